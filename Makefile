@@ -1,0 +1,53 @@
+# What a newcomer needs: `make run` and `make test`. Both set up what is missing, once.
+SHELL  := /bin/bash
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.10,$(shell command -v $(p))) python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: setup ## Open the dashboard on live data (ARGS="-b -n 3" for other modes)
+	@$(SUDO) $(BIN)/tcpconntop $(ARGS)
+
+.PHONY: test
+test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name")
+	@$(SUDO) $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.check ## Lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: setup
+setup: $(VENV)/.run bcc
+
+# The distribution's BCC: PyPI's package of that name is an unrelated program.
+.PHONY: bcc
+bcc:
+	@scripts/need-bcc
+
+$(VENV)/.run: pyproject.toml tcpconntop/__init__.py
+	@scripts/make-venv $(PYTHON) $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
+	@scripts/need-package bpftool
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group check
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove what was set up here
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

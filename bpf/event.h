@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the kernel side and user space exchange: one record a connect attempt, the counters and the
+ * settings. This is the only place where they are defined; tcpconntop/core/wire.py mirrors them, and a
+ * test compares the two. Every struct is free of padding, and is the same on every architecture.
+ */
+#ifndef TCPCONNTOP_EVENT_H
+#define TCPCONNTOP_EVENT_H
+
+#define COMM_LEN 16
+#define FILTER_LIST_MAX 16
+
+enum outcome {
+	OUTCOME_OK,
+	OUTCOME_REFUSED,     /* ECONNREFUSED: a reset answered the SYN */
+	OUTCOME_TIMEOUT,     /* ETIMEDOUT: no answer to any SYN */
+	OUTCOME_UNREACHABLE, /* EHOSTUNREACH, ENETUNREACH and the other ICMP errors */
+	OUTCOME_CANCELLED,   /* the application closed the socket first, or died */
+	OUTCOME_ERROR,       /* anything else, with its errno where it is known */
+	OUTCOME_COUNT,
+};
+
+/* An IPv4 address stands in the first four bytes, in network order; the other twelve are zero. */
+union address {
+	__u32 v4;
+	__u8 v6[16];
+};
+
+/* Times are CLOCK_MONOTONIC nanoseconds (bpf_ktime_get_ns); 0 says that the moment is not known. */
+struct event {
+	__u64 begin_ns;      /* the application asked for the connection */
+	__u64 end_ns;        /* the attempt ended */
+	__u64 syn_ns;        /* the first SYN was handed to IP */
+	__u64 last_rtx_ns;   /* the last SYN that was sent again */
+	__u64 cgroup_id;
+	__u32 netns;         /* inode number of the network namespace */
+	__u32 tgid;
+	__u32 uid;
+	__u16 syn_retransmits;
+	__u16 error;         /* errno of a failed attempt; 0 where none is known */
+	union address saddr;
+	union address daddr; /* a v4-mapped IPv6 address is folded to IPv4 */
+	__u16 lport;         /* host order; 0 while none was chosen */
+	__u16 dport;         /* host order */
+	__u8 family;         /* 4 or 6 */
+	__u8 outcome;        /* enum outcome */
+	__u16 reserved;
+	char comm[COMM_LEN];
+};
+
+/* One per CPU, a cache line or two each, so that no CPU waits for another one. Totals are the sums. */
+struct counters {
+	__u64 attempts;                /* attempts that passed the filters and are followed */
+	__u64 outcomes[OUTCOME_COUNT]; /* ended attempts */
+	__u64 syn_retransmits;
+	__u64 ring_drops;     /* records that found the ring buffer full */
+	__u64 start_failures; /* attempts that found the start map full: not in `attempts` */
+	__u64 below_minimum;  /* ended attempts left out of the records by the minimum latency */
+	__u64 attempts_home;  /* of `attempts`, those in the network namespace `settings.netns` */
+	__u64 unsent_home;    /* of those, ended before a SYN was sent (no route, no free port) */
+	__u64 reserved[3];
+};
+
+/* Written by user space before the probes are attached. A list of length 0 lets everything pass. */
+struct settings {
+	__u64 min_latency_ns;
+	__u32 wakeup_bytes; /* wake the reader when this much waits in the ring buffer */
+	__u32 netns;        /* the reader's own network namespace */
+	__u32 family;       /* 4, 6, or 0 for both */
+	__u32 pid_count;
+	__u32 uid_count;
+	__u32 port_count;
+	__u32 pids[FILTER_LIST_MAX];
+	__u32 uids[FILTER_LIST_MAX];
+	__u16 ports[FILTER_LIST_MAX]; /* destination ports, host order */
+};
+
+#endif

@@ -1,0 +1,118 @@
+"""The kernel's structs as numpy dtypes: the mirror of `bpf/event.h`.
+
+A batch of records, from whichever source, is a one-dimensional array of `EVENT`. Offsets and sizes are
+held against the compiled structs by `tests/unit/test_wire.py`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+COMM_LEN = 16
+FILTER_LIST_MAX = 16
+
+
+class Outcome(IntEnum):
+    """How an attempt ended (`enum outcome`)."""
+
+    OK = 0
+    REFUSED = 1
+    TIMEOUT = 2
+    UNREACHABLE = 3
+    CANCELLED = 4
+    ERROR = 5
+
+    @property
+    def label(self) -> str:
+        """The name that users see, in lower case."""
+        return self.name.lower()
+
+
+N_OUTCOMES = len(Outcome)
+
+EVENT = np.dtype(
+    [
+        ("begin_ns", "u8"),
+        ("end_ns", "u8"),
+        ("syn_ns", "u8"),
+        ("last_rtx_ns", "u8"),
+        ("cgroup_id", "u8"),
+        ("netns", "u4"),
+        ("tgid", "u4"),
+        ("uid", "u4"),
+        ("syn_retransmits", "u2"),
+        ("error", "u2"),
+        ("saddr", "V16"),
+        ("daddr", "V16"),
+        ("lport", "u2"),
+        ("dport", "u2"),
+        ("family", "u1"),
+        ("outcome", "u1"),
+        ("reserved", "u2"),
+        ("comm", "S16"),
+    ]
+)
+
+COUNTERS = np.dtype(
+    [
+        ("attempts", "u8"),
+        ("outcomes", "u8", (N_OUTCOMES,)),
+        ("syn_retransmits", "u8"),
+        ("ring_drops", "u8"),
+        ("start_failures", "u8"),
+        ("below_minimum", "u8"),
+        ("attempts_home", "u8"),
+        ("unsent_home", "u8"),
+        ("reserved", "u8", (3,)),
+    ]
+)
+
+SETTINGS = np.dtype(
+    [
+        ("min_latency_ns", "u8"),
+        ("wakeup_bytes", "u4"),
+        ("netns", "u4"),
+        ("family", "u4"),
+        ("pid_count", "u4"),
+        ("uid_count", "u4"),
+        ("port_count", "u4"),
+        ("pids", "u4", (FILTER_LIST_MAX,)),
+        ("uids", "u4", (FILTER_LIST_MAX,)),
+        ("ports", "u2", (FILTER_LIST_MAX,)),
+    ]
+)
+
+Events = npt.NDArray[np.void]
+"""A batch: one-dimensional, dtype `EVENT`."""
+
+
+def address_text(raw: bytes, family: int) -> str:
+    """Spell a 16-byte address of the record (`union address`) the usual way.
+
+    `raw` may have lost its trailing zero bytes, as numpy's fixed-width strings do.
+    """
+    padded = raw.ljust(16, b"\0")
+    if family == 4:
+        return str(ipaddress.IPv4Address(padded[:4]))
+    return str(ipaddress.IPv6Address(padded))
+
+
+def address_bytes(text: str) -> tuple[bytes, int]:
+    """Turn an address into the record's 16 bytes and its family (4 or 6); v4-mapped ones fold to 4.
+
+    Raises:
+        ValueError: `text` is not an address.
+    """
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return address.packed.ljust(16, b"\0"), address.version
+
+
+def comm_text(raw: bytes) -> str:
+    """Decode a process name up to its first NUL; bytes that are not UTF-8 become U+FFFD."""
+    return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
