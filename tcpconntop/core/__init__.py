@@ -1,0 +1,1 @@
+"""Pure: records, histograms, windows, views. No I/O, no clock, no threads."""

@@ -1,0 +1,1 @@
+"""The kernel's side of user space: load the program, read its buffers, give up privileges."""

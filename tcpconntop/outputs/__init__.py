@@ -1,0 +1,1 @@
+"""Everything that shows data without a screen of its own."""

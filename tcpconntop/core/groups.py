@@ -1,0 +1,81 @@
+"""Groupings: how the keys of the window are merged into the rows that are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tcpconntop.core.keys import KEY, Keys, Rows, hash_keys
+from tcpconntop.core.units import printable
+from tcpconntop.core.wire import address_text, comm_text
+
+SUBNET_BITS = {4: 24, 6: 64}
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """A way to merge keys.
+
+    Attributes:
+        name: as `--group` spells it.
+        title: as the dashboard spells it.
+        fields: the fields of a key that tell its rows apart.
+    """
+
+    name: str
+    title: str
+    fields: tuple[str, ...]
+
+    def merge(self, keys: Keys) -> tuple[Keys, Rows]:
+        """Merge keys.
+
+        Returns:
+            The key of each group, with the fields that do not tell it apart zeroed, in the order of
+            their first appearance; and for each given key the number of its group.
+        """
+        reduced = np.zeros(len(keys), KEY)
+        for name in (*self.fields, "special"):
+            reduced[name] = keys[name]
+        if self.name == "subnet":
+            _mask_addresses(reduced)
+        _, first, inverse = np.unique(hash_keys(reduced), return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        return reduced[first[order]], rank[inverse]
+
+
+GROUPINGS = {
+    grouping.name: grouping
+    for grouping in (
+        Grouping("dest", "destination", ("daddr", "family", "dport")),
+        Grouping("process", "process", ("tgid", "comm")),
+        Grouping("process+dest", "process and destination", ("tgid", "comm", "daddr", "family", "dport")),
+        Grouping("port", "port", ("dport",)),
+        Grouping("subnet", "subnet", ("daddr", "family")),
+        Grouping("unit", "control group", ("cgroup_id",)),
+    )
+}
+
+
+def destination_text(key: np.void, grouping: Grouping) -> str:
+    """Spell the destination of a group's key; a subnet with its length."""
+    if key["special"]:
+        return "other"
+    text = address_text(key["daddr"].tobytes(), int(key["family"]))
+    return f"{text}/{SUBNET_BITS[int(key['family'])]}" if grouping.name == "subnet" else text
+
+
+def process_text(key: np.void) -> str:
+    """Spell the process name of a key, made safe to show."""
+    return "other" if key["special"] else printable(comm_text(bytes(key["comm"])))
+
+
+def _mask_addresses(keys: Keys) -> None:
+    """Clear the host bits of the addresses, in place."""
+    octets: npt.NDArray[np.uint8] = keys["daddr"].view(np.uint8).reshape(len(keys), 16).copy()
+    for family, bits in SUBNET_BITS.items():
+        octets[keys["family"] == family, bits // 8 :] = 0
+    keys["daddr"] = octets.view("V16").ravel()

@@ -1,0 +1,82 @@
+"""Figures over time, read from the slices of a window: sparklines and timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tcpconntop.core.cells import Cells
+from tcpconntop.core.histogram import quantiles_us
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.wire import Outcome
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Figures over equal steps of time, oldest first; each array has shape (groups, steps).
+
+    Attributes:
+        step_s: length of a step in seconds.
+        attempts: ended attempts in each step.
+        failed: those that did not connect.
+        quantiles_us: latency quantiles, shape (groups, steps, quantiles); NaN where nothing connected.
+    """
+
+    step_s: float
+    attempts: Floats
+    failed: Floats
+    quantiles_us: Floats
+
+
+def series(
+    snapshot: Snapshot, group_of: Rows, n_groups: int, steps: int, qs: Sequence[float] = (0.99,)
+) -> Series:
+    """Cut the window into at most `steps` steps and give figures of groups of keys in each.
+
+    Args:
+        snapshot: where the slices are.
+        group_of: for each key its group (0 … n_groups - 1), or -1 for none.
+        n_groups: number of groups.
+        steps: how many steps there is room for; a step is a whole number of seconds.
+        qs: quantiles wanted.
+    """
+    seconds = _seconds(snapshot)
+    step_s = max(1, -(-seconds // steps))
+    n_steps = -(-seconds // step_s)
+    # Steps are cut on the clock, not from the running second, so that a bar does not change as it ages.
+    first = (snapshot.second // step_s) - n_steps + 1
+    attempts = np.zeros((n_groups, n_steps))
+    failed = np.zeros((n_groups, n_steps))
+    parts: list[Cells] = []
+    for part in snapshot.window.slices:
+        step = part.second // step_s - first
+        if step < 0:
+            continue
+        groups = group_of[part.rows]
+        kept = groups >= 0
+        outcomes = part.stats["outcomes"][kept]
+        np.add.at(attempts[:, step], groups[kept], outcomes.sum(axis=1).astype(np.float64))
+        lost = outcomes.sum(axis=1) - outcomes[:, Outcome.OK]
+        np.add.at(failed[:, step], groups[kept], lost.astype(np.float64))
+        parts.append(part.latency.regroup(np.where(group_of >= 0, group_of * n_steps + step, -1)))
+    quantiles = quantiles_us(Cells.total(parts), n_groups * n_steps, qs)
+    return Series(float(step_s), attempts, failed, quantiles.reshape(n_groups, n_steps, len(qs)))
+
+
+def _seconds(snapshot: Snapshot) -> int:
+    """Give how many seconds the time axis spans: the window, or all there is when it has no end."""
+    if snapshot.window_s is not None:
+        return int(snapshot.window_s)
+    slices = snapshot.window.slices
+    return snapshot.second - slices[0].second + 1 if slices else 1
+
+
+def everything(snapshot: Snapshot) -> Rows:
+    """Give the `group_of` that puts every key into one group."""
+    return np.zeros(len(snapshot.window.keys), np.int64)

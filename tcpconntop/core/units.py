@@ -1,0 +1,87 @@
+"""Numbers as people read them: short, in the unit that fits, and of a width that does not jump."""
+
+from __future__ import annotations
+
+import math
+
+_DURATIONS = ((1e3, 1.0, "µs"), (1e6, 1e3, "ms"), (60e6, 1e6, "s"), (3600e6, 60e6, "m"))
+
+
+def duration(us: float) -> str:
+    """Spell microseconds in at most six characters: `210µs`, `14.2ms`, `1.03s`; `-` for NaN."""
+    if math.isnan(us):
+        return "-"
+    for limit, unit_us, unit in _DURATIONS:
+        text = three_digits(us / unit_us)
+        if us < limit and float(text) < limit / unit_us:
+            return text + unit
+    return f"{us / 3600e6:.0f}h"
+
+
+def three_digits(value: float) -> str:
+    """Spell a number below 1,000 with three significant digits where it has them: `1.03`, `14.2`, `210`."""
+    if value < 9.995:
+        return f"{value:.2f}".removesuffix(".00") if value >= 1 or value == 0 else f"{value:.2f}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def count(number: float) -> str:
+    """Spell a count in at most five characters: `412`, `9,999`, `24.7k`, `1.3M`."""
+    if number < 10_000:
+        return f"{number:,.0f}"
+    for limit, unit in ((1e6, "k"), (1e9, "M"), (1e12, "G")):
+        if number < limit * 0.9995:
+            scaled = number / (limit / 1e3)
+            return (f"{scaled:.1f}" if scaled < 99.95 else f"{scaled:.0f}") + unit
+    return f"{number / 1e12:.1f}T"
+
+
+def rate(hz: float) -> str:
+    """Spell events a second in at most five characters; small rates keep a digit: `0.3`, `12.5`, `1,284`."""
+    return f"{hz:.1f}" if hz < 99.95 else count(hz)
+
+
+def percent(share: float) -> str:
+    """Spell a share (0 … 1) in percent; what is neither nothing nor all never reads `0.0` or `100`."""
+    if math.isnan(share):
+        return "-"
+    if share in (0.0, 1.0):
+        return f"{share * 100:.0f}" if share else "0"
+    return f"{min(max(share * 100, 0.1), 99.9):.1f}"
+
+
+def memory(size_bytes: int) -> str:
+    """Spell a memory size: `61MB`."""
+    return f"{size_bytes / 1e6:.0f}MB"
+
+
+def elapsed(seconds: float) -> str:
+    """Spell a time span for people: `45s`, `3m10s`, `2h05m`."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: list[float]) -> str:
+    """Draw values as blocks from the least to the greatest; a space where there is none (NaN).
+
+    The scale begins at 0, so that a flat series is flat and a spike stands out; zero is the lowest block.
+    """
+    top = max((value for value in values if not math.isnan(value)), default=0.0)
+    if top <= 0:
+        return "".join(" " if math.isnan(value) else _BLOCKS[0] for value in values)
+    return "".join(
+        " " if math.isnan(value) else _BLOCKS[min(int(value / top * len(_BLOCKS)), len(_BLOCKS) - 1)]
+        for value in values
+    )
+
+
+def printable(text: str) -> str:
+    """Make text from outside safe to show: control and format characters become `·`."""
+    return "".join(char if char.isprintable() else "·" for char in text)

@@ -1,0 +1,235 @@
+"""A snapshot, filtered, grouped and sorted: the rows that an output shows. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from tcpconntop.core import stats as st
+from tcpconntop.core.cells import Cells
+from tcpconntop.core.columns import COLUMNS, Column
+from tcpconntop.core.filter import Filter
+from tcpconntop.core.groups import GROUPINGS, Grouping
+from tcpconntop.core.histogram import quantiles_us
+from tcpconntop.core.keys import Keys, Rows
+from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window import WindowState
+from tcpconntop.core.wire import N_OUTCOMES
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+
+@dataclass(frozen=True)
+class ViewSpec:
+    """What to show of a snapshot.
+
+    Attributes:
+        group_by: name of a grouping (`GROUPINGS`).
+        sort: key of a column (`COLUMNS`).
+        descending: whether the greatest comes first.
+        where: which keys and rows to show.
+    """
+
+    group_by: str = "dest"
+    sort: str = "p99"
+    descending: bool = True
+    where: Filter = field(default_factory=Filter)
+
+    def sorted_by(self, column: str) -> ViewSpec:
+        """Sort by a column in its natural direction: numbers from the greatest, names from the first."""
+        return replace(self, sort=column, descending=COLUMNS[column].numeric)
+
+    def reversed(self) -> ViewSpec:
+        """Sort the other way round."""
+        return replace(self, descending=not self.descending)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The rows that a `ViewSpec` selects, in order.
+
+    Attributes:
+        snapshot: what was looked at.
+        spec: how.
+        keys: the key of each row (dtype `KEY`), shape (n,).
+        stats: the figures of each row (dtype `STATS`), shape (n,).
+        figures: the numeric columns by key, each of shape (n,); NaN where there is nothing to tell.
+        row_of: for each key of the snapshot the row it is in, or -1.
+        latency: bucket counts by row.
+        lead: for each row its busiest key in the snapshot, shape (n,).
+        process_count: how many processes each row merges, shape (n,).
+    """
+
+    snapshot: Snapshot
+    spec: ViewSpec
+    keys: Keys
+    stats: st.Stats
+    figures: Mapping[str, npt.NDArray[np.float64]]
+    row_of: Rows
+    latency: Cells
+    lead: Rows
+    process_count: Rows
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def grouping(self) -> Grouping:
+        """How the keys are merged."""
+        return GROUPINGS[self.spec.group_by]
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that the grouping has, in their usual order."""
+        return tuple(
+            column
+            for column in COLUMNS.values()
+            if not column.key_field or column.key_field in self.grouping.fields
+        )
+
+    def lead_key(self, row: int) -> np.void:
+        """Give the busiest key of a row."""
+        key: np.void = self.snapshot.window.keys[self.lead[row]]
+        return key
+
+    def identity(self, row: int) -> bytes:
+        """Give what stays the same of a row from snapshot to snapshot."""
+        raw: bytes = self.keys[row].tobytes()
+        return raw
+
+    def find(self, identity: bytes) -> int | None:
+        """Give the row of an identity, if it is still shown."""
+        hits = np.flatnonzero(self.keys == np.frombuffer(identity, self.keys.dtype)[0])
+        return int(hits[0]) if len(hits) else None
+
+    def members(self, row: int) -> Rows:
+        """Give the keys of the snapshot that are merged in a row."""
+        return np.flatnonzero(self.row_of == row)
+
+    def group_of(self, rows: Rows) -> Rows:
+        """Number some rows 0, 1, … and give for each key of the snapshot that number, or -1."""
+        number = np.full(len(self) + 1, -1)
+        number[rows] = np.arange(len(rows))
+        return number[self.row_of]
+
+
+def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
+    """Filter, group and sort a snapshot. Rows without a record in the window are left out."""
+    window = snapshot.window
+    shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys)
+    chosen = np.flatnonzero(shown)
+    keys, inverse = GROUPINGS[spec.group_by].merge(window.keys[chosen])
+    row_of = np.full(len(window.keys), -1)
+    row_of[chosen] = inverse
+    stats = st.regroup(window.stats, row_of, len(keys))
+    latency = window.latency.regroup(row_of)
+    figures = _figures(stats, latency, snapshot.span_s)
+    lead, processes = _who(window, chosen, inverse, len(keys))
+    unsorted = View(snapshot, spec, keys, stats, figures, row_of, latency, lead, processes)
+    kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
+    order = kept[_order(unsorted, kept)]
+    return _take(unsorted, order)
+
+
+def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.NDArray[np.float64]]:
+    """Compute every numeric column for all rows (µs, Hz, shares and counts)."""
+    outcomes = stats["outcomes"].astype(np.float64)
+    count, ok = outcomes.sum(axis=1), outcomes[:, 0]
+    quantiles = quantiles_us(latency, len(stats), list(QUANTILES.values()))
+    none = ok == 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(none, np.nan, stats["sum_ns"] / ok / 1000)
+        failed_share = np.where(count > 0, (count - ok) / count, np.nan)
+    low = np.where(none, np.nan, stats["min_ns"] / 1000)
+    high = np.where(none, np.nan, stats["max_ns"] / 1000)
+    figures = {
+        "rate": count / max(span_s, 1e-9),
+        "count": count,
+        "ok": ok,
+        "failed": count - ok,
+        "fail": failed_share,
+        "rtx": stats["syn_retransmits"].astype(np.float64),
+        "min": low,
+        "mean": mean,
+        "max": high,
+        "last": np.where(stats["last_ns"] >= 0, stats["last_ns"] / 1000, np.nan),
+    }
+    # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.
+    figures |= {name: np.fmin(np.fmax(quantiles[:, i], low), high) for i, name in enumerate(QUANTILES)}
+    return figures
+
+
+def _who(window: WindowState, chosen: Rows, groups: Rows, n_groups: int) -> tuple[Rows, Rows]:
+    """Give for each group its busiest key and how many processes it has."""
+    lead, count = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
+    order = np.argsort(st.attempts(window.stats[chosen]), kind="stable")
+    lead[groups[order]] = chosen[order]  # the busiest is written last
+    pairs = np.unique((groups << 32) | window.keys["tgid"][chosen])
+    at, n = np.unique(pairs >> 32, return_counts=True)
+    count[at] = n
+    return lead, count
+
+
+def _order(view: View, rows: Rows) -> Rows:
+    """Sort rows; equal ones keep the order in which they first appeared, NaN comes last either way."""
+    column = COLUMNS[view.spec.sort]
+    if column.values is None or column not in view.columns:
+        return np.arange(len(rows))
+    values = column.values(view)[rows]
+    if not view.spec.descending:
+        return np.argsort(values, kind="stable")
+    if column.figure:
+        return np.argsort(-values, kind="stable")  # NaN last here as well
+    return len(values) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
+
+
+def _take(view: View, order: Rows) -> View:
+    """Give a view of some of its rows, in a new order."""
+    new_row = np.full(len(view) + 1, -1)
+    new_row[order] = np.arange(len(order))
+    return replace(
+        view,
+        keys=view.keys[order],
+        stats=view.stats[order],
+        figures={name: values[order] for name, values in view.figures.items()},
+        row_of=new_row[view.row_of],
+        latency=view.latency.regroup(new_row),
+        lead=view.lead[order],
+        process_count=view.process_count[order],
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The whole of a snapshot in one line.
+
+    Attributes:
+        ledger: totals since the start.
+        outcomes: ended attempts of the window, indexed by `Outcome`.
+        rate_hz: ended attempts a second over the window.
+        quantiles_us: p50, p90, p99 of everything in the window; NaN where nothing connected.
+    """
+
+    ledger: Ledger
+    outcomes: tuple[int, ...]
+    rate_hz: float
+    quantiles_us: tuple[float, ...]
+
+
+def summarize(snapshot: Snapshot) -> Summary:
+    """Sum up all keys, whatever is filtered."""
+    window = snapshot.window
+    outcomes = window.stats["outcomes"].sum(axis=0)
+    one_row = window.latency.regroup(np.zeros(len(window.keys), np.int64))
+    quantiles = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
+    return Summary(
+        snapshot.ledger,
+        tuple(int(n) for n in outcomes[:N_OUTCOMES]),
+        float(outcomes.sum()) / max(snapshot.span_s, 1e-9),
+        tuple(float(q) for q in quantiles),
+    )

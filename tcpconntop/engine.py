@@ -1,0 +1,119 @@
+"""The engine: reads a source, keeps the window, publishes snapshots. It runs in a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tcpconntop.core.snapshot import Cost, Snapshot
+from tcpconntop.core.window import Window
+from tcpconntop.sources.base import Source
+
+READ_S = 0.1
+"""The longest that a wish (another window, stop) waits for the engine."""
+
+DEFAULT_MAX_KEYS = 20_000
+
+
+class Engine:
+    """Turns a source into a row of frozen snapshots.
+
+    `run` is the worker; every other method may be called from any thread.
+
+    Args:
+        source: what to read; closed when `run` returns.
+        publish: called in the engine's thread with each snapshot.
+        window_s: the window of the snapshots, in seconds; None is everything since the start.
+        interval_s: seconds between snapshots.
+        max_keys: bound of the keys that are told apart.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        publish: Callable[[Snapshot], None],
+        window_s: float | None = 60,
+        interval_s: float = 1.0,
+        max_keys: int = DEFAULT_MAX_KEYS,
+    ) -> None:
+        self._source = source
+        self._publish = publish
+        self._window = Window(window_s, max_keys)
+        self._wanted_window_s = window_s
+        self._interval_s = interval_s
+        self._now = threading.Event()
+        self._stop = threading.Event()
+        self._began_ns = source.now_ns()
+        self._cost = CostMeter()
+
+    def look_at(self, window_s: float | None) -> None:
+        """Switch to another window; a snapshot of it follows at once."""
+        self._wanted_window_s = window_s
+        self._now.set()
+
+    def set_interval(self, interval_s: float) -> None:
+        """Change the seconds between snapshots."""
+        self._interval_s = interval_s
+        self._now.set()
+
+    def stop(self) -> None:
+        """Make `run` return after one last snapshot."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Read and publish until `stop` is called or the source has ended.
+
+        The last snapshot is published on the way out, so that nothing that was read goes unseen.
+        """
+        next_s = time.monotonic() + self._interval_s
+        try:
+            while not self._stop.is_set() and not self._source.ended:
+                self._ingest(min(READ_S, max(0.0, next_s - time.monotonic())))
+                if self._now.is_set() or time.monotonic() >= next_s:
+                    self._now.clear()
+                    self._publish(self._snapshot())
+                    # A publisher that took long does not make the next snapshots pile up.
+                    next_s = max(next_s + self._interval_s, time.monotonic())
+            self._publish(self._snapshot())
+        finally:
+            self._source.close()
+
+    def _ingest(self, timeout_s: float) -> None:
+        self._window.ingest(self._source.read(timeout_s), self._source.now_ns())
+
+    def _snapshot(self) -> Snapshot:
+        ledger = self._source.ledger()
+        self._ingest(0)  # what the ledger counts is in the rows
+        if self._window.window_s != self._wanted_window_s:
+            self._window.look_at(self._wanted_window_s)
+        now_ns = self._source.now_ns()
+        return Snapshot(
+            info=self._source.info,
+            ledger=ledger,
+            window=self._window.state(),
+            window_s=self._window.window_s,
+            span_s=self._window.span_s(self._began_ns, now_ns),
+            now_ns=now_ns,
+            wall_offset_ns=self._source.wall_offset_ns(),
+            cost=self._cost.read(),
+        )
+
+
+class CostMeter:
+    """Measures what this process itself takes."""
+
+    def __init__(self) -> None:
+        self._page_bytes = resource.getpagesize()
+        self._wall_s, self._cpu_s = time.monotonic(), time.process_time()
+
+    def read(self) -> Cost:
+        """Give the CPU share since the last call and the resident memory now."""
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        share = (cpu_s - self._cpu_s) / max(wall_s - self._wall_s, 1e-3)
+        self._wall_s, self._cpu_s = wall_s, cpu_s
+        resident_pages = int(Path(f"/proc/{os.getpid()}/statm").read_text("ascii").split()[1])
+        return Cost(share, resident_pages * self._page_bytes)
