@@ -1,0 +1,114 @@
+"""Offsets of kernel struct members, from the running kernel's own type information (BTF).
+
+Only what the kernel side needs is read: where a few members stand, and what a tracepoint passes. The format is
+described in the kernel's Documentation/bpf/btf.rst. Standard library alone.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from pathlib import Path
+
+VMLINUX = Path("/sys/kernel/btf/vmlinux")
+
+_MAGIC = 0xEB9F
+_HEADER = struct.Struct("=HBBIIIII")  # magic, version, flags, header, types, types' size, strings, strings' size
+_POINTER, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _PROTO, _DATASEC, _ENUM64 = 2, 3, 4, 5, 6, 8, 13, 15, 19
+_VOLATILE, _CONST = 9, 10
+# Words that follow a type's three own ones, by kind: (always, for each member).
+_TRAILING = {1: (1, 0), _ARRAY: (3, 0), _STRUCT: (0, 3), _UNION: (0, 3), _ENUM: (0, 2), _PROTO: (0, 2),
+             14: (1, 0), _DATASEC: (0, 3), 17: (1, 0), _ENUM64: (0, 3)}  # fmt: skip
+
+
+class BtfError(Exception):
+    """The kernel offers no usable type information."""
+
+
+class Btf:
+    """The kernel's types. Reading takes about 0.1 s; do it once, keep the offsets and drop this object.
+
+    Raises:
+        BtfError: there is no BTF, or it has another layout.
+    """
+
+    def __init__(self, path: Path = VMLINUX) -> None:
+        try:
+            raw = path.read_bytes()
+            magic, _, _, header, types, types_size, strings, strings_size = _HEADER.unpack_from(raw)
+        except (OSError, struct.error) as error:
+            raise BtfError(f"no kernel type information in {path}: CONFIG_DEBUG_INFO_BTF is needed") from error
+        if magic != _MAGIC:
+            raise BtfError(f"{path} is not BTF of this machine's byte order")
+        self._words = array("I", raw[header + types : header + types + types_size])
+        self._strings = raw[header + strings : header + strings + strings_size]
+        self._starts = self._index()
+
+    def offset(self, struct_name: str, path: str) -> int | None:
+        """Byte offset of the member at the dotted `path` of a struct; None where this kernel has none."""
+        type_id = self._find(_STRUCT, struct_name)
+        total = 0
+        for name in path.split("."):
+            found = self._member(type_id, self._name_offset(name)) if type_id else None
+            if found is None:
+                return None
+            type_id, bits = found
+            total += bits // 8
+        return total
+
+    def tracepoint_args(self, name: str) -> int | None:
+        """How many arguments a raw tracepoint passes; None where this kernel has no such tracepoint."""
+        typedef = self._find(_TYPEDEF, f"btf_trace_{name}")
+        if typedef is None:
+            return None
+        pointer = self._words[self._starts[typedef] + 2]
+        prototype = self._words[self._starts[pointer] + 2]
+        return (self._words[self._starts[prototype] + 1] & 0xFFFF) - 1  # the first one is the probe's own data
+
+    def _index(self) -> array[int]:
+        """Where each type starts, by its number, in words."""
+        words, starts, position, end = self._words, array("I", [0]), 0, len(self._words)
+        fixed = [0] * 32
+        each = [0] * 32
+        for kind, (always, per_member) in _TRAILING.items():
+            fixed[kind], each[kind] = always, per_member
+        append = starts.append
+        while position < end:
+            append(position)
+            info = words[position + 1]
+            kind = info >> 24 & 31
+            position += 3 + fixed[kind] + each[kind] * (info & 0xFFFF)
+        return starts
+
+    def _name_offset(self, name: str) -> int:
+        """The string table's offset of a whole name; -1 where no type and no member has it."""
+        return self._strings.find(b"\0" + name.encode() + b"\0") + 1 or -1
+
+    def _find(self, kind: int, name: str) -> int | None:
+        wanted, words = self._name_offset(name), self._words
+        for type_id, start in enumerate(self._starts):
+            if words[start] == wanted and words[start + 1] >> 24 & 31 == kind and type_id:
+                return type_id
+        return None
+
+    def _member(self, type_id: int, name_offset: int) -> tuple[int, int] | None:
+        """Type and bit offset of a member, looked for in anonymous structs and unions as well."""
+        words = self._words
+        start = self._starts[self._bare(type_id)]
+        info = words[start + 1]
+        if info >> 24 & 31 not in (_STRUCT, _UNION):
+            return None
+        for position in range(start + 3, start + 3 + 3 * (info & 0xFFFF), 3):
+            name, member_type, bits = words[position : position + 3]
+            bits = bits & 0xFFFFFF if info >> 31 else bits  # with the flag, the upper byte is a bit field's size
+            if name == name_offset:
+                return member_type, bits
+            if name == 0 and (inner := self._member(member_type, name_offset)):
+                return inner[0], bits + inner[1]
+        return None
+
+    def _bare(self, type_id: int) -> int:
+        """The type behind typedefs and qualifiers."""
+        while self._words[self._starts[type_id] + 1] >> 24 & 31 in (_TYPEDEF, _VOLATILE, _CONST):
+            type_id = self._words[self._starts[type_id] + 2]
+        return type_id
