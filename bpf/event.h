@@ -64,7 +64,7 @@ struct counters {
 /* Written by user space before the probes are attached. A list of length 0 lets everything pass. */
 struct settings {
 	__u64 min_latency_ns;
-	__u32 wakeup_bytes; /* wake the reader when this much waits in the ring buffer */
+	__u32 wakeup_bytes; /* wake the reader about once in this much of records */
 	__u32 netns;        /* the reader's own network namespace */
 	__u32 family;       /* 4, 6, or 0 for both */
 	__u32 pid_count;

@@ -34,32 +34,40 @@ BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
 	value_; \
 })
 
+static __always_inline struct counters *own_counters(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return tct_counters.lookup(&cpu);
+}
+
 /* Atomic: an interrupt may run a probe in the midst of another one on the same CPU. */
 #define COUNT(field) ({ \
-	u32 cpu_ = bpf_get_smp_processor_id(); \
-	struct counters *own_ = tct_counters.lookup(&cpu_); \
+	struct counters *own_ = own_counters(); \
 	if (own_) \
 		__sync_fetch_and_add(&own_->field, 1); \
 })
 
 #define LISTED(list, count, value) ({ \
 	bool found_ = false; \
-	for (u32 i_ = 0; i_ < FILTER_LIST_MAX && i_ < (count); i_++) \
-		if ((list)[i_] == (value)) \
-			found_ = true; \
+	for (u32 i_ = 0; i_ < FILTER_LIST_MAX && i_ < (count) && !found_; i_++) \
+		found_ = (list)[i_] == (value); \
 	found_; \
 })
 
 #ifdef TRANSPORT_RING
 BPF_RINGBUF_OUTPUT(tct_events, RING_PAGES);
 
-/* The reader sleeps until enough waits for it (or its own timer ends): a wake-up costs more than a record. */
+/*
+ * The reader has its own timer; waking it is for bursts, and costs more than a record. So it is woken once in
+ * `wakeup_bytes` on average, by chance: that needs no state which CPUs would have to share. (BCC before 0.28
+ * cannot call bpf_ringbuf_query().)
+ */
 static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
-	u64 flags = BPF_RB_NO_WAKEUP;
+	u64 chance = (u64)bpf_get_prandom_u32() * wakeup_bytes >> 32;
+	u64 flags = chance < sizeof(*record) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
-	if (tct_events.ringbuf_query(BPF_RB_AVAIL_DATA) >= wakeup_bytes)
-		flags = BPF_RB_FORCE_WAKEUP;
 	if (tct_events.ringbuf_output(record, sizeof(*record), flags))
 		COUNT(ring_drops);
 }

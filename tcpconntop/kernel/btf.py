@@ -1,7 +1,7 @@
 """Offsets of kernel struct members, from the running kernel's own type information (BTF).
 
-Only what the kernel side needs is read: where a few members stand, and what a tracepoint passes. The format is
-described in the kernel's Documentation/bpf/btf.rst. Standard library alone.
+Only what the kernel side needs is read: where a few members stand, and what a tracepoint passes. The format
+is described in the kernel's Documentation/bpf/btf.rst. Standard library alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 
 _MAGIC = 0xEB9F
-_HEADER = struct.Struct("=HBBIIIII")  # magic, version, flags, header, types, types' size, strings, strings' size
+_HEADER = struct.Struct(
+    "=HBBIIIII"
+)  # magic, version, flags, header, types, types' size, strings, strings' size
 _POINTER, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _PROTO, _DATASEC, _ENUM64 = 2, 3, 4, 5, 6, 8, 13, 15, 19
 _VOLATILE, _CONST = 9, 10
 # Words that follow a type's three own ones, by kind: (always, for each member).
@@ -37,7 +39,9 @@ class Btf:
             raw = path.read_bytes()
             magic, _, _, header, types, types_size, strings, strings_size = _HEADER.unpack_from(raw)
         except (OSError, struct.error) as error:
-            raise BtfError(f"no kernel type information in {path}: CONFIG_DEBUG_INFO_BTF is needed") from error
+            raise BtfError(
+                f"no kernel type information in {path}: CONFIG_DEBUG_INFO_BTF is needed"
+            ) from error
         if magic != _MAGIC:
             raise BtfError(f"{path} is not BTF of this machine's byte order")
         self._words = array("I", raw[header + types : header + types + types_size])
@@ -63,7 +67,9 @@ class Btf:
             return None
         pointer = self._words[self._starts[typedef] + 2]
         prototype = self._words[self._starts[pointer] + 2]
-        return (self._words[self._starts[prototype] + 1] & 0xFFFF) - 1  # the first one is the probe's own data
+        return (
+            self._words[self._starts[prototype] + 1] & 0xFFFF
+        ) - 1  # the first one is the probe's own data
 
     def _index(self) -> array[int]:
         """Where each type starts, by its number, in words."""
@@ -100,7 +106,9 @@ class Btf:
             return None
         for position in range(start + 3, start + 3 + 3 * (info & 0xFFFF), 3):
             name, member_type, bits = words[position : position + 3]
-            bits = bits & 0xFFFFFF if info >> 31 else bits  # with the flag, the upper byte is a bit field's size
+            bits = (
+                bits & 0xFFFFFF if info >> 31 else bits
+            )  # with the flag, the upper byte is a bit field's size
             if name == name_offset:
                 return member_type, bits
             if name == 0 and (inner := self._member(member_type, name_offset)):

@@ -29,6 +29,7 @@ typedef unsigned long size_t;
 typedef unsigned long uintptr_t;
 typedef _Bool bool;
 
+#define __always_inline inline __attribute__((always_inline))
 #define true 1
 #define false 0
 #define NULL ((void *)0)

@@ -1,0 +1,93 @@
+"""Starting the loader: the one step that needs privileges, before they are dropped.
+
+Imports neither numpy nor threads, so that `launch.spawn_loader(); privileges.drop()` can come first.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tcpconntop.kernel.loader import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
+from tcpconntop.kernel.privileges import has_privileges
+
+LOADER = Path(__file__).with_name("loader.py")
+INTERPRETERS = ("/usr/bin/python3", sys.executable)
+"""Tried in this order: BCC comes from the distribution, and so for the distribution's own Python."""
+
+_STOP_TIMEOUT_S = 5.0
+_DETAIL_BYTES = 1 << 14
+
+
+class TracerError(Exception):
+    """Tracing cannot start: one actionable line (`str`), the exit code, and what BCC and clang had to say."""
+
+    def __init__(self, message: str, exit_code: int, detail: str = "") -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.detail = detail
+
+
+@dataclass(frozen=True, eq=False)
+class Loader:
+    """A started loader that waits for its job."""
+
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+    output: int
+    """Descriptor of the memory file that takes whatever it prints."""
+
+    def cancel(self) -> None:
+        """End it now, from any thread; who waits for its answer sees the end of the connection. Idempotent.
+
+        Hanging up is what ends it: a process that dropped its privileges may not send it signals.
+        """
+        try:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # closed or hung up before
+
+    def close(self) -> None:
+        """Hang up and wait until it is gone. Idempotent."""
+        if self.connection.fileno() < 0:
+            return
+        self.cancel()
+        self.connection.close()
+        os.close(self.output)
+        self.process.wait(_STOP_TIMEOUT_S)
+
+    def printed(self) -> str:
+        """The end of what it printed so far."""
+        size = os.fstat(self.output).st_size
+        return os.pread(self.output, _DETAIL_BYTES, max(0, size - _DETAIL_BYTES)).decode("utf-8", "replace")
+
+
+def spawn_loader(interpreters: tuple[str, ...] = INTERPRETERS) -> Loader:
+    """Start the loader, which imports BCC while the caller goes on. Its job comes with `open_session`.
+
+    To be called with privileges, in the main thread, before other threads exist.
+
+    Raises:
+        TracerError: no privileges, or no interpreter.
+    """
+    if not has_privileges():
+        raise TracerError(NO_PRIVILEGES, EXIT_PRIVILEGES)
+    present = [path for path in dict.fromkeys(interpreters) if path and os.access(path, os.X_OK)]
+    if not present:
+        raise TracerError(NO_BCC, EXIT_UNSUPPORTED)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    output = os.memfd_create("tcpconntop-loader")
+    with theirs:
+        process = subprocess.Popen(
+            [present[0], "-I", str(LOADER), str(theirs.fileno()), *present[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,  # Ctrl-C is for the interface, which then hangs up
+        )
+    return Loader(process, ours, output)

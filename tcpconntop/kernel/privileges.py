@@ -1,0 +1,77 @@
+"""Giving privileges up, for good.
+
+Only for a process with one thread: capabilities belong to threads, and later threads inherit what is left.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+from pathlib import Path
+
+CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 21, 38, 39
+
+_PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def has_privileges() -> bool:
+    """Whether this process may trace: CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, in its effective set."""
+    held = _effective(Path("/proc/thread-self/status"))
+    tracing = 1 << CAP_BPF | 1 << CAP_PERFMON
+    return bool(held & 1 << CAP_SYS_ADMIN) or held & tracing == tracing
+
+
+def drop() -> None:
+    """Become the user who called sudo, or else stay who we are, with no capability and no way to gain any.
+
+    The user's own rights then decide on files. `no_new_privs` keeps set-user-ID programs from undoing it.
+
+    Raises:
+        OSError: the kernel refused a step.
+        RuntimeError: a thread still holds a capability: there was more than one.
+    """
+    _drop_bounding_set()
+    if os.geteuid() == 0 and (uid := int(os.environ.get("SUDO_UID", "0"))):
+        _become(uid, int(os.environ.get("SUDO_GID", uid)))
+    _call("prctl", _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
+    _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
+        raise RuntimeError("a thread kept its capabilities: drop() must come before the first thread")
+
+
+def _become(uid: int, gid: int) -> None:
+    try:
+        groups = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except KeyError:  # a user without an entry in the user database
+        groups = [gid]
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
+def _drop_bounding_set() -> None:
+    """What is not in this set cannot come back by exec.
+
+    Refused without CAP_SETPCAP; `no_new_privs` then holds alone.
+    """
+    capability = 0
+    while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
+        capability += 1  # the kernel refuses the first number that it does not know
+
+
+def _effective(status: Path) -> int:
+    """The effective capability set in a /proc status file, as a bit mask."""
+    lines = status.read_text().splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+
+
+def _call(name: str, result: int) -> None:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")

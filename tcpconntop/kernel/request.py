@@ -1,0 +1,74 @@
+"""What to trace, and how: all that the interface asks of the kernel side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tcpconntop.core.wire import FILTER_LIST_MAX, SETTINGS
+
+PROBES = ("auto", "fentry", "kprobe", "tracepoint")
+TRANSPORTS = ("auto", "ring", "perf")
+
+
+@dataclass(frozen=True)
+class TraceRequest:
+    """Filters are conjunctions of lists; an empty list (0 for the family) lets everything pass.
+
+    Raises:
+        ValueError: a value is out of range; the message is one line for the user.
+    """
+
+    probe: str = "auto"
+    transport: str = "auto"
+    pids: tuple[int, ...] = ()
+    uids: tuple[int, ...] = ()
+    ports: tuple[int, ...] = ()
+    """Destination ports."""
+    family: int = 0
+    """4, 6 or 0 for both; a v4-mapped IPv6 address counts as 4."""
+    min_latency_ms: float = 0.0
+    """Attempts that ended sooner are counted, but leave no record."""
+    wakeup_bytes: int = 1 << 20
+    """The reader is woken when this much waits; until then it wakes by its own timer."""
+
+    def __post_init__(self) -> None:
+        _check(self.probe in PROBES, f"--probe must be one of {', '.join(PROBES)}")
+        _check(self.transport in TRANSPORTS, f"--transport must be one of {', '.join(TRANSPORTS)}")
+        _check(self.family in (0, 4, 6), "the address family must be 4 or 6")
+        _check(0 <= self.min_latency_ms < 1e9, "the minimum latency must be between 0 and 1e9 ms")
+        _check(0 < self.wakeup_bytes < 1 << 32, "the wake-up threshold must be between 1 byte and 4 GiB")
+        for name, values, least, most in (
+            ("process IDs", self.pids, 1, (1 << 32) - 1),
+            ("user IDs", self.uids, 0, (1 << 32) - 1),
+            ("ports", self.ports, 1, 65535),
+        ):
+            _check(len(values) <= FILTER_LIST_MAX, f"at most {FILTER_LIST_MAX} {name} can be traced at once")
+            _check(all(least <= value <= most for value in values), f"{name} must be {least} to {most}")
+
+    @property
+    def filters_attempts(self) -> bool:
+        """Whether some attempts are not followed at all."""
+        return bool(self.pids or self.uids or self.ports or self.family)
+
+    def settings(self, netns: int) -> bytes:
+        """As `struct settings`. `netns` is the inode number of the reader's own network namespace."""
+        settings = np.zeros((), SETTINGS)
+        settings["min_latency_ns"] = round(self.min_latency_ms * 1e6)
+        settings["wakeup_bytes"] = self.wakeup_bytes
+        settings["netns"] = netns
+        settings["family"] = self.family
+        for values, count, field in (
+            (self.pids, "pid_count", "pids"),
+            (self.uids, "uid_count", "uids"),
+            (self.ports, "port_count", "ports"),
+        ):
+            settings[count] = len(values)
+            settings[field][: len(values)] = values
+        return settings.tobytes()
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)

@@ -1,0 +1,219 @@
+"""A running trace, as the interface sees it: descriptors from the loader, mapped and read.
+
+Nothing here needs a privilege: what may be done with a map was decided when the loader opened it.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from tcpconntop.core.wire import COUNTERS, Events
+from tcpconntop.kernel.btf import Btf, BtfError
+from tcpconntop.kernel.launch import Loader, TracerError
+from tcpconntop.kernel.loader import EXIT_UNSUPPORTED, MESSAGE_MAX
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.kernel.ring import Barrier, Ring
+
+RING_BYTES = 8 << 20
+
+_FDS_MAX = 32
+
+# What bpf/tcpconntop.bpf.c calls a place, where it is, and whether every kernel has it.
+_PLACES = (
+    ("SK_FAMILY", "sock_common", "skc_family", True),
+    ("SK_DPORT", "sock_common", "skc_dport", True),
+    ("SK_DADDR", "sock_common", "skc_daddr", True),
+    ("SK_RCV_SADDR", "sock_common", "skc_rcv_saddr", True),
+    ("SK_V6_DADDR", "sock_common", "skc_v6_daddr", False),
+    ("SK_V6_RCV_SADDR", "sock_common", "skc_v6_rcv_saddr", False),
+    ("SK_NET", "sock_common", "skc_net.net", False),
+    ("NET_INUM", "net", "ns.inum", True),
+    ("SK_PROTOCOL", "sock", "sk_protocol", True),
+    ("SK_ERR", "sock", "sk_err", True),
+    ("SK_SOCKET", "sock", "sk_socket", True),
+    ("SOCKET_STATE", "socket", "state", True),
+    ("INET_SPORT", "inet_sock", "inet_sport", True),
+)
+
+
+@dataclass(frozen=True)
+class Counters:
+    """`struct counters`, summed over the CPUs; read so that `in_flight` is never negative."""
+
+    attempts: int
+    outcomes: tuple[int, ...]
+    """By `Outcome`."""
+    syn_retransmits: int
+    ring_drops: int
+    start_failures: int
+    below_minimum: int
+    attempts_home: int
+    unsent_home: int
+
+    @property
+    def in_flight(self) -> int:
+        """Attempts that have not ended."""
+        return self.attempts - sum(self.outcomes)
+
+
+class Session:
+    """Attached probes and their output. They are detached by `close()`, or by the end of this process.
+
+    Made by `open_session`. For one thread at a time.
+    """
+
+    def __init__(self, probe: str, transport: str, notes: tuple[str, ...], fds: dict[str, int]) -> None:
+        self.probe = probe
+        self.transport = transport
+        self.notes = notes
+        """One line for each thing that this kernel does not offer."""
+        self.kernel = os.uname().release
+        self.fds = fds
+        """Descriptors by `map:NAME`, `program:NAME` and `link:NAME`."""
+        cpus = possible_cpus()
+        self._barrier = Barrier()
+        self._ring = Ring(fds["map:tct_events"], RING_BYTES)
+        self._counters_map = mmap.mmap(
+            fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
+        )
+        self._counters = np.frombuffer(self._counters_map, COUNTERS, cpus)
+
+    def read(self, timeout_s: float) -> Events:
+        """Wait until much has come in or `timeout_s` is over, then take all there is; may be empty."""
+        self._ring.wait(timeout_s)
+        return self._ring.read()
+
+    def counters(self) -> Counters:
+        """The totals since the start."""
+        # Ends first: what begins or ends meanwhile then only makes more attempts than ends.
+        outcomes = self._counters["outcomes"].sum(axis=0)
+        self._barrier()
+        totals = {
+            name: int(self._counters[name].sum())
+            for name in COUNTERS.names or ()
+            if name not in ("outcomes", "reserved")
+        }
+        return Counters(outcomes=tuple(outcomes.tolist()), **totals)
+
+    def missed_runs(self) -> int:
+        """How often the kernel skipped one of our programs, because it had interrupted it on the same CPU.
+
+        0 as well on kernels before 5.12, which do not tell.
+        """
+        missed = 0
+        for name, fd in self.fds.items():
+            if name.startswith("program:"):
+                lines = Path(f"/proc/thread-self/fdinfo/{fd}").read_text().splitlines()
+                missed += sum(int(line.split()[1]) for line in lines if line.startswith("recursion_misses:"))
+        return missed
+
+    def close(self) -> None:
+        """Detach the probes and give everything back. Idempotent."""
+        if not self.fds:
+            return
+        self._ring.close()
+        del self._counters
+        self._counters_map.close()
+        close_all(self.fds.values())
+        self.fds = {}
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_session(loader: Loader, request: TraceRequest) -> Session:
+    """Have the loader compile and attach, and map what it hands over. Blocks for some tenths of a second.
+
+    Ends early, with the loader gone and nothing attached, on `loader.cancel()` from another thread (as
+    `TracerError`) and on any exception raised in this one (Ctrl-C).
+
+    Raises:
+        TracerError: this machine cannot trace that way, or does not let us.
+    """
+    fds: list[int] = []
+    try:
+        loader.connection.send(json.dumps(_job(request)).encode())
+        message, fds, _, _ = socket.recv_fds(loader.connection, MESSAGE_MAX, _FDS_MAX)
+        answer = json.loads(message) if message else {}
+        if "fds" not in answer:
+            raise TracerError(
+                answer.get("error", "the loader ended without an answer"),
+                answer.get("exit", EXIT_UNSUPPORTED),
+                loader.printed(),
+            )
+        named = dict(zip(answer["fds"], fds, strict=True))
+        return Session(answer["probe"], answer["transport"], tuple(answer["notes"]), named)
+    except BtfError as error:
+        close_all(fds)
+        raise TracerError(str(error), EXIT_UNSUPPORTED) from error
+    except OSError as error:
+        close_all(fds)
+        raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.printed()) from error
+    except BaseException:
+        close_all(fds)
+        raise
+    finally:
+        loader.close()
+
+
+def _job(request: TraceRequest) -> dict[str, Any]:
+    """The loader's job, as JSON will carry it."""
+    netns = Path("/proc/self/ns/net").stat().st_ino
+    return {
+        "folder": str(bpf_folder()),
+        "defines": defines(Btf()),
+        "probe": request.probe,
+        "transport": "ring" if request.transport == "auto" else request.transport,
+        "settings": request.settings(netns).hex(),
+    }
+
+
+def defines(btf: Btf) -> dict[str, int]:
+    """The macros that `bpf/tcpconntop.bpf.c` is compiled with.
+
+    Raises:
+        BtfError: this kernel lacks a struct member that nothing works without.
+    """
+    macros = {"CPUS": possible_cpus(), "RING_PAGES": RING_BYTES // mmap.PAGESIZE}
+    for macro, struct, path, needed in _PLACES:
+        offset = btf.offset(struct, path)
+        if offset is not None:
+            macros[macro] = offset
+        elif needed:
+            raise BtfError(f"this kernel's type information lacks struct {struct}.{path}")
+    if (btf.tracepoint_args("tcp_retransmit_skb") or 0) > 2:
+        macros["RETRANSMIT_TELLS_ERROR"] = 1
+    return macros
+
+
+def possible_cpus() -> int:
+    """How many CPUs this kernel may ever have, by the highest number."""
+    ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
+    return int(ranges.replace("-", ",").rsplit(",", 1)[-1]) + 1
+
+
+def bpf_folder() -> Path:
+    """Where the kernel side's source is: in the installed package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    return next(folder for folder in (package / "bpf", package.parent / "bpf") if folder.is_dir())
+
+
+def close_all(fds: Iterable[int]) -> None:
+    """Close descriptors."""
+    for fd in fds:
+        os.close(fd)
