@@ -80,6 +80,11 @@ class Filter:
     text: str = ""
     terms: tuple[KeyTerm | FigureTerm, ...] = ()
 
+    @property
+    def needs_rows(self) -> bool:
+        """Whether a term is about a figure of a row, which a single connect does not have."""
+        return any(isinstance(term, FigureTerm) for term in self.terms)
+
     def match_keys(self, keys: Keys) -> Mask:
         """Say which keys satisfy the terms about keys, shape (n,)."""
         match = np.ones(len(keys), np.bool_)

@@ -1,0 +1,237 @@
+"""The command line: gives up privileges, picks a source and an output, answers with an exit code.
+
+Imports stay inside functions: `--help` needs no numpy, `-b` no Textual, and privileges are dropped before
+anything starts a thread.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
+from tcpconntop.kernel.privileges import drop
+from tcpconntop.options import UsageError, parse
+
+if TYPE_CHECKING:
+    from tcpconntop.core.filter import Filter
+    from tcpconntop.core.view import ViewSpec
+    from tcpconntop.kernel.request import TraceRequest
+    from tcpconntop.sources.base import Source
+
+EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+"""What scripts may depend on; 3 (not privileged) and 4 (this machine cannot) come with `TracerError`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; the answer is its exit code."""
+    try:
+        args = parse(list(sys.argv[1:] if argv is None else argv))
+        if args.command == "demo":
+            return _demo(args)
+        if args.command == "log":
+            return _log(args)
+        return _batch(args) if args.batch else _dashboard(args)
+    except UsageError as error:
+        return _fail(f"{error} (see tcpconntop --help)", EXIT_USAGE)
+    except TracerError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"tcpconntop: {message}", file=sys.stderr)
+    return code
+
+
+class Privileged:
+    """The one privileged step: a loader that is on its way when this process can do nothing any more.
+
+    Without privileges there is no loader, and the reason waits until the rest of the command line was
+    found to be in order: a wrong option is said to be one whoever runs it.
+    """
+
+    def __init__(self) -> None:
+        self._loader: Loader | None = None
+        self._refusal: TracerError | None = None
+        try:
+            self._loader = spawn_loader()
+        except TracerError as error:
+            self._refusal = error
+        else:
+            drop()
+
+    @property
+    def loader(self) -> Loader:
+        """The loader.
+
+        Raises:
+            TracerError: there is none.
+        """
+        if self._loader is None:
+            raise self._refusal or TracerError("the loader was not started", EXIT_FAILED)
+        return self._loader
+
+    def __enter__(self) -> Privileged:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loader is not None:
+            self._loader.close()
+
+
+def _dashboard(args: Namespace) -> int:
+    with Privileged() as privileged:
+        spec, request = _spec(args), _request(args)
+        loader = privileged.loader
+        return _show(args, spec, lambda: _live(loader, request), loader.cancel)
+
+
+def _demo(args: Namespace) -> int:
+    with Privileged() as privileged:
+        spec = _spec(args)
+        from tcpconntop.demo import Demo
+
+        with Demo(privileged) as demo:
+            return _show(args, spec, demo.open_source, demo.cancel)
+
+
+def _show(
+    args: Namespace, spec: ViewSpec, open_source: Callable[[], Source], cancel: Callable[[], None]
+) -> int:
+    from tcpconntop.tui.app import Dashboard
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
+    app = Dashboard(open_source, spec=spec, window=args.window, interval_s=args.delay, cancel=cancel)
+    app.run()
+    if app.return_value:
+        return _fail(app.return_value, app.return_code or EXIT_FAILED)
+    return app.return_code or EXIT_FINE
+
+
+def _batch(args: Namespace) -> int:
+    with Privileged() as privileged:
+        spec, request = _spec(args), _request(args)
+        from tcpconntop.core.window import WINDOWS
+        from tcpconntop.engine import Engine
+        from tcpconntop.outputs.batch import Batch
+
+        source = _live(privileged.loader, request)
+        _say_tracing(source)
+        batch = Batch(spec, sys.stdout, args.json, args.count)
+        engine = Engine(source, batch.publish, WINDOWS[args.window], args.delay)
+        batch.done = engine.stop
+        interrupted = _on_interrupt(engine.stop)
+        engine.run()
+        return EXIT_INTERRUPTED if interrupted() else EXIT_FINE
+
+
+def _log(args: Namespace) -> int:
+    with Privileged() as privileged:
+        where, request = _filter(args), _request(args)
+        if where.needs_rows:
+            raise UsageError("log shows single connects: a filter on p99, count and the like has no meaning")
+        from tcpconntop.engine import READ_S
+        from tcpconntop.outputs.log import Log
+
+        source = _live(privileged.loader, request)
+        log = Log(sys.stdout, where, as_json=args.json, timestamps=args.timestamp, local_ports=args.lport)
+        _say_tracing(source)
+        log.header()
+        interrupted = _on_interrupt(lambda: None)
+        while not interrupted():
+            log.publish(source.read(READ_S), source.wall_offset_ns())
+        log.publish(source.read(0), source.wall_offset_ns())
+        lost = source.ledger().lost
+        source.close()
+        if lost:
+            print(f"tcpconntop: {lost} connects were lost: a buffer was full", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _live(loader: Loader, request: TraceRequest) -> Source:
+    from tcpconntop.sources.live import Live
+
+    return Live(loader, request)
+
+
+def _say_tracing(source: Source) -> None:
+    for note in source.info.notes:
+        print(f"tcpconntop: {note}", file=sys.stderr)
+    print(f"tracing: {source.info.probe}/{source.info.transport}", file=sys.stderr, flush=True)
+
+
+def _on_interrupt(stop: Callable[[], None]) -> Callable[[], bool]:
+    """Have Ctrl-C (and a polite kill) finish what is begun; a reader that went away ends us silently.
+
+    Returns:
+        What tells whether it has happened.
+    """
+    happened: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        happened.append(number)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    return lambda: bool(happened)
+
+
+def _request(args: Namespace) -> TraceRequest:
+    from tcpconntop.kernel.request import TraceRequest
+
+    try:
+        return TraceRequest(
+            probe=args.probe,
+            transport=args.transport,
+            pids=args.pids,
+            uids=args.uids,
+            ports=args.ports,
+            family=args.family,
+            min_latency_ms=args.min_ms,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _filter(args: Namespace) -> Filter:
+    from tcpconntop.core.filter import FilterError, parse_filter
+
+    words = []
+    if getattr(args, "comm", None):
+        words.append(f"comm={shlex.quote(args.comm)}")
+    if getattr(args, "dest", None):
+        words.append(f"dest:{shlex.quote(args.dest)}")
+    try:
+        return parse_filter(" ".join([*words, getattr(args, "filter", "")]))
+    except FilterError as error:
+        raise UsageError(str(error)) from None
+
+
+def _spec(args: Namespace) -> ViewSpec:
+    from tcpconntop.core.columns import COLUMNS
+    from tcpconntop.core.groups import GROUPINGS
+    from tcpconntop.core.view import ViewSpec
+    from tcpconntop.core.window import WINDOWS
+
+    column, _, direction = args.order.partition(":")
+    for name, value, known in (
+        ("group", args.group, GROUPINGS),
+        ("column", column, COLUMNS),
+        ("window", args.window, WINDOWS),
+        ("direction", direction, {"", "asc", "desc"}),
+    ):
+        if value not in known:
+            raise UsageError(
+                f"no {name} is called '{value}'; there are: {', '.join(sorted(filter(None, known)))}"
+            )
+    spec = ViewSpec(group_by=args.group, where=_filter(args)).sorted_by(column)
+    return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()

@@ -1,0 +1,83 @@
+"""`-b`: the dashboard's table as text, or one JSON document a line, like `top -b`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TextIO
+
+from tcpconntop.core import units
+from tcpconntop.core.columns import Column
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.view import View, ViewSpec, make_view, summarize
+from tcpconntop.core.wire import Outcome
+from tcpconntop.outputs.document import dump, view_document
+
+
+class Batch:
+    """Prints snapshots as they come.
+
+    Args:
+        spec: what to show of each.
+        out: where to print.
+        as_json: one JSON document a line instead of tables.
+        limit: how many to print; None goes on.
+
+    Attributes:
+        done: called once when the limit is reached.
+    """
+
+    def __init__(self, spec: ViewSpec, out: TextIO, as_json: bool, limit: int | None) -> None:
+        self._spec = spec
+        self._out = out
+        self._as_json = as_json
+        self._left = limit
+        self.done: Callable[[], None] = lambda: None
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Print a snapshot; those after the last one wanted are passed over."""
+        if self._left == 0:
+            return
+        view = make_view(snapshot, self._spec)
+        print(dump(view_document(view)) if self._as_json else table(view), file=self._out, flush=True)
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                self.done()
+
+
+def table(view: View) -> str:
+    """Spell a view as a table under its summary, wide enough for every value; ends with an empty line."""
+    shown = [column for column in view.columns if column.priority is not None]
+    cells = [[column.header for column in shown]]
+    cells += [[column.text(view, row) for column in shown] for row in range(len(view))]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(shown))]
+    lines = [
+        " ".join(_align(text, column, width) for text, column, width in zip(line, shown, widths, strict=True))
+        for line in cells
+    ]
+    if not len(view):
+        lines.append("(no connect ended in this window)")
+    return "\n".join([_headline(view.snapshot), *(line.rstrip() for line in lines), ""])
+
+
+def _align(text: str, column: Column, width: int) -> str:
+    return text.rjust(width) if column.numeric else text.ljust(width)
+
+
+def _headline(snapshot: Snapshot) -> str:
+    summary, ledger = summarize(snapshot), snapshot.ledger
+    moment = datetime.fromtimestamp(snapshot.wall_s, timezone.utc).astimezone()
+    outcomes = "  ".join(
+        f"{outcome.label} {ledger.outcomes[outcome]}"
+        for outcome in Outcome
+        if outcome is Outcome.OK or ledger.outcomes[outcome]
+    )
+    p50, p90, p99 = (units.duration(us) for us in summary.quantiles_us)
+    seen = "" if ledger.completeness is None else f"  seen {ledger.completeness:.0%}"
+    totals = f"attempts {ledger.attempts}  {outcomes}  in flight {ledger.in_flight}"
+    latency = f"p50 {p50}  p90 {p90}  p99 {p99}"
+    return (
+        f"tcpconntop - {moment:%H:%M:%S}  {units.rate(summary.rate_hz)}/s  {totals}  {latency}"
+        f"  lost {ledger.lost}{seen}"
+    )

@@ -1,0 +1,84 @@
+"""`log`: one line per connect; tcpconnlat's columns first, so that what parses those goes on working."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from tcpconntop.core.anatomy import anatomy, errno_name
+from tcpconntop.core.filter import Filter
+from tcpconntop.core.keys import keys_of
+from tcpconntop.core.units import printable
+from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
+from tcpconntop.outputs.document import dump, event_documents
+
+
+class Log:
+    """Prints records as they come.
+
+    Args:
+        out: where to print.
+        where: which connects to print; only its terms about keys are looked at.
+        as_json: one JSON document a line instead of columns.
+        timestamps: begin each line with the seconds since the first one.
+        local_ports: show the local port, for a look into a packet capture.
+    """
+
+    def __init__(
+        self,
+        out: TextIO,
+        where: Filter,
+        *,
+        as_json: bool = False,
+        timestamps: bool = False,
+        local_ports: bool = False,
+    ) -> None:
+        self._out = out
+        self._where = where
+        self._as_json = as_json
+        self._timestamps = timestamps
+        self._local_ports = local_ports
+        self._first_ns: int | None = None
+
+    def header(self) -> None:
+        """Print the line that names the columns; JSON has none."""
+        if self._as_json:
+            return
+        time = f"{'TIME(s)':<9}" if self._timestamps else ""
+        lport = f"{'LPORT':<6} " if self._local_ports else ""
+        print(
+            f"{time}{'PID':<7} {'COMM':<12} {'IP':<2} {'SADDR':<16} {lport}{'DADDR':<16} {'DPORT':<5} "
+            f"{'LAT(ms)':<9} {'RESULT':<11} {'RTX':<3} ERRNO",
+            file=self._out,
+            flush=True,
+        )
+
+    def publish(self, events: Events, wall_offset_ns: int) -> None:
+        """Print a batch of records."""
+        events = events[self._where.match_keys(keys_of(events))]
+        if not len(events):
+            return
+        if self._as_json:
+            lines = [dump(document) for document in event_documents(events, wall_offset_ns)]
+        else:
+            lines = self._lines(events)
+        self._out.write("\n".join([*lines, ""]))
+        self._out.flush()
+
+    def _lines(self, events: Events) -> list[str]:
+        latency_us = anatomy(events).latency
+        if self._first_ns is None:
+            self._first_ns = int(events["end_ns"][0])
+        lines = []
+        for event, latency in zip(events, latency_us, strict=True):
+            family = int(event["family"])
+            since_s = (int(event["end_ns"]) - self._first_ns) / 1e9
+            time = f"{since_s:<9.3f}" if self._timestamps else ""
+            lport = f"{event['lport']:<6} " if self._local_ports else ""
+            saddr, daddr = (address_text(event[name].tobytes(), family) for name in ("saddr", "daddr"))
+            lines.append(
+                f"{time}{event['tgid']:<7} {printable(comm_text(bytes(event['comm']))):<12.12} {family:<2} "
+                f"{saddr:<16} {lport}{daddr:<16} {event['dport']:<5} {latency / 1000:<9.2f} "
+                f"{Outcome(event['outcome']).label:<11} {event['syn_retransmits']:<3} "
+                f"{errno_name(int(event['error'])) or '-'}"
+            )
+        return lines

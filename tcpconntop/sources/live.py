@@ -1,0 +1,91 @@
+"""This machine's connects, as they end: the kernel's records, its counters, and its own count beside them."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.wire import Events
+from tcpconntop.kernel.launch import Loader
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.kernel.session import Counters, open_session
+
+SNMP = Path("/proc/self/net/snmp")
+
+
+class Live:
+    """A `Source` of real connects. Making one blocks until the probes are attached.
+
+    Args:
+        loader: a started loader; it is gone afterwards.
+        request: what to trace.
+        label: what the dashboard calls the data.
+
+    Raises:
+        TracerError: tracing cannot start.
+    """
+
+    def __init__(self, loader: Loader, request: TraceRequest) -> None:
+        self._session = open_session(loader, request)
+        self._filtered = request.filters_attempts
+        session = self._session
+        self.info = SourceInfo(
+            socket.gethostname(), session.kernel, session.probe, session.transport, "live", session.notes
+        )
+        self._opens_before = active_opens()
+        self._seen_before = _sent(session.counters())
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was closed; connects never end by themselves."""
+        return not self._session.fds
+
+    def read(self, timeout_s: float) -> Events:
+        """Give the records that are ready."""
+        return self._session.read(timeout_s)
+
+    def ledger(self) -> Ledger:
+        """Give the kernel side's totals, held against the kernel's own count."""
+        # The kernel counts a connect after the probe does: read first, it never counts one that we did not.
+        opens = active_opens() - self._opens_before
+        counters = self._session.counters()
+        return Ledger(
+            attempts=counters.attempts,
+            outcomes=counters.outcomes,
+            syn_retransmits=counters.syn_retransmits,
+            lost_records=counters.ring_drops,
+            lost_starts=counters.start_failures,
+            below_minimum=counters.below_minimum,
+            completeness=self._completeness(_sent(counters) - self._seen_before, opens),
+        )
+
+    def _completeness(self, seen: int, opens: int) -> float | None:
+        if self._filtered or opens <= 0:
+            return None
+        return min(seen / opens, 1.0)
+
+    def now_ns(self) -> int:
+        """Give the monotonic clock, which is the kernel side's."""
+        return time.monotonic_ns()
+
+    def wall_offset_ns(self) -> int:
+        """Give what to add to the monotonic clock for Unix time."""
+        return time.time_ns() - time.monotonic_ns()
+
+    def close(self) -> None:
+        """Detach the probes."""
+        self._session.close()
+
+
+def active_opens(snmp: Path = SNMP) -> int:
+    """Read how many connects the kernel itself has counted in this network namespace (RFC 4022)."""
+    names, values = (line.split() for line in snmp.read_text("ascii").splitlines() if line.startswith("Tcp:"))
+    return int(values[names.index("ActiveOpens")])
+
+
+def _sent(counters: Counters) -> int:
+    """Attempts in this network namespace that got a SYN sent, which is when the kernel counts them."""
+    return counters.attempts_home - counters.unsent_home
