@@ -57,12 +57,11 @@ class Privileged:
     """
 
     def __init__(self) -> None:
-        self._loader: Loader | None = None
-        self._refusal: TracerError | None = None
+        self.loader_or_refusal: Loader | TracerError
         try:
-            self._loader = spawn_loader()
+            self.loader_or_refusal = spawn_loader()
         except TracerError as error:
-            self._refusal = error
+            self.loader_or_refusal = error
         else:
             drop()
 
@@ -73,16 +72,16 @@ class Privileged:
         Raises:
             TracerError: there is none.
         """
-        if self._loader is None:
-            raise self._refusal or TracerError("the loader was not started", EXIT_FAILED)
-        return self._loader
+        if isinstance(self.loader_or_refusal, TracerError):
+            raise self.loader_or_refusal
+        return self.loader_or_refusal
 
     def __enter__(self) -> Privileged:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._loader is not None:
-            self._loader.close()
+        if isinstance(self.loader_or_refusal, Loader):
+            self.loader_or_refusal.close()
 
 
 def _dashboard(args: Namespace) -> int:
@@ -95,9 +94,9 @@ def _dashboard(args: Namespace) -> int:
 def _demo(args: Namespace) -> int:
     with Privileged() as privileged:
         spec = _spec(args)
-        from tcpconntop.demo import Demo
+        from tcpconntop.demo.source import Demo
 
-        with Demo(privileged) as demo:
+        with Demo(privileged.loader_or_refusal) as demo:
             return _show(args, spec, demo.open_source, demo.cancel)
 
 

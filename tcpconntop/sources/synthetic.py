@@ -85,6 +85,7 @@ class Synthetic:
         seed: the same seed and the same sequence of reads give the same records.
         clock_ns: the clock; tests pass their own.
         label: what the dashboard calls the data.
+        notes: why it is not live.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Synthetic:
         seed: int = 1,
         clock_ns: Callable[[], int] | None = None,
         label: str = "synthetic",
+        notes: tuple[str, ...] = (),
     ) -> None:
         self._flows = tuple(flows)
         self._random = np.random.default_rng(seed)
@@ -102,7 +104,7 @@ class Synthetic:
         self._attempts = 0
         self._outcomes = np.zeros(N_OUTCOMES, np.int64)
         self._retransmits = 0
-        self.info = SourceInfo(socket.gethostname(), platform.release(), "", "", label)
+        self.info = SourceInfo(socket.gethostname(), platform.release(), "", "", label, notes)
         self.ended = False
         addresses = [address_bytes(flow.daddr) for flow in self._flows]
         self._template = np.zeros(len(self._flows), EVENT)

@@ -1,0 +1,60 @@
+"""What the demo shows: its workload, traced for real; or a synthetic source where that cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from tcpconntop.kernel.launch import Loader, TracerError
+
+if TYPE_CHECKING:
+    from tcpconntop.sources.base import Source
+
+
+class Demo:
+    """Starts and ends the workload. A context manager.
+
+    Args:
+        loader: a started loader, or why there is none.
+    """
+
+    def __init__(self, loader: Loader | TracerError) -> None:
+        self._loader = loader
+        self._workload: subprocess.Popen[bytes] | None = None
+
+    def open_source(self) -> Source:
+        """Attach the probes, then start the workload; or stand in for both, and say why."""
+        from tcpconntop.kernel.request import TraceRequest
+        from tcpconntop.sources.live import Live
+        from tcpconntop.sources.synthetic import Synthetic
+
+        try:
+            if isinstance(self._loader, TracerError):
+                raise self._loader
+            source = Live(self._loader, TraceRequest())
+        except TracerError as error:
+            return Synthetic(label="synthetic", notes=(f"nothing here is live: {error}",))
+        self._workload = subprocess.Popen(
+            [sys.executable, "-m", "tcpconntop.demo.workload"],
+            stdin=subprocess.PIPE,  # the workload ends when this end is closed, however we end
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        return source
+
+    def cancel(self) -> None:
+        """Make a running `open_source` return."""
+        if isinstance(self._loader, Loader):
+            self._loader.cancel()
+
+    def __enter__(self) -> Demo:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._workload is not None:
+            self._workload.communicate()

@@ -1,0 +1,177 @@
+"""A small workload on the loopback: some connects that go well, and every common way of going wrong.
+
+`python -m tcpconntop.demo.workload` runs until its standard input is closed. Seen from a dashboard:
+
+- processes that connect to several addresses of 127.0.0.0/8 and to ::1;
+- a port on which nobody listens;
+- a listener that is now and then too busy to accept, so that SYNs are lost and connects take 1 s or 3 s;
+- an application that gives up after 300 ms on a listener that never accepts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+HEALTHY_BACKLOG = 128
+STALLS_S = (0.7, 0.7, 1.6)
+"""How long the busy listener does not accept, in turn: longer than 1 s costs a connect its second SYN too."""
+
+STALL_EVERY_S = 5.0
+GIVE_UP_S = 0.3
+
+_PR_SET_NAME, _PR_SET_PDEATHSIG = 15, 1
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: no connection is left in TIME_WAIT
+
+
+@dataclass(frozen=True)
+class Client:
+    """A process that connects.
+
+    Attributes:
+        comm: its name.
+        targets: listeners by name; each connect takes one at random.
+        rate_hz: connects a second, at random times.
+        give_up_s: closes the socket when it is not connected by then.
+    """
+
+    comm: str
+    targets: tuple[str, ...]
+    rate_hz: float
+    give_up_s: float | None = None
+
+
+LISTENERS = {
+    "web": ("127.2.3.4", 8443, HEALTHY_BACKLOG),
+    "web6": ("::1", 8443, HEALTHY_BACKLOG),
+    "database": ("127.7.0.12", 5432, HEALTHY_BACKLOG),
+    "replica": ("127.7.0.13", 5432, HEALTHY_BACKLOG),
+    "cache": ("127.7.9.20", 6379, HEALTHY_BACKLOG),
+    "busy": ("127.20.0.5", 8080, 0),
+    "full": ("127.66.0.9", 8081, 0),
+}
+CLOSED = ("127.9.1.7", 9100)
+
+CLIENTS = (
+    Client("nginx", ("web", "web6"), 30),
+    Client("nginx", ("web", "web6"), 26),
+    Client("checkout", ("database", "replica", "cache"), 24),
+    Client("report-worker", ("replica",), 5),
+    Client("search-api", ("busy",), 8),
+    Client("prometheus", ("closed",), 2),
+    Client("impatient", ("full",), 1.5, GIVE_UP_S),
+)
+
+
+def main() -> None:
+    """Listen, start the clients, and serve until standard input is closed."""
+    _end_with_parent()
+    servers = {name: _listen(*where) for name, where in LISTENERS.items()}
+    addresses = {name: server.getsockname()[:2] for name, server in servers.items()}
+    with _refusing_port() as closed:
+        addresses["closed"] = closed
+        for seed, client in enumerate(CLIENTS):
+            if os.fork() == 0:
+                _end_with_parent()
+                _rename(client.comm)
+                asyncio.run(_connect_forever(client, addresses, random.Random(seed)))  # noqa: S311  # when to connect is no secret
+        asyncio.run(_serve(servers))
+
+
+def _listen(address: str, port: int, backlog: int) -> socket.socket:
+    server = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((address, port))
+    except OSError:
+        server.bind((address, 0))  # somebody has that port already
+    server.listen(backlog)
+    server.setblocking(False)
+    return server
+
+
+@contextlib.contextmanager
+def _refusing_port() -> Iterator[tuple[str, int]]:
+    """A port that answers with a reset, and that nobody else can begin to listen on."""
+    with socket.socket() as holder:
+        try:
+            holder.bind(CLOSED)
+        except OSError:
+            holder.bind((CLOSED[0], 0))
+        yield holder.getsockname()
+
+
+async def _serve(servers: dict[str, socket.socket]) -> None:
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+
+    def look() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            over.set()
+
+    loop.add_reader(sys.stdin.fileno(), look)
+    accepting = [
+        loop.create_task(_accept(server)) for name, server in servers.items() if name not in ("busy", "full")
+    ]
+    accepting.append(loop.create_task(_accept_with_stalls(servers["busy"])))
+    await over.wait()
+    for task in accepting:
+        task.cancel()
+
+
+async def _accept(server: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        connection, _ = await loop.sock_accept(server)
+        connection.close()
+
+
+async def _accept_with_stalls(server: socket.socket) -> None:
+    """Serve a queue of one, and stop serving now and then: the kernel drops the SYNs that find it full."""
+    turn = 0
+    while True:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(_accept(server), STALL_EVERY_S)
+        await asyncio.sleep(STALLS_S[turn % len(STALLS_S)])
+        turn += 1
+
+
+async def _connect_forever(
+    client: Client, addresses: dict[str, tuple[str, int]], choose: random.Random
+) -> None:
+    running: set[asyncio.Task[None]] = set()
+    while True:
+        await asyncio.sleep(choose.expovariate(client.rate_hz))
+        address = addresses[choose.choice(client.targets)]
+        task = asyncio.create_task(_connect(address, client.give_up_s))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+
+async def _connect(address: tuple[str, int], give_up_s: float | None) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as client:
+        client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(client, address), give_up_s)
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _rename(comm: str) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, comm.encode(), 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main()
