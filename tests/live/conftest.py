@@ -1,0 +1,82 @@
+"""Live tests trace this very kernel. They filter by their own process or port: other traffic is no matter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.kernel.launch import INTERPRETERS, spawn_loader
+from tcpconntop.kernel.privileges import has_privileges
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.kernel.session import Counters, Session, open_session
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+DEADLINE_S = 10.0
+
+
+def _missing() -> str:
+    if not has_privileges():
+        return "live tests need root or CAP_BPF+CAP_PERFMON"
+    if not Path("/sys/kernel/btf/vmlinux").exists():
+        return "live tests need a kernel with BTF"
+    probe = "import bcc; bcc.BPF"
+    if all(
+        subprocess.run([p, "-Ic", probe], check=False, capture_output=True).returncode for p in INTERPRETERS
+    ):
+        return "live tests need the distribution's BCC (python3-bpfcc)"
+    return ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _this_kernel_can() -> None:
+    if missing := _missing():
+        pytest.skip(missing)
+
+
+class Tracer:
+    """A session, and what it has read so far."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.events: Events = np.empty(0, EVENT)
+
+    def until(self, reached: Callable[[Counters], bool]) -> Counters:
+        """Wait until the counters show it. What should come never comes: the test fails."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not reached(counters := self.session.counters()):
+            assert time.monotonic() < deadline, f"not reached: {counters}"
+            time.sleep(0.002)
+        return counters
+
+    def ended(self, attempts: int) -> Events:
+        """All records, once this many attempts have begun and none is in flight."""
+        counters = self.until(lambda now: now.attempts >= attempts and now.in_flight == 0)
+        self.events = np.concatenate([self.events, self.session.read(0)])
+        assert counters.attempts == attempts
+        assert counters.ring_drops == counters.start_failures == 0
+        assert len(self.events) == attempts - counters.below_minimum
+        return self.events
+
+
+@pytest.fixture
+def trace() -> Iterator[Callable[..., Tracer]]:
+    """Opens sessions with a request's arguments; without any, of this process alone."""
+    sessions = []
+
+    def start(**request: object) -> Tracer:
+        request = request or {"pids": (os.getpid(),)}
+        sessions.append(open_session(spawn_loader(), TraceRequest(**request)))  # type: ignore[arg-type]
+        return Tracer(sessions[-1])
+
+    yield start
+    for session in sessions:
+        session.close()

@@ -1,0 +1,118 @@
+"""Known connects. Counts are prime, so that a figure that is off by a factor shows."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+SO_RCVBUFFORCE = 33
+BPF_MAP_GET_NEXT_KEY = 4
+_BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
+
+
+@contextmanager
+def listener(host: str = "127.0.0.1", backlog: int = 128) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as server:
+        server.bind((host, 0))
+        server.listen(backlog)
+        yield server
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, and that nobody else can get meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield port_of(holder)
+
+
+@contextmanager
+def silent_listener() -> Iterator[socket.socket]:
+    """A listener that leaves SYNs unanswered, because its accept queue is full."""
+    with listener(backlog=0) as server, socket.socket() as filler:
+        filler.connect(server.getsockname())
+        yield server
+
+
+def port_of(sock: socket.socket) -> int:
+    return int(sock.getsockname()[1])
+
+
+def connect(server: socket.socket, times: int) -> list[int]:
+    """Connect and close, one after the other. Returns the local ports."""
+    ports = []
+    for _ in range(times):
+        with socket.socket(server.family) as client:
+            client.connect(server.getsockname())
+            ports.append(port_of(client))
+            server.accept()[0].close()
+    return ports
+
+
+def start_connect(address: tuple[str, int], **options: int) -> socket.socket:
+    """Begin a connect and do not wait for it. `options` are TCP socket options by name."""
+    client = socket.socket()
+    for name, value in options.items():
+        client.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    client.setblocking(False)
+    client.connect_ex(address)
+    return client
+
+
+def wait_connect(client: socket.socket, timeout_s: float) -> int:
+    """Wait for the end of a begun connect. Returns its errno, 0 for success."""
+    assert select.select([], [client], [], timeout_s)[1], "still connecting"
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def disconnect(client: socket.socket) -> None:
+    """connect(AF_UNSPEC): the socket is as new."""
+    address = struct.pack("=H14x", socket.AF_UNSPEC)
+    assert _libc.connect(client.fileno(), address, len(address)) == 0, os.strerror(ctypes.get_errno())
+
+
+def sniffer() -> socket.socket:
+    """A raw socket that receives all TCP over IPv4, from now on."""
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+    raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    raw.setblocking(False)
+    return raw
+
+
+def syns(raw: socket.socket, lport: int, dport: int) -> list[bytes]:
+    """The SYNs between two ports that a sniffer has received so far, as IP packets."""
+    found, ports = [], struct.pack("!HH", lport, dport)
+    while True:
+        try:
+            packet = raw.recv(256)
+        except BlockingIOError:
+            return found
+        if packet[20:24] == ports:
+            found.append(packet)
+
+
+def unreachable(client: socket.socket, syn: bytes, code: int) -> None:
+    """Answer a SYN the way a router does that cannot deliver it: ICMP destination unreachable, `code`."""
+    header = struct.pack("!BBHI", 3, code, 0, 0) + syn[:28]
+    words = struct.unpack(f"!{len(header) // 2}H", header)
+    total = sum(words)
+    total = (total & 0xFFFF) + (total >> 16)
+    checksum = ~(total + (total >> 16)) & 0xFFFF
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)) as raw:
+        raw.sendto(header[:2] + struct.pack("!H", checksum) + header[4:], (client.getsockname()[0], 0))
+
+
+def is_empty(map_fd: int) -> bool:
+    """Whether a BPF hash map with keys of 8 bytes has no entry."""
+    key = ctypes.create_string_buffer(8)
+    attributes = ctypes.create_string_buffer(struct.pack("=IIQQ", map_fd, 0, 0, ctypes.addressof(key)), 32)
+    found = _libc.syscall(_BPF_SYSCALL[os.uname().machine], BPF_MAP_GET_NEXT_KEY, attributes, 32)
+    return bool(found < 0)
