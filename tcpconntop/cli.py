@@ -103,10 +103,10 @@ def _demo(args: Namespace) -> int:
 def _show(
     args: Namespace, spec: ViewSpec, open_source: Callable[[], Source], cancel: Callable[[], None]
 ) -> int:
-    from tcpconntop.tui.app import Dashboard
-
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
+    from tcpconntop.tui.app import Dashboard
+
     app = Dashboard(open_source, spec=spec, window=args.window, interval_s=args.delay, cancel=cancel)
     app.run()
     if app.return_value:
@@ -122,11 +122,11 @@ def _batch(args: Namespace) -> int:
         from tcpconntop.outputs.batch import Batch
 
         source = _live(privileged.loader, request)
-        _say_tracing(source)
         batch = Batch(spec, sys.stdout, args.json, args.count)
         engine = Engine(source, batch.publish, WINDOWS[args.window], args.delay)
         batch.done = engine.stop
         interrupted = _on_interrupt(engine.stop)
+        _say_tracing(source)
         engine.run()
         return EXIT_INTERRUPTED if interrupted() else EXIT_FINE
 
@@ -141,9 +141,9 @@ def _log(args: Namespace) -> int:
 
         source = _live(privileged.loader, request)
         log = Log(sys.stdout, where, as_json=args.json, timestamps=args.timestamp, local_ports=args.lport)
+        interrupted = _on_interrupt(lambda: None)
         _say_tracing(source)
         log.header()
-        interrupted = _on_interrupt(lambda: None)
         while not interrupted():
             log.publish(source.read(READ_S), source.wall_offset_ns())
         log.publish(source.read(0), source.wall_offset_ns())
@@ -234,3 +234,7 @@ def _spec(args: Namespace) -> ViewSpec:
             )
     spec = ViewSpec(group_by=args.group, where=_filter(args)).sorted_by(column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""The headless commands, whole: started as a user starts them, over known connects."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import workload
+
+TCPCONNTOP = (sys.executable, "-m", "tcpconntop.cli")
+DEADLINE_S = 20.0
+
+
+class Command:
+    """A running tcpconntop that traces already."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def interrupt(self) -> tuple[list[str], str]:
+        """Press Ctrl-C and give what it printed: the lines of stdout, and stderr after `tracing: …`."""
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=DEADLINE_S)
+        assert self.process.returncode == 130, err
+        return out.splitlines(), err
+
+
+@contextmanager
+def tcpconntop(*arguments: str) -> Iterator[Command]:
+    process = subprocess.Popen(
+        [*TCPCONNTOP, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert said.startswith("tracing: "), said
+        yield Command(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Known:
+    """23 connects to 127.0.0.1, 7 to ::1, 5 that are refused and 3 that the application gives up."""
+
+    count = 38
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.v4 = stack.enter_context(workload.listener())
+        self.v6 = stack.enter_context(workload.listener("::1"))
+        self.silent = stack.enter_context(workload.silent_listener())
+        self.closed = stack.enter_context(workload.closed_port())
+
+    @property
+    def ports(self) -> str:
+        sockets = (self.v4, self.v6, self.silent)
+        return ",".join(str(port) for port in (*map(workload.port_of, sockets), self.closed))
+
+    def run(self) -> None:
+        workload.connect(self.v4, 23)
+        workload.connect(self.v6, 7)
+        for _ in range(5):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", self.closed))
+        given_up = [workload.start_connect(self.silent.getsockname()) for _ in range(3)]
+        assert all(workload.still_connecting(client, 0.05) for client in given_up)
+        for client in given_up:
+            client.close()
+
+
+@pytest.fixture
+def known() -> Iterator[Known]:
+    with ExitStack() as stack:
+        yield Known(stack)
+
+
+def active_opens() -> int:
+    """What the kernel itself has counted, as a second program reads it."""
+    lines = Path("/proc/net/snmp").read_text().splitlines()
+    names, values = (line.split() for line in lines if line.startswith("Tcp:"))
+    return int(dict(zip(names, values, strict=True))["ActiveOpens"])
+
+
+def test_batch_and_log_report_exactly_what_happened(known: Known) -> None:
+    """GIVEN both commands WHEN known connects are made THEN both say so, and so does the kernel's count."""
+    with (
+        tcpconntop("-b", "-d", "0.5", "--json", "-w", "all", "-P", known.ports) as batch,
+        tcpconntop("log", "--json", "-P", known.ports) as log,
+    ):
+        before = active_opens()
+        known.run()
+        assert active_opens() - before == Known.count
+        documents = [json.loads(line) for line in batch.interrupt()[0]]
+        connects = [json.loads(line) for line in log.interrupt()[0]]
+
+    last = documents[-1]
+    assert last["outcomes"] == {
+        "ok": 30, "refused": 5, "timeout": 0, "unreachable": 0, "cancelled": 3, "error": 0
+    }  # fmt: skip
+    assert (last["attempts"], last["in_flight"], last["lost"]) == (Known.count, 0, 0)
+    rows = {(row["daddr"], row["dport"]): row for row in last["rows"]}
+    counts = {key: (row["count"], row["ok"]) for key, row in rows.items()}
+    assert counts == {
+        ("127.0.0.1", workload.port_of(known.v4)): (23, 23),
+        ("::1", workload.port_of(known.v6)): (7, 7),
+        ("127.0.0.1", known.closed): (5, 0),
+        ("127.0.0.1", workload.port_of(known.silent)): (3, 0),
+    }
+    assert len(connects) == Known.count
+    assert {line["pid"] for line in connects} == {os.getpid()}
+    results = [(line["result"], line["errno"]) for line in connects]
+    assert results == [("ok", None)] * 30 + [("refused", "ECONNREFUSED")] * 5 + [("cancelled", None)] * 3
+
+
+def test_every_document_balances(known: Known) -> None:
+    """GIVEN a connect in flight WHEN documents are printed THEN attempts = outcomes + in flight in each."""
+    with tcpconntop("-b", "-n", "3", "-d", "0.3", "--json", "-P", known.ports) as batch:
+        waiting = workload.start_connect(known.silent.getsockname())
+        known.run()
+        out, err = batch.process.communicate(timeout=DEADLINE_S)
+        waiting.close()
+
+    documents = [json.loads(line) for line in out.splitlines()]
+    assert batch.process.returncode == 0, err
+    assert len(documents) == 3
+    for document in documents:
+        assert document["attempts"] == sum(document["outcomes"].values()) + document["in_flight"]
+        assert document["attempts"] - document["in_flight"] == sum(row["count"] for row in document["rows"])
+    assert documents[-1]["in_flight"] == 1
+
+
+def test_log_begins_with_the_columns_of_tcpconnlat(known: Known) -> None:
+    """GIVEN a script for tcpconnlat WHEN it splits our lines THEN each field is in its place."""
+    with tcpconntop("log", "-P", str(workload.port_of(known.v4))) as log:
+        lports = workload.connect(known.v4, 11)
+        header, *lines = log.interrupt()[0]
+    with tcpconntop("log", "-t", "-L", "-P", str(workload.port_of(known.v4))) as log:
+        lports = workload.connect(known.v4, 11)
+        long_header, *long_lines = log.interrupt()[0]
+
+    assert header.split()[:7] == ["PID", "COMM", "IP", "SADDR", "DADDR", "DPORT", "LAT(ms)"]
+    expected = [str(os.getpid()), "4", "127.0.0.1", "127.0.0.1", str(workload.port_of(known.v4))]
+    assert [[f[0], *f[2:6]] for f in map(str.split, lines)] == [expected] * 11
+    assert all(0 < float(line.split()[6]) < 1000 for line in lines)
+    assert long_header.split()[:6] == ["TIME(s)", "PID", "COMM", "IP", "SADDR", "LPORT"]
+    assert [int(line.split()[5]) for line in long_lines] == lports
+
+
+def test_log_filters_what_the_kernel_cannot(known: Known) -> None:
+    """GIVEN a filter expression WHEN connects match or not THEN only those that match are printed."""
+    with tcpconntop("log", "--dest", "::/0", "-P", known.ports) as log:
+        known.run()
+        lines = log.interrupt()[0]
+    assert len(lines) == 1 + 7
+
+
+def test_the_table_has_a_line_for_each_destination(known: Known) -> None:
+    with tcpconntop("-b", "-n", "1", "-d", "2", "-o", "count", "-P", known.ports) as batch:
+        known.run()
+        out, _ = batch.process.communicate(timeout=DEADLINE_S)
+    summary, header, *rows = out.rstrip().splitlines()
+    assert "attempts 38  ok 30  refused 5  cancelled 3  in flight 0" in summary
+    assert header.split()[:4] == ["DESTINATION", "PORT", "PROCESS", "CONN/S"]
+    assert [row.split()[0] for row in rows] == ["127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"]
+
+
+def test_a_reader_that_goes_away_ends_us_silently(known: Known) -> None:
+    """GIVEN `log | head -1` WHEN head has its line THEN log ends by SIGPIPE, without a word."""
+    with tcpconntop("log", "-P", known.ports) as log:
+        assert log.process.stdout is not None
+        log.process.stdout.readline()
+        log.process.stdout.close()
+        known.run()
+        assert log.process.wait(DEADLINE_S) == -signal.SIGPIPE
+        assert log.process.stderr is not None
+        assert log.process.stderr.read() == ""
+
+
+def run(*arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*prefix, *TCPCONNTOP, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["--no-such-option"], "--no-such-option"),
+        (["-b", "-o", "p98"], "p98"),
+        (["-b", "-o", "p99:up"], "up"),
+        (["-b", "-g", "host"], "host"),
+        (["-b", "-w", "7m"], "7m"),
+        (["-b", "-n", "0"], "-n"),
+        (["-b", "-d", "0"], "-d"),
+        (["-b", "-P", "70000"], "70000"),
+        (["-b", "-P", ",".join(map(str, range(1, 18)))], "16"),
+        (["-b", "-p", "me"], "me"),
+        (["-b", "--filter", "p99>fast"], "p99>fast"),
+        (["-b", "--dest", "10.0.0.0/99"], "10.0.0.0/99"),
+        (["log", "--filter", "p99>5ms"], "p99"),
+        (["lgo"], "lgo"),
+        (["--json"], "-b"),
+        (["-b", "-1"], "-1"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(arguments: list[str], names: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert names in done.stderr
+
+
+def test_without_privileges_one_line_says_what_to_do() -> None:
+    done = run("-b", "-n", "1", prefix=("setpriv", "--bounding-set=-all", "--inh-caps=-all"))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "tcpconntop: tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo\n"
+
+
+def test_without_a_terminal_there_is_no_dashboard() -> None:
+    done = run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "terminal" in done.stderr
