@@ -82,8 +82,7 @@ def die_with(connection: socket.socket) -> None:
 def import_bcc(fd: int, interpreters: list[str]) -> Any:
     """BCC's module; where there is none, this program starts again under the next interpreter.
 
-    Raises:
-        LoadError: none of the interpreters has BCC.
+    None when no interpreter is left.
     """
     try:
         import bcc
@@ -96,7 +95,7 @@ def import_bcc(fd: int, interpreters: list[str]) -> Any:
         candidate, *interpreters = interpreters
         if os.access(candidate, os.X_OK):
             os.execv(candidate, [candidate, "-I", __file__, str(fd), *interpreters])  # noqa: S606
-    raise LoadError(NO_BCC, EXIT_UNSUPPORTED)
+    return None
 
 
 def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
@@ -164,7 +163,13 @@ def choose(wanted: str) -> str:
 
 
 def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-    """Do the job. Returns the answer and its descriptors, in the order of `answer["fds"]`."""
+    """Do the job. Returns the answer and its descriptors, in the order of `answer["fds"]`.
+
+    Raises:
+        LoadError: it cannot be done here.
+    """
+    if bcc is None:
+        raise LoadError(NO_BCC, EXIT_UNSUPPORTED)
     probe = choose(job["probe"])
     if job["transport"] != "ring":
         raise LoadError(
@@ -184,11 +189,11 @@ def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
 def main(fd: int, interpreters: list[str]) -> int:
     """Serve the one job of the socket `fd`. Returns the exit code."""
     connection = socket.socket(fileno=fd)
+    die_with(connection)
+    bcc = import_bcc(fd, interpreters)  # while the caller is still busy with its own start
+    job = json.loads(connection.recv(MESSAGE_MAX))
     answer: dict[str, Any]
     try:
-        bcc = import_bcc(fd, interpreters)
-        die_with(connection)
-        job = json.loads(connection.recv(MESSAGE_MAX))
         answer, fds = load(bcc, job)
     except LoadError as error:
         answer, fds = {"error": str(error), "exit": error.exit_code}, []

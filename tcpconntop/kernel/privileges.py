@@ -6,6 +6,7 @@ Only for a process with one thread: capabilities belong to threads, and later th
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import pwd
 from pathlib import Path
@@ -28,21 +29,38 @@ def has_privileges() -> bool:
 def drop() -> None:
     """Become the user who called sudo, or else stay who we are, with no capability and no way to gain any.
 
-    The user's own rights then decide on files. `no_new_privs` keeps set-user-ID programs from undoing it.
+    The user's own rights then decide on files; a user who may not read the Python that runs here (a virtual
+    environment of root) would not get far, so then we stay root, by name. `no_new_privs` keeps set-user-ID
+    programs from undoing it.
 
     Raises:
         OSError: the kernel refused a step.
         RuntimeError: a thread still holds a capability: there was more than one.
     """
     _drop_bounding_set()
-    if os.geteuid() == 0 and (uid := int(os.environ.get("SUDO_UID", "0"))):
-        _become(uid, int(os.environ.get("SUDO_GID", uid)))
+    uid = int(os.environ.get("SUDO_UID", "0"))
+    gid = int(os.environ.get("SUDO_GID", uid))
+    if uid and os.geteuid() == 0 and _can_import(uid, gid):
+        _become(uid, gid)
     _call("prctl", _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
     _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
         raise RuntimeError("a thread kept its capabilities: drop() must come before the first thread")
+
+
+def _can_import(uid: int, gid: int) -> bool:
+    """Whether this user may read the standard library, this package and what it is installed with."""
+    numpy = importlib.util.find_spec("numpy")
+    files = (os.__file__, __file__, numpy and numpy.origin)
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        return all(os.access(file, os.R_OK, effective_ids=True) for file in files if file)
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def _become(uid: int, gid: int) -> None:

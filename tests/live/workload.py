@@ -73,6 +73,11 @@ def wait_connect(client: socket.socket, timeout_s: float) -> int:
     return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
+def still_connecting(client: socket.socket, after_s: float) -> bool:
+    """Whether a begun connect has not ended after this time."""
+    return not select.select([], [client], [], after_s)[1]
+
+
 def disconnect(client: socket.socket) -> None:
     """connect(AF_UNSPEC): the socket is as new."""
     address = struct.pack("=H14x", socket.AF_UNSPEC)

@@ -1,0 +1,62 @@
+"""A small interface process: opens a session the way the program does, and tells on stdout how far it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from tcpconntop.kernel import privileges
+from tcpconntop.kernel.launch import spawn_loader
+
+
+def tell(**what: object) -> None:
+    print(json.dumps(what), flush=True)
+
+
+def capabilities() -> list[str]:
+    """CapEff of every thread of this process."""
+    lines = [line for task in Path("/proc/self/task").iterdir() for line in (task / "status").open()]
+    return [line.split()[1] for line in lines if line.startswith("CapEff")]
+
+
+def preload() -> None:
+    """For a user who may not read the Python that the tests run with: import before, and without threads."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import tcpconntop.kernel.session
+
+    privileges._can_import = lambda uid, gid: bool(tcpconntop)
+
+
+def main() -> None:
+    if os.environ.get("PRELOAD"):
+        preload()
+    loader = spawn_loader()
+    privileges.drop()
+    tell(step="spawned", loader=loader.process.pid)
+
+    from tcpconntop.kernel.request import TraceRequest
+    from tcpconntop.kernel.session import open_session
+
+    tell(step="opening")
+    # The process ID in the filter is the mark by which the test knows our maps.
+    session = open_session(loader, TraceRequest(pids=(os.getpid(),)))
+    worker = threading.Thread(target=lambda: [session.read(0.05) for _ in range(1 << 20)], daemon=True)
+    worker.start()
+    tell(
+        step="open",
+        capabilities=capabilities(),
+        uid=os.getresuid(),
+        gid=os.getresgid(),
+        groups=os.getgroups(),
+        pages=int(Path("/proc/self/statm").read_text().split()[1]),
+        missed=session.missed_runs(),
+    )
+    time.sleep(60)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

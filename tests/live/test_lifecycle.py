@@ -1,0 +1,201 @@
+"""What is there while a session is open, and what is left when it ended, however it did."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tcpconntop.kernel.launch import TracerError, spawn_loader
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.kernel.session import open_session
+
+INTERFACE = str(Path(__file__).with_name("interface.py"))
+GONE_S = 1.0
+
+
+def bpftool(*arguments: str) -> Any:
+    """What bpftool says, as JSON. A map that ends while it is listed is no error."""
+    return json.loads(subprocess.run(["bpftool", "-j", *arguments], capture_output=True, check=False).stdout)
+
+
+def is_traced(pid: int) -> bool:
+    """Whether a program that filters by this process is loaded: each keeps the settings map alive."""
+    for entry in bpftool("map", "show"):
+        if entry.get("name") == "tct_settings":
+            dump = bpftool("map", "lookup", "id", str(entry["id"]), "key", "0", "0", "0", "0")
+            value = bytes(int(byte, 16) for byte in dump.get("value", ()))
+            if value and struct.unpack_from("=I", value, 32)[0] == pid:
+                return True
+    return False
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process still runs; a dead one may wait for its reaper."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(reached: Any, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@contextmanager
+def interface(until: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    """An interface process that has come this far, and all that it told."""
+    process = subprocess.Popen(
+        [sys.executable, INTERFACE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    told: dict[str, Any] = {}
+    assert process.stdout
+    with process:
+        try:
+            while told.get("step") != until:
+                told |= json.loads(process.stdout.readline())
+            yield process, told
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("step", "later_s"), [("spawned", 0), ("opening", 0), ("opening", 0.1), ("opening", 0.3), ("open", 0)]
+)
+def test_kill_9_leaves_nothing(step: str, later_s: float) -> None:
+    """GIVEN an interface at some stage WHEN it is killed THEN loader, programs and maps are gone at once."""
+    with interface(step) as (process, told):
+        time.sleep(later_s)  # samples the time that the loader compiles
+        if step == "open":
+            assert is_traced(process.pid)
+        process.kill()
+        process.wait()
+        wait_until(lambda: not is_running(told["loader"]), GONE_S)
+        wait_until(lambda: not is_traced(process.pid), GONE_S)
+
+
+@pytest.mark.parametrize("sudo", [False, True])
+def test_the_interface_has_no_capability(sudo: bool) -> None:
+    user = {"SUDO_UID": "65534", "SUDO_GID": "65534"} if sudo else {"SUDO_UID": "0", "SUDO_GID": "0"}
+    with interface("open", PRELOAD="1" if sudo else "", **user) as (process, told):
+        assert len(told["capabilities"]) > 1
+        assert set(told["capabilities"]) == {"0" * 16}
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert "NoNewPrivs:\t1" in status
+        assert told["uid"] == told["gid"] == [int(user["SUDO_UID"])] * 3
+        assert told["groups"] == ([65534] if sudo else os.getgroups())
+        assert told["pages"] > 0
+        assert not is_running(told["loader"])
+        process.kill()
+        assert process.stderr
+        assert process.stderr.read() == b""
+
+
+def test_close_detaches() -> None:
+    with open_session(spawn_loader(), TraceRequest(pids=(os.getpid(),))) as session:
+        assert is_traced(os.getpid())
+        assert session.probe == "tracepoint"
+        assert session.transport == "ring"
+        assert session.notes == ()
+    session.close()
+    wait_until(lambda: not is_traced(os.getpid()), GONE_S)
+
+
+def descriptors() -> list[str]:
+    return sorted(link.name for link in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.parametrize("later_s", [0, 0.1, 0.3])
+def test_cancel(later_s: float) -> None:
+    """GIVEN a session being opened WHEN another thread cancels THEN it ends at once, with nothing left."""
+    before = descriptors()
+    loader = spawn_loader()
+    timer = threading.Timer(later_s, loader.cancel)
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(TracerError):
+        open_session(loader, TraceRequest(pids=(os.getpid(),)))
+    assert time.monotonic() - started < later_s + GONE_S
+    timer.join()
+    assert loader.process.returncode is not None
+    assert descriptors() == before
+    wait_until(lambda: not is_traced(os.getpid()), GONE_S)
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (TraceRequest(probe="kprobe"), "--probe kprobe is not available here: use --probe tracepoint"),
+        (TraceRequest(probe="fentry"), "--probe fentry is not available here: use --probe tracepoint"),
+        (TraceRequest(transport="perf"), "--transport perf is not available: use --transport ring"),
+    ],
+)
+def test_what_is_not_there(request_: TraceRequest, message: str) -> None:
+    before = descriptors()
+    with pytest.raises(TracerError) as caught:
+        open_session(spawn_loader(), request_)
+    assert (str(caught.value), caught.value.exit_code) == (message, 4)
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("interpreters", [(), ("/nonexistent",), (sys.executable, sys.executable)])
+def test_no_bcc(interpreters: tuple[str, ...]) -> None:
+    with pytest.raises(TracerError, match="no Python here has BCC: install python3-bpfcc") as caught:
+        open_session(spawn_loader(interpreters), TraceRequest())
+    assert caught.value.exit_code == 4
+
+
+def test_the_next_interpreter_has_bcc() -> None:
+    with open_session(spawn_loader((sys.executable, "/usr/bin/python3")), TraceRequest()) as session:
+        assert session.counters().in_flight >= 0
+
+
+def test_a_broken_program_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "include" / "linux").mkdir(parents=True)
+    (tmp_path / "include" / "linux" / "kconfig.h").touch()
+    (tmp_path / "tcpconntop.bpf.c").write_text("int broken(")
+    monkeypatch.setattr("tcpconntop.kernel.session.bpf_folder", lambda: tmp_path)
+    with pytest.raises(TracerError, match=r"^the kernel side does not compile") as caught:
+        open_session(spawn_loader(), TraceRequest())
+    assert caught.value.exit_code == 4
+    assert "error:" in caught.value.detail
+
+
+UNPRIVILEGED = """
+import sys
+from tcpconntop.kernel import launch
+{prepare}
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.kernel.session import open_session
+try:
+    open_session(launch.spawn_loader(), TraceRequest())
+except launch.TracerError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize("prepare", ["", "launch.has_privileges = lambda: True"], ids=["asked", "refused"])
+def test_without_privileges(prepare: str) -> None:
+    """One line and exit code 3, whether we see it ourselves or the kernel refuses."""
+    code = UNPRIVILEGED.format(prepare=prepare)
+    bare = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+    done = subprocess.run([*bare, sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.stdout.decode() == "tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo\n"
+    assert (done.returncode, done.stderr) == (3, b"")
