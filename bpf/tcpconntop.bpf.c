@@ -6,33 +6,14 @@
  * start map holds what is known so far of each connect in flight, by its struct sock; it is the record itself
  * and leaves the map the moment the connect ends, however it ends.
  *
- * No kernel header is used: the loader defines the few offsets into struct sock and its neighbours from the
- * running kernel's BTF (SK_*, INET_*, SOCKET_*, NET_*), and possible CPUs as CPUS.
+ * The loader defines CPUS (how many there may be), RING_BYTES, one TRANSPORT_* and what sock.h asks for.
  */
 #include "event.h"
-
-#define IPPROTO_TCP 6
-#define AF_INET 2
-#define AF_INET6 10
-#define SS_UNCONNECTED 1
-
-enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3 };
-
-/* The same numbers on x86-64, arm64 and every other architecture with the generic errno table. */
-enum {
-	EACCES = 13, ENONET = 64, EPROTO = 71, ENOPROTOOPT = 92, EOPNOTSUPP = 95, EADDRNOTAVAIL = 99,
-	ENETUNREACH = 101, ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113,
-};
+#include "sock.h"
 
 BPF_HASH(tct_start, u64, struct event, 65536);
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
-
-#define READ(type, base, offset) ({ \
-	type value_ = 0; \
-	bpf_probe_read_kernel(&value_, sizeof(value_), (void *)(base) + (offset)); \
-	value_; \
-})
 
 static __always_inline struct counters *own_counters(void)
 {
@@ -56,7 +37,7 @@ static __always_inline struct counters *own_counters(void)
 })
 
 #ifdef TRANSPORT_RING
-BPF_RINGBUF_OUTPUT(tct_events, RING_PAGES);
+BPF_RINGBUF_OUTPUT(tct_events, RING_BYTES / PAGE_SIZE);
 
 /*
  * The reader has its own timer; waking it is for bursts, and costs more than a record. So it is woken once in
@@ -88,44 +69,6 @@ static __always_inline struct settings *get_settings(void)
 	u32 first = 0;
 
 	return tct_settings.lookup(&first);
-}
-
-/* True for ::ffff:a.b.c.d, which an AF_INET6 socket uses to speak IPv4. */
-static __always_inline bool is_v4_mapped(const union address *address)
-{
-	const u32 *words = (const u32 *)address->v6;
-
-	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
-}
-
-static __always_inline void read_destination(void *sk, struct event *attempt)
-{
-	attempt->dport = bpf_ntohs(READ(u16, sk, SK_DPORT));
-	attempt->family = 4;
-#ifdef SK_V6_DADDR
-	if (READ(u16, sk, SK_FAMILY) == AF_INET6) {
-		bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), sk + SK_V6_DADDR);
-		if (!is_v4_mapped(&attempt->daddr)) {
-			attempt->family = 6;
-			return;
-		}
-		__builtin_memset(&attempt->daddr, 0, sizeof(attempt->daddr));
-	}
-#endif
-	attempt->daddr.v4 = READ(u32, sk, SK_DADDR);
-}
-
-/* Known only once the kernel has chosen a route and a port. Both survive the end of the attempt. */
-static __always_inline void read_source(void *sk, struct event *attempt)
-{
-	attempt->lport = bpf_ntohs(READ(u16, sk, INET_SPORT));
-#ifdef SK_V6_RCV_SADDR
-	if (attempt->family == 6) {
-		bpf_probe_read_kernel(&attempt->saddr, sizeof(attempt->saddr), sk + SK_V6_RCV_SADDR);
-		return;
-	}
-#endif
-	attempt->saddr.v4 = READ(u32, sk, SK_RCV_SADDR);
 }
 
 static __always_inline bool is_wanted(const struct event *attempt, const struct settings *settings)
@@ -161,8 +104,8 @@ static __always_inline void settle(void *ctx, u64 key, struct event *attempt, u8
 /*
  * The application asks for a connection: in process context, so that process, user and cgroup are its own.
  *
- * An entry that is still there belongs to an earlier socket at the same address whose end no probe saw (the
- * kernel does not run a program that it interrupted on the same CPU). It ends now, as an error without errno.
+ * An entry that is still there belongs to an earlier socket at the same address, whose end no probe saw. That
+ * should not be; it ends now, as an error without errno, so that the ledger balances.
  */
 static __always_inline void connect_begin(void *ctx, void *sk)
 {
@@ -202,12 +145,6 @@ static __always_inline void connect_answered(void *sk)
 		attempt->end_ns = bpf_ktime_get_ns();
 }
 
-struct ending {
-	u8 outcome;
-	u16 error;
-	bool unsent; /* connect() itself failed: no SYN left */
-};
-
 static __always_inline void connect_end(void *ctx, void *sk, struct ending ending)
 {
 	u64 key = (u64)sk;
@@ -222,45 +159,12 @@ static __always_inline void connect_end(void *ctx, void *sk, struct ending endin
 	settle(ctx, key, attempt, ending.outcome, ending.error);
 }
 
-static __always_inline u8 outcome_of_error(u16 error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-		return OUTCOME_REFUSED;
-	case ETIMEDOUT:
-		return OUTCOME_TIMEOUT;
-	/* What the kernel makes of ICMP errors (icmp_err_convert, icmpv6_err_convert). */
-	case EHOSTUNREACH: case ENETUNREACH: case EHOSTDOWN: case ENONET:
-	case ENOPROTOOPT: case EOPNOTSUPP: case EPROTO: case EACCES:
-		return OUTCOME_UNREACHABLE;
-	default:
-		return OUTCOME_ERROR;
-	}
-}
-
 /*
- * Why an attempt failed, read off the socket. The kernel sets sk_err before the state changes. Without it the
- * application gave up, except when connect() failed inside the call: only then does the socket say that no
- * connect is under way. Why is then known only where no port was found.
- */
-static __always_inline struct ending judge_failure(void *sk)
-{
-	struct ending ending = { .outcome = OUTCOME_CANCELLED, .error = READ(u32, sk, SK_ERR) };
-
-	if (ending.error) {
-		ending.outcome = outcome_of_error(ending.error);
-	} else if (READ(u32, READ(void *, sk, SK_SOCKET), SOCKET_STATE) == SS_UNCONNECTED) {
-		ending.outcome = OUTCOME_ERROR;
-		ending.error = READ(u16, sk, INET_SPORT) ? 0 : EADDRNOTAVAIL;
-		ending.unsent = true;
-	}
-	return ending;
-}
-
-/*
- * The probes of the tracepoint way: inet_sock_set_state(sk, oldstate, newstate). Begin and end are two
- * programs, because the kernel skips a program that it interrupted: an answer that arrives while another
- * connect begins on the same CPU would have no end.
+ * The probes of the tracepoint way: inet_sock_set_state(sk, oldstate, newstate).
+ *
+ * The kernel skips a program where it interrupts that same program: an answer that comes in while a process is
+ * in the midst of it, on the same CPU, would end no attempt. So begin and end are two programs, and end is there
+ * twice: of the two, at most one is interrupted, and the other one runs. Whoever comes second finds no entry.
  */
 int tct_begin(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -271,7 +175,7 @@ int tct_begin(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-int tct_end(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 {
 	void *sk = (void *)ctx->args[0];
 	int old_state = ctx->args[1], new_state = ctx->args[2];
@@ -285,6 +189,16 @@ int tct_end(struct bpf_raw_tracepoint_args *ctx)
 		ending = judge_failure(sk);
 	connect_end(ctx, sk, ending);
 	return 0;
+}
+
+int tct_end(struct bpf_raw_tracepoint_args *ctx)
+{
+	return state_left(ctx);
+}
+
+int tct_end_nested(struct bpf_raw_tracepoint_args *ctx)
+{
+	return state_left(ctx);
 }
 
 /* tcp_retransmit_skb(sk, skb[, err]): of a socket in the start map, a lost SYN. */

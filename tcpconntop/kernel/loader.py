@@ -49,6 +49,7 @@ PROBE_SETS: dict[str, tuple[Probe, ...]] = {
     "tracepoint": (
         Probe("tct_begin", "inet_sock_set_state"),
         Probe("tct_end", "inet_sock_set_state"),
+        Probe("tct_end_nested", "inet_sock_set_state"),
         Probe("tct_retransmit", "tcp_retransmit_skb", if_missing="lost SYNs are not counted"),
     ),
 }

@@ -105,18 +105,6 @@ class Session:
         }
         return Counters(outcomes=tuple(outcomes.tolist()), **totals)
 
-    def missed_runs(self) -> int:
-        """How often the kernel skipped one of our programs, because it had interrupted it on the same CPU.
-
-        0 as well on kernels before 5.12, which do not tell.
-        """
-        missed = 0
-        for name, fd in self.fds.items():
-            if name.startswith("program:"):
-                lines = Path(f"/proc/thread-self/fdinfo/{fd}").read_text().splitlines()
-                missed += sum(int(line.split()[1]) for line in lines if line.startswith("recursion_misses:"))
-        return missed
-
     def close(self) -> None:
         """Detach the probes and give everything back. Idempotent."""
         if not self.fds:
@@ -189,7 +177,7 @@ def defines(btf: Btf) -> dict[str, int]:
     Raises:
         BtfError: this kernel lacks a struct member that nothing works without.
     """
-    macros = {"CPUS": possible_cpus(), "RING_PAGES": RING_BYTES // mmap.PAGESIZE}
+    macros = {"CPUS": possible_cpus(), "RING_BYTES": RING_BYTES}
     for macro, struct, path, needed in _PLACES:
         offset = btf.offset(struct, path)
         if offset is not None:

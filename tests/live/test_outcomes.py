@@ -67,7 +67,6 @@ def test_every_field_of_a_connect(
     assert (events["begin_ns"] > begin_ns).all()
     assert (events["end_ns"] > events["begin_ns"]).all()
     assert (events["end_ns"] < end_ns).all()
-    assert tracer.session.missed_runs() == 0
 
 
 def test_non_blocking_connects(trace: Trace) -> None:

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is read from a struct sock and its neighbours: addresses, and why a connect failed.
+ *
+ * No kernel header is used: the loader defines the few offsets from the running kernel's BTF, as SK_*, INET_*,
+ * SOCKET_* and NET_*. Those that a kernel may lack (IPv6, network namespaces) are not defined there.
+ */
+#ifndef TCPCONNTOP_SOCK_H
+#define TCPCONNTOP_SOCK_H
+
+#include "event.h"
+
+#define IPPROTO_TCP 6
+#define AF_INET 2
+#define AF_INET6 10
+#define SS_UNCONNECTED 1
+
+enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3 };
+
+/* The same numbers on x86-64, arm64 and every other architecture with the generic errno table. */
+enum {
+	EACCES = 13, ENONET = 64, EPROTO = 71, ENOPROTOOPT = 92, EOPNOTSUPP = 95, EADDRNOTAVAIL = 99,
+	ENETUNREACH = 101, ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113,
+};
+
+#define READ(type, base, offset) ({ \
+	type value_ = 0; \
+	bpf_probe_read_kernel(&value_, sizeof(value_), (void *)(base) + (offset)); \
+	value_; \
+})
+
+/* True for ::ffff:a.b.c.d, which an AF_INET6 socket uses to speak IPv4. */
+static __always_inline bool is_v4_mapped(const union address *address)
+{
+	const u32 *words = (const u32 *)address->v6;
+
+	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void read_destination(void *sk, struct event *attempt)
+{
+	attempt->dport = bpf_ntohs(READ(u16, sk, SK_DPORT));
+	attempt->family = 4;
+#ifdef SK_V6_DADDR
+	if (READ(u16, sk, SK_FAMILY) == AF_INET6) {
+		bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), sk + SK_V6_DADDR);
+		if (!is_v4_mapped(&attempt->daddr)) {
+			attempt->family = 6;
+			return;
+		}
+		__builtin_memset(&attempt->daddr, 0, sizeof(attempt->daddr));
+	}
+#endif
+	attempt->daddr.v4 = READ(u32, sk, SK_DADDR);
+}
+
+/* Known only once the kernel has chosen a route and a port. Both survive the end of the attempt. */
+static __always_inline void read_source(void *sk, struct event *attempt)
+{
+	attempt->lport = bpf_ntohs(READ(u16, sk, INET_SPORT));
+#ifdef SK_V6_RCV_SADDR
+	if (attempt->family == 6) {
+		bpf_probe_read_kernel(&attempt->saddr, sizeof(attempt->saddr), sk + SK_V6_RCV_SADDR);
+		return;
+	}
+#endif
+	attempt->saddr.v4 = READ(u32, sk, SK_RCV_SADDR);
+}
+
+struct ending {
+	u8 outcome;
+	u16 error;
+	bool unsent; /* connect() itself failed: no SYN left */
+};
+
+static __always_inline u8 outcome_of_error(u16 error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return OUTCOME_REFUSED;
+	case ETIMEDOUT:
+		return OUTCOME_TIMEOUT;
+	/* What the kernel makes of ICMP errors (icmp_err_convert, icmpv6_err_convert). */
+	case EHOSTUNREACH: case ENETUNREACH: case EHOSTDOWN: case ENONET:
+	case ENOPROTOOPT: case EOPNOTSUPP: case EPROTO: case EACCES:
+		return OUTCOME_UNREACHABLE;
+	default:
+		return OUTCOME_ERROR;
+	}
+}
+
+/*
+ * Why an attempt failed, read off the socket. The kernel sets sk_err before the state changes. Without it the
+ * application gave up, except when connect() failed inside the call: only then does the socket say that no
+ * connect is under way. Why is then known only where no port was found.
+ */
+static __always_inline struct ending judge_failure(void *sk)
+{
+	struct ending ending = { .outcome = OUTCOME_CANCELLED, .error = READ(u32, sk, SK_ERR) };
+
+	if (ending.error) {
+		ending.outcome = outcome_of_error(ending.error);
+	} else if (READ(u32, READ(void *, sk, SK_SOCKET), SOCKET_STATE) == SS_UNCONNECTED) {
+		ending.outcome = OUTCOME_ERROR;
+		ending.error = READ(u16, sk, INET_SPORT) ? 0 : EADDRNOTAVAIL;
+		ending.unsent = true;
+	}
+	return ending;
+}
+
+#endif

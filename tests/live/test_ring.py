@@ -1,0 +1,35 @@
+"""When the reader wakes up."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import workload
+from conftest import Tracer
+
+Trace = Callable[..., Tracer]
+WAIT_S = 0.3
+
+
+def test_few_records_wait_for_the_readers_timer(trace: Trace) -> None:
+    tracer = trace(pids=(os.getpid(),), wakeup_bytes=(1 << 32) - 1)
+    with workload.listener() as server:
+        tracer.session.read(0)
+        workload.connect(server, 3)
+        started = time.monotonic()
+        assert len(tracer.session.read(WAIT_S)) == 3
+        assert time.monotonic() - started >= WAIT_S
+        assert len(tracer.session.read(0)) == 0
+
+
+def test_much_data_wakes_the_reader(trace: Trace) -> None:
+    """With a threshold of one byte, every record is much."""
+    tracer = trace(pids=(os.getpid(),), wakeup_bytes=1)
+    with workload.listener() as server:
+        tracer.session.read(0)
+        workload.connect(server, 3)
+        started = time.monotonic()
+        assert len(tracer.session.read(60)) == 3
+        assert time.monotonic() - started < WAIT_S
