@@ -1,0 +1,89 @@
+"""Which columns there is room for, and where they stand. Pure.
+
+▏DESTINATION ······ PORT  PROCESS       CONN/S ··· MAX  P99 TREND ·····▏
+grows                    1 or 2 cells between columns  takes what is left
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tcpconntop.core.columns import Column
+
+MARGIN = 1
+"""Cells left and right of the row; the left one holds the mark of the selected row."""
+
+TREND = Column("trend", "P99 TREND", 10, "p99 over the window, each row on its own scale",
+               lambda *_: "", None, numeric=False, priority=3)  # fmt: skip
+TREND_MOST, NAME_MOST = 60, 46
+
+_LAST = 99
+
+
+@dataclass(frozen=True)
+class Place:
+    """A column on the screen: `start` and `width` in cells, without the gap before it."""
+
+    column: Column
+    start: int
+    width: int
+
+
+def arrange(columns: Sequence[Column], sort: str, width: int) -> tuple[Place, ...]:
+    """Choose the columns that fit into `width` cells and give them their places.
+
+    The column that is sorted by is always there. Columns stand two cells apart, or one where that keeps
+    more of them.
+    """
+    wanted = [column for column in columns if column.priority is not None or column.key == sort]
+    wanted.append(TREND)
+    wanted = [replace(column, priority=0) if column.key == sort else column for column in wanted]
+    wide, tight = _choose(wanted, width, 2), _choose(wanted, width, 1)
+    gap = 2 if len(wide) == len(tight) else 1
+    chosen = wide if gap == 2 else tight
+    widths = {column.key: column.width for column in chosen}
+    _grow(chosen, widths, width - _needed(chosen, gap))
+    places, at = [], MARGIN
+    for column in chosen:
+        places.append(Place(column, at, widths[column.key]))
+        at += widths[column.key] + gap
+    return tuple(places)
+
+
+def _needed(columns: Sequence[Column], gap: int) -> int:
+    return sum(column.width for column in columns) + gap * (len(columns) - 1) + 2 * MARGIN
+
+
+def _choose(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
+    kept = list(columns)
+    while len(kept) > 1 and _needed(kept, gap) > width:
+        least = max(reversed(kept), key=lambda column: column.priority or 0)
+        if not least.priority:
+            least = kept[-1] if kept[-1] is not kept[0] else kept[0]
+        kept.remove(least)
+    return kept
+
+
+def _grow(chosen: Sequence[Column], widths: dict[str, int], spare: int) -> None:
+    """Hand out the spare cells: first to names up to their most, then to the trend."""
+    if spare < 0:
+        first = chosen[0].key
+        widths[first] = max(1, widths[first] + spare)
+        return
+    names = [column.key for column in chosen if column.grows] or [
+        column.key for column in chosen if not column.numeric and column is not TREND
+    ]
+    trend = TREND.key in widths
+    for key in names[:1]:
+        most = NAME_MOST if trend else _LAST * 10
+        share = spare // 2 if trend else spare
+        extra = max(0, min(share, most - widths[key]))
+        widths[key] += extra
+        spare -= extra
+    if trend:
+        extra = min(spare, TREND_MOST - widths[TREND.key])
+        widths[TREND.key] += extra
+        spare -= extra
+        for key in names[:1]:
+            widths[key] += spare

@@ -1,0 +1,126 @@
+"""Charts as text, drawn by plotext; no other module knows it.
+
+plotext keeps one figure for the process and aborts on NaN, so everything goes through `_draw`, in index
+space: x is a column of the plot, y a height between 0 and 1, and NaN is taken out beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import plotext
+from rich.text import Text
+
+Colour = tuple[int, int, int]
+Tick = tuple[float, str]
+
+_EIGHTHS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The plot around the data.
+
+    Attributes:
+        width, height: of everything, axes and labels included, in terminal cells.
+        x_ticks: column and label.
+        y_ticks: height (0 … 1) and label; all labels have the same width.
+        ink: colour of axes and labels.
+    """
+
+    width: int
+    height: int
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick]
+    ink: Colour
+
+    @property
+    def columns(self) -> int:
+        """Columns that the data has: what the y labels and the axis leave."""
+        return columns(self.width, len(self.y_ticks[0][1]))
+
+    @property
+    def rows(self) -> int:
+        """Rows that the data has: what the x labels and the axis leave."""
+        return max(1, self.height - 2)
+
+
+def columns(width: int, label_width: int) -> int:
+    """Give the columns that y labels of a width leave for the data."""
+    return max(2, width - label_width - 1)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line: a height (0 … 1, NaN for none) for each of its points, which stand equally far apart."""
+
+    heights: Sequence[float]
+    colour: Colour
+
+
+def bars(frame: Frame, heights: Sequence[float], colour: Colour, marks: Sequence[Tick], mark: Colour) -> Text:
+    """Draw a bar in each column (0 … 1; what is not 0 is seen) and a vertical line at each of `marks`."""
+    rows = frame.rows
+    points: dict[str, list[tuple[int, int]]] = {}
+    for x, height in enumerate(heights):
+        eighths = 0 if math.isnan(height) or height <= 0 else max(1, round(height * rows * 8))
+        for y in range(eighths // 8):
+            points.setdefault("█", []).append((x, y))
+        if eighths % 8 and eighths // 8 < rows:
+            points.setdefault(_EIGHTHS[eighths % 8 - 1], []).append((x, eighths // 8))
+    signals = []
+    lines = [(round(x), y) for x, _ in marks for y in range(rows)]
+    for char, at, ink in [("┊", lines, mark), *((char, at, colour) for char, at in points.items())]:
+        if at:
+            xs, ys = zip(*at, strict=True)
+            signals.append(plotext.figure.signal(list(xs), list(ys), marker=_marker(char, ink)))
+    return _draw(frame, signals, (0, frame.columns - 1), (0, max(1, rows - 1)))
+
+
+def curves(frame: Frame, lines: Sequence[Curve]) -> Text:
+    """Draw lines over the same x axis; where a line has no value it is broken."""
+    signals = []
+    for line in lines:
+        known = [i for i, height in enumerate(line.heights) if math.isfinite(height)]
+        if not known:
+            continue
+        scale = (frame.columns - 1) / max(1, len(line.heights) - 1)
+        xs, ys = [i * scale for i in known], [float(line.heights[i]) for i in known]
+        signal = plotext.figure.signal(xs, ys, marker=_marker("braille", line.colour)).lines(True)
+        for at, (before, after) in enumerate(pairwise(known), start=1):
+            if after - before > 1:
+                signal.line(at, False)
+        signals.append(signal)
+    return _draw(frame, signals, (0, frame.columns - 1), (0.0, 1.0))
+
+
+def _marker(name: str, colour: Colour) -> object:
+    return plotext.marker(name, pixel=plotext.pixel(foreground=colour))
+
+
+def _draw(frame: Frame, signals: Sequence[object], xs: tuple[float, float], ys: tuple[float, float]) -> Text:
+    figure = plotext.figure
+    plotext.terminal.limit(False, False)
+    figure.clear.data()
+    figure.clear.settings()
+    figure.theme("colorless")
+    figure.canvas("default")
+    figure.plot_size(frame.width, frame.height)
+    ink = plotext.pixel(foreground=frame.ink)
+    figure.axes(False, axis=(0, 1), side=1)
+    figure.axes(True, pixel=ink, axis=(0, 1), side=0)
+    figure.ruler("x").lim(*xs)
+    figure.ruler("y").lim(*ys)
+    figure.ruler("x").ticks([at for at, _ in frame.x_ticks], labels=[text for _, text in frame.x_ticks])
+    top = ys[1]
+    figure.ruler("y").ticks([at * top for at, _ in frame.y_ticks], labels=[text for _, text in frame.y_ticks])
+    figure.ruler("x").pixel(ink)
+    figure.ruler("y").pixel(ink)
+    for signal in signals:
+        figure.draw(signal)
+    text = Text.from_ansi(figure.build().string(), no_wrap=True, end="")
+    figure.clear.data()
+    return text

@@ -1,0 +1,94 @@
+"""The last connects, newest first, each with where its time went.
+
+TIME          DESTINATION      PORT  LATENCY   LOCAL  RTO WAIT    WIRE  RTX  RESULT
+12:04:07.301  10.2.3.5          443    1.03s    12µs     1.02s   812µs    1  ok
+12:04:07.288  10.9.1.7         9100    181µs    12µs         -   169µs    0  refused ECONNREFUSED
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from rich.text import Text
+
+from tcpconntop.core.anatomy import Anatomy, anatomy, errno_name
+from tcpconntop.core.subject import Subject
+from tcpconntop.core.units import duration
+from tcpconntop.core.wire import EVENT, Events, Outcome, address_text
+from tcpconntop.tui.lines import fit
+from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.severity import latency_paint
+
+Cell = tuple[str, str]
+"""Text and colour."""
+
+
+class Connects(Pane):
+    """The last connects of one process.
+
+    Args:
+        pid: the process.
+        local_time: turns Unix time into broken-down time.
+    """
+
+    LEAST_HEIGHT = 2
+
+    def __init__(self, pid: int, local_time: Callable[[float], time.struct_time] = time.localtime) -> None:
+        super().__init__()
+        self._pid = pid
+        self._local_time = local_time
+
+    def lacks(self, subject: Subject | None) -> str:
+        """Say what would fill the pane."""
+        if subject is None or not len(self._recent(subject, 1)):
+            return "no connect of this process among the last ones: the next one will be listed here"
+        return ""
+
+    def _recent(self, subject: Subject, most: int) -> Events:
+        recent = subject.snapshot.window.recent
+        if not len(recent):
+            return np.empty(0, EVENT)
+        return recent[np.flatnonzero(recent["tgid"] == self._pid)[-most:]][::-1]
+
+    def picture(self, subject: Subject, width: int, height: int) -> Text:
+        """List the connects."""
+        events = self._recent(subject, height - 1)
+        parts = anatomy(events)
+        offset_ns = subject.snapshot.wall_offset_ns
+        spare = min(max(width - 95, 0), 24)
+        columns = [12, 16 + spare, 5, 7, 7, 8, 7, 3, 24]
+        right = [False, False, True, True, True, True, True, True, False]
+        names = ["TIME", "DESTINATION", "PORT", "LATENCY", "LOCAL", "RTO WAIT", "WIRE", "RTX", "RESULT"]
+        rows = [[(name, "dim") for name in names]]
+        rows += [self._row(events[i], parts, i, offset_ns) for i in range(len(events))]
+        lines = []
+        for cells in rows:
+            line = Text(" ", no_wrap=True)
+            for (text, paint), size, numeric in zip(cells, columns, right, strict=True):
+                line.append(fit(text, size, numeric), self.paint(paint))
+                line.append("  ")
+            line.truncate(width, overflow="ellipsis")
+            lines.append(line)
+        return Text("\n", no_wrap=True, end="").join(lines)
+
+    def _row(self, event: np.void, parts: Anatomy, at: int, offset_ns: int) -> list[Cell]:
+        end_s = (int(event["end_ns"]) + offset_ns) / 1e9
+        clock = time.strftime("%H:%M:%S", self._local_time(end_s))
+        rto_us = float(parts.rto[at])
+        outcome = Outcome(int(event["outcome"]))
+        errno = errno_name(int(event["error"])) if outcome is not Outcome.OK else None
+        again = int(event["syn_retransmits"])
+        latency_us = float(parts.latency[at])
+        return [
+            (f"{clock}.{int(end_s * 1000) % 1000:03d}", "dim"),
+            (address_text(event["daddr"].tobytes(), int(event["family"])), ""),
+            (str(event["dport"]), ""),
+            (duration(latency_us), latency_paint(latency_us)),
+            (duration(float(parts.local[at])), "dim"),
+            ("-" if rto_us == 0 else duration(rto_us), latency_paint(rto_us) if rto_us else "dim"),
+            (duration(float(parts.wire[at])), latency_paint(float(parts.wire[at]))),
+            (str(again), "warn" if again else "dim"),
+            (f"{outcome.label} {errno or ''}".strip(), "" if outcome is Outcome.OK else "warn"),
+        ]

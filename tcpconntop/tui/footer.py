@@ -1,0 +1,54 @@
+"""The last line: the keys, and what the program costs and misses.
+
+q quit  ? help  / filter  < > sort  r reverse  g group  w window   lost 0 · seen 100% · cpu 1.2% · 61MB
+"""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.units import count, memory, percent
+from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.tui.lines import Line, Part, fit, spread
+
+
+def _hints() -> list[tuple[str, str]]:
+    """Give the keys and the word of each hint; keys with the same word share one."""
+    hints: dict[str, list[str]] = {}
+    for action in ACTIONS:
+        if action.footer:
+            hints.setdefault(action.footer, []).append(action.shown)
+    return [(" ".join(keys), word) for word, keys in hints.items()]
+
+
+class Footer(Line):
+    """The footer line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._snapshot: Snapshot | None = None
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Show the cost and the losses of a snapshot: the newest, even while the view is frozen."""
+        self._snapshot = snapshot
+        self.changed()
+
+    def draw(self, width: int) -> Text:
+        """Draw the line."""
+        hints = [
+            Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + place)
+            for place, (keys, word) in enumerate(_hints())
+        ]
+        return spread(hints, self._ledger(), width)
+
+    def _ledger(self) -> list[Part]:
+        snapshot, dim = self._snapshot, self.paint("dim")
+        if snapshot is None:
+            return []
+        ledger, cost = snapshot.ledger, snapshot.cost
+        seen = "–" if ledger.completeness is None else f"{percent(ledger.completeness)}%"
+        lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)
+        words = [lost, Text(f"seen {seen}", dim), Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)}", dim)]
+        own = Text(" · ", dim).join([*words, Text(memory(cost.memory_bytes), dim)])
+        return [Part(own, 1)] if not ledger.lost else [Part(own)]

@@ -1,0 +1,70 @@
+"""The first line: what is traced, what is shown of it, and whether it is live.
+
+tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼                      ● live
+"""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.units import elapsed, printable
+from tcpconntop.core.view import ViewSpec
+from tcpconntop.tui.lines import Line, Part, spread
+from tcpconntop.tui.moment import STARTING, Moment
+
+
+class Header(Line):
+    """The header line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._moment: Moment | None = None
+        self._spec = ViewSpec()
+        self._subject = ""
+
+    def show(self, moment: Moment, spec: ViewSpec, subject: str = "") -> None:
+        """Show how things stand; `subject` says what the screen is about when it is not everything."""
+        self._moment, self._spec, self._subject = moment, spec, subject
+        self.changed()
+
+    def draw(self, width: int) -> Text:
+        """Draw the line."""
+        moment, dim = self._moment, self.paint("dim")
+        if moment is None:
+            return Text()
+        dot = Text(" · ", dim)
+        left = [Part(Text("tcpconntop", self.paint("accent") + self.paint("strong")))]
+        left += [Part(Text(word, dim), priority) for word, priority in self._origin(moment)]
+        order = COLUMNS[self._spec.sort].header.lower() + ("▼" if self._spec.descending else "▲")
+        shown = [f"by {GROUPINGS[self._spec.group_by].title}", moment.window_shown, order]
+        if moment.interval_s != 1:
+            shown.append(f"every {moment.interval_s:g}s")
+        left.append(Part(Text("  ") + dot.join([Text(word) for word in shown]), 2))
+        if self._spec.where.text:
+            left.append(Part(Text(f"/{printable(self._spec.where.text)}", self.paint("accent")), 3))
+        right = [Part(self._state(moment))]
+        if moment.info and moment.info.notes:
+            right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 1))
+        return spread(left, right, width)
+
+    def _origin(self, moment: Moment) -> list[tuple[str, int]]:
+        if self._subject:
+            return [(self._subject, 4)]
+        if moment.info is None:
+            return []
+        info = moment.info
+        probe = "/".join(word for word in (info.probe, info.transport) if word)
+        return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 4)]
+
+    def _state(self, moment: Moment) -> Text:
+        if moment.paused_s is not None:
+            return Text(f"‖ paused {elapsed(moment.paused_s)}", self.paint("warn") + self.paint("strong"))
+        if moment.info is None:
+            return Text(f"◌ {STARTING}", self.paint("warn"))
+        if moment.ended:
+            return Text(f"■ {moment.info.label}: ended", self.paint("dim"))
+        if moment.info.live:
+            return Text("● live", self.paint("good"))
+        return Text(f"◌ {moment.info.label}: not live data", self.paint("warn"))

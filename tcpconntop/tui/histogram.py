@@ -1,0 +1,128 @@
+"""The histogram pane.
+
+           p50 210µs   p90 900µs              p99 14.2ms     failures
+ 12.1k┤      ▂█▆▁        ┊                      ┊            refused      412  ECONNREFUSED
+      │     ▅████▃       ┊                      ┊            timeout        3  ETIMEDOUT
+     0┤▁▂▃▄██████▇▅▃▂▁▁▁▁▁▁▁▁▁▁▁            ▁▁▁▁▁▁
+      └──┬───────────┬────────────┬────────────┬──
+        10µs       100µs         1ms         10ms
+Latency on a log axis, one bar a column; what was seen at all is at least a sliver.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from rich.text import Text
+
+from tcpconntop.core.anatomy import errno_name
+from tcpconntop.core.histogram import EDGES_US
+from tcpconntop.core.subject import Subject, decades, rebin
+from tcpconntop.core.units import count, duration
+from tcpconntop.core.view import QUANTILES
+from tcpconntop.core.wire import Outcome
+from tcpconntop.tui.lines import fit
+from tcpconntop.tui.pane import Pane
+
+LABEL = 6
+"""Cells of the labels of the count axis."""
+
+FAILURES = 34
+"""Cells of the list of failures beside the plot."""
+
+
+class Histogram(Pane):
+    """How the latencies of a subject are distributed, and what failed beside it."""
+
+    def lacks(self, subject: Subject | None) -> str:
+        """Say what would fill the pane."""
+        if subject is not None and subject.attempts and not subject.buckets.any():
+            return "" if any(subject.outcomes[1:]) else "no latency yet"
+        return super().lacks(subject)
+
+    def picture(self, subject: Subject, width: int, height: int) -> Text:
+        """Draw the plot and the failures."""
+        failures = self._failures(subject) if any(subject.outcomes[1:]) and width >= 72 else []
+        plot_width = width - (FAILURES + 2 if failures else 1)
+        if subject.buckets.any():
+            lines = self._plot(subject, plot_width, height)
+        else:
+            lines = [Text(), Text("  no connect succeeded: there is no latency to draw", self.paint("dim"))]
+            failures = failures or self._failures(subject)
+        picture = Text(no_wrap=True, end="")
+        for at in range(height):
+            line = lines[at] if at < len(lines) else Text()
+            if failures:
+                line.pad_right(max(0, plot_width + 2 - line.cell_len))
+                line.append_text(failures[at] if at < len(failures) else Text())
+            picture.append_text(line)
+            picture.append("\n" if at < height - 1 else "")
+        return picture
+
+    def _plot(self, subject: Subject, width: int, height: int) -> list[Text]:
+        from tcpconntop.tui import charts  # plotext takes long to load: not before it is needed
+
+        seen = np.flatnonzero(subject.buckets)
+        low, high = decades(float(EDGES_US[seen[0]]), float(EDGES_US[seen[-1]]))
+        columns = charts.columns(width, LABEL)
+        counts = rebin(subject.buckets, low, high, columns)
+        top = float(counts.max())
+        scale = (columns - 1) / math.log(high / low)
+        ticks = _ticks(low, high, columns, scale)
+        frame = charts.Frame(
+            width, height - 1, ticks, [(0, fit("0", LABEL, True)), (1, fit(count(top), LABEL, True))],
+            self.rgb("dim"),
+        )  # fmt: skip
+        marks = [
+            (min(max(math.log(us / low) * scale, 0.0), columns - 1.0), f"{name} {duration(us)}")
+            for name, us in zip(QUANTILES, subject.quantiles_us, strict=True)
+        ]
+        plot = charts.bars(frame, (counts / top).tolist(), self.rgb("accent"), marks, self.rgb("high"))
+        return [self._marks(marks, LABEL + 1, width), *plot.split("\n")]
+
+    def _marks(self, marks: list[tuple[float, str]], shift: int, width: int) -> Text:
+        """Write the names of the quantiles above their lines, side by side where they are close."""
+        line = Text(no_wrap=True)
+        room = width
+        starts = []
+        for at, label in reversed(marks):  # from the right, so that each leaves room to the next
+            start = max(0, min(shift + round(at) - len(label) // 2, room - len(label)))
+            starts.append((start, label))
+            room = start - 2
+        for start, label in reversed(starts):
+            line.append(" " * max(0, start - line.cell_len))
+            line.append(label, self.paint("high"))
+        return line
+
+    def _failures(self, subject: Subject) -> list[Text]:
+        lines = [Text("failures", self.paint("dim"))]
+        for outcome in Outcome:
+            n = subject.outcomes[outcome]
+            if outcome is not Outcome.OK and n:
+                share = f"{n / subject.attempts:6.1%}"
+                lines.append(
+                    Text.assemble(
+                        (fit(outcome.label, 12), self.paint("" if outcome is Outcome.CANCELLED else "warn")),
+                        f"{fit(count(n), 6, True)}",
+                        (f"  {share}", self.paint("dim")),
+                    )
+                )
+        for number, n in subject.errors.items():
+            name = errno_name(number) or "closed first"
+            lines.append(
+                Text(f"{fit(f'  {name}', 16)}{fit(count(n), 6, True)}"[:FAILURES], self.paint("dim"))
+            )
+        return lines
+
+
+def _ticks(low_us: float, high_us: float, columns: int, scale: float) -> list[tuple[float, str]]:
+    """Give column and label of the ticks: powers of ten, and 2 and 5 between where there is room."""
+    steps = (1, 2, 5) if math.log(10) * scale >= 36 else (1,)
+    ticks = []
+    for exponent in range(round(math.log10(low_us)), round(math.log10(high_us)) + 1):
+        for step in steps:
+            us = step * 10.0**exponent
+            if us <= high_us * 1.001:
+                ticks.append((min(math.log(us / low_us) * scale, columns - 1.0), duration(us)))
+    return ticks

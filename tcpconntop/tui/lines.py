@@ -1,0 +1,84 @@
+"""One line of text, put together from parts of which the less important go when it is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+PAINTS = {
+    f"paint--{name}" for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high")
+}
+"""The colours of the dashboard as component classes; `app.tcss` gives them for every theme."""
+
+
+class Painted(Widget):
+    """A widget that knows the dashboard's colours."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS
+
+    def paint(self, name: str) -> Style:
+        """Give a colour (without background) by the name it has in `PAINTS`; none for the empty name."""
+        return self.get_component_rich_style(f"paint--{name}", partial=True) if name else Style.null()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a line. The greatest priority goes first when there is no room; 0 never goes."""
+
+    text: Text
+    priority: int = 0
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Bring text to exactly `width` terminal cells: padded, or cut with `…`."""
+    missing = width - cell_len(text)
+    if missing >= 0:
+        return " " * missing + text if right else text + " " * missing
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+
+
+def spread(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = "  ") -> Text:
+    """Lay out parts to the left and to the right edge of a line of `width` cells."""
+    kept = [*left, *right]
+    while True:
+        sides = [[part for part in side if part in kept] for side in (left, right)]
+        texts = [Text(gap).join([part.text for part in side]) for side in sides]
+        needed = 1 + texts[0].cell_len + (len(gap) + texts[1].cell_len if sides[1] else 0)
+        least = max(kept, key=lambda part: part.priority, default=None)
+        if needed < width or least is None or not least.priority:
+            break
+        kept.remove(least)
+    line = Text(" ", no_wrap=True, end="")
+    line.append_text(texts[0])
+    line.append(" " * (width - line.cell_len - texts[1].cell_len - 1))
+    line.append_text(texts[1])
+    line.append(" ")
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+class Line(Painted):
+    """A widget of one line that draws itself anew when its width or its content changes."""
+
+    DEFAULT_CSS = "Line { height: 1; }"
+
+    stamp: reactive[int] = reactive(0, layout=False)
+
+    def changed(self) -> None:
+        """Say that the line has to be drawn again."""
+        self.stamp += 1
+
+    def render(self) -> Text:
+        """Draw the line."""
+        return self.draw(self.size.width)
+
+    def draw(self, width: int) -> Text:
+        """Draw the line in `width` cells."""
+        raise NotImplementedError

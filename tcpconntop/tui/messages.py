@@ -1,0 +1,86 @@
+"""Everything that travels: snapshots inwards, intents outwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from tcpconntop.core.snapshot import Snapshot, SourceInfo
+
+
+@dataclass
+class SourceOpened(Message):
+    """The tracer runs: its records will follow."""
+
+    info: SourceInfo
+
+
+@dataclass
+class SnapshotReady(Message):
+    """The engine has published. A snapshot that waits is replaced by a newer one."""
+
+    snapshot: Snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Whether this message may take the place of one that waits."""
+        return isinstance(message, SnapshotReady)
+
+
+@dataclass
+class SortWanted(Message):
+    """Sort by a column; again means the other way round."""
+
+    column: str
+
+
+@dataclass
+class RowSelected(Message):
+    """Another row is selected; None: no row is."""
+
+    identity: bytes | None
+
+
+@dataclass
+class RowOpened(Message):
+    """Show the details of the selected row."""
+
+
+@dataclass
+class TabWanted(Message):
+    """Show a pane."""
+
+    name: str
+
+
+@dataclass
+class FilterWanted(Message):
+    """Show only what this filter lets pass."""
+
+    text: str
+
+
+@dataclass
+class FilterLeft(Message):
+    """The filter input was left without a change."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as the window knows it, with the ended attempts it has there."""
+
+    pid: int
+    comm: str
+    attempts: int = 0
+
+
+@dataclass
+class ProcessesWanted(Message):
+    """Open the screen of a process; of several the user chooses one."""
+
+    processes: tuple[Process, ...]
+
+
+@dataclass
+class BoardShown(Message):
+    """A board came into sight: it wants to know how things stand."""

@@ -1,0 +1,76 @@
+"""What every pane below the table has in common: it draws a subject, late and seldom."""
+
+from __future__ import annotations
+
+from rich.color import Color
+from rich.text import Text
+
+from tcpconntop.core.subject import Subject
+from tcpconntop.tui.lines import Line
+
+SELDOM_NS = 950_000_000
+"""Least time between two drawings of the same subject, a little less than a refresh of one second."""
+
+
+class Pane(Line):
+    """A pane. It draws only when it is seen, and the same subject at most once a second."""
+
+    DEFAULT_CSS = "Pane { height: 1fr; width: 1fr; }"
+    LEAST_HEIGHT = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._subject: Subject | None = None
+        self._about = ""
+        self._due: tuple[object, ...] = ()
+        self._drawn: tuple[tuple[object, ...], Text] | None = None
+
+    def show(self, subject: Subject | None, name: str) -> None:
+        """Show a subject; `name` tells one subject from another."""
+        last = self._subject
+        same = subject is not None and last is not None and name == self._about
+        if same and subject is not None and last is not None:
+            age_ns = subject.snapshot.now_ns - last.snapshot.now_ns
+            if subject.snapshot is last.snapshot or 0 <= age_ns < SELDOM_NS:
+                return
+        self._subject, self._about = subject, name
+        self._drawn = None
+        self.changed()
+
+    def notify_style_update(self) -> None:
+        """Draw in the new colours."""
+        self._drawn = None
+        super().notify_style_update()
+
+    def draw(self, width: int) -> Text:
+        """Draw the subject, or say what would fill the pane."""
+        size = (width, self.size.height)
+        if self._drawn is None or self._drawn[0] != size:
+            self._drawn = (size, self._text(width, self.size.height))
+        return self._drawn[1]
+
+    def _text(self, width: int, height: int) -> Text:
+        subject = self._subject
+        if width < 24 or height < self.LEAST_HEIGHT:
+            return Text(
+                "  no room for this pane: v hides it", self.paint("dim"), no_wrap=True, overflow="ellipsis"
+            )
+        reason = self.lacks(subject)
+        if reason or subject is None:
+            return Text(f"\n  {reason}", self.paint("dim"))
+        return self.picture(subject, width, height)
+
+    def lacks(self, subject: Subject | None) -> str:
+        """Say what would fill the pane; empty when there is something to draw."""
+        if subject is None or not subject.attempts:
+            return "no connect in the window yet: the next one will be drawn here"
+        return ""
+
+    def picture(self, subject: Subject, width: int, height: int) -> Text:
+        """Draw a subject that has something to draw."""
+        raise NotImplementedError
+
+    def rgb(self, paint: str) -> tuple[int, int, int]:
+        """Give a colour as red, green and blue (0 … 255)."""
+        colour = self.paint(paint).color or Color.from_rgb(128, 128, 128)
+        return tuple(colour.get_truecolor())  # type: ignore[return-value]

@@ -1,0 +1,145 @@
+"""The panes below the table, behind tabs, or side by side where there is room.
+
+──[ Histogram ]── Timeline ──────────────────────────────────────── everything · 12.3k connects ──
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from tcpconntop.core.subject import Subject
+from tcpconntop.core.units import count
+from tcpconntop.tui.lines import Line
+from tcpconntop.tui.messages import TabWanted
+from tcpconntop.tui.pane import Pane
+
+COLUMN = 100
+"""Cells that a pane wants; a terminal twice as wide has room for two."""
+
+
+class Tabs(Line):
+    """The line that names the panes and what they show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: list[str] = []
+        self._shown: list[str] = []
+        self._about = ""
+        self._spans: list[tuple[int, int, str]] = []
+
+    def show(self, names: list[str], shown: list[str], about: str) -> None:
+        """Show the names of all panes, those that are seen marked, and what they are about."""
+        if (names, shown, about) != (self._names, self._shown, self._about):
+            self._names, self._shown, self._about = names, shown, about
+            self.changed()
+
+    def draw(self, width: int) -> Text:
+        """Draw the line."""
+        rule = self.paint("dim")
+        line = Text("──", rule, no_wrap=True)
+        self._spans = []
+        share = width // max(1, len(self._shown))
+        for name in self._names:
+            if len(self._shown) > 1 and name in self._shown:
+                line.append("─" * (share * self._shown.index(name) + 2 - line.cell_len), rule)
+            start = line.cell_len
+            if name in self._shown:
+                line.append("[ ", rule).append(name, self.paint("strong") + self.paint("accent")).append(
+                    " ]", rule
+                )
+            else:
+                line.append(f" {name} ", rule)
+            self._spans.append((start, line.cell_len, name))
+            line.append("─", rule)
+        about = Text(f" {self._about} ", no_wrap=True)
+        about.truncate(max(0, width - line.cell_len - 3), overflow="ellipsis")
+        line.append("─" * max(0, width - line.cell_len - about.cell_len - 2), rule)
+        line.append_text(about).append("──", rule)
+        line.truncate(width)
+        return line
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the pane whose name was clicked."""
+        for start, end, name in self._spans:
+            if start <= event.x < end:
+                self.post_message(TabWanted(name))
+
+
+class Panes(Vertical):
+    """Some panes, of which those that fit are seen.
+
+    Args:
+        panes: by name, in the order of the tabs.
+    """
+
+    def __init__(self, panes: Mapping[str, Pane]) -> None:
+        super().__init__()
+        self._panes = dict(panes)
+        self._offered = list(panes)
+        self._active = self._offered[0]
+        self._tabs = Tabs()
+        self._subject: Subject | None = None
+        self._about = "everything"
+
+    def compose(self) -> ComposeResult:
+        """Put the tabs above the panes."""
+        yield self._tabs
+        yield Horizontal(*self._panes.values())
+
+    @property
+    def subject(self) -> Subject | None:
+        """What the panes show."""
+        return self._subject
+
+    @property
+    def seen(self) -> list[str]:
+        """Names of the panes that are seen."""
+        n = min(max(1, self.size.width // COLUMN), len(self._offered))
+        first = min(self._offered.index(self._active), len(self._offered) - n)
+        return self._offered[first : first + n]
+
+    def offer(self, names: list[str]) -> None:
+        """Have tabs for some of the panes only."""
+        self._offered = names
+        if self._active not in names:
+            self._active = names[0]
+        self._update()
+
+    def switch(self, name: str) -> None:
+        """Show a pane."""
+        if name in self._offered:
+            self._active = name
+            self._update()
+
+    def step(self, by: int) -> None:
+        """Show the next pane, or the one before."""
+        at = self._offered.index(self._active) + by
+        self.switch(self._offered[at % len(self._offered)])
+
+    def switch_at(self, place: int) -> None:
+        """Show the pane at a place, counted from 0."""
+        if place < len(self._offered):
+            self.switch(self._offered[place])
+
+    def show(self, subject: Subject | None, name: str) -> None:
+        """Show a subject; `name` says what it is."""
+        self._subject, self._about = subject, name
+        self._update()
+
+    def on_resize(self) -> None:
+        """See whether more panes, or fewer, fit."""
+        self._update()
+
+    def _update(self) -> None:
+        seen = self.seen
+        for name, pane in self._panes.items():
+            pane.display = name in seen
+            if name in seen and self.display:
+                pane.show(self._subject, self._about)
+        connects = f" · {count(self._subject.attempts)} connects" if self._subject else ""
+        self._tabs.show(list(self._offered), seen, self._about + connects)

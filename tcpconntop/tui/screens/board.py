@@ -1,0 +1,255 @@
+"""A board: a screen with a table, panes below it, and the lines around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.groups import destination_text, process_text
+from tcpconntop.core.subject import Subject
+from tcpconntop.core.units import printable
+from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.tui.actions import bindings
+from tcpconntop.tui.filterbar import FilterBar
+from tcpconntop.tui.footer import Footer
+from tcpconntop.tui.header import Header
+from tcpconntop.tui.messages import (
+    BoardShown,
+    FilterLeft,
+    FilterWanted,
+    RowOpened,
+    RowSelected,
+    SortWanted,
+    TabWanted,
+)
+from tcpconntop.tui.moment import Moment
+from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes import Panes
+from tcpconntop.tui.summary import Summary
+from tcpconntop.tui.table import Table
+
+NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
+"""Terminal heights below which the table needs the room."""
+
+
+class Board(Screen[None]):
+    """Shows moments. What is shown of them (`spec`) is the board's own.
+
+    Args:
+        spec: grouping, order and filter at first.
+        panes: the panes by name, in the order of the tabs.
+    """
+
+    BINDINGS = bindings("board")
+    AUTO_FOCUS = "Table"
+    WHOLE = True
+    """Whether the board is about everything, so that the totals since the start speak of it too."""
+
+    def __init__(self, spec: ViewSpec, panes: Mapping[str, Pane]) -> None:
+        super().__init__()
+        self.spec = spec
+        self.view: View | None = None
+        self.moment: Moment | None = None
+        self._made_of: tuple[object, ViewSpec] | None = None
+        self._panes_wanted = True
+        self.header, self.summary, self.footer = Header(), Summary(), Footer()
+        self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
+
+    def compose(self) -> ComposeResult:
+        """Stack the parts."""
+        yield self.header
+        yield from self.above()
+        yield self.summary
+        yield self.table
+        yield self.panes
+        yield from self.below()
+        yield self.filter_bar
+        yield self.footer
+
+    def above(self) -> list[Widget]:
+        """Give what stands above the summary."""
+        return []
+
+    def below(self) -> list[Widget]:
+        """Give what stands below the panes."""
+        return []
+
+    def on_mount(self) -> None:
+        """Hide what is not asked for yet."""
+        self.filter_bar.display = False
+
+    def on_screen_resume(self) -> None:
+        """Ask how things stand."""
+        self.post_message(BoardShown())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the parts their heights."""
+        self.fit(event.size.height)
+
+    def fit(self, height: int) -> None:
+        """Give the parts their heights in a terminal of `height` lines."""
+        self.panes.display = self._panes_wanted and height >= NO_PANES_BELOW
+        self.panes.styles.height = 1 + max(4, min((height - 4) * 2 // 5, height - 11))
+        self.summary.display = height >= NO_SUMMARY_BELOW
+        self.footer.display = height >= NO_FOOTER_BELOW
+
+    # What is shown
+
+    def show(self, moment: Moment) -> None:
+        """Show how things stand."""
+        self.moment = moment
+        self.update_parts()
+
+    def effective_spec(self) -> ViewSpec:
+        """Give what the view is made with."""
+        return self.spec
+
+    def update_parts(self) -> None:
+        """Bring every part up to date; the view is made only when it has to be another one."""
+        moment = self.moment
+        if moment is None:
+            return
+        snapshot, spec = moment.snapshot, self.effective_spec()
+        made_of = (snapshot, spec)
+        if snapshot is not None and (
+            self._made_of is None or self._made_of[0] is not snapshot or self._made_of[1] != spec
+        ):
+            self.view, self._made_of = make_view(snapshot, spec), made_of
+            self.table.show(self.view, self._empty())
+            self.summary.show(Subject(self.view), snapshot.ledger if self.WHOLE else None)
+            self._show_panes()
+        elif snapshot is None:
+            self.table.show(None, "starting: the first connect will be listed here")
+            self._show_panes()
+        self.header.show(moment, self.spec, self.subject_title())
+        self.footer.show(moment.latest)
+
+    def subject_title(self) -> str:
+        """Say what the screen is about; empty for everything."""
+        return ""
+
+    def _empty(self) -> str:
+        if self.spec.where.text:
+            return f"nothing matches the filter {printable(self.spec.where.text)}: esc clears it"
+        return "no connect yet: waiting for the first one"
+
+    def _show_panes(self) -> None:
+        view, row = self.view, self.table.row
+        if view is None:
+            self.panes.show(None, self.everything())
+        elif row is not None:
+            self.panes.show(Subject(view, row), _row_title(view, row))
+        else:
+            self.panes.show(Subject(view), self.everything())
+
+    def everything(self) -> str:
+        """Say what the panes show when no row is selected."""
+        return "everything" if not self.spec.where.text else f"all of {printable(self.spec.where.text)}"
+
+    def respec(self, spec: ViewSpec) -> None:
+        """Show something else of the same moment."""
+        if spec.group_by != self.spec.group_by:
+            self.table.select(None)
+        self.spec = spec
+        self.update_parts()
+
+    # Actions
+
+    def action_sort(self, by: int) -> None:
+        """Sort by the column to the left (-1) or to the right (1), as they stand on the screen."""
+        keys = [place.column.key for place in self.table.places if place.column.values is not None]
+        if self.view is not None and keys:
+            at = keys.index(self.spec.sort) if self.spec.sort in keys else 0
+            self.respec(self.spec.sorted_by(keys[(at + by) % len(keys)]))
+
+    def action_sort_by(self, column: str) -> None:
+        """Sort by a column, if the grouping has it."""
+        if self.view is not None and COLUMNS[column] not in self.view.columns:
+            self.notify(f"there is no column {COLUMNS[column].header} by {self.view.grouping.title}")
+            return
+        self.respec(self.spec.sorted_by(column))
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.respec(self.spec.reversed())
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self.filter_bar.ask(self.spec.where.text)
+
+    def action_back(self) -> None:
+        """Unselect the row, clear the filter, or leave: whichever there is to do first."""
+        if self.table.selected is not None:
+            self.table.select(None)
+        elif self.spec.where.text:
+            self.respec(replace(self.spec, where=parse_filter("")))
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Go back to where the user came from."""
+
+    def action_pane(self, by: int) -> None:
+        """Show the next pane or the one before."""
+        self.panes.step(by)
+
+    def action_pane_at(self, place: int) -> None:
+        """Show a pane."""
+        self.panes.switch_at(place)
+
+    def action_panes(self) -> None:
+        """Hide the panes, or show them again."""
+        self._panes_wanted = not self._panes_wanted
+        self.fit(self.size.height)
+        self._show_panes()
+
+    # Messages of the parts
+
+    @on(SortWanted)
+    def _sort(self, message: SortWanted) -> None:
+        again = message.column == self.spec.sort
+        self.respec(self.spec.reversed() if again else self.spec.sorted_by(message.column))
+
+    @on(RowSelected)
+    def _selected(self) -> None:
+        self._show_panes()
+
+    @on(RowOpened)
+    async def _opened(self) -> None:
+        await self.run_action("open")
+
+    @on(TabWanted)
+    def _tab(self, message: TabWanted) -> None:
+        self.panes.switch(message.name)
+
+    @on(FilterWanted)
+    def _filter(self, message: FilterWanted) -> None:
+        self._leave_filter()
+        self.respec(replace(self.spec, where=parse_filter(message.text)))
+
+    @on(FilterLeft)
+    def _leave_filter(self) -> None:
+        self.filter_bar.close()
+        self.table.focus()
+
+
+def _row_title(view: View, row: int) -> str:
+    """Spell the key of a row."""
+    key, fields = view.keys[row], view.grouping.fields
+    words = []
+    if "comm" in fields:
+        words.append(f"{process_text(key)} {key['tgid']}")
+    if "daddr" in fields:
+        address = destination_text(key, view.grouping)
+        words.append(f"[{address}]" if "dport" in fields and ":" in address else address)
+    title = " → ".join(words)
+    if "dport" in fields and not key["special"]:
+        title += f":{key['dport']}" if words else f"port {key['dport']}"
+    return title or f"control group {key['cgroup_id']}"

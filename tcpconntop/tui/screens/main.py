@@ -1,0 +1,56 @@
+"""The main screen: everything, grouped as the user likes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.groups import GROUPINGS, process_text
+from tcpconntop.core.view import View, ViewSpec
+from tcpconntop.tui.histogram import Histogram
+from tcpconntop.tui.messages import Process, ProcessesWanted
+from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.timeline import Timeline
+
+
+class Main(Board):
+    """The first screen."""
+
+    def __init__(self, spec: ViewSpec) -> None:
+        super().__init__(spec, {"Histogram": Histogram(), "Timeline": Timeline()})
+
+    def action_group(self, by: int) -> None:
+        """Go to the next grouping (1) or to the one before (-1)."""
+        names = list(GROUPINGS)
+        name = names[(names.index(self.spec.group_by) + by) % len(names)]
+        spec = replace(self.spec, group_by=name)
+        field = COLUMNS[spec.sort].key_field
+        if field and field not in GROUPINGS[name].fields:
+            spec = spec.sorted_by("p99")  # the column that was sorted by is no more
+        self.respec(spec)
+
+    def action_open(self) -> None:
+        """Open the process of the selected row."""
+        if self.view is None or self.table.row is None:
+            self.notify("select a row first: ↑ ↓ or the mouse")
+            return
+        found = processes(self.view, self.table.row)
+        if found:
+            self.post_message(ProcessesWanted(found))
+
+
+def processes(view: View, row: int) -> tuple[Process, ...]:
+    """Give the processes of a row, the busiest first."""
+    window = view.snapshot.window
+    members = view.members(row)
+    members = members[window.keys["special"][members] == 0]
+    ended = window.stats["outcomes"][members].sum(axis=1)
+    found: dict[int, Process] = {}
+    for at in np.argsort(-ended, kind="stable"):
+        key = window.keys[members[at]]
+        pid = int(key["tgid"])
+        known = found.get(pid, Process(pid, process_text(key)))
+        found[pid] = replace(known, attempts=known.attempts + int(ended[at]))
+    return tuple(sorted(found.values(), key=lambda process: -process.attempts))

@@ -1,0 +1,222 @@
+"""The table: formats the rows that can be seen, and nothing else.
+
+DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90   P99▼    MAX  P99 TREND
+▌10.2.3.4             443  nginx ×8       412  24.7k      0    0  210µs  900µs  14.2ms 1.03s  ▁▁▂▁▁█▁▁▁▂
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tcpconntop.core.columns import Column
+from tcpconntop.core.view import View
+from tcpconntop.tui.actions import bindings
+from tcpconntop.tui.arrange import MARGIN, TREND, Place, arrange
+from tcpconntop.tui.lines import PAINTS, Painted, fit
+from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
+from tcpconntop.tui.severity import figure_paint
+from tcpconntop.tui.trend import Trends
+
+MARK = "▌"
+_CELL_PAINT = {"daddr": "strong", "trend": "accent", "dport": "", "pid": "", "comm": "", "unit": "strong"}
+
+
+class Table(Painted, ScrollView, can_focus=True):
+    """Rows of a view under a header that stays. The selection belongs to a row's identity, not its place."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {"table--header", "table--sorted", "table--cursor"}
+    BINDINGS = bindings("table")
+    DEFAULT_CSS = "Table { scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view: View | None = None
+        self.places: tuple[Place, ...] = ()
+        self.selected: bytes | None = None
+        self.row: int | None = None
+        self._last_row = 0
+        self._empty = ""
+        self._strips: dict[tuple[int, bool], Strip] = {}
+        self._trends = Trends()
+        self._top = -1
+
+    def show(self, view: View | None, empty: str) -> None:
+        """Show a view; `empty` says what would fill the table when it has no rows."""
+        visible = self.row is not None and self._first <= self.row < self._first + self._page
+        self.view, self._empty = view, empty
+        self.row = None if view is None or self.selected is None else view.find(self.selected)
+        self.virtual_size = Size(self.size.width, (len(view) if view else 0) + 1)
+        self._arrange()
+        if visible:
+            self._reveal()
+
+    def select(self, identity: bytes | None) -> None:
+        """Select the row of an identity, or none."""
+        if identity == self.selected:
+            return
+        self.selected = identity
+        self.row = None if self.view is None or identity is None else self.view.find(identity)
+        self.refresh()
+        self.post_message(RowSelected(identity))
+
+    @property
+    def _first(self) -> int:
+        return self.scroll_offset.y
+
+    @property
+    def _page(self) -> int:
+        return max(1, self.size.height - 1)
+
+    def _arrange(self) -> None:
+        if self.view is not None:
+            self.places = arrange(self.view.columns, self.view.spec.sort, self.size.width)
+        self._strips.clear()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Forget strips in the old colours."""
+        self._strips.clear()
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        """Give the columns their places again."""
+        self._arrange()
+
+    # Moving
+
+    def _go(self, row: int) -> None:
+        if self.view is None or not len(self.view):
+            return
+        row = min(max(row, 0), len(self.view) - 1)
+        self._last_row = row
+        self.select(self.view.identity(row))
+        self._reveal()
+
+    def _reveal(self) -> None:
+        if self.row is None:
+            return
+        top = min(max(self._first, self.row - self._page + 1), self.row)
+        if top != self._first:
+            self.scroll_to(y=top, animate=False, immediate=True)
+
+    def _step(self, rows: int) -> None:
+        """Move from the selected row, from where it was last seen, or to the first one that is seen."""
+        if self.row is not None:
+            self._go(self.row + rows)
+        else:
+            self._go(self._first if self.selected is None else self._last_row)
+
+    def action_up(self) -> None:
+        """Select the row above."""
+        self._step(-1)
+
+    def action_down(self) -> None:
+        """Select the row below."""
+        self._step(1)
+
+    def action_page_up(self) -> None:
+        """Go up by a page."""
+        self._step(-self._page)
+
+    def action_page_down(self) -> None:
+        """Go down by a page."""
+        self._step(self._page)
+
+    def action_first(self) -> None:
+        """Select the first row."""
+        self._go(0)
+
+    def action_last(self) -> None:
+        """Select the last row."""
+        self._go(len(self.view or ()) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by a header, select a row, open one that is clicked twice."""
+        if self.view is None:
+            return
+        if event.y == 0:
+            hit = [place for place in self.places if place.start <= event.x <= place.start + place.width]
+            if hit and hit[0].column.values is not None:
+                self.post_message(SortWanted(hit[0].column.key))
+            return
+        row = self._first + event.y - 1
+        if row < len(self.view):
+            self._go(row)
+            if event.chain == 2:
+                self.post_message(RowOpened())
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Draw line `y` of what can be seen; 0 is the header."""
+        width, base = self.size.width, self.rich_style
+        if y == 0:
+            return self._header().adjust_cell_length(width, self.get_component_rich_style("table--header"))
+        row, count = self._first + y - 1, len(self.view or ())
+        if row < count:
+            selected = row == self.row
+            style = self.get_component_rich_style("table--cursor") if selected else base
+            return self._row(row, selected, style).adjust_cell_length(width, style)
+        if not count and y == 2:
+            text = fit(f"  {self._empty}", width) if width else ""
+            return Strip([Segment(text, base + self.paint("dim"))], width)
+        return Strip.blank(width, base)
+
+    def _header(self) -> Strip:
+        plain, sorted_ = (self.get_component_rich_style(f"table--{kind}") for kind in ("header", "sorted"))
+        segments, at = [], 0
+        spec = self.view.spec if self.view else None
+        for place in self.places:
+            column = place.column
+            chosen = spec is not None and column.key == spec.sort
+            arrow = ("▼" if spec and spec.descending else "▲") if chosen else " "
+            name = column.header[: place.width] if column.numeric else f"{column.header}{arrow}"
+            segments.append(Segment(" " * (place.start - at), plain))
+            segments.append(Segment(fit(name, place.width, column.numeric), sorted_ if chosen else plain))
+            at = place.start + place.width
+            if column.numeric:  # the arrow stands in the gap, so that no header moves when it comes
+                segments.append(Segment(arrow, sorted_ if chosen else plain))
+                at += 1
+        return Strip(segments)
+
+    def _row(self, row: int, selected: bool, style: Style) -> Strip:
+        if self._top != self._first:  # trends are of the rows that are seen
+            self._top = self._first
+            self._strips.clear()
+        strip = self._strips.get((row, selected))
+        if strip is None:
+            strip = self._strips[row, selected] = self._format(row, selected, style)
+        return strip
+
+    def _format(self, row: int, selected: bool, style: Style) -> Strip:
+        assert self.view is not None  # noqa: S101 - only rows of a view are drawn
+        mark = Segment((MARK if selected else " ") * MARGIN, style + self.paint("accent"))
+        segments, at = [mark], MARGIN
+        for place in self.places:
+            column = place.column
+            if place.start > at:
+                segments.append(Segment(" " * (place.start - at), style))
+            text = self._text(column, row, place.width)
+            paint = self.paint(self._paint_of(column, row))
+            segments.append(Segment(fit(text, place.width, column.numeric), style + paint))
+            at = place.start + place.width
+        return Strip(segments)
+
+    def _text(self, column: Column, row: int, width: int) -> str:
+        assert self.view is not None  # noqa: S101 - only rows of a view are drawn
+        if column.key != TREND.key:
+            return column.text(self.view, row)
+        rows = (self._first, min(self._first + self._page, len(self.view)))
+        return self._trends.line(self.view, row, rows, width)
+
+    def _paint_of(self, column: Column, row: int) -> str:
+        if column.key in _CELL_PAINT or self.view is None:
+            return _CELL_PAINT.get(column.key, "")
+        return figure_paint(column.key, float(self.view.figures[column.key][row]))

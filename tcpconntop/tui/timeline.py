@@ -1,0 +1,91 @@
+"""The timeline pane.
+
+   10ms┤             ⢀⣀                           ── p99 14.2ms
+    1ms┤⠤⠤⠤⠒⠒⠒⠤⠤⠤⠒⠒⠒⠁ ⠉⠒⠒⠤⠤⠤⠒⠒                    ── p90  900µs
+  100µs┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀                    ── p50  210µs
+       └┬──────────────────────┬──────────────────────┬
+       -60s                  -30s                   now
+ conn/s ▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃  max 412
+Latency on a log axis, rate and failures as bars below; all share the axis of time.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from rich.text import Text
+
+from tcpconntop.core.series import Series
+from tcpconntop.core.subject import Subject, decades
+from tcpconntop.core.units import duration, elapsed, rate, sparkline
+from tcpconntop.core.view import QUANTILES
+from tcpconntop.tui.lines import fit
+from tcpconntop.tui.pane import Pane
+
+LABEL, LEGEND = 7, 15
+PAINTS = ("low", "mid", "high")
+
+
+class Timeline(Pane):
+    """Latency quantiles, rate and failures of a subject over the window."""
+
+    LEAST_HEIGHT = 5
+
+    def picture(self, subject: Subject, width: int, height: int) -> Text:
+        """Draw the plot, the bars below it and the legend beside it."""
+        plot_width = width - LEGEND - 1
+        found = subject.series(plot_width - LABEL - 1)
+        bars = [("conn/s", found.attempts[0] / found.step_s, "accent")]
+        if found.failed.any() and height >= 8:
+            bars.append(("failed/s", found.failed[0] / found.step_s, "warn"))
+        lines = self._plot(found, plot_width, height - len(bars))
+        for line, legend in zip(lines, self._legend(subject), strict=False):
+            line.pad_right(max(0, plot_width + 1 - line.cell_len))
+            line.append_text(legend)
+        lines += [self._bars(name, values, paint, plot_width) for name, values, paint in bars]
+        return Text("\n", no_wrap=True, end="").join(lines[:height])
+
+    def _plot(self, found: Series, width: int, height: int) -> list[Text]:
+        from tcpconntop.tui import charts  # plotext takes long to load: not before it is needed
+
+        quantiles = found.quantiles_us[0]
+        known = quantiles[np.isfinite(quantiles)]
+        low, high = decades(float(known.min()), float(known.max()), 1) if len(known) else (1.0, 1e6)
+        span = math.log(high / low)
+        exponents = range(round(math.log10(low)), round(math.log10(high)) + 1)
+        every = max(1, -(-len(exponents) // max(1, (height - 2) // 2 + 1)))
+        labels = [
+            (math.log(10.0**n / low) / span, fit(duration(10.0**n), LABEL, True)) for n in exponents[::every]
+        ]
+        columns = charts.columns(width, LABEL)
+        frame = charts.Frame(width, height, _ticks(found, columns), labels, self.rgb("dim"))
+        heights = np.log(np.maximum(quantiles, low) / low) / span
+        drawn = [charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(PAINTS)]
+        return list(charts.curves(frame, drawn).split("\n"))
+
+    def _legend(self, subject: Subject) -> list[Text]:
+        parts = zip(QUANTILES, subject.quantiles_us, PAINTS, strict=True)
+        return [
+            Text.assemble((f"── {name} ", self.paint(paint)), fit(duration(us), 6, right=True))
+            for name, us, paint in reversed(list(parts))
+        ]
+
+    def _bars(self, name: str, values: npt.NDArray[np.float64], paint: str, width: int) -> Text:
+        columns = width - LABEL - 1
+        steps = np.minimum(np.arange(columns) * len(values) // columns, len(values) - 1)
+        line = Text(f"{fit(name, LABEL + 1, True)}", self.paint("dim"), no_wrap=True)
+        line.append(sparkline(values[steps].tolist()), self.paint(paint))
+        line.append(f" max {rate(float(values.max()))}", self.paint("dim"))
+        return line
+
+
+def _ticks(found: Series, columns: int) -> list[tuple[float, str]]:
+    """Give column and label of some moments, counted back from now."""
+    span_s = found.attempts.shape[1] * found.step_s
+    parts = 6 if columns >= 100 else 3 if columns >= 40 else 1
+    ticks = [
+        ((columns - 1) * part / parts, f"-{elapsed(span_s * (1 - part / parts))}") for part in range(parts)
+    ]
+    return [*ticks, (columns - 1.0, "now")]

@@ -1,0 +1,127 @@
+"""The tracer's life in threads: opened late, closed however it ends, never waited for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from tcpconntop.core.snapshot import Snapshot, SourceInfo
+from tcpconntop.engine import Engine
+from tcpconntop.sources.base import Source
+
+POLL_S = 0.05
+"""How long a quit waits at most for the thread that waits for the source."""
+
+
+class Opening:
+    """A source that is being opened in a thread of its own, so that nobody has to wait for it.
+
+    Args:
+        open_source: gives the source; may block for seconds.
+    """
+
+    def __init__(self, open_source: Callable[[], Source]) -> None:
+        self._open_source = open_source
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._source: Source | None = None
+        self._error: BaseException | None = None
+        self._abandoned = False
+        # A daemon: a compiler that hangs must not keep the process from ending.
+        threading.Thread(target=self._open, name="open-source", daemon=True).start()
+
+    def _open(self) -> None:
+        try:
+            source = self._open_source()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            self._error = error
+        else:
+            with self._lock:
+                self._source = source
+                if self._abandoned:
+                    source.close()
+        self._done.set()
+
+    def wait(self, given_up: Callable[[], bool]) -> Source | None:
+        """Wait for the source; None if the caller gave up first, and then it is closed when it arrives.
+
+        Raises:
+            BaseException: whatever opening raised.
+        """
+        while not self._done.wait(POLL_S):
+            if given_up():
+                break
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            if given_up():
+                self._abandoned = True
+                if self._source is not None:
+                    self._source.close()
+                return None
+            return self._source
+
+
+class Tracing:
+    """Opens a source, runs the engine on it, and keeps wishes that come before there is one.
+
+    `run` is for a worker thread; every other method may be called from any thread.
+
+    Args:
+        open_source: gives the source; blocks, raises.
+        opened: called with the source's description once it is open.
+        publish: called with each snapshot.
+        window_s: the window in seconds; None is everything since the start.
+        interval_s: seconds between snapshots.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        opened: Callable[[SourceInfo], None],
+        publish: Callable[[Snapshot], None],
+        window_s: float | None,
+        interval_s: float,
+    ) -> None:
+        self._open_source, self._opened, self._publish = open_source, opened, publish
+        self._window_s, self._interval_s = window_s, interval_s
+        self._stopped = threading.Event()
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Trace until `stop` is called or the source has ended.
+
+        Raises:
+            BaseException: whatever opening or reading the source raised.
+        """
+        source = Opening(self._open_source).wait(self._stopped.is_set)
+        if source is None:
+            return
+        self._opened(source.info)
+        with self._lock:
+            engine = self._engine = Engine(source, self._publish, self._window_s, self._interval_s)
+            if self._stopped.is_set():
+                engine.stop()
+        engine.run()
+
+    def look_at(self, window_s: float | None) -> None:
+        """Switch to another window."""
+        with self._lock:
+            self._window_s = window_s
+            if self._engine is not None:
+                self._engine.look_at(window_s)
+
+    def set_interval(self, interval_s: float) -> None:
+        """Change the seconds between snapshots."""
+        with self._lock:
+            self._interval_s = interval_s
+            if self._engine is not None:
+                self._engine.set_interval(interval_s)
+
+    def stop(self) -> None:
+        """Make `run` return soon."""
+        with self._lock:
+            self._stopped.set()
+            if self._engine is not None:
+                self._engine.stop()
