@@ -2,14 +2,15 @@
 
 A pair is one integer, its code: `row << CELL_BITS | cell`. A set of counts is a sorted array of distinct
 codes beside an array of their counts, so that adding, subtracting, regrouping and looking up quantiles of
-a hundred thousand rows are each a handful of numpy calls, and only cells that were hit take memory
-(16 bytes each).
+a hundred thousand rows are each a handful of numpy calls, and only cells that were hit take memory:
+16 bytes each at work, 3 at rest (`Packed`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,19 +41,15 @@ class Cells:
     @classmethod
     def of(cls, rows: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]) -> Cells:
         """Count the pairs of two arrays of the same length."""
-        codes = np.sort((rows.astype(np.int64) << CELL_BITS) | cells)
-        starts = _run_starts(codes)
+        codes = (rows.astype(np.int64) << CELL_BITS) | cells
+        codes = codes[radix_order(codes)]
+        starts = run_starts(codes)
         return cls(codes[starts], np.diff(starts, append=len(codes)))
 
     @classmethod
     def total(cls, parts: Sequence[Cells]) -> Cells:
         """Add several sets."""
-        filled = [part for part in parts if len(part.codes)]
-        if len(filled) < 2:
-            return filled[0] if filled else cls()
-        return _gather(
-            np.concatenate([part.codes for part in filled]), np.concatenate([part.counts for part in filled])
-        )
+        return cls().changed(parts, ())
 
     def minus(self, other: Cells) -> Cells:
         """Take away counts that were added before.
@@ -60,24 +57,34 @@ class Cells:
         Raises:
             ValueError: `other` holds counts that are not in this set.
         """
-        if not len(other.codes):
-            return self
-        at = np.searchsorted(self.codes, other.codes)
-        if at[-1] >= len(self.codes) or (self.codes[at] != other.codes).any():
+        return self.changed((), (other,))
+
+    def changed(self, added: Sequence[Cells], gone: Sequence[Cells]) -> Cells:
+        """Add sets and take others away, in one pass.
+
+        Raises:
+            ValueError: there would be less than nothing of a pair.
+        """
+        negative = [Cells(part.codes, -part.counts) for part in gone]
+        parts = [part for part in (self, *added, *negative) if len(part.codes)]
+        if len(parts) < 2 and not negative:
+            return parts[0] if parts else self
+        codes = np.concatenate([_none(), *(part.codes for part in parts)])
+        # The parts are sorted runs: a merge sort takes a few comparisons a code.
+        order = np.argsort(codes, kind="stable")
+        total = _add_up(codes[order], np.concatenate([_none(), *(part.counts for part in parts)])[order])
+        if not negative:
+            return total
+        if (total.counts < 0).any():
             raise ValueError("cannot take away counts that were never added")
-        counts = self.counts.copy()
-        counts[at] -= other.counts
-        if (counts[at] < 0).any():
-            raise ValueError("cannot take away counts that were never added")
-        keep = counts > 0
-        return Cells(self.codes[keep], counts[keep])
+        left = np.flatnonzero(total.counts)
+        return Cells(total.codes[left], total.counts[left])
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
         """Merge rows: `new_row[row]` is where a row goes, and -1 drops it."""
-        rows = new_row[self.codes >> CELL_BITS].astype(np.int64)
-        codes = (rows << CELL_BITS) | (self.codes & (CELLS - 1))
-        kept = rows >= 0
-        return _gather(codes[kept], self.counts[kept])
+        rows = new_row[self.rows()]
+        kept = np.flatnonzero(rows >= 0)
+        return _gather((rows[kept].astype(np.int64) << CELL_BITS) | self.cells()[kept], self.counts[kept])
 
     def rows(self) -> Ints:
         """Give the row of each code, shape (n,)."""
@@ -92,7 +99,60 @@ class Cells:
         return np.searchsorted(self.codes, np.arange(n_rows + 1, dtype=np.int64) << CELL_BITS)
 
 
-def _run_starts(ordered: Ints) -> Ints:
+class Packed:
+    """The same counts at rest, in 3 bytes a cell and 8 a row while no count exceeds 255. Immutable."""
+
+    def __init__(self, counts: Cells) -> None:
+        rows = counts.rows()
+        starts = run_starts(rows)
+        self._rows = narrow(rows[starts])
+        self._starts = narrow(np.append(starts, len(rows)))
+        self._cells = counts.cells().astype(np.uint16)
+        self._counts = narrow(counts.counts)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the arrays take."""
+        return sum(part.nbytes for part in (self._rows, self._starts, self._cells, self._counts))
+
+    def unpack(self) -> Cells:
+        """Give the counts, ready for work."""
+        starts: Ints = self._starts.astype(np.int64)
+        rows = np.repeat(self._rows.astype(np.int64), np.diff(starts))
+        return Cells((rows << CELL_BITS) | self._cells, self._counts.astype(np.int64))
+
+    def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
+        """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""
+        rows = new_row[self._rows]
+        kept = np.flatnonzero(rows >= 0)
+        starts = self._starts.astype(np.int64)
+        lengths = np.diff(starts)[kept]
+        ends = np.cumsum(lengths)
+        at = np.repeat(starts[kept] - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
+        codes = (np.repeat(rows[kept].astype(np.int64), lengths) << CELL_BITS) | self._cells[at]
+        return _gather(codes, self._counts[at].astype(np.int64))
+
+
+def narrow(values: npt.NDArray[Any]) -> npt.NDArray[np.unsignedinteger]:
+    """Store non-negative integers in as few bytes each as the greatest needs."""
+    packed: npt.NDArray[np.unsignedinteger] = values.astype(np.min_scalar_type(values.max(initial=0)))
+    return packed
+
+
+def radix_order(values: npt.NDArray[np.integer]) -> Ints:
+    """Give the stable ascending order of non-negative integers.
+
+    Passes over 16 bits each, which numpy sorts by counting: 11 ns a value for the codes of a second,
+    against 70 ns for a sort that compares.
+    """
+    order = np.argsort(values.astype(np.uint16), kind="stable")
+    for shift in range(16, int(values.max(initial=0)).bit_length(), 16):
+        digits = (values >> shift).astype(np.uint16)
+        order = order[np.argsort(digits[order], kind="stable")]
+    return order
+
+
+def run_starts(ordered: npt.NDArray[Any]) -> Ints:
     """Give the index of the first of each run of equal values."""
     if not len(ordered):
         return _none()
@@ -101,9 +161,19 @@ def _run_starts(ordered: Ints) -> Ints:
 
 def _gather(codes: Ints, counts: Ints) -> Cells:
     """Sort codes and add the counts of equal ones."""
-    order = np.argsort(codes, kind="stable")
-    codes = codes[order]
-    starts = _run_starts(codes)
-    if not len(starts):
-        return Cells()
-    return Cells(codes[starts], np.add.reduceat(counts[order], starts))
+    if (codes[1:] > codes[:-1]).all():
+        return Cells(codes, counts)
+    span = int(codes.max()) + 1
+    if span <= 2 * len(codes):  # few rows hold it all: no need to sort
+        dense = np.bincount(codes, counts, span).astype(np.int64)
+        filled = np.flatnonzero(dense)
+        return Cells(filled, dense[filled])
+    order = radix_order(codes)
+    return _add_up(codes[order], counts[order])
+
+
+def _add_up(codes: Ints, counts: Ints) -> Cells:
+    """Add the counts of equal codes, which stand side by side."""
+    starts = run_starts(codes)
+    running = np.concatenate(([0], np.cumsum(counts)))
+    return Cells(codes[starts], np.diff(running[np.append(starts, len(codes))]))

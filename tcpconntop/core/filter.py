@@ -14,14 +14,15 @@ import ipaddress
 import operator
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.keys import Keys
+from tcpconntop.core.keys import Keys, octets_of
 from tcpconntop.core.wire import address_text, comm_text
 
 Mask = npt.NDArray[np.bool_]
@@ -38,12 +39,8 @@ _COMPARE = {
 }
 _TERM = re.compile(r"(?P<field>[a-z][a-z0-9]*)(?P<op>>=|<=|[=~:<>])(?P<value>.*)", re.DOTALL)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|%|k)?")
-_KEY_TEXT: dict[str, Callable[[np.void], str]] = {
-    "comm": lambda key: comm_text(bytes(key["comm"])),
-    "pid": lambda key: str(key["tgid"]),
-    "dport": lambda key: str(key["dport"]),
-    "daddr": lambda key: address_text(key["daddr"].tobytes(), int(key["family"])),
-}
+# How each octet stands in an address: its digits and what follows, padded with NUL.
+_OCTETS = np.array([f"{octet}." for octet in range(256)], "S4").view(np.uint8).reshape(256, 4)
 
 
 class FilterError(ValueError):
@@ -52,9 +49,9 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True)
 class KeyTerm:
-    """A term about the key of a connect."""
+    """A term about the keys of connects; `test` gives a mask of shape (n,)."""
 
-    test: Callable[[np.void], bool]
+    test: Callable[[Keys], Mask]
     negated: bool = False
 
 
@@ -90,8 +87,7 @@ class Filter:
         match = np.ones(len(keys), np.bool_)
         for term in self.terms:
             if isinstance(term, KeyTerm):
-                tested = np.fromiter((term.test(key) for key in keys), np.bool_, len(keys))
-                match &= tested != term.negated
+                match &= term.test(keys) != term.negated
         return match
 
     def match_figures(self, figures: Figures, n_rows: int) -> Mask:
@@ -122,45 +118,98 @@ def _parse_term(word: str) -> KeyTerm | FigureTerm:
         raise FilterError("nothing stands after '!'")
     parts = _TERM.fullmatch(body)
     if parts is None:
-        return KeyTerm(_contains(tuple(_KEY_TEXT.values()), body), negated)
+        return KeyTerm(_contains(_FIELDS, body), negated)
     name, op, value = parts["field"], parts["op"], parts["value"]
-    if (name in ("dest", "daddr") and op == ":") or (name == "daddr" and "/" in value):
+    if (name == "dest" and op in ":=") or (name == "daddr" and (op == ":" or "/" in value)):
         return KeyTerm(_inside(value), negated)
     if name in _FIGURES and op in _COMPARE:
         return FigureTerm(name, _COMPARE[op], _number(value, word), negated)
-    if name in _KEY_TEXT and op in "=~":
+    if name in _FIELDS and op in "=~":
         if not value:
             raise FilterError(f"nothing stands after {name}{op}")
-        spell = _KEY_TEXT[name]
-        return KeyTerm(_contains((spell,), value) if op == "~" else _equals(spell, value), negated)
-    if name in _FIGURES or name in _KEY_TEXT:
+        return KeyTerm(_contains((name,), value) if op == "~" else _equals(name, value), negated)
+    if name in ("dest", *_FIGURES, *_FIELDS):
         raise FilterError(f"'{name}' cannot be compared with '{op}'")
     if op == ":":  # an IPv6 address or an address:port that somebody types as it is shown
-        return KeyTerm(_contains(tuple(_KEY_TEXT.values()), body), negated)
-    names = ", ".join([*_KEY_TEXT, "dest", *_FIGURES])
+        return KeyTerm(_contains(_FIELDS, body), negated)
+    names = ", ".join([*_FIELDS, "dest", *_FIGURES])
     raise FilterError(f"no field is called '{name}'; there are: {names}")
 
 
-def _contains(spells: tuple[Callable[[np.void], str], ...], wanted: str) -> Callable[[np.void], bool]:
+@dataclass(frozen=True)
+class _Field:
+    """How a field of keys is read: as values of Python, and how one of them is spelled."""
+
+    values: Callable[[Keys], list[Any]]
+    spell: Callable[[Any], str]
+
+    def test(self, keys: Keys, holds: Callable[[list[str]], list[bool]]) -> Mask:
+        """Test the text of each key, once for each distinct value."""
+        values = self.values(keys)
+        distinct = list(set(values))
+        answers = dict(zip(distinct, holds(list(map(self.spell, distinct))), strict=True))
+        return np.fromiter(map(answers.__getitem__, values), np.bool_, len(keys))
+
+
+def _addresses(keys: Keys) -> list[str]:
+    """Spell the addresses; those of IPv4 all at once, which is ten times as fast."""
+    octets = octets_of(keys)
+    spelled = _OCTETS[octets[:, :4]]
+    spelled[:, 3][spelled[:, 3] == ord(".")] = ord("\n")
+    texts: list[str] = spelled[spelled != 0].tobytes().decode("ascii").split("\n")[:-1]
+    for at in np.flatnonzero(keys["family"] != 4):
+        texts[at] = address_text(octets[at].tobytes(), int(keys["family"][at]))
+    return texts
+
+
+_FIELDS = {
+    "comm": _Field(lambda keys: keys["comm"].tolist(), comm_text),
+    "pid": _Field(lambda keys: keys["tgid"].tolist(), str),
+    "dport": _Field(lambda keys: keys["dport"].tolist(), str),
+    "daddr": _Field(_addresses, str),
+}
+
+
+def _contains(fields: Iterable[str], wanted: str) -> Callable[[Keys], Mask]:
+    """Look for text; the row of the folded keys is found as `other` alone."""
     wanted = wanted.casefold()
-    return lambda key: any(wanted in spell(key).casefold() for spell in spells)
+
+    def holds(texts: list[str]) -> list[bool]:
+        return [wanted in text.casefold() for text in texts]
+
+    def test(keys: Keys) -> Mask:
+        special: Mask = keys["special"] != 0
+        match = special & (wanted in "other")
+        for name in fields:
+            match |= _FIELDS[name].test(keys, holds) & ~special
+        return match
+
+    return test
 
 
-def _equals(spell: Callable[[np.void], str], wanted: str) -> Callable[[np.void], bool]:
-    return lambda key: spell(key) == wanted
+def _equals(field: str, wanted: str) -> Callable[[Keys], Mask]:
+    def test(keys: Keys) -> Mask:
+        match: Mask = keys["special"] == 0
+        return match & _FIELDS[field].test(keys, lambda texts: [text == wanted for text in texts])
+
+    return test
 
 
-def _inside(text: str) -> Callable[[np.void], bool]:
+def _inside(text: str) -> Callable[[Keys], Mask]:
     try:
-        networks = [ipaddress.ip_network(part, strict=False) for part in text.split(",")]
+        networks = [ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",")]
     except ValueError:
         raise FilterError(f"'{text}' is not an address or network such as 10.0.0.0/8") from None
 
-    def test(key: np.void) -> bool:
-        if key["special"]:
-            return False
-        address = ipaddress.ip_address(_KEY_TEXT["daddr"](key))
-        return any(address in network for network in networks)
+    def test(keys: Keys) -> Mask:
+        octets, match = octets_of(keys), np.zeros(len(keys), np.bool_)
+        for network in networks:
+            bits, wanted = (
+                np.frombuffer(part.packed, np.uint8) for part in (network.netmask, network.network_address)
+            )
+            inside = ((octets[:, : len(bits)] & bits) == wanted).all(axis=1)
+            match |= inside & (keys["family"] == network.version)
+        return match
 
     return test
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from tcpconntop.core.keys import KEY, Keys, Rows, hash_keys
+from tcpconntop.core.cells import radix_order, run_starts
+from tcpconntop.core.keys import KEY, Keys, Rows, hash_fields, octets_of
 from tcpconntop.core.units import printable
 from tcpconntop.core.wire import address_text, comm_text
 
@@ -40,11 +40,16 @@ class Grouping:
             reduced[name] = keys[name]
         if self.name == "subnet":
             _mask_addresses(reduced)
-        _, first, inverse = np.unique(hash_keys(reduced), return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        return reduced[first[order]], rank[inverse]
+        hashes = hash_fields(reduced, (*self.fields, "special"))
+        order = radix_order(hashes)
+        starts = run_starts(hashes[order])
+        first = order[starts]
+        appearance = np.argsort(first)
+        rank = np.empty(len(first), np.int64)
+        rank[appearance] = np.arange(len(first))
+        groups = np.empty(len(keys), np.int64)
+        groups[order] = np.repeat(rank, np.diff(starts, append=len(order)))
+        return reduced[first[appearance]], groups
 
 
 GROUPINGS = {
@@ -75,7 +80,7 @@ def process_text(key: np.void) -> str:
 
 def _mask_addresses(keys: Keys) -> None:
     """Clear the host bits of the addresses, in place."""
-    octets: npt.NDArray[np.uint8] = keys["daddr"].view(np.uint8).reshape(len(keys), 16).copy()
+    octets = octets_of(keys)
     for family, bits in SUBNET_BITS.items():
         octets[keys["family"] == family, bits // 8 :] = 0
     keys["daddr"] = octets.view("V16").ravel()

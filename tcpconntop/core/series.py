@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.cells import Cells
 from tcpconntop.core.histogram import quantiles_us
+from tcpconntop.core.slices import Slice
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
@@ -39,6 +40,9 @@ def series(
 ) -> Series:
     """Cut the window into at most `steps` steps and give figures of groups of keys in each.
 
+    Where a slice is longer than a step, as those of old seconds are, its attempts count evenly in its
+    steps, and each of them has its quantiles.
+
     Args:
         snapshot: where the slices are.
         group_of: for each key its group (0 … n_groups - 1), or -1 for none.
@@ -55,18 +59,26 @@ def series(
     failed = np.zeros((n_groups, n_steps))
     parts: list[Cells] = []
     for part in snapshot.window.slices:
-        step = part.second // step_s - first
-        if step < 0:
-            continue
         groups = group_of[part.rows]
-        kept = groups >= 0
-        outcomes = part.stats["outcomes"][kept]
-        np.add.at(attempts[:, step], groups[kept], outcomes.sum(axis=1).astype(np.float64))
-        lost = outcomes.sum(axis=1) - outcomes[:, Outcome.OK]
-        np.add.at(failed[:, step], groups[kept], lost.astype(np.float64))
-        parts.append(part.latency.regroup(np.where(group_of >= 0, group_of * n_steps + step, -1)))
+        kept = np.flatnonzero(groups >= 0)
+        outcomes = part.outcomes[kept].astype(np.float64)
+        ended = np.bincount(groups[kept], outcomes.sum(axis=1), n_groups)
+        lost = np.bincount(groups[kept], outcomes[:, Outcome.OK + 1 :].sum(axis=1), n_groups)
+        for step, share in _shares(part, step_s, first):
+            attempts[:, step] += ended * share
+            failed[:, step] += lost * share
+            parts.append(part.packed_latency.regroup(np.where(group_of >= 0, group_of * n_steps + step, -1)))
     quantiles = quantiles_us(Cells.total(parts), n_groups * n_steps, qs)
     return Series(float(step_s), attempts, failed, quantiles.reshape(n_groups, n_steps, len(qs)))
+
+
+def _shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]:
+    """Give the steps that a slice lies in, and which share of it lies in each."""
+    begin, end = part.second, part.second + part.seconds
+    return [
+        (step - first, (min(end, (step + 1) * step_s) - max(begin, step * step_s)) / part.seconds)
+        for step in range(max(begin // step_s, first), (end - 1) // step_s + 1)
+    ]
 
 
 def _seconds(snapshot: Snapshot) -> int:

@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.cells import narrow
 from tcpconntop.core.wire import N_OUTCOMES, Events, Outcome
 
 STATS = np.dtype(
     [
         ("outcomes", "i8", (N_OUTCOMES,)),
         ("syn_retransmits", "i8"),
-        ("sum_ns", "i8"),  # of the connects that succeeded, as are the next three
+        ("sum_ns", "i8"),  # of the connects that succeeded, as are the next four
         ("min_ns", "i8"),
         ("max_ns", "i8"),
         ("last_ns", "i8"),  # latency of the last one; -1 before there is one
+        ("last_end_ns", "i8"),  # and when that one ended
         ("end_ns", "i8"),  # when the last attempt of any outcome ended
     ]
 )
 _SUMS = ("outcomes", "syn_retransmits", "sum_ns")
+LATEST = ("last_ns", "last_end_ns", "end_ns")
+"""The fields that speak of the last attempt: slices do without them, since no time span changes them."""
 NO_MINIMUM = np.iinfo(np.int64).max
 
 Stats = npt.NDArray[np.void]
 Rows = npt.NDArray[np.int64]
+Columns = Mapping[str, npt.NDArray[np.unsignedinteger]]
+
+
+class Attempts(NamedTuple):
+    """What the figures need of records, in the order in which they ended; arrays of one length."""
+
+    rows: Rows
+    outcome: npt.NDArray[np.uint8]
+    error: npt.NDArray[np.uint16]
+    syn_retransmits: npt.NDArray[np.uint16]
+    latency_ns: npt.NDArray[np.uint64]
+    end_ns: npt.NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, events: Events, rows: Rows) -> Attempts:
+        """Copy it out of records; `rows` gives the row of each."""
+        end_ns = np.ascontiguousarray(events["end_ns"])
+        outcome, error, again = (events[name].copy() for name in ("outcome", "error", "syn_retransmits"))
+        return cls(rows, outcome, error, again, latency_ns(events), end_ns)
+
+    @classmethod
+    def joined(cls, parts: list[Attempts]) -> Attempts:
+        """Join several, oldest first."""
+        return cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def empty(n: int) -> Stats:
@@ -33,41 +64,38 @@ def empty(n: int) -> Stats:
     return stats
 
 
-def of_events(events: Events, rows: Rows) -> tuple[Rows, Stats]:
-    """Sum up records by row.
+def grown(stats: Stats, n_rows: int) -> Stats:
+    """Give figures that have room for rows 0 … n_rows - 1: the same ones where they have."""
+    if n_rows <= len(stats):
+        return stats
+    return np.concatenate((stats, empty(n_rows)))
 
-    Args:
-        events: records in the order in which they ended.
-        rows: the row of each record.
 
-    Returns:
-        The distinct rows, ascending, and their figures.
-    """
-    order = np.argsort(rows, kind="stable")
-    events, rows = events[order], rows[order]
-    group_starts = np.flatnonzero(np.concatenate((rows[:1] == rows[:1], rows[1:] != rows[:-1])))
-    group_ends = np.append(group_starts[1:], len(rows))
-    group = np.repeat(np.arange(len(group_starts)), group_ends - group_starts)
-    stats = empty(len(group_starts))
-    outcomes = np.bincount(group * N_OUTCOMES + events["outcome"], minlength=len(stats) * N_OUTCOMES)
-    stats["outcomes"] = outcomes.reshape(len(stats), N_OUTCOMES)
-    stats["syn_retransmits"] = np.add.reduceat(events["syn_retransmits"].astype(np.int64), group_starts)
-    stats["end_ns"] = events["end_ns"][group_ends - 1]
+def of_attempts(attempts: Attempts, n_rows: int) -> Stats:
+    """Sum up attempts by row, shape (n_rows,)."""
+    stats = empty(n_rows)
+    places = attempts.rows * N_OUTCOMES + attempts.outcome
+    stats["outcomes"] = np.bincount(places, minlength=n_rows * N_OUTCOMES).reshape(n_rows, N_OUTCOMES)
+    again = np.flatnonzero(attempts.syn_retransmits)
+    np.add.at(
+        stats["syn_retransmits"], attempts.rows[again], attempts.syn_retransmits[again].astype(np.int64)
+    )
+    stats["end_ns"][attempts.rows] = attempts.end_ns  # of equal rows, the last one stays
 
-    ok = events["outcome"] == Outcome.OK
-    latency = latency_ns(events).astype(np.int64)
-    stats["sum_ns"] = np.add.reduceat(np.where(ok, latency, 0), group_starts)
-    stats["min_ns"] = np.minimum.reduceat(np.where(ok, latency, NO_MINIMUM), group_starts)
-    stats["max_ns"] = np.maximum.reduceat(np.where(ok, latency, 0), group_starts)
-    last_ok = np.maximum.reduceat(np.where(ok, np.arange(len(events)), -1), group_starts)
-    stats["last_ns"] = np.where(last_ok >= 0, latency[last_ok], -1)
-    return rows[group_starts], stats
+    ok = np.flatnonzero(attempts.outcome == Outcome.OK)
+    rows, latency = attempts.rows[ok], attempts.latency_ns[ok].astype(np.int64)
+    np.add.at(stats["sum_ns"], rows, latency)
+    np.minimum.at(stats["min_ns"], rows, latency)
+    np.maximum.at(stats["max_ns"], rows, latency)
+    stats["last_ns"][rows] = latency
+    stats["last_end_ns"][rows] = attempts.end_ns[ok]
+    return stats
 
 
 def latency_ns(events: Events) -> npt.NDArray[np.uint64]:
     """Give the time from begin to end of each record; 0 where the clock readings are out of order."""
-    later = events["end_ns"] > events["begin_ns"]
-    latency: npt.NDArray[np.uint64] = np.where(later, events["end_ns"] - events["begin_ns"], np.uint64(0))
+    begin, end = np.ascontiguousarray(events["begin_ns"]), np.ascontiguousarray(events["end_ns"])
+    latency: npt.NDArray[np.uint64] = np.where(end > begin, end - begin, np.uint64(0))
     return latency
 
 
@@ -75,12 +103,16 @@ def add(stats: Stats, rows: Rows, more: Stats) -> None:
     """Add the figures `more` of distinct rows to `stats`, in place."""
     for name in _SUMS:
         stats[name][rows] += more[name]
+    add_extremes(stats, rows, more)
+    for name, when in (("last_ns", "last_end_ns"), ("last_end_ns", "last_end_ns"), ("end_ns", "end_ns")):
+        later = more[when] >= stats[when][rows]
+        stats[name][rows[later]] = more[name][later]
+
+
+def add_extremes(stats: Stats, rows: Rows, more: Stats) -> None:
+    """Let the extremes of `stats` take in those of distinct rows, in place."""
     stats["min_ns"][rows] = np.minimum(stats["min_ns"][rows], more["min_ns"])
     stats["max_ns"][rows] = np.maximum(stats["max_ns"][rows], more["max_ns"])
-    later = more["end_ns"] >= stats["end_ns"][rows]
-    stats["end_ns"][rows[later]] = more["end_ns"][later]
-    later &= more["last_ns"] >= 0
-    stats["last_ns"][rows[later]] = more["last_ns"][later]
 
 
 def subtract_sums(stats: Stats, rows: Rows, less: Stats) -> None:
@@ -93,21 +125,37 @@ def regroup(stats: Stats, groups: Rows, n_groups: int) -> Stats:
     """Merge rows: row i goes to group groups[i] (0 … n_groups - 1), and -1 drops it."""
     merged = empty(n_groups)
     kept = np.flatnonzero(groups >= 0)
-    order = kept[np.lexsort((stats["end_ns"][kept], groups[kept]))]
-    groups = groups[order]
-    starts = np.flatnonzero(np.concatenate((groups[:1] == groups[:1], groups[1:] != groups[:-1])))
-    if not len(starts):
-        return merged
-    at, rows = groups[starts], stats[order]
-    for name in _SUMS:
-        merged[name][at] = np.add.reduceat(rows[name], starts)
-    merged["min_ns"][at] = np.minimum.reduceat(rows["min_ns"], starts)
-    merged["max_ns"][at] = np.maximum.reduceat(rows["max_ns"], starts)
-    merged["end_ns"][at] = np.maximum.reduceat(rows["end_ns"], starts)
-    position = np.where(rows["last_ns"] >= 0, np.arange(len(rows)), -1)
-    newest = np.maximum.reduceat(position, starts)
-    merged["last_ns"][at] = np.where(newest >= 0, rows["last_ns"][newest], -1)
+    to = groups[kept]
+    for outcome in range(N_OUTCOMES):
+        np.add.at(merged["outcomes"][:, outcome], to, stats["outcomes"][kept, outcome])
+    for name, merge in (
+        ("syn_retransmits", np.add),
+        ("sum_ns", np.add),
+        ("min_ns", np.minimum),
+        ("max_ns", np.maximum),
+        ("last_end_ns", np.maximum),
+        ("end_ns", np.maximum),
+    ):
+        merge.at(merged[name], to, stats[name][kept])
+    newest = stats["last_end_ns"][kept] == merged["last_end_ns"][to]
+    merged["last_ns"][to[newest]] = stats["last_ns"][kept[newest]]
     return merged
+
+
+def pack(stats: Stats) -> Columns:
+    """Store figures of rows, but for the `LATEST` ones, in as few bytes as they need: some 20 a row."""
+    some = stats["outcomes"][:, Outcome.OK] > 0
+    columns = {name: narrow(stats[name]) for name in (*_SUMS, "max_ns")}
+    return columns | {"min_ns": narrow(np.where(some, stats["min_ns"], 0))}
+
+
+def unpack(columns: Columns) -> Stats:
+    """Give figures from their columns."""
+    stats = empty(len(columns["sum_ns"]))
+    for name, column in columns.items():
+        stats[name] = column
+    stats["min_ns"][stats["outcomes"][:, Outcome.OK] == 0] = NO_MINIMUM
+    return stats
 
 
 def attempts(stats: Stats) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.cells import Cells
+from tcpconntop.core.cells import Cells, radix_order, run_starts
 from tcpconntop.core.columns import COLUMNS, Column
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import GROUPINGS, Grouping
@@ -57,10 +57,8 @@ class View:
         snapshot: what was looked at.
         spec: how.
         keys: the key of each row (dtype `KEY`), shape (n,).
-        stats: the figures of each row (dtype `STATS`), shape (n,).
         figures: the numeric columns by key, each of shape (n,); NaN where there is nothing to tell.
         row_of: for each key of the snapshot the row it is in, or -1.
-        latency: bucket counts by row.
         lead: for each row its busiest key in the snapshot, shape (n,).
         process_count: how many processes each row merges, shape (n,).
     """
@@ -68,10 +66,8 @@ class View:
     snapshot: Snapshot
     spec: ViewSpec
     keys: Keys
-    stats: st.Stats
     figures: Mapping[str, npt.NDArray[np.float64]]
     row_of: Rows
-    latency: Cells
     lead: Rows
     process_count: Rows
 
@@ -91,6 +87,16 @@ class View:
             for column in COLUMNS.values()
             if not column.key_field or column.key_field in self.grouping.fields
         )
+
+    @cached_property
+    def stats(self) -> st.Stats:
+        """The figures of each row (dtype `STATS`), shape (n,)."""
+        return st.regroup(self.snapshot.window.stats, self.row_of, len(self))
+
+    @cached_property
+    def latency(self) -> Cells:
+        """Bucket counts by row."""
+        return self.snapshot.window.latency.regroup(self.row_of)
 
     def lead_key(self, row: int) -> np.void:
         """Give the busiest key of a row."""
@@ -127,10 +133,9 @@ def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
     row_of = np.full(len(window.keys), -1)
     row_of[chosen] = inverse
     stats = st.regroup(window.stats, row_of, len(keys))
-    latency = window.latency.regroup(row_of)
-    figures = _figures(stats, latency, snapshot.span_s)
+    figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
     lead, processes = _who(window, chosen, inverse, len(keys))
-    unsorted = View(snapshot, spec, keys, stats, figures, row_of, latency, lead, processes)
+    unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes)
     kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
     order = kept[_order(unsorted, kept)]
     return _take(unsorted, order)
@@ -157,7 +162,7 @@ def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.ND
         "min": low,
         "mean": mean,
         "max": high,
-        "last": np.where(stats["last_ns"] >= 0, stats["last_ns"] / 1000, np.nan),
+        "last": np.where(none, np.nan, stats["last_ns"] / 1000),
     }
     # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.
     figures |= {name: np.fmin(np.fmax(quantiles[:, i], low), high) for i, name in enumerate(QUANTILES)}
@@ -166,13 +171,14 @@ def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.ND
 
 def _who(window: WindowState, chosen: Rows, groups: Rows, n_groups: int) -> tuple[Rows, Rows]:
     """Give for each group its busiest key and how many processes it has."""
-    lead, count = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
-    order = np.argsort(st.attempts(window.stats[chosen]), kind="stable")
-    lead[groups[order]] = chosen[order]  # the busiest is written last
-    pairs = np.unique((groups << 32) | window.keys["tgid"][chosen])
-    at, n = np.unique(pairs >> 32, return_counts=True)
-    count[at] = n
-    return lead, count
+    lead, most = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
+    attempts = st.attempts(window.stats)[chosen]
+    np.maximum.at(most, groups, attempts)
+    busiest = attempts == most[groups]
+    lead[groups[busiest]] = chosen[busiest]
+    pairs = (groups << 32) | window.keys["tgid"][chosen]
+    pairs = pairs[radix_order(pairs)]
+    return lead, np.bincount(pairs[run_starts(pairs)] >> 32, minlength=n_groups)
 
 
 def _order(view: View, rows: Rows) -> Rows:
@@ -195,10 +201,8 @@ def _take(view: View, order: Rows) -> View:
     return replace(
         view,
         keys=view.keys[order],
-        stats=view.stats[order],
         figures={name: values[order] for name, values in view.figures.items()},
         row_of=new_row[view.row_of],
-        latency=view.latency.regroup(new_row),
         lead=view.lead[order],
         process_count=view.process_count[order],
     )
