@@ -145,8 +145,8 @@ def _log(args: Namespace) -> int:
         _say_tracing(source)
         log.header()
         while not interrupted():
-            log.publish(source.read(READ_S), source.wall_offset_ns())
-        log.publish(source.read(0), source.wall_offset_ns())
+            log.publish(source.read(READ_S), source)
+        log.publish(source.read(0), source)
         lost = source.ledger().lost
         source.close()
         if lost:

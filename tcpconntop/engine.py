@@ -99,6 +99,7 @@ class Engine:
             span_s=self._window.span_s(self._began_ns, now_ns),
             now_ns=now_ns,
             wall_offset_ns=self._source.wall_offset_ns(),
+            units=self._source.units(),
             cost=self._cost.read(),
         )
 

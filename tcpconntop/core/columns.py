@@ -81,6 +81,11 @@ def _addresses(view: View) -> Values:
     return octets.view("S17").ravel()
 
 
+def _unit(view: View, row: int) -> str:
+    key = view.keys[row]
+    return "other" if key["special"] else view.snapshot.unit(int(key["cgroup_id"])) or "-"
+
+
 def _number(name: str) -> Callable[[View, int], str]:
     def text(view: View, row: int) -> str:
         return "*" if view.keys[row]["special"] else str(view.keys[row][name])
@@ -115,6 +120,17 @@ COLUMNS: dict[str, Column] = {
             "pid", "PID", 7, "process id", _number("tgid"), lambda view: view.keys["tgid"], key_field="tgid"
         ),
         Column(
+            "unit",
+            "UNIT",
+            20,
+            "systemd unit, container or pod of the process",
+            _unit,
+            lambda view: np.array([_unit(view, row) for row in range(len(view))], dtype=np.str_),
+            numeric=False,
+            grows=True,
+            key_field="cgroup_id",
+        ),
+        Column(
             "comm",
             "PROCESS",
             12,
@@ -123,16 +139,6 @@ COLUMNS: dict[str, Column] = {
             lambda view: view.snapshot.window.keys[view.lead]["comm"],
             numeric=False,
             priority=3,
-        ),
-        Column(
-            "unit",
-            "UNIT",
-            20,
-            "control group of the process",
-            _number("cgroup_id"),
-            lambda view: view.keys["cgroup_id"],
-            numeric=False,
-            key_field="cgroup_id",
         ),
         _figure("rate", "CONN/S", 6, units.rate, "ended connects a second over the window", 2),
         _figure("count", "COUNT", 6, units.count, "ended connects, whatever came of them"),

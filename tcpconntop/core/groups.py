@@ -60,7 +60,7 @@ GROUPINGS = {
         Grouping("process+dest", "process and destination", ("tgid", "comm", "daddr", "family", "dport")),
         Grouping("port", "port", ("dport",)),
         Grouping("subnet", "subnet", ("daddr", "family")),
-        Grouping("unit", "control group", ("cgroup_id",)),
+        Grouping("unit", "unit", ("cgroup_id",)),
     )
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tcpconntop.core.ledger import Ledger
@@ -59,6 +60,7 @@ class Snapshot:
         span_s: seconds that the window covers so far (less than `window_s` just after the start).
         now_ns: the moment, on the clock of the records.
         wall_offset_ns: what to add to the clock of the records for Unix time; for display alone.
+        units: names of control groups by `cgroup_id`; None or absent where there is none to tell.
         cost: what this program takes.
     """
 
@@ -69,7 +71,12 @@ class Snapshot:
     span_s: float
     now_ns: int
     wall_offset_ns: int
+    units: Mapping[int, str | None] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
+
+    def unit(self, cgroup_id: int) -> str | None:
+        """Name the unit of a control group, if it is known."""
+        return self.units.get(cgroup_id)
 
     @property
     def second(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -90,12 +91,14 @@ def _group_keys(view: View, row: int) -> dict[str, Any]:
     if "dport" in fields:
         keys["dport"] = int(key["dport"])
     if "cgroup_id" in fields:
-        keys["cgroup_id"] = int(key["cgroup_id"])
+        keys["unit"] = view.snapshot.unit(int(key["cgroup_id"]))
     return keys
 
 
-def event_documents(events: Events, wall_offset_ns: int) -> list[dict[str, Any]]:
-    """Describe single connects, in their order."""
+def event_documents(
+    events: Events, wall_offset_ns: int, units: Mapping[int, str | None]
+) -> list[dict[str, Any]]:
+    """Describe single connects, in their order; `units` names control groups."""
     parts = anatomy(events)
     return [
         {
@@ -103,7 +106,7 @@ def event_documents(events: Events, wall_offset_ns: int) -> list[dict[str, Any]]
             "pid": int(event["tgid"]),
             "comm": comm_text(bytes(event["comm"])),
             "uid": int(event["uid"]),
-            "unit": None,
+            "unit": units.get(int(event["cgroup_id"])),
             "family": int(event["family"]),
             "saddr": address_text(event["saddr"].tobytes(), int(event["family"])),
             "lport": int(event["lport"]),

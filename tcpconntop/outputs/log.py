@@ -10,6 +10,7 @@ from tcpconntop.core.keys import keys_of
 from tcpconntop.core.units import printable
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 from tcpconntop.outputs.document import dump, event_documents
+from tcpconntop.sources.base import Source
 
 
 class Log:
@@ -52,13 +53,16 @@ class Log:
             flush=True,
         )
 
-    def publish(self, events: Events, wall_offset_ns: int) -> None:
-        """Print a batch of records."""
+    def publish(self, events: Events, source: Source) -> None:
+        """Print a batch of records of a source."""
         events = events[self._where.match_keys(keys_of(events))]
         if not len(events):
             return
         if self._as_json:
-            lines = [dump(document) for document in event_documents(events, wall_offset_ns)]
+            lines = [
+                dump(document)
+                for document in event_documents(events, source.wall_offset_ns(), source.units())
+            ]
         else:
             lines = self._lines(events)
         self._out.write("\n".join([*lines, ""]))

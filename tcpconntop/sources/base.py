@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from tcpconntop.core.ledger import Ledger
@@ -34,6 +35,10 @@ class Source(Protocol):
 
     def ledger(self) -> Ledger:
         """Give the totals. Every attempt that they count as ended has its record in the next `read`."""
+        ...
+
+    def units(self) -> Mapping[int, str | None]:
+        """Give the names of the control groups of the records so far, by `cgroup_id`."""
         ...
 
     def now_ns(self) -> int:

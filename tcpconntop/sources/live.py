@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tcpconntop.core.ledger import Ledger
@@ -12,6 +13,7 @@ from tcpconntop.core.wire import Events
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import Counters, open_session
+from tcpconntop.kernel.units import Units
 
 SNMP = Path("/proc/self/net/snmp")
 
@@ -30,6 +32,7 @@ class Live:
 
     def __init__(self, loader: Loader, request: TraceRequest) -> None:
         self._session = open_session(loader, request)
+        self._units = Units()
         self._filtered = request.filters_attempts
         session = self._session
         self.info = SourceInfo(
@@ -45,7 +48,13 @@ class Live:
 
     def read(self, timeout_s: float) -> Events:
         """Give the records that are ready."""
-        return self._session.read(timeout_s)
+        events = self._session.read(timeout_s)
+        self._units.resolve(events)
+        return events
+
+    def units(self) -> Mapping[int, str | None]:
+        """Give the systemd units, containers and pods of the records so far, by `cgroup_id`."""
+        return self._units.names
 
     def ledger(self) -> Ledger:
         """Give the kernel side's totals, held against the kernel's own count."""

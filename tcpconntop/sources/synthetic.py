@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +108,9 @@ class Synthetic:
         self.ended = False
         addresses = [address_bytes(flow.daddr) for flow in self._flows]
         self._template = np.zeros(len(self._flows), EVENT)
+        groups = {flow.comm: number for number, flow in enumerate(self._flows, 1)}
         for row, flow, (raw, family) in zip(self._template, self._flows, addresses, strict=True):
+            row["cgroup_id"] = groups[flow.comm]
             row["daddr"], row["family"], row["dport"] = np.void(raw), family, flow.dport
             row["saddr"] = np.void(address_bytes("10.2.0.9" if family == 4 else "fd00:7::9")[0])
             row["comm"], row["tgid"], row["uid"] = flow.comm.encode(), flow.pid, 1000
@@ -148,6 +150,10 @@ class Synthetic:
     def ledger(self) -> Ledger:
         """Give the totals of what was read."""
         return Ledger(self._attempts, tuple(int(n) for n in self._outcomes), self._retransmits)
+
+    def units(self) -> Mapping[int, str | None]:
+        """Give the units of the scenario's processes."""
+        return {number: f"{flow.comm}.service" for number, flow in enumerate(self._flows, 1)}
 
     def now_ns(self) -> int:
         """Give the time that the last read reached."""

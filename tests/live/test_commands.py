@@ -65,6 +65,7 @@ class Known:
         return ",".join(str(port) for port in (*map(workload.port_of, sockets), self.closed))
 
     def run(self) -> None:
+        """Make them, in this order."""
         workload.connect(self.v4, 23)
         workload.connect(self.v6, 7)
         for _ in range(5):

@@ -1,0 +1,104 @@
+"""Which unit a record belongs to, on cgroup v2, v1 and hybrid machines.
+
+The kernel side takes the id of the process's group in the v2 hierarchy, which is the inode number of the
+group's folder. Where processes live in v1 hierarchies (v1 and hybrid machines) that is the root for all of
+them; then /proc/PID/cgroup tells, as long as the process is there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tcpconntop.core.cgroups import unit_of
+from tcpconntop.core.wire import Events
+
+LOOK_AGAIN_S = 5.0
+"""How often the hierarchy is walked at most, and how long a process id keeps its unit: it may be reused."""
+
+_OWN_IDS = 1 << 63  # no inode number is that high
+
+
+class Units:
+    """Names the units of records.
+
+    Args:
+        proc: where the proc file system is.
+    """
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+        self._mount = _v2_mount(proc)
+        self._root_id = self._mount.stat().st_ino if self._mount else 0
+        self._names: dict[int, str | None] = {}
+        self._own_ids: dict[str, int] = {}
+        self._of_process: dict[int, int] = {}
+        self._look_again_s = self._forget_s = 0.0
+
+    @property
+    def names(self) -> Mapping[int, str | None]:
+        """The units known so far, by the `cgroup_id` of records that went through `resolve`."""
+        return dict(self._names)
+
+    def resolve(self, events: Events) -> None:
+        """Learn the units of records; where the id tells nothing, give them one that does, in place."""
+        if not len(events):
+            return
+        if time.monotonic() >= self._forget_s:
+            self._of_process.clear()
+            self._forget_s = time.monotonic() + LOOK_AGAIN_S
+        at_root = events["cgroup_id"] == self._root_id
+        if at_root.any():
+            pids, inverse = np.unique(events["tgid"][at_root], return_inverse=True)
+            ids = np.array([self._of(int(pid)) for pid in pids], np.uint64)
+            events["cgroup_id"][at_root] = ids[inverse]
+        unknown = set(np.unique(events["cgroup_id"]).tolist()) - self._names.keys()
+        if unknown:
+            self._learn(unknown)
+
+    def _of(self, pid: int) -> int:
+        """The id of a process that the v2 hierarchy says nothing of."""
+        known = self._of_process.get(pid)
+        if known is None:
+            path = _v1_path(self._proc / str(pid) / "cgroup")
+            known = self._root_id
+            if path is not None:
+                known = self._own_ids.setdefault(path, _OWN_IDS + len(self._own_ids))
+                self._names[known] = unit_of(path)
+            self._of_process[pid] = known
+        return known
+
+    def _learn(self, unknown: set[int]) -> None:
+        if self._root_id in unknown:
+            self._names[self._root_id] = None
+        if self._mount is None or time.monotonic() < self._look_again_s:
+            return
+        self._look_again_s = time.monotonic() + LOOK_AGAIN_S
+        for folder, _, _ in os.walk(self._mount):
+            group = Path(folder).stat().st_ino
+            if group in unknown:
+                self._names[group] = unit_of("/" + str(Path(folder).relative_to(self._mount)).lstrip("."))
+
+
+def _v2_mount(proc: Path) -> Path | None:
+    """Where the v2 hierarchy is mounted: the root of it, whichever group this process is in."""
+    for line in (proc / "self" / "mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        if after.startswith("cgroup2 "):
+            return Path(before.split()[4])
+    return None
+
+
+def _v1_path(file: Path) -> str | None:
+    """The path of the hierarchy that systemd keeps, or else of the first one that is not the root."""
+    try:
+        lines = [line.split(":", 2) for line in file.read_text().splitlines()]
+    except (FileNotFoundError, ProcessLookupError):
+        return None  # it has ended since
+    paths = {name: path for _, name, path in lines}
+    named = paths.get("name=systemd") or paths.get("pids")
+    return named if named and named != "/" else next((p for p in paths.values() if p != "/"), None)
