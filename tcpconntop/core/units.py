@@ -21,19 +21,18 @@ def duration(us: float) -> str:
 def three_digits(value: float) -> str:
     """Spell a number below 1,000 with three significant digits where it has them: `1.03`, `14.2`, `210`."""
     if value < 9.995:
-        return f"{value:.2f}".removesuffix(".00") if value >= 1 or value == 0 else f"{value:.2f}"
+        return f"{value:.2f}".removesuffix(".00")
     return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 
 def count(number: float) -> str:
     """Spell a count in at most five characters: `412`, `9,999`, `24.7k`, `1.3M`."""
-    if number < 10_000:
+    if number < 9_999.5:
         return f"{number:,.0f}"
-    for limit, unit in ((1e6, "k"), (1e9, "M"), (1e12, "G")):
-        if number < limit * 0.9995:
-            scaled = number / (limit / 1e3)
-            return (f"{scaled:.1f}" if scaled < 99.95 else f"{scaled:.0f}") + unit
-    return f"{number / 1e12:.1f}T"
+    unit = 0
+    while number >= 999.5:
+        number, unit = number / 1e3, unit + 1
+    return (f"{number:.1f}" if number < 99.95 else f"{number:.0f}") + " kMGTPE"[unit]
 
 
 def rate(hz: float) -> str:

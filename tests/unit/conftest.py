@@ -1,0 +1,8 @@
+"""Property tests draw the same examples in every run."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.load_profile("repeatable")

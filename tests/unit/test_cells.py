@@ -1,0 +1,121 @@
+"""The algebra of sparse counts, held against dictionaries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from tcpconntop.core.cells import CELLS, Cells, Packed, narrow, radix_order
+
+PAIRS = some.lists(
+    some.tuples(some.integers(0, 40), some.integers(0, CELLS - 1) | some.integers(0, 3)), max_size=80
+)
+SPREAD = some.lists(some.tuples(some.integers(0, 2**20), some.integers(0, CELLS - 1)), max_size=30)
+NEW_ROWS = some.lists(some.integers(-1, 6), min_size=41, max_size=41).map(np.array)
+
+
+def cells_of(pairs) -> Cells:
+    array = np.array(pairs, np.int64).reshape(-1, 2)
+    return Cells.of(array[:, 0], array[:, 1])
+
+
+def counter(cells: Cells) -> Counter:
+    assert (np.diff(cells.codes) > 0).all()
+    assert (cells.counts > 0).all()
+    assert cells.codes.dtype == cells.counts.dtype == np.int64
+    return Counter(
+        {
+            (int(row), int(cell)): int(n)
+            for row, cell, n in zip(cells.rows(), cells.cells(), cells.counts, strict=True)
+        }
+    )
+
+
+@given(PAIRS | SPREAD)
+def test_given_pairs_when_counted_then_each_has_its_count(pairs):
+    assert counter(cells_of(pairs)) == Counter(pairs)
+
+
+@given(some.lists(PAIRS, max_size=5))
+def test_given_several_sets_when_added_then_the_total_is_that_of_all_pairs(parts):
+    assert counter(Cells.total([cells_of(part) for part in parts])) == Counter(chain(*parts))
+
+
+@given(PAIRS, PAIRS)
+def test_given_a_sum_when_a_part_is_taken_away_then_the_other_is_left(first, second):
+    both = Cells.total([cells_of(first), cells_of(second)])
+    assert counter(both.minus(cells_of(first))) == Counter(second)
+
+
+@given(PAIRS, PAIRS, PAIRS)
+def test_given_a_set_when_some_come_and_some_go_at_once_then_it_is_as_one_after_the_other(kept, gone, added):
+    before = Cells.total([cells_of(kept), cells_of(gone)])
+    assert counter(before.changed([cells_of(added)], [cells_of(gone)])) == Counter(kept + added)
+
+
+@pytest.mark.parametrize("wrong", [[(1, 2)], [(0, 1), (0, 1), (0, 1)], [(3, 3)]])
+def test_given_counts_that_were_never_added_when_taken_away_then_it_is_an_error(wrong):
+    with pytest.raises(ValueError, match="never added"):
+        cells_of([(0, 1), (0, 1), (2, 2)]).minus(cells_of(wrong))
+
+
+@given(PAIRS, NEW_ROWS)
+def test_given_a_set_when_regrouped_then_rows_merge_and_minus_one_drops(pairs, new_row):
+    expected = Counter((int(new_row[row]), cell) for row, cell in pairs if new_row[row] >= 0)
+    assert counter(cells_of(pairs).regroup(new_row)) == expected
+    assert counter(Packed(cells_of(pairs)).regroup(new_row)) == expected
+
+
+@given(PAIRS, PAIRS, NEW_ROWS)
+def test_given_two_sets_then_adding_then_regrouping_is_regrouping_then_adding(first, second, new_row):
+    a, b = cells_of(first), cells_of(second)
+    assert counter(Cells.total([a, b]).regroup(new_row)) == counter(
+        Cells.total([a.regroup(new_row), b.regroup(new_row)])
+    )
+
+
+def test_given_few_large_rows_when_regrouped_then_large_counts_stay_exact():
+    cells = Cells(np.arange(4 * CELLS), np.full(4 * CELLS, 2**50))
+    merged = cells.regroup(np.array([0, 0, 0, -1]))
+    assert (merged.counts == 3 * 2**50).all()
+    assert len(merged.codes) == CELLS
+
+
+@given(PAIRS | SPREAD)
+def test_given_a_set_when_packed_then_unpacking_gives_it_back(pairs):
+    assert counter(Packed(cells_of(pairs)).unpack()) == Counter(pairs)
+
+
+@pytest.mark.parametrize("count", [1, 255, 256, 65_536, 2**32, 2**40])
+def test_given_a_count_of_any_size_when_packed_then_it_is_kept(count):
+    packed = Packed(Cells(np.array([5, 9]), np.array([1, count])))
+    assert packed.unpack().counts.tolist() == [1, count]
+
+
+def test_given_a_busy_second_when_packed_then_a_cell_takes_about_three_bytes():
+    random = np.random.default_rng(0)
+    cells = Cells.of(random.integers(0, 1_000, 200_000), random.integers(0, 500, 200_000))
+    assert Packed(cells).nbytes < 3.2 * len(cells.codes)
+
+
+@given(some.lists(some.integers(0, 2**63 - 1) | some.integers(0, 9), max_size=60))
+def test_given_integers_then_the_radix_order_is_the_stable_one(values):
+    array = np.array(values, np.int64)
+    assert radix_order(array).tolist() == np.argsort(array, kind="stable").tolist()
+    unsigned = array.astype(np.uint64) * np.uint64(2)
+    assert radix_order(unsigned).tolist() == np.argsort(unsigned, kind="stable").tolist()
+
+
+@given(some.lists(some.integers(0, 2**63 - 1), max_size=9))
+def test_given_integers_when_narrowed_then_none_changes(values):
+    assert narrow(np.array(values, np.int64)).tolist() == values
+
+
+def test_given_rows_then_row_starts_bound_the_codes_of_each():
+    cells = cells_of([(1, 5), (1, 7), (3, 0)])
+    assert cells.row_starts(5).tolist() == [0, 0, 2, 2, 3, 3]

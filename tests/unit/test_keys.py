@@ -1,0 +1,110 @@
+"""The table that numbers keys."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from records import connect, join, key_of, random_records
+
+from tcpconntop.core.keys import KEY, KEY_FIELDS, OTHER, KeyTable, hash_fields, keys_of
+
+
+def test_given_many_keys_in_many_batches_then_each_has_one_row_and_each_row_its_key():
+    table, row_by_key = KeyTable(60_000), {}
+    for seed in range(12):
+        events = random_records(3_000, 20_000, seed)
+        rows, full = table.rows(events)
+        assert not full
+        for record, row in zip(events, rows.tolist(), strict=True):
+            assert row_by_key.setdefault(key_of(record), row) == row
+            assert row != OTHER
+    assert len(set(row_by_key.values())) == len(row_by_key) == len(table) - 1
+    for key, row in row_by_key.items():
+        assert key_of(table.keys[row]) == key
+
+
+def test_given_a_key_when_it_comes_twice_in_one_batch_then_it_is_added_once():
+    table = KeyTable()
+    rows, _ = table.rows(join(connect(times=3), connect(pid=2), connect()))
+    assert len(table) == 3
+    assert rows[0] == rows[1] == rows[2] == rows[4] != rows[3]
+
+
+@pytest.mark.parametrize("field", [f for f in KEY_FIELDS if f != "family"])
+def test_given_records_that_differ_in_one_field_of_the_key_then_they_have_different_rows(field):
+    events = connect(times=2)
+    events[field][1] = {"daddr": np.void(b"\x0a" + bytes(14) + b"\1"), "comm": b"curl2"}.get(field, 9)
+    rows, _ = KeyTable().rows(events)
+    assert rows[0] != rows[1]
+
+
+@pytest.mark.parametrize(
+    "field", ["netns", "uid", "lport", "saddr", "begin_ns", "syn_retransmits", "error", "outcome"]
+)
+def test_given_records_that_differ_in_anything_else_then_they_share_a_row(field):
+    events = connect(times=2)
+    events[field][1] = np.void(b"\1" * 16) if field == "saddr" else 77
+    rows, _ = KeyTable().rows(events)
+    assert rows[0] == rows[1]
+
+
+def test_given_a_key_and_its_record_then_both_hash_alike_only_by_the_same_words_of_their_fields():
+    events = random_records(500, 500)
+    by_key = hash_fields(keys_of(events), KEY_FIELDS)
+    assert (
+        len(np.unique(by_key))
+        == len(np.unique(hash_fields(events, KEY_FIELDS)))
+        == len(set(map(key_of, events)))
+    )
+
+
+def test_given_a_full_table_then_known_keys_keep_their_row_and_new_ones_go_to_other():
+    table = KeyTable(max_keys=2)
+    first, full = table.rows(join(connect(pid=1), connect(pid=2)))
+    assert not full
+    rows, full = table.rows(join(connect(pid=3), connect(pid=1), connect(pid=4), connect(pid=2)))
+    assert full
+    assert rows.tolist() == [OTHER, first[0], OTHER, first[1]]
+    assert len(table) == 3
+
+
+def test_given_more_new_keys_than_room_then_the_first_to_come_get_it():
+    table = KeyTable(max_keys=2)
+    rows, full = table.rows(join(*(connect(pid=pid) for pid in (9, 9, 4, 7, 4))))
+    assert full
+    assert table.keys["tgid"].tolist() == [0, 9, 4]
+    assert rows.tolist() == [1, 1, 2, OTHER, 2]
+
+
+def test_given_keys_when_some_are_forgotten_then_the_others_are_found_in_their_new_rows():
+    table = KeyTable(5_000)
+    events = random_records(4_000, 3_000)
+    old, _ = table.rows(events)
+    before = table.keys
+    kept = np.arange(0, len(table), 3)
+    new_row = table.keep(kept)
+    assert (new_row[kept] == np.arange(len(kept))).all()
+    assert (np.delete(new_row, kept) == OTHER).all()
+    stay = old % 3 == 0
+    rows, _ = table.rows(events[stay])
+    assert (rows == new_row[old[stay]]).all()
+    assert len(table) == len(kept)
+    assert (before[kept] == table.keys).all()
+    again, _ = table.rows(events[~stay])
+    assert (again >= len(kept)).all()
+
+
+def test_given_what_the_table_showed_when_it_changes_then_that_stays_as_it_was():
+    table = KeyTable(3_000)
+    table.rows(random_records(1_500, 900))
+    shown = table.keys
+    copy = shown.copy()
+    table.rows(random_records(3_000, 3_000, seed=5))
+    table.keep(np.array([0, 7, 9]))
+    table.rows(random_records(100, 3_000, seed=6))
+    assert (shown == copy).all()
+
+
+def test_given_a_fresh_table_then_row_zero_is_other():
+    assert KeyTable().keys["special"].tolist() == [1]
+    assert KEY.itemsize % 8 == 0

@@ -1,0 +1,56 @@
+"""What must not be loaded where: the dashboard's packages cost time and memory, BCC has its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tcpconntop.core
+
+HEAVY = ("textual", "rich", "plotext", "bcc")
+CORE = sorted(path.stem for path in Path(tcpconntop.core.__path__[0]).glob("[a-z]*.py"))
+
+
+def loaded_by(*modules: str) -> set[str]:
+    program = "import json, sys, importlib\n" + "".join(
+        f"importlib.import_module({module!r})\n" for module in modules
+    )
+    program += "print(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        [f"tcpconntop.core.{name}" for name in CORE],
+        ["tcpconntop.engine"],
+        ["tcpconntop.sources.synthetic"],
+        ["tcpconntop.outputs.batch"],
+        ["tcpconntop.outputs.log"],
+        ["tcpconntop.cli"],
+    ],
+    ids=lambda modules: modules[0],
+)
+def test_given_what_runs_without_a_dashboard_when_imported_then_no_heavy_package_is_loaded(modules):
+    loaded = loaded_by(*modules)
+    assert modules[0] in loaded
+    assert not {name for name in loaded if name.split(".")[0] in HEAVY}
+
+
+def test_given_the_core_when_imported_then_nothing_of_the_project_above_it_is_loaded():
+    loaded = loaded_by(*(f"tcpconntop.core.{name}" for name in CORE))
+    above = {
+        name for name in loaded if name.startswith("tcpconntop.") and not name.startswith("tcpconntop.core")
+    }
+    assert not above
+
+
+def test_given_the_probe_of_this_test_then_it_sees_what_is_loaded():
+    assert "decimal" in loaded_by("decimal")

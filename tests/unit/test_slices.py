@@ -1,0 +1,109 @@
+"""Slices at rest, and the blocks that they are merged into."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from records import connect, join, random_records
+
+from tcpconntop.core import stats as st
+from tcpconntop.core.keys import KeyTable
+from tcpconntop.core.slices import LENGTHS_S, LONGEST_S, Slice, Sums, block_of, length_s, merged
+from tcpconntop.core.wire import Outcome
+
+
+def slice_of(events, table: KeyTable, second: int = 0) -> Slice:
+    rows, _ = table.rows(events)
+    return Sums.of_attempts(st.Attempts.of(events, rows), len(table)).slice(second, 1)
+
+
+@pytest.mark.parametrize(
+    ("age", "length"), [(1, 1), (60, 1), (61, 10), (300, 10), (301, 30), (900, 30), (9e9, 30)]
+)
+def test_given_an_age_then_its_slices_have_the_documented_length(age, length):
+    assert length_s(age) == length
+
+
+def test_given_the_lengths_then_each_divides_the_next_and_the_age_at_which_it_begins():
+    lengths = list(LENGTHS_S.values())
+    assert all(longer % shorter == 0 for shorter, longer in pairwise(lengths))
+
+
+def test_given_a_second_when_it_ages_then_its_block_grows_only_once_all_of_it_is_older():
+    now = 10_000
+    for second in range(now - LONGEST_S, now + 1):
+        start, length = block_of(second, now)
+        last = start + length - 1
+        assert start <= second <= last
+        assert start % length == 0
+        for younger, coarser in ((60, 10), (300, 30)):
+            whole = second // coarser * coarser + coarser - 1 <= now - younger
+            assert (length >= coarser) == whole
+
+
+def test_given_records_when_packed_in_a_slice_then_the_figures_come_back():
+    table = KeyTable()
+    events = random_records(400, 30)
+    rows, _ = table.rows(events)
+    sums = Sums.of_attempts(st.Attempts.of(events, rows), len(table))
+    part = sums.slice(5, 1)
+    assert (part.second, part.seconds) == (5, 1)
+    assert part.rows.tolist() == sorted(set(rows.tolist()))
+    expected = sums.stats[part.rows]
+    for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
+        assert (part.stats[name] == expected[name]).all(), name
+    assert (part.outcomes == expected["outcomes"]).all()
+    for whole, packed in ((sums.latency, part.latency), (sums.errors, part.errors)):
+        assert (whole.codes == packed.codes).all()
+        assert (whole.counts == packed.counts).all()
+
+
+def test_given_slices_when_merged_then_they_are_the_slice_of_all_their_records():
+    table = KeyTable()
+    batches = [random_records(150, 40, seed) for seed in range(6)]
+    parts = [slice_of(events, table, second) for second, events in enumerate(batches)]
+    block, whole = merged(parts, 0, 10, len(table)), slice_of(join(*batches), table)
+    assert (block.second, block.seconds) == (0, 10)
+    assert (block.rows == whole.rows).all()
+    for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
+        assert (block.stats[name] == whole.stats[name]).all(), name
+    assert (block.latency.codes == whole.latency.codes).all()
+    assert (block.latency.counts == whole.latency.counts).all()
+    assert (block.errors.counts == whole.errors.counts).all()
+    assert merged(parts[:1], 0, 10, len(table)) is parts[0]
+
+
+def test_given_keys_that_only_fail_when_packed_then_they_have_no_extremes():
+    part = slice_of(connect(outcome=Outcome.REFUSED, error=111), KeyTable())
+    assert part.stats["min_ns"].tolist() == [st.NO_MINIMUM]
+    assert part.stats["max_ns"].tolist() == [0]
+    assert part.errors.cells().tolist() == [111]
+    assert len(part.latency.codes) == 0
+
+
+def test_given_an_errno_beyond_the_cells_then_it_is_counted_in_the_last_one():
+    part = slice_of(connect(outcome=Outcome.ERROR, error=60_000), KeyTable())
+    assert part.errors.cells().tolist() == [2047]
+
+
+def test_given_ten_thousand_destinations_a_second_then_a_slice_takes_less_than_50_bytes_a_destination():
+    table = KeyTable(20_000)
+    part = slice_of(random_records(60_000, 10_000), table)
+    assert len(part.rows) > 9_900
+    assert part.nbytes < 50 * len(part.rows)
+
+
+def test_given_rows_when_regrouped_then_merging_then_grouping_is_grouping_then_merging():
+    table = KeyTable()
+    batches = [random_records(200, 25, seed) for seed in range(3)]
+    parts = [slice_of(events, table, 3) for events in batches]
+    groups = np.arange(len(table)) % 4
+    one = merged(parts, 0, 10, len(table)).regroup(groups)
+    other = merged([part.regroup(groups) for part in parts], 0, 10, 4)
+    assert (one.rows == other.rows).all()
+    for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
+        assert (one.stats[name] == other.stats[name]).all(), name
+    assert (one.latency.codes == other.latency.codes).all()
+    assert (one.latency.counts == other.latency.counts).all()

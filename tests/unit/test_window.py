@@ -1,0 +1,276 @@
+"""The rolling window, held against reckoning one record at a time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from records import connect, expected_of, join, random_records, rows_of
+
+from tcpconntop.core import stats as st
+from tcpconntop.core.keys import OTHER
+from tcpconntop.core.slices import LONGEST_S
+from tcpconntop.core.window import RECENT, SECOND_NS, WINDOWS, Window
+from tcpconntop.core.wire import Outcome
+
+LENGTHS = {10: 1, 60: 1, 300: 10, 900: 30}
+
+
+def first_second(now: int, window_s: float | None) -> int:
+    """Where a window begins, as the module's docstring promises it."""
+    if window_s is None:
+        return 0
+    length = LENGTHS[int(window_s)]
+    return (now - int(window_s) + 1) // length * length
+
+
+class Story:
+    """A window beside a log of everything that it was given."""
+
+    def __init__(self, window_s: float | None = 60, max_keys: int = 1_000) -> None:
+        self.window = Window(window_s, max_keys)
+        self.log = []
+        self.now = 1_000.0
+
+    def tell(self, events, later_s: float = 0.0) -> None:
+        self.now += later_s
+        self.window.ingest(events, int(self.now * SECOND_NS))
+        self.log.append((int(self.now), events))
+
+    def inside(self):
+        first = first_second(int(self.now), self.window.window_s)
+        return join(*(events for second, events in self.log if second >= first))
+
+
+def assert_right(story: Story) -> None:
+    events, state = story.inside(), story.window.state()
+    assert rows_of(story.window) == {key: entry.row for key, entry in expected_of(events).items()}
+    ok = events["outcome"] == Outcome.OK
+    assert state.latency.counts.sum() == ok.sum()
+    assert state.errors.counts.sum() == (~ok).sum()
+    per_row = np.bincount(state.latency.rows(), state.latency.counts, len(state.keys))
+    assert (per_row == state.stats["outcomes"][:, Outcome.OK]).all()
+    in_slices = sum(int(part.outcomes.sum(dtype=np.int64)) for part in state.slices)
+    assert in_slices == len(events) or story.window.window_s is None
+
+
+@pytest.mark.parametrize("window_s", WINDOWS.values())
+def test_given_a_window_when_it_slides_record_by_record_then_it_equals_reckoning_from_scratch(window_s):
+    story = Story(window_s)
+    random = np.random.default_rng(11)
+    for step in range(400):
+        events = random_records(int(random.integers(0, 4)), 6, step, int(story.now * SECOND_NS))
+        story.tell(events, later_s=float(random.choice([0.1, 0.3, 1, 2, 4])))
+        if step % 10 == 0:
+            assert_right(story)
+    assert_right(story)
+
+
+def test_given_a_history_when_windows_are_switched_then_none_loses_anything():
+    story = Story(10)
+    for step in range(500):
+        story.tell(random_records(3, 8, step, int(story.now * SECOND_NS)), later_s=2.3)
+        if step % 20 == 0:
+            for window_s in (10, None, 900, 60, 300, 10):
+                story.window.look_at(window_s)
+                assert_right(story)
+
+
+@pytest.mark.parametrize("window_s", WINDOWS.values())
+@pytest.mark.parametrize("gap_s", [9, 10, 59, 60, 61, 299, 310, 899, 931, 10**6])
+def test_given_an_idle_gap_then_what_is_older_than_the_window_is_gone(window_s, gap_s):
+    story = Story(window_s)
+    for step in range(70):
+        story.tell(random_records(4, 6, step, int(story.now * SECOND_NS)), later_s=1)
+    story.tell(connect(pid=77), later_s=gap_s)
+    assert_right(story)
+    story.tell(connect(pid=78), later_s=1)
+    assert_right(story)
+
+
+def test_given_the_extremes_when_they_leave_the_window_then_those_that_remain_take_their_place():
+    window = Window(10)
+    for second, latency_ns in enumerate((9_000, 100, 5_000, 5_000, 700)):
+        window.ingest(connect(latency_ns=latency_ns), (1_000 + second) * SECOND_NS)
+    seen = []
+    for second in range(1_009, 1_016):
+        window.advance(second * SECOND_NS)
+        stats = window.state().stats[1]
+        seen.append((int(stats["min_ns"]), int(stats["max_ns"])))
+    empty = (st.NO_MINIMUM, 0)
+    assert seen == [(100, 9_000), (100, 5_000), (700, 5_000), (700, 5_000), (700, 700), empty, empty]
+
+
+def test_given_a_clock_that_goes_back_then_records_count_in_the_running_second():
+    window = Window(10)
+    window.ingest(connect(), 1_000 * SECOND_NS)
+    window.ingest(connect(), 1_005 * SECOND_NS)
+    window.ingest(connect(), 900 * SECOND_NS)
+    assert window.state().stats["outcomes"].sum() == 3
+    window.advance(1_010 * SECOND_NS)
+    assert window.state().stats["outcomes"].sum() == 2
+    window.advance(1_015 * SECOND_NS)
+    assert window.state().stats["outcomes"].sum() == 0
+
+
+def test_given_many_states_in_one_second_then_each_counts_everything_once():
+    window = Window(60)
+    for n in range(1, 8):
+        window.ingest(connect(), 1_000 * SECOND_NS + n)
+        for _ in range(2):
+            assert window.state().stats["outcomes"].sum() == n
+    window.advance(1_001 * SECOND_NS)
+    state = window.state()
+    assert len(state.slices) == 1
+    assert state.stats["outcomes"].sum() == state.slices[0].outcomes.sum() == 7
+
+
+def test_given_a_state_when_the_window_goes_on_then_it_stays_as_it_was_and_nobody_can_write_to_it():
+    story = Story(10)
+    story.tell(random_records(200, 20))
+    state = story.window.state()
+    before = (state.keys.copy(), state.stats.copy(), state.latency.codes.copy(), state.latency.counts.copy())
+    for step in range(30):
+        story.tell(random_records(50, 60, step), later_s=1)
+        story.window.state()
+    after = (state.keys, state.stats, state.latency.codes, state.latency.counts)
+    for old, new in zip(before, after, strict=True):
+        assert (old == new).all()
+        with pytest.raises(ValueError, match="read-only"):
+            new[:1] = old[:1]
+
+
+def test_given_more_keys_than_the_bound_then_other_takes_the_rest_and_no_count_is_lost():
+    window = Window(60, max_keys=40)
+    told, retransmits = np.zeros(6, np.int64), 0
+    for step in range(80):
+        events = random_records(60, 400, step, (1_000 + step) * SECOND_NS)
+        window.ingest(events, 1_000 * SECOND_NS + step * SECOND_NS // 2)
+        told += np.bincount(events["outcome"], minlength=6)
+        retransmits += int(events["syn_retransmits"].sum())
+        for window_s in (60, None, 900):
+            window.look_at(window_s)
+            state = window.state()
+            assert len(state.keys) <= 41
+            assert state.stats["outcomes"].sum(axis=0).tolist() == told.tolist()
+            assert state.stats["syn_retransmits"].sum() == retransmits
+            assert state.latency.counts.sum() == told[Outcome.OK]
+            assert state.errors.counts.sum() == told[1:].sum()
+    assert state.keys["special"].tolist() == [1] + [0] * (len(state.keys) - 1)
+    assert state.stats["outcomes"][OTHER].sum() > 0
+
+
+def test_given_a_fold_then_the_busiest_keys_keep_their_figures():
+    window = Window(60, max_keys=8)
+    busy = join(*(connect(pid=pid, times=20) for pid in range(6)))
+    window.ingest(busy, 1_000 * SECOND_NS)
+    for second in range(1, 30):
+        window.ingest(random_records(10, 500, second), (1_000 + second) * SECOND_NS)
+    rows = rows_of(window)
+    for key, entry in expected_of(busy).items():
+        assert rows[key] == entry.row
+
+
+def test_given_a_fold_when_a_key_comes_back_in_the_same_second_then_it_is_counted_once():
+    window = Window(60, max_keys=4)
+    for pid in range(4):
+        window.ingest(connect(pid=pid), 1_000 * SECOND_NS)
+    window.ingest(connect(pid=9), 1_000 * SECOND_NS)  # no room: other
+    assert window.state().stats["outcomes"][OTHER].sum() == 1
+    window.ingest(connect(pid=9, times=3), 1_001 * SECOND_NS)  # folded: there is room
+    window.state()
+    window.ingest(connect(pid=9, times=2), 1_001 * SECOND_NS)
+    state = window.state()
+    by_pid = dict(zip(state.keys["tgid"].tolist(), state.stats["outcomes"].sum(axis=1).tolist(), strict=True))
+    assert by_pid[9] == 5
+    assert by_pid[0] == 2  # other: the record without room, and the one key that was folded
+    assert sum(by_pid.values()) == 10
+
+
+def test_given_a_key_that_was_busy_long_ago_then_it_is_folded_before_one_that_is_alive():
+    window = Window(60, max_keys=4)
+    window.ingest(join(*(connect(pid=pid, times=50) for pid in (1, 2))), 1_000 * SECOND_NS)
+    later = 1_000 + 2 * LONGEST_S
+    alive = join(*(connect(pid=pid, end_ns=later * SECOND_NS) for pid in (3, 4)))
+    window.ingest(alive, later * SECOND_NS)
+    window.ingest(connect(pid=5, end_ns=later * SECOND_NS), later * SECOND_NS)
+    window.advance((later + 1) * SECOND_NS)
+    pids = set(window.state().keys["tgid"].tolist())
+    assert {3, 4} <= pids
+    assert len(pids & {1, 2}) == 1
+
+
+@pytest.mark.parametrize("max_keys", [0, 1, 2, 3])
+def test_given_a_tiny_bound_then_nothing_is_lost(max_keys):
+    window = Window(60, max_keys)
+    for second in range(9):
+        window.ingest(random_records(20, 50, second), (1_000 + second) * SECOND_NS)
+    state = window.state()
+    assert state.stats["outcomes"].sum() == 180
+    assert len(state.keys) <= max_keys + 1
+
+
+@pytest.mark.parametrize(("window_s", "exact"), [(10, 10), (60, 60), (300, 300), (900, 900)])
+def test_given_a_window_then_its_span_is_what_its_slices_cover(window_s, exact):
+    window = Window(window_s)
+    for now_s in range(5_000, 5_061):
+        window.advance(now_s * SECOND_NS)
+        span = window.span_s(0, (now_s + 1) * SECOND_NS)
+        assert exact <= span < exact + LENGTHS[window_s]
+        assert span == now_s + 1 - first_second(now_s, window_s)
+    assert window.span_s(5_059 * SECOND_NS, 5_060 * SECOND_NS + SECOND_NS // 2) == 1.5
+
+
+def test_given_an_endless_window_then_its_span_is_the_time_since_the_start():
+    window = Window(None)
+    window.advance(5_000 * SECOND_NS)
+    assert window.span_s(100 * SECOND_NS, 5_000 * SECOND_NS) == 4_900
+    assert window.span_s(5_001 * SECOND_NS, 5_000 * SECOND_NS) == 0
+
+
+@pytest.mark.parametrize("window_s", [0, -1, 901])
+def test_given_a_window_that_no_slice_can_serve_then_it_is_an_error(window_s):
+    with pytest.raises(ValueError, match="900 seconds"):
+        Window(window_s)
+
+
+def test_given_many_records_then_the_last_ones_are_kept_one_by_one():
+    window = Window(60)
+    told = []
+    for step in range(9):
+        events = random_records(1_500, 10, step)
+        window.ingest(events, (1_000 + step) * SECOND_NS)
+        told.append(events)
+        if step == 4:
+            window.state()
+    assert (window.state().recent == np.concatenate(told)[-RECENT:]).all()
+    assert len(Window().state().recent) == 0
+
+
+def test_given_one_batch_that_is_larger_than_what_is_kept_then_its_end_is_kept():
+    window = Window(60)
+    events = random_records(3 * RECENT, 10)
+    window.ingest(events, 1_000 * SECOND_NS)
+    assert (window.state().recent == events[-RECENT:]).all()
+
+
+def test_given_fifteen_minutes_of_ten_thousand_destinations_then_the_history_stays_below_70_megabytes():
+    window = Window(900)
+    random = np.random.default_rng(4)
+    events = random_records(500, 2_000)  # a twentieth of it
+    for second in range(930):
+        events["begin_ns"] = events["end_ns"] - random.lognormal(12.6, 0.5, 500).astype(np.uint64)
+        window.ingest(events, (1_000 + second) * SECOND_NS)
+    assert 20 * sum(part.nbytes for part in window.state().slices) < 70e6
+
+
+def test_given_a_full_history_then_there_are_about_a_hundred_slices_and_they_do_not_overlap():
+    window = Window(900)
+    for second in range(1_000):
+        window.ingest(connect(), (10_000 + second) * SECOND_NS)
+    slices = window.state().slices
+    assert 100 <= len(slices) <= 60 + 9 + 26 + 2 + 21
+    for before, after in pairwise(slices):
+        assert before.second + before.seconds == after.second
+    assert slices[-1].second + slices[-1].seconds == 11_000
