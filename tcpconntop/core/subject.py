@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno as e
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ import numpy.typing as npt
 from tcpconntop.core.histogram import BUCKETS, EDGES_US, MIDDLES_US
 from tcpconntop.core.series import Series, series
 from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.units import duration
 from tcpconntop.core.view import QUANTILES, View
+from tcpconntop.core.wire import Outcome
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -120,6 +123,25 @@ def decades(low_us: float, high_us: float, fewest: int = 2) -> tuple[float, floa
     return 10.0**first, 10.0**last
 
 
+def round_duration(us: float) -> str:
+    """Spell a round figure of an axis: `10µs`, where a measured one would read `10.0µs`."""
+    return duration(us).replace(".0", "")
+
+
+# What the kernel makes of ICMP errors (icmp_err_convert, icmpv6_err_convert).
+_UNREACHABLE = {
+    e.EHOSTUNREACH, e.ENETUNREACH, e.EHOSTDOWN, e.ENONET, e.ENOPROTOOPT, e.EOPNOTSUPP, e.EPROTO, e.EACCES,
+}  # fmt: skip
+
+
+def outcome_of(errno: int) -> Outcome:
+    """Give the outcome that a failure's errno belongs to; 0 is a socket without an error."""
+    if errno in _UNREACHABLE:
+        return Outcome.UNREACHABLE
+    plain = {0: Outcome.CANCELLED, e.ECONNREFUSED: Outcome.REFUSED, e.ETIMEDOUT: Outcome.TIMEOUT}
+    return plain.get(errno, Outcome.ERROR)
+
+
 def rates_hz(snapshot: Snapshot, bins: int, span_s: int = 60) -> list[float]:
     """Give ended attempts a second over the last `span_s` seconds in `bins` bins, oldest first.
 
@@ -132,7 +154,7 @@ def rates_hz(snapshot: Snapshot, bins: int, span_s: int = 60) -> list[float]:
     for part in snapshot.window.slices:
         at = part.second // step_s - first
         if 0 <= at < bins:
-            counts[at] += part.stats["outcomes"].sum()
+            counts[at] += int(part.outcomes.sum())
     begin = snapshot.second - math.ceil(snapshot.span_s)
     known = (np.arange(bins) + first + 1) * step_s > begin
     return [float(n) / step_s if seen else math.nan for n, seen in zip(counts, known, strict=True)]

@@ -83,6 +83,11 @@ class Dashboard(App[str]):
         self.call_after_refresh(self._trace)
         self.call_after_refresh(self._load_charts)
 
+    def on_unmount(self) -> None:
+        """Stop to trace, however the dashboard ends."""
+        self._tracing.stop()
+        self._cancel()
+
     # The tracer
 
     @work(thread=True, exit_on_error=False, name="trace")
@@ -114,8 +119,7 @@ class Dashboard(App[str]):
             self._leave(int(code), str(error))
 
     def _leave(self, code: int, message: str | None) -> None:
-        self._tracing.stop()
-        self._cancel()
+        self._tracing.stop()  # at once: the screen takes a moment to go
         self.exit(message, return_code=code)
 
     @on(SourceOpened)

@@ -18,6 +18,9 @@ TREND = Column("trend", "P99 TREND", 10, "p99 over the window, each row on its o
                lambda *_: "", None, numeric=False, priority=3)  # fmt: skip
 TREND_MOST, NAME_MOST = 60, 46
 
+_STAYS = -1
+"""Priority of the first column and of the one that is sorted by."""
+
 _LAST = 99
 
 
@@ -33,12 +36,13 @@ class Place:
 def arrange(columns: Sequence[Column], sort: str, width: int) -> tuple[Place, ...]:
     """Choose the columns that fit into `width` cells and give them their places.
 
-    The column that is sorted by is always there. Columns stand two cells apart, or one where that keeps
+    The first one and the one that is sorted by are always there. Columns stand two cells apart, or one where that keeps
     more of them.
     """
     wanted = [column for column in columns if column.priority is not None or column.key == sort]
     wanted.append(TREND)
-    wanted = [replace(column, priority=0) if column.key == sort else column for column in wanted]
+    stay = (sort, columns[0].key)
+    wanted = [replace(column, priority=_STAYS) if column.key in stay else column for column in wanted]
     wide, tight = _choose(wanted, width, 2), _choose(wanted, width, 1)
     gap = 2 if len(wide) == len(tight) else 1
     chosen = wide if gap == 2 else tight
@@ -57,10 +61,10 @@ def _needed(columns: Sequence[Column], gap: int) -> int:
 
 def _choose(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
     kept = list(columns)
-    while len(kept) > 1 and _needed(kept, gap) > width:
+    while _needed(kept, gap) > width:
         least = max(reversed(kept), key=lambda column: column.priority or 0)
-        if not least.priority:
-            least = kept[-1] if kept[-1] is not kept[0] else kept[0]
+        if least.priority == _STAYS:
+            break
         kept.remove(least)
     return kept
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import plotext
+from rich.color import Color
+from rich.style import Style
 from rich.text import Text
 
 Colour = tuple[int, int, int]
@@ -72,8 +74,13 @@ def bars(frame: Frame, heights: Sequence[float], colour: Colour, marks: Sequence
         if eighths % 8 and eighths // 8 < rows:
             points.setdefault(_EIGHTHS[eighths % 8 - 1], []).append((x, eighths // 8))
     signals = []
-    lines = [(round(x), y) for x, _ in marks for y in range(rows)]
-    for char, at, ink in [("┊", lines, mark), *((char, at, colour) for char, at in points.items())]:
+    marked = {round(x) for x, _ in marks}
+    lines = [(x, y) for x in sorted(marked) for y in range(rows)]
+    painted = [("┊", lines, mark)]
+    for char, at in points.items():  # a bar that a mark stands on takes its colour
+        painted.append((char, [(x, y) for x, y in at if x not in marked], colour))
+        painted.append((char, [(x, y) for x, y in at if x in marked], mark))
+    for char, at, ink in painted:
         if at:
             xs, ys = zip(*at, strict=True)
             signals.append(plotext.figure.signal(list(xs), list(ys), marker=_marker(char, ink)))
@@ -109,18 +116,16 @@ def _draw(frame: Frame, signals: Sequence[object], xs: tuple[float, float], ys: 
     figure.theme("colorless")
     figure.canvas("default")
     figure.plot_size(frame.width, frame.height)
-    ink = plotext.pixel(foreground=frame.ink)
     figure.axes(False, axis=(0, 1), side=1)
-    figure.axes(True, pixel=ink, axis=(0, 1), side=0)
+    figure.axes(True, axis=(0, 1), side=0)
     figure.ruler("x").lim(*xs)
     figure.ruler("y").lim(*ys)
     figure.ruler("x").ticks([at for at, _ in frame.x_ticks], labels=[text for _, text in frame.x_ticks])
     top = ys[1]
     figure.ruler("y").ticks([at * top for at, _ in frame.y_ticks], labels=[text for _, text in frame.y_ticks])
-    figure.ruler("x").pixel(ink)
-    figure.ruler("y").pixel(ink)
     for signal in signals:
         figure.draw(signal)
-    text = Text.from_ansi(figure.build().string(), no_wrap=True, end="")
+    style = Style(color=Color.from_rgb(*frame.ink))  # axes and labels, which plotext leaves plain
+    text = Text.from_ansi(figure.build().string(), style=style, no_wrap=True, end="")
     figure.clear.data()
     return text

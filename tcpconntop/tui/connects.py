@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from rich.text import Text
@@ -23,6 +24,32 @@ from tcpconntop.tui.severity import latency_paint
 
 Cell = tuple[str, str]
 """Text and colour."""
+
+
+WIDE = 112
+"""Terminal width from which every column has room, two cells apart."""
+
+
+class Column(NamedTuple):
+    """A column of the list, shown in terminals of `from_width` cells and more."""
+
+    name: str
+    width: int
+    right: bool = True
+    from_width: int = 0
+
+
+COLUMNS = (
+    Column("TIME", 12, right=False),
+    Column("DESTINATION", 16, right=False),
+    Column("PORT", 5),
+    Column("LATENCY", 7),
+    Column("LOCAL", 7, from_width=100),
+    Column("RTO WAIT", 8),
+    Column("WIRE", 7),
+    Column("RTX", 3, from_width=100),
+    Column("RESULT", 24, right=False),
+)
 
 
 class Connects(Pane):
@@ -57,19 +84,20 @@ class Connects(Pane):
         events = self._recent(subject, height - 1)
         parts = anatomy(events)
         offset_ns = subject.snapshot.wall_offset_ns
-        spare = min(max(width - 95, 0), 24)
-        columns = [12, 16 + spare, 5, 7, 7, 8, 7, 3, 24]
-        right = [False, False, True, True, True, True, True, True, False]
-        names = ["TIME", "DESTINATION", "PORT", "LATENCY", "LOCAL", "RTO WAIT", "WIRE", "RTX", "RESULT"]
-        rows = [[(name, "dim") for name in names]]
+        rows = [[(column.name, "dim") for column in COLUMNS]]
         rows += [self._row(events[i], parts, i, offset_ns) for i in range(len(events))]
+        kept = [at for at, column in enumerate(COLUMNS) if width >= column.from_width]
+        gap = "  " if width >= WIDE else " "
+        spare = min(max(width - WIDE, 0), 23)
         lines = []
         for cells in rows:
-            line = Text(" ", no_wrap=True)
-            for (text, paint), size, numeric in zip(cells, columns, right, strict=True):
-                line.append(fit(text, size, numeric), self.paint(paint))
-                line.append("  ")
-            line.truncate(width, overflow="ellipsis")
+            texts = []
+            for at in kept:
+                (text, paint), column = cells[at], COLUMNS[at]
+                size = column.width + (spare if column.name == "DESTINATION" else 0)
+                texts.append(Text(fit(text, size, column.right), self.paint(paint)))
+            line = Text.assemble(" ", Text(gap).join(texts), no_wrap=True)
+            line.truncate(width)
             lines.append(line)
         return Text("\n", no_wrap=True, end="").join(lines)
 

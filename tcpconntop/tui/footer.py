@@ -12,6 +12,9 @@ from tcpconntop.core.units import count, memory, percent
 from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.lines import Line, Part, fit, spread
 
+OWN = 85
+"""Priority of the program's own cost: it goes before most of the keys do."""
+
 
 def _hints() -> list[tuple[str, str]]:
     """Give the keys and the word of each hint; keys with the same word share one."""
@@ -23,10 +26,15 @@ def _hints() -> list[tuple[str, str]]:
 
 
 class Footer(Line):
-    """The footer line."""
+    """The footer line.
 
-    def __init__(self) -> None:
+    Args:
+        absent: words whose keys do nothing here.
+    """
+
+    def __init__(self, absent: frozenset[str] = frozenset()) -> None:
         super().__init__()
+        self._hints = [hint for hint in _hints() if hint[1] not in absent]
         self._snapshot: Snapshot | None = None
 
     def show(self, snapshot: Snapshot | None) -> None:
@@ -37,8 +45,8 @@ class Footer(Line):
     def draw(self, width: int) -> Text:
         """Draw the line."""
         hints = [
-            Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + place)
-            for place, (keys, word) in enumerate(_hints())
+            Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + 10 * place)
+            for place, (keys, word) in enumerate(self._hints)
         ]
         return spread(hints, self._ledger(), width)
 
@@ -49,6 +57,6 @@ class Footer(Line):
         ledger, cost = snapshot.ledger, snapshot.cost
         seen = "–" if ledger.completeness is None else f"{percent(ledger.completeness)}%"
         lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)
-        words = [lost, Text(f"seen {seen}", dim), Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)}", dim)]
-        own = Text(" · ", dim).join([*words, Text(memory(cost.memory_bytes), dim)])
-        return [Part(own, 1)] if not ledger.lost else [Part(own)]
+        known = Text.assemble(lost, (f" · seen {seen}", dim))
+        own = Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)} · {memory(cost.memory_bytes)}", dim)
+        return [Part(known), Part(own, OWN)]

@@ -1,8 +1,8 @@
 """The histogram pane.
 
            p50 210µs   p90 900µs              p99 14.2ms     failures
- 12.1k┤      ▂█▆▁        ┊                      ┊            refused      412  ECONNREFUSED
-      │     ▅████▃       ┊                      ┊            timeout        3  ETIMEDOUT
+ 12.1k┤      ▂█▆▁        ┊                      ┊            refused          412   0.6%
+      │     ▅████▃       ┊                      ┊            timeout            3   0.1%
      0┤▁▂▃▄██████▇▅▃▂▁▁▁▁▁▁▁▁▁▁▁            ▁▁▁▁▁▁
       └──┬───────────┬────────────┬────────────┬──
         10µs       100µs         1ms         10ms
@@ -12,14 +12,15 @@ Latency on a log axis, one bar a column; what was seen at all is at least a sliv
 from __future__ import annotations
 
 import math
+from errno import ECONNREFUSED, ETIMEDOUT
 
 import numpy as np
 from rich.text import Text
 
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.histogram import EDGES_US
-from tcpconntop.core.subject import Subject, decades, rebin
-from tcpconntop.core.units import count, duration
+from tcpconntop.core.subject import Subject, decades, outcome_of, rebin, round_duration
+from tcpconntop.core.units import count, duration, percent
 from tcpconntop.core.view import QUANTILES
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
@@ -28,8 +29,12 @@ from tcpconntop.tui.pane import Pane
 LABEL = 6
 """Cells of the labels of the count axis."""
 
-FAILURES = 34
+FAILURES = 28
 """Cells of the list of failures beside the plot."""
+
+
+_PLAIN = (0, ECONNREFUSED, ETIMEDOUT)
+"""The errno of outcomes that have only one."""
 
 
 class Histogram(Pane):
@@ -99,20 +104,17 @@ class Histogram(Pane):
         lines = [Text("failures", self.paint("dim"))]
         for outcome in Outcome:
             n = subject.outcomes[outcome]
-            if outcome is not Outcome.OK and n:
-                share = f"{n / subject.attempts:6.1%}"
-                lines.append(
-                    Text.assemble(
-                        (fit(outcome.label, 12), self.paint("" if outcome is Outcome.CANCELLED else "warn")),
-                        f"{fit(count(n), 6, True)}",
-                        (f"  {share}", self.paint("dim")),
-                    )
-                )
-        for number, n in subject.errors.items():
-            name = errno_name(number) or "closed first"
-            lines.append(
-                Text(f"{fit(f'  {name}', 16)}{fit(count(n), 6, True)}"[:FAILURES], self.paint("dim"))
-            )
+            if outcome is Outcome.OK or not n:
+                continue
+            paint = self.paint("" if outcome is Outcome.CANCELLED else "warn")
+            share = percent(n / subject.attempts)
+            line = Text(fit(outcome.label, 14), paint)
+            line.append(fit(count(n), 6, True), "not dim").append(f"{share:>6}%", self.paint("dim"))
+            lines.append(line)
+            for number, times in subject.errors.items():
+                if number not in _PLAIN and outcome_of(number) is outcome:
+                    name = fit(f"  {errno_name(number)}", 14)
+                    lines.append(Text(f"{name}{fit(count(times), 6, True)}", self.paint("dim")))
         return lines
 
 
@@ -124,5 +126,5 @@ def _ticks(low_us: float, high_us: float, columns: int, scale: float) -> list[tu
         for step in steps:
             us = step * 10.0**exponent
             if us <= high_us * 1.001:
-                ticks.append((min(math.log(us / low_us) * scale, columns - 1.0), duration(us)))
+                ticks.append((min(math.log(us / low_us) * scale, columns - 1.0), round_duration(us)))
     return ticks

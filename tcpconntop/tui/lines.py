@@ -13,7 +13,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 PAINTS = {
-    f"paint--{name}" for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high")
+    f"paint--{name}"
+    for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high", "trend")
 }
 """The colours of the dashboard as component classes; `app.tcss` gives them for every theme."""
 
@@ -25,7 +26,11 @@ class Painted(Widget):
 
     def paint(self, name: str) -> Style:
         """Give a colour (without background) by the name it has in `PAINTS`; none for the empty name."""
-        return self.get_component_rich_style(f"paint--{name}", partial=True) if name else Style.null()
+        if not name:
+            return Style.null()
+        whole = self.get_component_rich_style(f"paint--{name}")
+        colour = None if name == "strong" else whole.color
+        return Style(color=colour, bold=whole.bold or None)
 
 
 @dataclass(frozen=True)

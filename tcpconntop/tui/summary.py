@@ -9,13 +9,14 @@ from rich.text import Text
 
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.subject import Subject, rates_hz
-from tcpconntop.core.units import count, duration, percent, rate, sparkline
-from tcpconntop.core.view import QUANTILES
+from tcpconntop.core.units import count, duration, percent, rate
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import Line, Part, fit, spread
 from tcpconntop.tui.severity import latency_paint
+from tcpconntop.tui.spark import calm
 
-_PAINT = {Outcome.OK: "good", Outcome.CANCELLED: "dim"}
+BARS_FROM = 100
+"""Width from which there is room for the sparkline and for every outcome by name."""
 
 
 class Summary(Line):
@@ -39,31 +40,36 @@ class Summary(Line):
         snapshot = subject.snapshot
         per_s = subject.attempts / max(snapshot.span_s, 1e-9)
         parts = [Part(Text(f"{fit(rate(per_s), 5, right=True)}/s", self.paint("strong")))]
-        if self._ledger is not None and width >= 60:
-            bars = sparkline(rates_hz(snapshot, 30 if width >= 150 else 20 if width >= 110 else 12))
-            parts.append(Part(Text(bars, self.paint("accent")), 8))
-        parts += self._outcomes(subject.outcomes)
+        if self._ledger is not None and width >= BARS_FROM:
+            bars = calm(rates_hz(snapshot, 30 if width >= 150 else 10))
+            parts.append(Part(Text(bars, self.paint("trend")), 9))
+        parts += self._outcomes(subject.outcomes, brief=width < BARS_FROM)
         if self._ledger is not None:
-            in_flight = count(self._ledger.in_flight)
-            parts.append(Part(self._pair("in flight", fit(in_flight, 3, right=True)), 7))
-        for priority, (name, us) in zip(
-            (4, 5, 3), zip(QUANTILES, subject.quantiles_us, strict=True), strict=True
-        ):
-            value = fit(duration(us), 6, right=True)
-            parts.append(Part(self._pair(name, value, latency_paint(us)), priority))
+            in_flight = fit(count(self._ledger.in_flight), 3, right=True)
+            parts.append(Part(self._pair(" in flight", in_flight), 10))
+        found = zip(("p50", "p90", "p99"), subject.quantiles_us, (7, 8, 2), strict=True)
+        for name, us, priority in found:
+            word = f" {name}" if name == "p50" else name
+            parts.append(
+                Part(self._pair(word, fit(duration(us), 6, right=True), latency_paint(us)), priority)
+            )
         return spread(parts, [], width)
 
     def _pair(self, word: str, value: str, paint: str = "") -> Text:
         return Text.assemble((f"{word} ", self.paint("dim")), (value, self.paint(paint)))
 
-    def _outcomes(self, outcomes: tuple[int, ...]) -> list[Part]:
-        total = sum(outcomes)
-        parts = []
+    def _outcomes(self, outcomes: tuple[int, ...], brief: bool) -> list[Part]:
+        """Give the shares of the outcomes; `brief` puts the failures into one."""
+        total, ok = sum(outcomes), outcomes[Outcome.OK]
+        parts = [Part(self._share(" ok", ok, total, "good"), 1)]
+        if brief and total > ok:
+            parts.append(Part(self._share("failed", total - ok, total, "warn"), 3))
         for outcome in Outcome:
-            n = outcomes[outcome]
-            if n or outcome is Outcome.OK:
-                share = fit(percent(n / total) if total else "-", 4, right=True) + "%"
-                paint = _PAINT.get(outcome, "warn")
-                priority = 1 if outcome is Outcome.OK else 10 + outcome
-                parts.append(Part(self._pair(outcome.label, share, paint), priority))
+            if outcomes[outcome] and outcome is not Outcome.OK and not brief:
+                paint = "" if outcome is Outcome.CANCELLED else "warn"
+                parts.append(Part(self._share(outcome.label, outcomes[outcome], total, paint), 4))
         return parts
+
+    def _share(self, word: str, n: int, total: int, paint: str) -> Text:
+        text = percent(n / total) + "%" if total else "-"
+        return self._pair(word, fit(text, 5, right=True), paint if total else "dim")

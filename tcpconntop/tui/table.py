@@ -25,10 +25,10 @@ from tcpconntop.tui.severity import figure_paint
 from tcpconntop.tui.trend import Trends
 
 MARK = "▌"
-_CELL_PAINT = {"daddr": "strong", "trend": "accent", "dport": "", "pid": "", "comm": "", "unit": "strong"}
+_CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
 
 
-class Table(Painted, ScrollView, can_focus=True):
+class Table(ScrollView, Painted, can_focus=True):
     """Rows of a view under a header that stays. The selection belongs to a row's identity, not its place."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {"table--header", "table--sorted", "table--cursor"}
@@ -205,7 +205,7 @@ class Table(Painted, ScrollView, can_focus=True):
                 segments.append(Segment(" " * (place.start - at), style))
             text = self._text(column, row, place.width)
             paint = self.paint(self._paint_of(column, row))
-            segments.append(Segment(fit(text, place.width, column.numeric), style + paint))
+            segments.append(Segment(fit(text, place.width, column.numeric or column is TREND), style + paint))
             at = place.start + place.width
         return Strip(segments)
 

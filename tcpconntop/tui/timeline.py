@@ -18,11 +18,12 @@ import numpy.typing as npt
 from rich.text import Text
 
 from tcpconntop.core.series import Series
-from tcpconntop.core.subject import Subject, decades
-from tcpconntop.core.units import duration, elapsed, rate, sparkline
+from tcpconntop.core.subject import Subject, decades, round_duration
+from tcpconntop.core.units import duration, elapsed, rate
 from tcpconntop.core.view import QUANTILES
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.spark import calm
 
 LABEL, LEGEND = 7, 15
 PAINTS = ("low", "mid", "high")
@@ -37,9 +38,9 @@ class Timeline(Pane):
         """Draw the plot, the bars below it and the legend beside it."""
         plot_width = width - LEGEND - 1
         found = subject.series(plot_width - LABEL - 1)
-        bars = [("conn/s", found.attempts[0] / found.step_s, "accent")]
+        bars = [("conn/s", _rate(found, found.attempts[0], subject), "trend")]
         if found.failed.any() and height >= 8:
-            bars.append(("failed/s", found.failed[0] / found.step_s, "warn"))
+            bars.append(("failed/s", _rate(found, found.failed[0], subject), "warn"))
         lines = self._plot(found, plot_width, height - len(bars))
         for line, legend in zip(lines, self._legend(subject), strict=False):
             line.pad_right(max(0, plot_width + 1 - line.cell_len))
@@ -57,7 +58,8 @@ class Timeline(Pane):
         exponents = range(round(math.log10(low)), round(math.log10(high)) + 1)
         every = max(1, -(-len(exponents) // max(1, (height - 2) // 2 + 1)))
         labels = [
-            (math.log(10.0**n / low) / span, fit(duration(10.0**n), LABEL, True)) for n in exponents[::every]
+            (math.log(10.0**n / low) / span, fit(round_duration(10.0**n), LABEL, True))
+            for n in exponents[::every]
         ]
         columns = charts.columns(width, LABEL)
         frame = charts.Frame(width, height, _ticks(found, columns), labels, self.rgb("dim"))
@@ -76,9 +78,17 @@ class Timeline(Pane):
         columns = width - LABEL - 1
         steps = np.minimum(np.arange(columns) * len(values) // columns, len(values) - 1)
         line = Text(f"{fit(name, LABEL + 1, True)}", self.paint("dim"), no_wrap=True)
-        line.append(sparkline(values[steps].tolist()), self.paint(paint))
-        line.append(f" max {rate(float(values.max()))}", self.paint("dim"))
+        line.append(calm(values[steps].tolist()), self.paint(paint))
+        line.append(f" max {rate(float(np.nanmax(values, initial=0)))}", self.paint("dim"))
         return line
+
+
+def _rate(found: Series, counts: npt.NDArray[np.float64], subject: Subject) -> npt.NDArray[np.float64]:
+    """Give a rate for each step; NaN for the running one, which is not over, and before the start."""
+    rates = counts / found.step_s
+    rates[-1] = np.nan
+    rates[: max(0, len(rates) - 1 - math.ceil(subject.snapshot.span_s / found.step_s))] = np.nan
+    return rates
 
 
 def _ticks(found: Series, columns: int) -> list[tuple[float, str]]:
@@ -86,6 +96,7 @@ def _ticks(found: Series, columns: int) -> list[tuple[float, str]]:
     span_s = found.attempts.shape[1] * found.step_s
     parts = 6 if columns >= 100 else 3 if columns >= 40 else 1
     ticks = [
-        ((columns - 1) * part / parts, f"-{elapsed(span_s * (1 - part / parts))}") for part in range(parts)
+        ((columns - 1) * part / parts, f"-{elapsed(span_s * (1 - part / parts)).replace('m00s', 'm')}")
+        for part in range(parts)
     ]
     return [*ticks, (columns - 1.0, "now")]

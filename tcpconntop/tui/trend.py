@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.series import series
-from tcpconntop.core.units import sparkline
 from tcpconntop.core.view import View
+from tcpconntop.tui.spark import calm
 
 
 class Trends:
@@ -36,4 +36,4 @@ class Trends:
 def _sparklines(view: View, rows: tuple[int, int], steps: int) -> list[str]:
     shown = np.arange(*rows)
     found = series(view.snapshot, view.group_of(shown), len(shown), steps)
-    return [sparkline(values) for values in found.quantiles_us[:, :, 0].tolist()]
+    return [calm(values) for values in found.quantiles_us[:, :, 0].tolist()]

@@ -49,6 +49,8 @@ class Board(Screen[None]):
 
     BINDINGS = bindings("board")
     AUTO_FOCUS = "Table"
+    ABSENT: frozenset[str] = frozenset()
+    """Words of the footer that it has no use for."""
     WHOLE = True
     """Whether the board is about everything, so that the totals since the start speak of it too."""
 
@@ -59,7 +61,7 @@ class Board(Screen[None]):
         self.moment: Moment | None = None
         self._made_of: tuple[object, ViewSpec] | None = None
         self._panes_wanted = True
-        self.header, self.summary, self.footer = Header(), Summary(), Footer()
+        self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
 
     def compose(self) -> ComposeResult:
@@ -252,4 +254,4 @@ def _row_title(view: View, row: int) -> str:
     title = " → ".join(words)
     if "dport" in fields and not key["special"]:
         title += f":{key['dport']}" if words else f"port {key['dport']}"
-    return title or f"control group {key['cgroup_id']}"
+    return title or COLUMNS["unit"].text(view, row)

@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.groups import process_text
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.tui.connects import Connects
@@ -65,6 +66,7 @@ class ProcessScreen(Board):
     """
 
     WHOLE = False
+    ABSENT = frozenset({"group", "detail"})
 
     class Left(Message):
         """The user goes back."""
@@ -86,32 +88,45 @@ class ProcessScreen(Board):
         return [self.connects]
 
     def fit(self, height: int) -> None:
-        """Give the parts their heights."""
+        """Give the parts their heights: few destinations leave more to the charts and the connects."""
         super().fit(height)
         apart = height >= CONNECTS_FROM
         self.connects.display = apart and self.panes.display
-        self.connects.styles.height = 1 + (height - 6) // 4
         if apart:
-            self.panes.styles.height = 1 + (height - 6) // 3
+            rows = len(self.view) if self.view else 0
+            table = min(max(rows + 2, 5), height // 3)
+            spare = height - 3 - (1 if self._about else 0) - table
+            self.panes.styles.height = spare // 2
+            self.connects.styles.height = spare - spare // 2
         self.panes.offer(["Histogram", "Timeline"] if apart else ["Connects", "Histogram", "Timeline"])
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""
         return replace(self.spec, where=parse_filter(f"pid={self.process.pid} {self.spec.where.text}"))
 
+    @property
+    def comm(self) -> str:
+        """The name of the process: the one that its connects have, where there are any."""
+        if self.view is not None and len(self.view):
+            return process_text(self.view.lead_key(0))
+        return self.process.comm
+
     def subject_title(self) -> str:
         """Name the process."""
-        return f"{self.process.comm} · pid {self.process.pid}"
+        return f"{self.comm} · pid {self.process.pid}"
 
     def everything(self) -> str:
         """Say what the panes show when no row is selected."""
-        return f"all of {self.process.comm}" if not self.spec.where.text else super().everything()
+        return f"all of {self.comm}" if not self.spec.where.text else super().everything()
 
     def update_parts(self) -> None:
         """Bring the last connects up to date as well."""
+        rows = self.table.virtual_size.height
         super().update_parts()
+        if self.table.virtual_size.height != rows:
+            self.fit(self.size.height)
         if self.connects.display:
-            self.connects.show(self.panes.subject, self.process.comm)
+            self.connects.show(self.panes.subject, self.comm)
 
     def action_open(self) -> None:
         """Say that this is as deep as it goes."""

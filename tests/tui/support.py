@@ -1,0 +1,118 @@
+"""What the tests of the dashboard share: a clock that stands still, and sources that do as they are told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from textual.pilot import Pilot
+
+from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
+from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.window import Window
+from tcpconntop.sources.base import Source
+from tcpconntop.sources.synthetic import SCENARIO, Flow, Synthetic
+from tcpconntop.tui.app import Dashboard
+from tcpconntop.tui.messages import SnapshotReady, SourceOpened
+
+BEGAN_NS = 36_000_000_000_000
+INFO = SourceInfo("db-07", "6.12.0", "fentry", "ring", "live")
+
+
+class Clock:
+    """A clock that goes on only when it is told to."""
+
+    def __init__(self, now_ns: int = BEGAN_NS) -> None:
+        self.now_ns = now_ns
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+class Steady(Synthetic):
+    """Synthetic records of the time that the clock was moved; `closed` says whether somebody closed it."""
+
+    def __init__(self, clock: Clock, flows: Sequence[Flow] = SCENARIO, info: SourceInfo = INFO) -> None:
+        super().__init__(flows, seed=7, clock_ns=clock)
+        self.info = info
+        self.closed = threading.Event()
+
+    def close(self) -> None:
+        super().close()
+        self.closed.set()
+
+
+def snapshot(
+    seconds: int = 60,
+    flows: Sequence[Flow] = SCENARIO,
+    info: SourceInfo = INFO,
+    window_s: float | None = 60,
+    completeness: float | None = 1.0,
+    lost: int = 0,
+) -> Snapshot:
+    """Give what the engine would publish after some seconds, with costs that never change."""
+    clock = Clock()
+    source, window = Steady(clock, flows, info), Window(window_s)
+    for _ in range(seconds):
+        clock.now_ns += 999_000_000
+        window.ingest(source.read(0), clock.now_ns)
+        clock.now_ns += 1_000_000
+    ledger = replace(source.ledger(), completeness=completeness, lost_records=lost)
+    span_s = window.span_s(BEGAN_NS, clock.now_ns)
+    cost = Cost(0.012, 61_000_000)
+    return Snapshot(info, ledger, window.state(), window_s, span_s, clock.now_ns, 0, cost=cost)
+
+
+def never() -> Source:
+    """Open no source, ever: for tests that bring their own snapshots."""
+    threading.Event().wait()
+    raise AssertionError
+
+
+def still(spec: ViewSpec | None = None, pid: int | None = None) -> Dashboard:
+    """Give a dashboard whose tracer never starts."""
+    return Dashboard(never, spec, pid=pid)
+
+
+async def until(pilot: Pilot[str], condition: Callable[[], object]) -> None:
+    """Let the app go on until a condition holds; the test's own time limit ends what never does."""
+    for _ in range(400):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("the condition never held")
+
+
+async def feed(pilot: Pilot[str], shown: Snapshot) -> None:
+    """Hand a snapshot to the app, as its worker does."""
+    pilot.app.post_message(SourceOpened(shown.info))
+    pilot.app.post_message(SnapshotReady(shown))
+    await pilot.pause()
+    await pilot.pause()
+
+
+def flow(comm: str, pid: int = 100, daddr: str = "10.0.0.1", dport: int = 80, **more: object) -> Flow:
+    """Give a small flow."""
+    return Flow(comm, pid, daddr, dport, **{"rate_hz": 20, "median_us": 300, **more})  # type: ignore[arg-type]
+
+
+def text_of(widget: object) -> list[str]:
+    """Give the text of the lines of a widget as they are on the screen."""
+    return [widget.render_line(y).text for y in range(widget.size.height)]  # type: ignore[attr-defined]
+
+
+__all__ = [
+    "BEGAN_NS",
+    "INFO",
+    "Clock",
+    "Steady",
+    "feed",
+    "flow",
+    "np",
+    "snapshot",
+    "still",
+    "text_of",
+    "until",
+]

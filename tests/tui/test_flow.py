@@ -1,0 +1,115 @@
+"""From the source to the screen and back: opening, failing, leaving, ending. Real threads, a real engine."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from support import Clock, Steady, flow, until
+
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.tui.app import Dashboard
+from tcpconntop.tui.messages import SnapshotReady
+
+
+class RefusedError(Exception):
+    """What a tracer raises that cannot be had."""
+
+    exit_code = 3
+
+
+def header(app):
+    return str(app.screen.header.render())
+
+
+async def test_records_reach_the_table():
+    clock = Clock()
+    source = Steady(clock, [flow("curl", 7)])
+    app = Dashboard(lambda: source, interval_s=0.01)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "● live" in header(app))
+        clock.now_ns += 2_000_000_000
+        await until(pilot, lambda: app.screen.view is not None and len(app.screen.view) == 1)
+        await pilot.press("w")
+        await until(pilot, lambda: app.screen.view.snapshot.window_s == 300)
+        await pilot.press("q")
+    assert source.closed.wait(5)
+    assert (app.return_code, app.return_value) == (0, None)
+
+
+async def test_the_first_frame_does_not_wait_for_the_source():
+    may_open, opened, cancelled = threading.Event(), threading.Event(), threading.Event()
+    source = Steady(Clock())
+
+    def open_source():
+        may_open.wait(10)
+        opened.set()
+        return source
+
+    app = Dashboard(open_source, cancel=cancelled.set)
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "starting" in header(app)
+        await pilot.press("down", "space", "g", "w", "2", "enter", "P")  # nothing to act on, and no harm
+        await pilot.press("q")
+    assert cancelled.is_set()
+    assert not opened.is_set()  # leaving did not wait
+    may_open.set()
+    assert source.closed.wait(5)  # and what came late was closed
+
+
+async def test_a_source_that_cannot_be_had_ends_with_its_message_and_code():
+    def open_source():
+        raise RefusedError("not privileged: run with sudo")
+
+    app = Dashboard(open_source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.return_code is not None and app.return_value is not None)
+    assert (app.return_code, app.return_value) == (3, "not privileged: run with sudo")
+
+
+async def test_a_source_that_breaks_later_ends_with_a_traceback():
+    class Broken(Steady):
+        def read(self, timeout_s):
+            raise LookupError("a defect")
+
+    app = Dashboard(lambda: Broken(Clock()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_code == 1
+    assert app.return_value.splitlines()[-1] == "LookupError: a defect"
+
+
+async def test_a_recording_that_is_over_says_so():
+    source = Steady(Clock())
+    app = Dashboard(lambda: source, interval_s=0.01)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.screen.view is not None)
+        source.ended = True
+        await until(pilot, lambda: "ended" in header(app))
+
+
+async def test_a_process_can_be_opened_at_once():
+    clock = Clock()
+    source = Steady(clock, [flow("curl", 2_147_483_000)])
+    app = Dashboard(lambda: source, interval_s=0.01, pid=2_147_483_000)
+    async with app.run_test(size=(120, 36)) as pilot:
+        clock.now_ns += 2_000_000_000
+        await until(pilot, lambda: "curl · pid 2147483000" in header(app))
+
+
+def test_snapshots_that_wait_are_replaced():
+    newer, older = (SnapshotReady(Snapshot.__new__(Snapshot)) for _ in range(2))
+    assert newer.can_replace(older)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "nord"])
+async def test_every_theme_can_be_drawn(theme):
+    clock = Clock()
+    source = Steady(clock)
+    app = Dashboard(lambda: source, interval_s=0.01)
+    async with app.run_test(size=(120, 36)) as pilot:
+        app.theme = theme
+        clock.now_ns += 2_000_000_000
+        await until(pilot, lambda: app.screen.view is not None and len(app.screen.view) > 3)
+        await pilot.press("2", "down")
+        await pilot.pause()

@@ -1,0 +1,151 @@
+"""What the table writes: alignment, foreign text, selection."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from rich.cells import cell_len
+from support import feed, flow, snapshot, still, text_of
+
+from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.view import ViewSpec
+from tcpconntop.tui.arrange import arrange
+from tcpconntop.tui.lines import fit
+from tcpconntop.tui.spark import calm
+
+EVIL = "\x1b[31m[red]evil"
+WIDE = "日本語サーバ"  # 18 bytes: the kernel cuts a name after 15, here in the middle of a character
+COMBINING = "cafe\u0301"
+
+
+async def lines(flows, size=(120, 36), spec=None):
+    app = still(spec)
+    async with app.run_test(size=size) as pilot:
+        await feed(pilot, snapshot(3, flows))
+        return text_of(app.screen.table), app.screen.table.places
+
+
+async def test_numbers_end_below_the_end_of_their_header():
+    text, places = await lines([flow("a"), flow("bb", 101, "10.0.0.2", 65535, rate_hz=900)])
+    for place in places:
+        end = place.start + place.width
+        if place.column.numeric:
+            assert text[0][:end].endswith(place.column.header)
+            assert all(line[end - 1] != " " and line[end] == " " for line in text[1:3])
+
+
+@pytest.mark.parametrize("comm", [EVIL, WIDE, COMBINING, "\u202egnp.exe", "a\tb\nc"])
+async def test_foreign_names_neither_escape_nor_move_a_column(comm):
+    text, _ = await lines([flow("plain"), flow(comm[:15], 101, "10.0.0.2")])
+    hostile = next(line for line in text if "10.0.0.2" in line)
+    plain = next(line for line in text if "10.0.0.1 " in line)
+    assert cell_len(hostile) == cell_len(plain) == 119 or cell_len(hostile) == cell_len(plain) == 120
+    assert all(char.isprintable() for char in hostile)
+    ends = [cell_len(line[: line.index("µs")]) for line in (hostile, plain)]
+    assert ends[0] == ends[1]
+
+
+async def test_markup_is_shown_as_it_is_written():
+    text, _ = await lines([flow(EVIL[:15])])
+    assert "·[31m[red]evil"[:11] in text[1]
+
+
+@pytest.mark.parametrize("width", [1, 5, 20, 40, 60, 80, 100, 120, 160, 200, 400])
+@pytest.mark.parametrize("group", GROUPINGS)
+def test_columns_never_overlap_nor_leave_the_screen(width, group):
+    fields = GROUPINGS[group].fields
+    columns = [c for c in COLUMNS.values() if not c.key_field or c.key_field in fields]
+    places = arrange(columns, "p99", width)
+    for before, after in pairwise(places):
+        assert before.start + before.width < after.start
+    if width >= 20:
+        assert places[-1].start + places[-1].width <= width
+        assert "p99" in [place.column.key for place in places]
+
+
+def test_eighty_cells_have_room_for_what_matters():
+    columns = [c for c in COLUMNS.values() if not c.key_field or c.key_field in ("daddr", "dport")]
+    keys = [place.column.key for place in arrange(columns, "p99", 79)]
+    assert keys == ["daddr", "dport", "comm", "rate", "count", "fail", "p50", "p90", "p99"]
+
+
+@pytest.mark.parametrize("text", ["", "abc", "日本語", "cafe\u0301", "a" * 50, "日本語" * 9])
+@pytest.mark.parametrize("width", [0, 1, 2, 5, 12])
+def test_fit_is_exact(text, width):
+    assert cell_len(fit(text, width)) == width
+    assert cell_len(fit(text, width, right=True)) == width
+
+
+def test_a_steady_series_stands_at_half_height():
+    nan = float("nan")
+    assert calm([5, 5, 5]) == "▅▅▅"
+    assert calm([1, 1, nan, 9]) == "▁▁ █"
+    assert calm([nan, nan]) == "  "
+    assert calm([]) == ""
+
+
+async def test_the_selection_follows_its_row():
+    app = still(ViewSpec(sort="count"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        first = [flow("a", 1, "10.0.0.1", rate_hz=50), flow("b", 2, "10.0.0.2", rate_hz=20)]
+        await feed(pilot, snapshot(5, first))
+        await pilot.press("down")
+        table = app.screen.table
+        assert table.row == 0
+        identity = table.selected
+        turned = [flow("a", 1, "10.0.0.1", rate_hz=5), flow("b", 2, "10.0.0.2", rate_hz=90)]
+        await feed(pilot, snapshot(5, turned))
+        assert (table.row, table.selected) == (1, identity)
+        assert text_of(table)[2].startswith("▌10.0.0.1")
+
+
+async def test_a_row_that_went_keeps_its_selection():
+    app = still()
+    async with app.run_test(size=(80, 24)) as pilot:
+        both = snapshot(5, [flow("a", 1, "10.0.0.1"), flow("b", 2, "10.0.0.2")])
+        await feed(pilot, both)
+        await pilot.press("home")
+        identity = app.screen.table.selected
+        await feed(pilot, snapshot(5, [flow("c", 3, "10.0.0.3")]))
+        assert app.screen.table.row is None
+        await feed(pilot, snapshot(6, [flow("a", 1, "10.0.0.1"), flow("b", 2, "10.0.0.2")]))
+        assert app.screen.table.selected == identity
+        assert app.screen.table.row is not None
+
+
+async def test_many_rows_scroll_below_a_header_that_stays():
+    app = still(ViewSpec(sort="daddr", descending=False))
+    flows = [flow("a", 1, f"10.0.{i // 200}.{i % 200 + 1}") for i in range(300)]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, snapshot(2, flows))
+        table = app.screen.table
+        for keys, row in [
+            ("home", 0),
+            ("down", 1),
+            ("end", 299),
+            ("up", 298),
+            ("pageup", 287),
+            ("pagedown", 298),
+        ]:
+            await pilot.press(keys)
+            await pilot.pause()
+            assert table.row == row
+            text = text_of(table)
+            assert text[0].startswith(" DESTINATION")
+            assert sum(line.startswith("▌") for line in text) == 1
+
+
+async def test_the_mouse_sorts_and_selects():
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(3))
+        table = app.screen.table
+        place = next(place for place in table.places if place.column.key == "count")
+        await pilot.click(table, offset=(place.start + 3, 0))
+        assert (app.screen.spec.sort, app.screen.spec.descending) == ("count", True)
+        await pilot.click(table, offset=(place.start + 3, 0))
+        assert app.screen.spec.descending is False
+        await pilot.click(table, offset=(5, 3))
+        assert table.row == 2
