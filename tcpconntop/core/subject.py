@@ -49,8 +49,8 @@ class Subject:
     @cached_property
     def outcomes(self) -> tuple[int, ...]:
         """Ended attempts, indexed by `Outcome`."""
-        stats = self.view.stats["outcomes"]
-        return tuple(int(n) for n in (stats.sum(axis=0) if self.row is None else stats[self.row]))
+        outcomes = self.snapshot.window.stats["outcomes"][self.group_of == 0]
+        return tuple(int(n) for n in outcomes.sum(axis=0))
 
     @property
     def attempts(self) -> int:
@@ -60,13 +60,10 @@ class Subject:
     @cached_property
     def buckets(self) -> Ints:
         """Latency counts by bucket, shape (BUCKETS,)."""
-        latency = self.view.latency
-        part = slice(None)
-        if self.row is not None:
-            starts = latency.row_starts(self.row + 1)
-            part = slice(starts[self.row], starts[self.row + 1])
-        cells, counts = latency.cells()[part], latency.counts[part]
-        return np.bincount(cells, weights=counts, minlength=BUCKETS).astype(np.int64)
+        latency = self.snapshot.window.latency
+        inside = self.group_of[latency.rows()] == 0
+        counts = np.bincount(latency.cells()[inside], latency.counts[inside], BUCKETS)
+        return counts.astype(np.int64)
 
     @cached_property
     def quantiles_us(self) -> tuple[float, ...]:

@@ -36,8 +36,8 @@ class Place:
 def arrange(columns: Sequence[Column], sort: str, width: int) -> tuple[Place, ...]:
     """Choose the columns that fit into `width` cells and give them their places.
 
-    The first one and the one that is sorted by are always there. Columns stand two cells apart, or one where that keeps
-    more of them.
+    The first one and the one that is sorted by are always there. Columns stand two cells apart, or one
+    where that keeps more of them.
     """
     wanted = [column for column in columns if column.priority is not None or column.key == sort]
     wanted.append(TREND)

@@ -93,8 +93,9 @@ class Histogram(Pane):
         starts = []
         for at, label in reversed(marks):  # from the right, so that each leaves room to the next
             start = max(0, min(shift + round(at) - len(label) // 2, room - len(label)))
-            starts.append((start, label))
-            room = start - 2
+            if room >= len(label):
+                starts.append((start, label))
+                room = start - 2
         for start, label in reversed(starts):
             line.append(" " * max(0, start - line.cell_len))
             line.append(label, self.paint("high"))

@@ -44,6 +44,7 @@ class Table(ScrollView, Painted, can_focus=True):
         self._last_row = 0
         self._empty = ""
         self._strips: dict[tuple[int, bool], Strip] = {}
+        self._styles: dict[tuple[str, str], Style] = {}
         self._trends = Trends()
         self._top = -1
 
@@ -76,13 +77,15 @@ class Table(ScrollView, Painted, can_focus=True):
 
     def _arrange(self) -> None:
         if self.view is not None:
-            self.places = arrange(self.view.columns, self.view.spec.sort, self.size.width)
+            room = self.size.width - 1  # the scroll bar's
+            self.places = arrange(self.view.columns, self.view.spec.sort, room)
         self._strips.clear()
         self.refresh()
 
     def notify_style_update(self) -> None:
         """Forget strips in the old colours."""
         self._strips.clear()
+        self._styles.clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
@@ -154,23 +157,28 @@ class Table(ScrollView, Painted, can_focus=True):
 
     # Drawing
 
+    def _style(self, kind: str, paint: str = "") -> Style:
+        """Give the style of a kind of line (empty: a plain row) with a colour on it."""
+        style = self._styles.get((kind, paint))
+        if style is None:
+            base = self.get_component_rich_style(f"table--{kind}") if kind else self.rich_style
+            style = self._styles[kind, paint] = base + self.paint(paint)
+        return style
+
     def render_line(self, y: int) -> Strip:
         """Draw line `y` of what can be seen; 0 is the header."""
-        width, base = self.size.width, self.rich_style
+        width = self.size.width
         if y == 0:
-            return self._header().adjust_cell_length(width, self.get_component_rich_style("table--header"))
+            return self._header().adjust_cell_length(width, self._style("header"))
         row, count = self._first + y - 1, len(self.view or ())
         if row < count:
-            selected = row == self.row
-            style = self.get_component_rich_style("table--cursor") if selected else base
-            return self._row(row, selected, style).adjust_cell_length(width, style)
+            return self._row(row, row == self.row, width)
         if not count and y == 2:
-            text = fit(f"  {self._empty}", width) if width else ""
-            return Strip([Segment(text, base + self.paint("dim"))], width)
-        return Strip.blank(width, base)
+            return Strip([Segment(fit(f"  {self._empty}", width), self._style("", "dim"))], width)
+        return Strip.blank(width, self._style(""))
 
     def _header(self) -> Strip:
-        plain, sorted_ = (self.get_component_rich_style(f"table--{kind}") for kind in ("header", "sorted"))
+        plain, sorted_ = self._style("header"), self._style("sorted")
         segments, at = [], 0
         spec = self.view.spec if self.view else None
         for place in self.places:
@@ -186,28 +194,27 @@ class Table(ScrollView, Painted, can_focus=True):
                 at += 1
         return Strip(segments)
 
-    def _row(self, row: int, selected: bool, style: Style) -> Strip:
+    def _row(self, row: int, selected: bool, width: int) -> Strip:
         if self._top != self._first:  # trends are of the rows that are seen
             self._top = self._first
             self._strips.clear()
         strip = self._strips.get((row, selected))
         if strip is None:
-            strip = self._strips[row, selected] = self._format(row, selected, style)
+            strip = self._strips[row, selected] = self._format(row, selected, width)
         return strip
 
-    def _format(self, row: int, selected: bool, style: Style) -> Strip:
-        assert self.view is not None  # noqa: S101 - only rows of a view are drawn
-        mark = Segment((MARK if selected else " ") * MARGIN, style + self.paint("accent"))
-        segments, at = [mark], MARGIN
+    def _format(self, row: int, selected: bool, width: int) -> Strip:
+        kind = "cursor" if selected else ""
+        segments = [Segment((MARK if selected else " ") * MARGIN, self._style(kind, "accent"))]
+        at = MARGIN
         for place in self.places:
             column = place.column
-            if place.start > at:
-                segments.append(Segment(" " * (place.start - at), style))
-            text = self._text(column, row, place.width)
-            paint = self.paint(self._paint_of(column, row))
-            segments.append(Segment(fit(text, place.width, column.numeric or column is TREND), style + paint))
+            cell = fit(self._text(column, row, place.width), place.width, column.numeric or column is TREND)
+            style = self._style(kind, self._paint_of(column, row))
+            segments.append(Segment(" " * (place.start - at) + cell, style))
             at = place.start + place.width
-        return Strip(segments)
+        segments.append(Segment(" " * (width - at), self._style(kind)))
+        return Strip(segments, max(width, at))
 
     def _text(self, column: Column, row: int, width: int) -> str:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn

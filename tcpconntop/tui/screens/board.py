@@ -59,6 +59,7 @@ class Board(Screen[None]):
         self.spec = spec
         self.view: View | None = None
         self.moment: Moment | None = None
+        self._all: Subject | None = None
         self._made_of: tuple[object, ViewSpec] | None = None
         self._panes_wanted = True
         self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
@@ -125,7 +126,8 @@ class Board(Screen[None]):
         ):
             self.view, self._made_of = make_view(snapshot, spec), made_of
             self.table.show(self.view, self._empty())
-            self.summary.show(Subject(self.view), snapshot.ledger if self.WHOLE else None)
+            self._all = Subject(self.view)
+            self.summary.show(self._all, snapshot.ledger if self.WHOLE else None)
             self._show_panes()
         elif snapshot is None:
             self.table.show(None, "starting: the first connect will be listed here")
@@ -149,7 +151,7 @@ class Board(Screen[None]):
         elif row is not None:
             self.panes.show(Subject(view, row), _row_title(view, row))
         else:
-            self.panes.show(Subject(view), self.everything())
+            self.panes.show(self._all, self.everything())
 
     def everything(self) -> str:
         """Say what the panes show when no row is selected."""

@@ -92,12 +92,11 @@ class ProcessScreen(Board):
         super().fit(height)
         apart = height >= CONNECTS_FROM
         self.connects.display = apart and self.panes.display
-        if apart:
-            rows = len(self.view) if self.view else 0
-            table = min(max(rows + 2, 5), height // 3)
-            spare = height - 3 - (1 if self._about else 0) - table
-            self.panes.styles.height = spare // 2
-            self.connects.styles.height = spare - spare // 2
+        rows = len(self.view) if self.view else 0
+        table = min(max(rows + 2, 5), height // 3 if apart else (height - 3) // 2)
+        spare = height - 3 - (1 if self._about else 0) - table
+        self.panes.styles.height = spare // 2 if apart else max(spare, 5)
+        self.connects.styles.height = spare - spare // 2
         self.panes.offer(["Histogram", "Timeline"] if apart else ["Connects", "Histogram", "Timeline"])
 
     def effective_spec(self) -> ViewSpec:
