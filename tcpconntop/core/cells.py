@@ -19,6 +19,9 @@ CELL_BITS = 11
 CELLS = 1 << CELL_BITS
 """Cells a row: enough for the latency buckets (1,730) and for every errno."""
 
+AT_ONCE = 1 << 18
+"""About how many packed cells are unpacked at once: 10 MB while they are added."""
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -65,7 +68,7 @@ class Cells:
         Raises:
             ValueError: there would be less than nothing of a pair.
         """
-        negative = [Cells(part.codes, -part.counts) for part in gone]
+        negative = [Cells(part.codes, -part.counts) for part in gone if len(part.codes)]
         parts = [part for part in (self, *added, *negative) if len(part.codes)]
         if len(parts) < 2 and not negative:
             return parts[0] if parts else self
@@ -111,15 +114,38 @@ class Packed:
         self._counts = narrow(counts.counts)
 
     @property
+    def last_row(self) -> int:
+        """The greatest row; 0 where there is none."""
+        return int(self._rows[-1]) if len(self._rows) else 0
+
+    @property
     def nbytes(self) -> int:
         """Memory that the arrays take."""
         return sum(part.nbytes for part in (self._rows, self._starts, self._cells, self._counts))
 
-    def unpack(self) -> Cells:
-        """Give the counts, ready for work."""
-        starts: Ints = self._starts.astype(np.int64)
-        rows = np.repeat(self._rows.astype(np.int64), np.diff(starts))
-        return Cells((rows << CELL_BITS) | self._cells, self._counts.astype(np.int64))
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def unpack(self, low: int = 0, high: int = 1 << 52) -> Cells:
+        """Give the counts, or those of rows low … high - 1, ready for work."""
+        first, end = np.searchsorted(self._rows, (low, high))
+        starts: Ints = self._starts[first : end + 1].astype(np.int64)
+        at = slice(starts[0], starts[-1])
+        rows = np.repeat(self._rows[first:end].astype(np.int64), np.diff(starts))
+        return Cells((rows << CELL_BITS) | self._cells[at], self._counts[at].astype(np.int64))
+
+    @staticmethod
+    def total(parts: Sequence[Packed]) -> Cells:
+        """Add several, some rows at a time, so that little is unpacked at once."""
+        size, n_rows = sum(map(len, parts)), 1 + max((part.last_row for part in parts), default=0)
+        step = max(1, n_rows * AT_ONCE // max(size, 1))
+        blocks = [
+            Cells.total([part.unpack(low, low + step) for part in parts]) for low in range(0, n_rows, step)
+        ]
+        return Cells(
+            np.concatenate([block.codes for block in blocks]),
+            np.concatenate([block.counts for block in blocks]),
+        )
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
         """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""

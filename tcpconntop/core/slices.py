@@ -171,8 +171,14 @@ class Sums:
             st.add_extremes(self.stats, rows[at], part.stats_at(at))
         for part in added:
             st.add(self.stats, part.rows, part.stats)
-        self.latency = self.latency.changed([part.latency for part in added], [part.latency for part in gone])
-        self.errors = self.errors.changed([part.errors for part in added], [part.errors for part in gone])
+        self.latency = self.latency.changed(
+            [Packed.total([part.packed_latency for part in added])],
+            [Packed.total([part.packed_latency for part in gone])],
+        )
+        self.errors = self.errors.changed(
+            [Packed.total([part.packed_errors for part in added])],
+            [Packed.total([part.packed_errors for part in gone])],
+        )
 
     def regroup(self, new_row: Rows, n_rows: int) -> Sums:
         """Give the same sums with rows merged."""

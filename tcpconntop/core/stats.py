@@ -100,10 +100,14 @@ def latency_ns(events: Events) -> npt.NDArray[np.uint64]:
 
 
 def add(stats: Stats, rows: Rows, more: Stats) -> None:
-    """Add the figures `more` of distinct rows to `stats`, in place."""
+    """Add the figures `more` of distinct rows to `stats`, in place; the `LATEST` ones are left out."""
     for name in _SUMS:
         stats[name][rows] += more[name]
     add_extremes(stats, rows, more)
+
+
+def add_latest(stats: Stats, rows: Rows, more: Stats) -> None:
+    """Let the last attempts of `stats` be those of distinct rows where they are later, in place."""
     for name, when in (("last_ns", "last_end_ns"), ("last_end_ns", "last_end_ns"), ("end_ns", "end_ns")):
         later = more[when] >= stats[when][rows]
         stats[name][rows[later]] = more[name][later]

@@ -24,6 +24,9 @@ SECOND_NS = 1_000_000_000
 WINDOWS: dict[str, float | None] = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, "all": None}
 """The windows by name, in seconds; None is everything since the start."""
 
+FOLD_S = 5
+"""The least number of seconds between two folds: each goes through the whole history."""
+
 RECENT = 8192
 """How many of the last records are kept one by one, for the screens that list connects."""
 
@@ -59,7 +62,8 @@ class Window:
     Args:
         window_s: what `state` speaks of, in seconds; None is everything since the start.
         max_keys: bound of the keys that are told apart. When it is reached, new keys are counted under
-            `other` until the second is over; then the coldest quarter is folded to make room.
+            `other` until the coldest quarter is folded to make room: as soon as the second is over, but
+            only every few seconds (`FOLD_S`).
     """
 
     def __init__(self, window_s: float | None = 60, max_keys: int = 20_000) -> None:
@@ -67,6 +71,7 @@ class Window:
         self._keys = KeyTable(max_keys)
         self._crowded = False  # a key found no room since the last fold
         self._second = 0
+        self._folded = -FOLD_S  # in which second it last was
         self._pending: list[st.Attempts] = []  # of the running second, in no slice yet
         self._recent: list[Events] = []
         self._ever = st.empty(1)  # figures since the start
@@ -121,7 +126,7 @@ class Window:
         self._second = second
         self._follow()
         self._coarsen()
-        if self._crowded:
+        if self._crowded and second >= self._folded + FOLD_S:
             self._fold()
 
     def state(self) -> WindowState:
@@ -171,6 +176,7 @@ class Window:
         rows = np.flatnonzero(st.attempts(sums.stats))
         self._ever = st.grown(self._ever, n_rows)
         st.add(self._ever, rows, sums.stats[rows])
+        st.add_latest(self._ever, rows, sums.stats[rows])
         self._history.append(sums.slice(self._second, 1))
 
     def _follow(self) -> None:
@@ -213,4 +219,4 @@ class Window:
         self._rolling = self._rolling.regroup(new_row, len(kept))
         self._history = [part.regroup(new_row) for part in self._history]
         self._summed = self._inside()
-        self._crowded = False
+        self._crowded, self._folded = False, self._second

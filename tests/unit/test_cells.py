@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tcpconntop.core import cells as cells_module
 from tcpconntop.core.cells import CELLS, Cells, Packed, narrow, radix_order
 
 PAIRS = some.lists(
@@ -119,3 +120,17 @@ def test_given_integers_when_narrowed_then_none_changes(values):
 def test_given_rows_then_row_starts_bound_the_codes_of_each():
     cells = cells_of([(1, 5), (1, 7), (3, 0)])
     assert cells.row_starts(5).tolist() == [0, 0, 2, 2, 3, 3]
+
+
+def test_given_rows_that_merge_in_order_when_regrouped_then_equal_cells_still_add_up():
+    merged = cells_of([(0, 900), (1, 900), (1, 901)]).regroup(np.array([0, 0]))
+    assert counter(merged) == Counter({(0, 900): 2, (0, 901): 1})
+
+
+@given(some.lists(PAIRS | SPREAD, max_size=5), some.integers(1, 9))
+def test_given_packed_sets_when_added_some_rows_at_a_time_then_the_total_is_that_of_all(parts, at_once):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            cells_module, "AT_ONCE", at_once << 17 if any(row > 40 for row, _ in chain(*parts)) else at_once
+        )
+        assert counter(Packed.total([Packed(cells_of(part)) for part in parts])) == Counter(chain(*parts))

@@ -112,3 +112,9 @@ def test_given_the_edges_then_each_bucket_begins_at_its_edge_and_ends_before_the
     assert (EDGES_US[:-1] <= MIDDLES_US).all()
     assert (EDGES_US[1:] >= MIDDLES_US).all()
     assert BUCKETS <= CELLS
+
+
+def test_given_a_tiny_quantile_then_each_row_reads_its_own_smallest_value():
+    latencies = np.array([5_000, 7_000, 900_000, 950_000], np.uint64)
+    read = quantiles_us(Cells.of(np.array([0, 0, 1, 1]), bucket_of(latencies)), 2, (1e-12,))[:, 0]
+    np.testing.assert_allclose(read, [5, 900], rtol=0.01)

@@ -108,3 +108,12 @@ def test_given_what_the_table_showed_when_it_changes_then_that_stays_as_it_was()
 def test_given_a_fresh_table_then_row_zero_is_other():
     assert KeyTable().keys["special"].tolist() == [1]
     assert KEY.itemsize % 8 == 0
+
+
+def test_given_slots_that_fill_up_to_the_end_then_the_search_goes_on_at_the_beginning():
+    for seed in range(40):
+        table = KeyTable()
+        events = random_records(500, 65_536, seed)
+        rows, _ = table.rows(events)
+        assert (table.rows(events)[0] == rows).all()
+        assert len(set(rows.tolist())) == len(table) - 1 == len(set(map(key_of, events)))

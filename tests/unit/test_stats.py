@@ -47,7 +47,9 @@ def test_given_two_batches_when_added_then_it_is_as_if_they_had_been_one(cut, se
     events = random_records(80, 12, seed)
     rows = np.random.default_rng(seed).integers(0, 12, 80)
     stats = figures(events[:cut], rows[:cut], 12)
-    st.add(stats, np.arange(12), figures(events[cut:], rows[cut:], 12))
+    more = figures(events[cut:], rows[cut:], 12)
+    st.add(stats, np.arange(12), more)
+    st.add_latest(stats, np.arange(12), more)
     assert (stats == figures(events, rows, 12)).all()
 
 
@@ -65,3 +67,8 @@ def test_given_a_latency_of_any_size_when_packed_then_it_is_kept(latency_ns):
     back = st.unpack(st.pack(stats))
     for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
         assert (back[name] == stats[name]).all(), name
+
+
+def test_given_keys_that_never_succeeded_when_packed_then_they_do_not_widen_the_others():
+    events = join(connect(latency_ns=200), connect(outcome=Outcome.REFUSED))
+    assert st.pack(figures(events, [0, 1], 2))["min_ns"].itemsize == 1

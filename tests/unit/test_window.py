@@ -69,8 +69,8 @@ def test_given_a_window_when_it_slides_record_by_record_then_it_equals_reckoning
 
 def test_given_a_history_when_windows_are_switched_then_none_loses_anything():
     story = Story(10)
-    for step in range(500):
-        story.tell(random_records(3, 8, step, int(story.now * SECOND_NS)), later_s=2.3)
+    for step in range(260):
+        story.tell(random_records(3, 8, step, int(story.now * SECOND_NS)), later_s=4.3)
         if step % 20 == 0:
             for window_s in (10, None, 900, 60, 300, 10):
                 story.window.look_at(window_s)
@@ -274,3 +274,28 @@ def test_given_a_full_history_then_there_are_about_a_hundred_slices_and_they_do_
     for before, after in pairwise(slices):
         assert before.second + before.seconds == after.second
     assert slices[-1].second + slices[-1].seconds == 11_000
+
+
+def test_given_keys_older_than_the_history_when_folded_then_the_endless_window_keeps_their_counts():
+    window = Window(60, max_keys=8)
+    window.ingest(join(*(connect(pid=pid, times=pid) for pid in range(1, 7))), 1_000 * SECOND_NS)
+    later = 1_000 + 2 * LONGEST_S
+    window.advance(later * SECOND_NS)
+    fresh = join(*(connect(pid=pid, times=9, end_ns=later * SECOND_NS) for pid in range(11, 15)))
+    window.ingest(fresh, later * SECOND_NS)
+    window.advance((later + 1) * SECOND_NS)
+    window.look_at(None)
+    state = window.state()
+    assert state.stats["outcomes"].sum() == state.latency.counts.sum() == 21 + 36
+    counts = dict(zip(state.keys["tgid"].tolist(), state.stats["outcomes"].sum(axis=1).tolist(), strict=True))
+    assert counts.pop(0) > 0
+    assert all(n == (pid if pid < 10 else 9) for pid, n in counts.items())
+
+
+def test_given_a_fold_when_no_more_keys_come_then_there_is_no_other_fold():
+    window = Window(60, max_keys=4)
+    window.ingest(join(*(connect(pid=pid) for pid in range(6))), 1_000 * SECOND_NS)
+    window.advance(1_001 * SECOND_NS)
+    folded = window.state().slices
+    window.advance(1_002 * SECOND_NS)
+    assert window.state().slices[0] is folded[0]
