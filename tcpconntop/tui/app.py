@@ -207,7 +207,9 @@ class Dashboard(App[str]):
             info = self._moment.info
             # Only of what is live on this machine does /proc tell anything.
             about = describe(process.pid) if info is None or info.live else ""
-            self.push_screen(ProcessScreen(process, self._spec, about))
+            screen = ProcessScreen(process, self._spec, about)
+            screen.moment = self._moment  # so that its first frame is not an empty one
+            self.push_screen(screen)
 
     @on(ProcessScreen.Left)
     def _close_process(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tcpconntop.core.columns import Column
 
@@ -49,14 +50,20 @@ def arrange(columns: Sequence[Column], sort: str, width: int) -> tuple[Place, ..
     widths = {column.key: column.width for column in chosen}
     _grow(chosen, widths, width - _needed(chosen, gap))
     places, at = [], MARGIN
-    for column in chosen:
+    for column, following in zip(chosen, [*chosen[1:], None], strict=True):
         places.append(Place(column, at, widths[column.key]))
-        at += widths[column.key] + gap
+        at += widths[column.key] + _gap(column, following, gap)
     return tuple(places)
 
 
+def _gap(column: Column, following: Column | None, gap: int) -> int:
+    """Give the cells between two columns: where a number meets a name, the arrow needs one more."""
+    return max(gap, 2) if following is not None and column.numeric and not following.numeric else gap
+
+
 def _needed(columns: Sequence[Column], gap: int) -> int:
-    return sum(column.width for column in columns) + gap * (len(columns) - 1) + 2 * MARGIN
+    gaps = sum(_gap(column, following, gap) for column, following in pairwise(columns))
+    return sum(column.width for column in columns) + gaps + 2 * MARGIN
 
 
 def _choose(columns: Sequence[Column], width: int, gap: int) -> list[Column]:

@@ -85,6 +85,8 @@ class Panes(Vertical):
         self._tabs = Tabs()
         self._subject: Subject | None = None
         self._about = "everything"
+        for name, pane in self._panes.items():
+            pane.display = name == self._active
 
     def compose(self) -> ComposeResult:
         """Put the tabs above the panes."""

@@ -12,7 +12,6 @@ from textual.widget import Widget
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.groups import destination_text, process_text
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import View, ViewSpec, make_view
@@ -34,6 +33,7 @@ from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.panes import Panes
 from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table import Table
+from tcpconntop.tui.titles import row_title
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
 """Terminal heights below which the table needs the room."""
@@ -85,8 +85,9 @@ class Board(Screen[None]):
         return []
 
     def on_mount(self) -> None:
-        """Hide what is not asked for yet."""
+        """Hide what is not asked for yet, and show what is known already."""
         self.filter_bar.display = False
+        self.update_parts()
 
     def on_screen_resume(self) -> None:
         """Ask how things stand."""
@@ -149,7 +150,7 @@ class Board(Screen[None]):
         if view is None:
             self.panes.show(None, self.everything())
         elif row is not None:
-            self.panes.show(Subject(view, row), _row_title(view, row))
+            self.panes.show(Subject(view, row), row_title(view, row))
         else:
             self.panes.show(self._all, self.everything())
 
@@ -242,18 +243,3 @@ class Board(Screen[None]):
     def _leave_filter(self) -> None:
         self.filter_bar.close()
         self.table.focus()
-
-
-def _row_title(view: View, row: int) -> str:
-    """Spell the key of a row."""
-    key, fields = view.keys[row], view.grouping.fields
-    words = []
-    if "comm" in fields:
-        words.append(f"{process_text(key)} {key['tgid']}")
-    if "daddr" in fields:
-        address = destination_text(key, view.grouping)
-        words.append(f"[{address}]" if "dport" in fields and ":" in address else address)
-    title = " → ".join(words)
-    if "dport" in fields and not key["special"]:
-        title += f":{key['dport']}" if words else f"port {key['dport']}"
-    return title or COLUMNS["unit"].text(view, row)

@@ -1,0 +1,22 @@
+"""What a row is called where there is no table around it."""
+
+from __future__ import annotations
+
+from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.groups import destination_text, process_text
+from tcpconntop.core.view import View
+
+
+def row_title(view: View, row: int) -> str:
+    """Spell the key of a row."""
+    key, fields = view.keys[row], view.grouping.fields
+    words = []
+    if "comm" in fields:
+        words.append(f"{process_text(key)} {key['tgid']}")
+    if "daddr" in fields:
+        address = destination_text(key, view.grouping)
+        words.append(f"[{address}]" if "dport" in fields and ":" in address else address)
+    title = " → ".join(words)
+    if "dport" in fields and not key["special"]:
+        title += f":{key['dport']}" if words else f"port {key['dport']}"
+    return title or COLUMNS["unit"].text(view, row)
