@@ -14,6 +14,8 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define SS_UNCONNECTED 1
+#define SOCKADDR_IN_USED 8   /* family, port, address */
+#define SOCKADDR_IN6_USED 24 /* family, port, flow, address */
 
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3 };
 
@@ -37,25 +39,49 @@ static __always_inline bool is_v4_mapped(const union address *address)
 	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
 }
 
-static __always_inline void read_destination(void *sk, struct event *attempt)
+static __always_inline void set_destination_v6(const void *address, struct event *attempt)
+{
+	bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), address);
+	attempt->family = 6;
+	if (is_v4_mapped(&attempt->daddr)) {
+		u32 v4 = ((u32 *)attempt->daddr.v6)[3];
+
+		__builtin_memset(&attempt->daddr, 0, sizeof(attempt->daddr));
+		attempt->daddr.v4 = v4;
+		attempt->family = 4;
+	}
+}
+
+static __always_inline void read_destination(const void *sk, struct event *attempt)
 {
 	attempt->dport = bpf_ntohs(READ(u16, sk, SK_DPORT));
-	attempt->family = 4;
 #ifdef SK_V6_DADDR
 	if (READ(u16, sk, SK_FAMILY) == AF_INET6) {
-		bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), sk + SK_V6_DADDR);
-		if (!is_v4_mapped(&attempt->daddr)) {
-			attempt->family = 6;
-			return;
-		}
-		__builtin_memset(&attempt->daddr, 0, sizeof(attempt->daddr));
+		set_destination_v6(sk + SK_V6_DADDR, attempt);
+		return;
 	}
 #endif
+	attempt->family = 4;
 	attempt->daddr.v4 = READ(u32, sk, SK_DADDR);
 }
 
+/* The same from a struct sockaddr, as connect() was given it: 0 for what it does not hold. */
+static __always_inline void read_sockaddr(const void *address, int length, struct event *attempt)
+{
+	u16 family = READ(u16, address, 0);
+
+	attempt->family = 4;
+	if (family == AF_INET && length >= SOCKADDR_IN_USED)
+		attempt->daddr.v4 = READ(u32, address, 4);
+	else if (family == AF_INET6 && length >= SOCKADDR_IN6_USED)
+		set_destination_v6(address + 8, attempt);
+	else
+		return;
+	attempt->dport = bpf_ntohs(READ(u16, address, 2));
+}
+
 /* Known only once the kernel has chosen a route and a port. Both survive the end of the attempt. */
-static __always_inline void read_source(void *sk, struct event *attempt)
+static __always_inline void read_source(const void *sk, struct event *attempt)
 {
 	attempt->lport = bpf_ntohs(READ(u16, sk, INET_SPORT));
 #ifdef SK_V6_RCV_SADDR
@@ -94,7 +120,7 @@ static __always_inline u8 outcome_of_error(u16 error)
  * application gave up, except when connect() failed inside the call: only then does the socket say that no
  * connect is under way. Why is then known only where no port was found.
  */
-static __always_inline struct ending judge_failure(void *sk)
+static __always_inline struct ending judge_failure(const void *sk)
 {
 	struct ending ending = { .outcome = OUTCOME_CANCELLED, .error = READ(u32, sk, SK_ERR) };
 

@@ -6,12 +6,26 @@
  * start map holds what is known so far of each connect in flight, by its struct sock; it is the record itself
  * and leaves the map the moment the connect ends, however it ends.
  *
+ * An attempt is in the start map from SYN_SENT on. Where probes see the call itself, tcp_v4_connect() or
+ * tcp_v6_connect(), a second map holds who is inside and since when: an attempt then began there, and what
+ * fails inside it ends with the errno that it returns. A call that no probe saw costs no more than that.
+ *
  * The loader defines CPUS (how many there may be), RING_BYTES, one TRANSPORT_* and what sock.h asks for.
  */
+#include <uapi/linux/ptrace.h>
 #include "event.h"
 #include "sock.h"
 
+/* A thread inside tcp_v4_connect() or tcp_v6_connect(). */
+struct call {
+	u64 sk;
+	u64 mapped;          /* tcp_v6_connect() will call tcp_v4_connect() */
+	u64 begun;           /* SYN_SENT was reached */
+	struct event asked;  /* when, and where to */
+};
+
 BPF_HASH(tct_start, u64, struct event, 65536);
+BPF_HASH(tct_calls, u64, struct call, 8192); /* by thread */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
 
@@ -27,6 +41,14 @@ static __always_inline struct counters *own_counters(void)
 	struct counters *own_ = own_counters(); \
 	if (own_) \
 		__sync_fetch_and_add(&own_->field, 1); \
+})
+
+/* The compiler knows that an outcome is in bounds; not every kernel's verifier sees it. */
+#define COUNT_OUTCOME(outcome) ({ \
+	u64 index_ = (outcome); \
+	asm volatile("" : "+r"(index_)); \
+	if (index_ < OUTCOME_COUNT) \
+		COUNT(outcomes[index_]); \
 })
 
 #define LISTED(list, count, value) ({ \
@@ -57,10 +79,11 @@ static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_byt
 #ifdef TRANSPORT_PERF
 BPF_PERF_OUTPUT(tct_events);
 
-/* Samples that find the buffer full are counted by the kernel and reported to the reader, not here. */
+/* Waking is up to the reader, who opened the buffers. */
 static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
-	tct_events.perf_submit(ctx, record, sizeof(*record));
+	if (tct_events.perf_submit(ctx, record, sizeof(*record)))
+		COUNT(ring_drops);
 }
 #endif
 
@@ -82,27 +105,63 @@ static __always_inline bool is_wanted(const struct event *attempt, const struct 
 	return !settings->port_count || LISTED(settings->ports, settings->port_count, attempt->dport);
 }
 
-/* Books the end of an attempt, hands its record over and forgets it. */
-static __always_inline void settle(void *ctx, u64 key, struct event *attempt, u8 outcome, u16 error)
+/* The end of an attempt: its record goes out. */
+static __always_inline void report(void *ctx, struct event *attempt, struct ending ending,
+				   const struct settings *settings)
 {
-	struct settings *settings = get_settings();
-
-	if (!settings)
-		return;
-	if (outcome != OUTCOME_OK || !attempt->end_ns)
+	if (ending.outcome != OUTCOME_OK || !attempt->end_ns)
 		attempt->end_ns = bpf_ktime_get_ns();
-	attempt->outcome = outcome;
-	attempt->error = error;
+	attempt->outcome = ending.outcome;
+	attempt->error = ending.error;
+	if (ending.unsent && attempt->netns == settings->netns)
+		COUNT(unsent_home);
 	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns)
 		COUNT(below_minimum);
 	else
 		emit(ctx, attempt, settings->wakeup_bytes);
+}
+
+/* Reports an attempt of the start map, forgets it and books its outcome. */
+static __always_inline void settle(void *ctx, u64 key, struct event *attempt, struct ending ending,
+				   const struct settings *settings)
+{
+	report(ctx, attempt, ending, settings);
 	tct_start.delete(&key);
-	COUNT(outcomes[outcome]);
+	COUNT_OUTCOME(ending.outcome);
+}
+
+/* Fills in who asks, in process context: so that process, user and cgroup are its own. False: filtered out. */
+static __always_inline bool identify(const void *sk, struct event *attempt, const struct settings *settings)
+{
+	attempt->tgid = bpf_get_current_pid_tgid() >> 32;
+	attempt->uid = bpf_get_current_uid_gid();
+	if (!is_wanted(attempt, settings))
+		return false;
+	attempt->cgroup_id = bpf_get_current_cgroup_id();
+#ifdef SK_NET
+	attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
+#endif
+	bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));
+	return true;
+}
+
+static __always_inline void count_attempt(const struct event *attempt, const struct settings *settings)
+{
+	COUNT(attempts);
+	if (attempt->netns == settings->netns)
+		COUNT(attempts_home);
+}
+
+static __always_inline struct call *call_of_this_thread(const void *sk)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct call *call = tct_calls.lookup(&thread);
+
+	return call && call->sk == (u64)sk ? call : NULL;
 }
 
 /*
- * The application asks for a connection: in process context, so that process, user and cgroup are its own.
+ * The socket enters SYN_SENT: in the context of the process that asks for the connection.
  *
  * An entry that is still there belongs to an earlier socket at the same address, whose end no probe saw. That
  * should not be; it ends now, as an error without errno, so that the ledger balances.
@@ -110,33 +169,41 @@ static __always_inline void settle(void *ctx, u64 key, struct event *attempt, u8
 static __always_inline void connect_begin(void *ctx, void *sk)
 {
 	u64 key = (u64)sk;
+	struct ending unseen = { .outcome = OUTCOME_ERROR };
 	struct event attempt = { .begin_ns = bpf_ktime_get_ns() };
 	struct settings *settings = get_settings();
 	struct event *stale = tct_start.lookup(&key);
+	struct call *call = call_of_this_thread(sk);
 
+	if (!settings)
+		return;
 	if (stale)
-		settle(ctx, key, stale, OUTCOME_ERROR, 0);
-	attempt.tgid = bpf_get_current_pid_tgid() >> 32;
-	attempt.uid = bpf_get_current_uid_gid();
-	read_destination(sk, &attempt);
-	if (!settings || !is_wanted(&attempt, settings))
-		return;
-	attempt.cgroup_id = bpf_get_current_cgroup_id();
-#ifdef SK_NET
-	attempt.netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
-#endif
-	bpf_get_current_comm(&attempt.comm, sizeof(attempt.comm));
-	if (tct_start.insert(&key, &attempt)) {
-		COUNT(start_failures);
-		return;
+		settle(ctx, key, stale, unseen, settings);
+	if (call) {
+		attempt.begin_ns = call->asked.begin_ns;
+		call->begun = true;
 	}
-	COUNT(attempts);
-	if (attempt.netns == settings->netns)
-		COUNT(attempts_home);
+	read_destination(sk, &attempt);
+	if (!identify(sk, &attempt, settings))
+		return;
+	if (tct_start.insert(&key, &attempt))
+		COUNT(start_failures);
+	else
+		count_attempt(&attempt, settings);
 }
 
-/* The answer to the SYN is here: where a probe sees this, the attempt lasted until now. */
-static __always_inline void connect_answered(void *sk)
+/* The first SYN is about to be handed to IP: route and port are chosen. */
+static __always_inline void connect_sent(const void *sk)
+{
+	u64 key = (u64)sk;
+	struct event *attempt = tct_start.lookup(&key);
+
+	if (attempt && !attempt->syn_ns)
+		attempt->syn_ns = bpf_ktime_get_ns();
+}
+
+/* A segment for the socket is here. The last one before it is connected was the answer to the SYN. */
+static __always_inline void connect_answered(const void *sk)
 {
 	u64 key = (u64)sk;
 	struct event *attempt = tct_start.lookup(&key);
@@ -154,13 +221,50 @@ static __always_inline void connect_end(void *ctx, void *sk, struct ending endin
 	if (!attempt || !settings)
 		return;
 	read_source(sk, attempt);
-	if (ending.unsent && attempt->netns == settings->netns)
-		COUNT(unsent_home);
-	settle(ctx, key, attempt, ending.outcome, ending.error);
+	if (!ending.unsent || !call_of_this_thread(sk)) /* else call_returns() will know why */
+		settle(ctx, key, attempt, ending, settings);
+}
+
+/* A v4-mapped address passes both functions: the call is the outer one. */
+static __always_inline void call_begins(const void *sk, const void *address, int length, bool is_v6)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct call call = { .sk = (u64)sk, .asked.begin_ns = bpf_ktime_get_ns() };
+	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk);
+
+	if (outer && outer->mapped)
+		return;
+	read_sockaddr(address, length, &call.asked);
+	call.mapped = is_v6 && call.asked.family == 4;
+	tct_calls.update(&thread, &call);
+}
+
+/* A negative result says why the connect failed, before SYN_SENT or in it. No SYN left, or none that counts. */
+static __always_inline void call_returns(void *ctx, int result)
+{
+	u64 key, thread = bpf_get_current_pid_tgid();
+	struct call *call = tct_calls.lookup(&thread);
+	struct settings *settings = get_settings();
+	struct ending ending = { .outcome = outcome_of_error(-result), .error = -result, .unsent = true };
+	struct event *attempt;
+
+	if (!call || !settings)
+		return;
+	key = call->sk;
+	if (result < 0 && call->begun) {
+		attempt = tct_start.lookup(&key);
+		if (attempt)
+			settle(ctx, key, attempt, ending, settings);
+	} else if (result < 0 && identify((void *)key, &call->asked, settings)) {
+		count_attempt(&call->asked, settings);
+		report(ctx, &call->asked, ending, settings);
+		COUNT_OUTCOME(ending.outcome);
+	}
+	tct_calls.delete(&thread);
 }
 
 /*
- * The probes of the tracepoint way: inet_sock_set_state(sk, oldstate, newstate).
+ * The probes of every way: inet_sock_set_state(sk, oldstate, newstate).
  *
  * The kernel skips a program where it interrupts that same program: an answer that comes in while a process is
  * in the midst of it, on the same CPU, would end no attempt. So begin and end are two programs, and end is there
@@ -216,5 +320,75 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 	attempt->syn_retransmits++;
 	attempt->last_rtx_ns = bpf_ktime_get_ns();
 	COUNT(syn_retransmits);
+	return 0;
+}
+
+/*
+ * The probes that the fentry and the kprobe way add. BCC knows fentry and fexit programs, and what they go to,
+ * by names such as these.
+ */
+int kfunc__tcp_v4_connect(u64 *ctx)
+{
+	call_begins((void *)ctx[0], (void *)ctx[1], ctx[2], false);
+	return 0;
+}
+
+int kfunc__tcp_v6_connect(u64 *ctx)
+{
+	call_begins((void *)ctx[0], (void *)ctx[1], ctx[2], true);
+	return 0;
+}
+
+int kretfunc__tcp_v4_connect(u64 *ctx)
+{
+	call_returns(ctx, ctx[3]);
+	return 0;
+}
+
+int kretfunc__tcp_v6_connect(u64 *ctx)
+{
+	call_returns(ctx, ctx[3]);
+	return 0;
+}
+
+int kfunc__tcp_connect(u64 *ctx)
+{
+	connect_sent((void *)ctx[0]);
+	return 0;
+}
+
+int kfunc__tcp_rcv_state_process(u64 *ctx)
+{
+	connect_answered((void *)ctx[0]);
+	return 0;
+}
+
+int tct_kprobe_v4_connect(struct pt_regs *ctx)
+{
+	call_begins((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), false);
+	return 0;
+}
+
+int tct_kprobe_v6_connect(struct pt_regs *ctx)
+{
+	call_begins((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), true);
+	return 0;
+}
+
+int tct_kprobe_returns(struct pt_regs *ctx)
+{
+	call_returns(ctx, PT_REGS_RC(ctx));
+	return 0;
+}
+
+int tct_kprobe_sent(struct pt_regs *ctx)
+{
+	connect_sent((void *)PT_REGS_PARM1(ctx));
+	return 0;
+}
+
+int tct_kprobe_answered(struct pt_regs *ctx)
+{
+	connect_answered((void *)PT_REGS_PARM1(ctx));
 	return 0;
 }

@@ -10,12 +10,10 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-from tcpconntop.kernel.loader import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
+from tcpconntop.kernel.loader import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES, command
 from tcpconntop.kernel.privileges import has_privileges
 
-LOADER = Path(__file__).with_name("loader.py")
 INTERPRETERS = ("/usr/bin/python3", sys.executable)
 """Tried in this order: BCC comes from the distribution, and so for the distribution's own Python."""
 
@@ -83,7 +81,7 @@ def spawn_loader(interpreters: tuple[str, ...] = INTERPRETERS) -> Loader:
     output = os.memfd_create("tcpconntop-loader")
     with theirs:
         process = subprocess.Popen(
-            [present[0], "-I", str(LOADER), str(theirs.fileno()), *present[1:]],
+            command(theirs.fileno(), *present),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

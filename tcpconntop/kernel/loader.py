@@ -1,10 +1,10 @@
 """The privileged part: compile, attach, hand the descriptors over, exit.
 
-Run as `PYTHON -I loader.py FD [PYTHON…]`. It needs the distribution's BCC and the standard library alone, so
-that any interpreter that has BCC will do; one that has none hands over to the next. The job arrives on the
-socket FD as one JSON message, and the answer leaves on it the same way, with the descriptors attached: the
-probes live as long as the receiver keeps those. When the other end of the socket closes, this process dies at
-once, whatever it is doing. Works with Python 3.9.
+It needs the distribution's BCC and the standard library alone, so that any interpreter that has BCC will do;
+one that has none hands over to the next. The job arrives on a socket as one JSON message, and the answer
+leaves on it the same way, with the descriptors attached: the probes live as long as the receiver keeps those.
+With perf buffers this process stays and hands on what is in them. When the other end of the socket closes, it
+dies at once, whatever it is doing. Works with Python 3.9.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ import socket
 import stat
 import sys
 import threading
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
+
+from tcpconntop.kernel.attach import RAW, WAYS, RefusedError, attach
+from tcpconntop.kernel.forward import Forwarder
 
 EXIT_PRIVILEGES = 3
 EXIT_UNSUPPORTED = 4
 MESSAGE_MAX = 1 << 16
 
-MAPS = ("tct_events", "tct_counters", "tct_start")
+MAPS = ("tct_events", "tct_counters", "tct_start", "tct_calls")
 
 NO_BCC = (
     "no Python here has BCC: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora), python-bcc (Arch) "
@@ -36,24 +40,10 @@ NO_BCC = (
 NO_PRIVILEGES = "tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo"
 
 
-class Probe(NamedTuple):
-    """One program and the raw tracepoint that runs it."""
-
-    program: str
-    tracepoint: str
-    if_missing: str = ""
-    """What is lost without this probe. Empty: nothing works without it."""
-
-
-PROBE_SETS: dict[str, tuple[Probe, ...]] = {
-    "tracepoint": (
-        Probe("tct_begin", "inet_sock_set_state"),
-        Probe("tct_end", "inet_sock_set_state"),
-        Probe("tct_end_nested", "inet_sock_set_state"),
-        Probe("tct_retransmit", "tcp_retransmit_skb", if_missing="lost SYNs are not counted"),
-    ),
-}
-"""The ways of attaching, best first."""
+# The interface's packages come last: what the interpreter has of its own is what BCC was made for.
+_START = (
+    "import sys; sys.path.append(sys.argv[1]); from tcpconntop.kernel import loader; loader.run(sys.argv[2:])"
+)
 
 
 class LoadError(Exception):
@@ -62,6 +52,11 @@ class LoadError(Exception):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def command(fd: int, interpreter: str, *others: str) -> list[str]:
+    """The command that runs this module over the socket `fd`; `others` are interpreters to try next."""
+    return [interpreter, "-I", "-c", _START, str(Path(__file__).parents[2]), str(fd), *others]
 
 
 def die_with(connection: socket.socket) -> None:
@@ -92,10 +87,9 @@ def import_bcc(fd: int, interpreters: list[str]) -> Any:
             return bcc
     except ImportError as error:
         print(f"{sys.executable}: {error}", file=sys.stderr, flush=True)
-    while interpreters:
-        candidate, *interpreters = interpreters
+    for number, candidate in enumerate(interpreters, 1):
         if os.access(candidate, os.X_OK):
-            os.execv(candidate, [candidate, "-I", __file__, str(fd), *interpreters])  # noqa: S606
+            os.execv(candidate, command(fd, candidate, *interpreters[number:]))  # noqa: S606
     return None
 
 
@@ -106,10 +100,17 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
         LoadError: the kernel or the compiler refused.
     """
     os.environ["BCC_KERNEL_SOURCE"] = job["folder"]
+
+    class Module(bcc.BPF):  # type: ignore[misc]
+        """Attaches nothing by itself, whatever the names of programs say."""
+
+        def _trace_autoload(self) -> None:
+            pass
+
     try:
         flags = ["-I" + job["folder"], "-DTRANSPORT_" + job["transport"].upper()]
         flags += [f"-D{name}={value}" for name, value in job["defines"].items()]
-        module = bcc.BPF(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
+        module = Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
     except Exception as error:  # BCC raises nothing more specific
         raise refusal(f"the kernel side does not compile or its maps are refused ({error})") from error
     settings = module["tct_settings"]
@@ -125,66 +126,57 @@ def refusal(what: str) -> LoadError:
     return LoadError(what, EXIT_UNSUPPORTED)
 
 
-def attach(bcc: Any, module: Any, probes: tuple[Probe, ...]) -> tuple[dict[str, int], list[str]]:
-    """Attach what is there. Returns descriptors by name, and a note on each probe that is not there.
-
-    Raises:
-        LoadError: a probe that nothing works without is refused.
-    """
-    fds: dict[str, int] = {}
-    notes = []
-    for probe in probes:
-        try:
-            program = module.load_func(probe.program, bcc.BPF.RAW_TRACEPOINT).fd
-            link = bcc.lib.bpf_attach_raw_tracepoint(program, probe.tracepoint.encode())
-            if link < 0:
-                raise OSError(ctypes.get_errno(), "not attached")
-        except Exception as error:  # BCC raises nothing more specific
-            if not probe.if_missing:
-                raise refusal(
-                    f"the kernel refused {probe.program} on {probe.tracepoint} ({error})"
-                ) from error
-            notes.append(f"{probe.tracepoint} is not available ({error}): {probe.if_missing}")
-            continue
-        fds[f"program:{probe.program}"] = program
-        fds[f"link:{probe.program}"] = link
-    return fds, notes
-
-
-def choose(wanted: str) -> str:
-    """The set of probes for `--probe`.
+def attach_wanted(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, int], list[str]]:
+    """Attach as `--probe` asks. Returns the way that was taken, descriptors by name, and notes.
 
     Raises:
         LoadError: there is no such way here.
     """
-    name = next(iter(PROBE_SETS)) if wanted == "auto" else wanted
-    if name not in PROBE_SETS:
-        raise LoadError(f"--probe {name} is not available here: use --probe tracepoint", EXIT_UNSUPPORTED)
-    return name
+    refused: dict[str, str] = {}
+    for way in WAYS if wanted == "auto" else (wanted,):
+        try:
+            fds, notes = attach(bcc, module, WAYS[way])
+        except RefusedError as error:
+            if error.probe.kind == RAW:  # every way needs those
+                what = f"the kernel refused {error.probe.program} on {error.probe.target} ({error})"
+                raise refusal(what) from error
+            refused[way] = str(error)
+            continue
+        if refused and way == "tracepoint":
+            reasons = ", ".join(f"{name}: {reason}" for name, reason in refused.items())
+            notes.append(
+                f"tracepoints alone ({reasons}): what fails before its SYN, as for want of a route, "
+                "is not seen, and local work is not told apart"
+            )
+        return way, fds, notes
+    raise LoadError(
+        f"--probe {wanted} is not available here ({refused[wanted]}): use --probe tracepoint",
+        EXIT_UNSUPPORTED,
+    )
 
 
-def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-    """Do the job. Returns the answer and its descriptors, in the order of `answer["fds"]`.
+def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int], Forwarder | None]:
+    """Do the job. Returns the answer, its descriptors in the order of `answer["fds"]`, and what serves then.
 
     Raises:
         LoadError: it cannot be done here.
     """
     if bcc is None:
         raise LoadError(NO_BCC, EXIT_UNSUPPORTED)
-    probe = choose(job["probe"])
-    if job["transport"] != "ring":
-        raise LoadError(
-            f"--transport {job['transport']} is not available: use --transport ring", EXIT_UNSUPPORTED
-        )
     with contextlib.suppress(OSError, ValueError):  # only kernels before 5.11 charge maps to it
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     module = compile_program(bcc, job)
+    forwarder = None
+    if job["transport"] == "perf":
+        try:
+            forwarder = Forwarder(bcc, module, job["buffer_bytes"], job["record_bytes"], job["wakeup_bytes"])
+        except Exception as error:  # BCC raises nothing more specific
+            raise refusal(f"the kernel refused its perf buffers ({error})") from error
     fds = {f"map:{name}": module[name].map_fd for name in MAPS}
-    attached, notes = attach(bcc, module, PROBE_SETS[probe])
+    way, attached, notes = attach_wanted(bcc, module, job["probe"])
     fds.update(attached)
-    return {"probe": probe, "transport": job["transport"], "notes": notes, "fds": list(fds)}, list(
-        fds.values()
-    )
+    answer = {"probe": way, "transport": job["transport"], "notes": notes, "fds": list(fds)}
+    return answer, list(fds.values()), forwarder
 
 
 def main(fd: int, interpreters: list[str]) -> int:
@@ -194,14 +186,18 @@ def main(fd: int, interpreters: list[str]) -> int:
     bcc = import_bcc(fd, interpreters)  # while the caller is still busy with its own start
     job = json.loads(connection.recv(MESSAGE_MAX))
     answer: dict[str, Any]
+    forwarder = None
     try:
-        answer, fds = load(bcc, job)
+        answer, fds, forwarder = load(bcc, job)
     except LoadError as error:
         answer, fds = {"error": str(error), "exit": error.exit_code}, []
     socket.send_fds(connection, [json.dumps(answer).encode()], fds)
+    if forwarder:
+        forwarder.serve(connection)
     return int(answer.get("exit", 0))
 
 
-if __name__ == "__main__":
+def run(arguments: list[str]) -> None:
+    """Be the process that `command` starts: FD [PYTHON…]."""
     # Not sys.exit(): LLVM's and BCC's own clean-up takes time and is of no use to anybody.
-    os._exit(main(int(sys.argv[1]), sys.argv[2:]))
+    os._exit(main(int(arguments[0]), arguments[1:]))

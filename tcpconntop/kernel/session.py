@@ -17,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.wire import COUNTERS, Events
+from tcpconntop.core.wire import COUNTERS, EVENT, Events
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.loader import EXIT_UNSUPPORTED, MESSAGE_MAX
+from tcpconntop.kernel.perf import PerfBuffer
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.ring import Barrier, Ring
 
-RING_BYTES = 8 << 20
+BUFFER_BYTES = 8 << 20
+"""Of the ring buffer, or of all perf buffers together."""
 
 _FDS_MAX = 32
 
@@ -72,17 +74,22 @@ class Session:
     Made by `open_session`. For one thread at a time.
     """
 
-    def __init__(self, probe: str, transport: str, notes: tuple[str, ...], fds: dict[str, int]) -> None:
-        self.probe = probe
-        self.transport = transport
-        self.notes = notes
+    def __init__(self, answer: dict[str, Any], fds: dict[str, int], loader: Loader) -> None:
+        self.probe: str = answer["probe"]
+        self.transport: str = answer["transport"]
+        self.notes = tuple(answer["notes"])
         """One line for each thing that this kernel does not offer."""
         self.kernel = os.uname().release
         self.fds = fds
-        """Descriptors by `map:NAME`, `program:NAME` and `link:NAME`."""
+        """Descriptors by `map:NAME`, `program:NAME` and `link:PROGRAM:TARGET`."""
         cpus = possible_cpus()
         self._barrier = Barrier()
-        self._ring = Ring(fds["map:tct_events"], RING_BYTES)
+        self._loader = loader
+        self._reader = (
+            PerfBuffer(loader.connection)
+            if self.transport == "perf"
+            else Ring(fds["map:tct_events"], BUFFER_BYTES)
+        )
         self._counters_map = mmap.mmap(
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
@@ -90,8 +97,8 @@ class Session:
 
     def read(self, timeout_s: float) -> Events:
         """Wait until much has come in or `timeout_s` is over, then take all there is; may be empty."""
-        self._ring.wait(timeout_s)
-        return self._ring.read()
+        self._reader.wait(timeout_s)
+        return self._reader.read()
 
     def counters(self) -> Counters:
         """The totals since the start."""
@@ -109,11 +116,12 @@ class Session:
         """Detach the probes and give everything back. Idempotent."""
         if not self.fds:
             return
-        self._ring.close()
+        self._reader.close()
         del self._counters
         self._counters_map.close()
         close_all(self.fds.values())
         self.fds = {}
+        self._loader.close()
 
     def __enter__(self) -> Session:
         return self
@@ -144,30 +152,35 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
                 answer.get("exit", EXIT_UNSUPPORTED),
                 loader.printed(),
             )
-        named = dict(zip(answer["fds"], fds, strict=True))
-        return Session(answer["probe"], answer["transport"], tuple(answer["notes"]), named)
-    except BtfError as error:
+        session = Session(answer, dict(zip(answer["fds"], fds, strict=True)), loader)
+    except BaseException as error:
         close_all(fds)
-        raise TracerError(str(error), EXIT_UNSUPPORTED) from error
-    except OSError as error:
-        close_all(fds)
-        raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.printed()) from error
-    except BaseException:
-        close_all(fds)
-        raise
-    finally:
+        printed = "" if loader.connection.fileno() < 0 else loader.printed()
         loader.close()
+        if isinstance(error, BtfError):
+            raise TracerError(str(error), EXIT_UNSUPPORTED) from error
+        if isinstance(error, OSError):
+            raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, printed) from error
+        raise
+    if session.transport != "perf":
+        loader.close()
+    return session
 
 
 def _job(request: TraceRequest) -> dict[str, Any]:
     """The loader's job, as JSON will carry it."""
     netns = Path("/proc/self/ns/net").stat().st_ino
+    btf = Btf()
+    best = "perf" if btf.offset("bpf_ringbuf", "mask") is None else "ring"
     return {
         "folder": str(bpf_folder()),
-        "defines": defines(Btf()),
+        "defines": defines(btf),
         "probe": request.probe,
-        "transport": "ring" if request.transport == "auto" else request.transport,
+        "transport": best if request.transport == "auto" else request.transport,
         "settings": request.settings(netns).hex(),
+        "buffer_bytes": BUFFER_BYTES,
+        "record_bytes": EVENT.itemsize,
+        "wakeup_bytes": request.wakeup_bytes,
     }
 
 
@@ -177,7 +190,7 @@ def defines(btf: Btf) -> dict[str, int]:
     Raises:
         BtfError: this kernel lacks a struct member that nothing works without.
     """
-    macros = {"CPUS": possible_cpus(), "RING_BYTES": RING_BYTES}
+    macros = {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES}
     for macro, struct, path, needed in _PLACES:
         offset = btf.offset(struct, path)
         if offset is not None:

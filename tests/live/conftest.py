@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.kernel.launch import INTERPRETERS, spawn_loader
+from tcpconntop.kernel.launch import INTERPRETERS, TracerError, spawn_loader
+from tcpconntop.kernel.loader import EXIT_UNSUPPORTED
 from tcpconntop.kernel.privileges import has_privileges
-from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import Counters, Session, open_session
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-DEADLINE_S = 10.0
+import way
 
 
 def _missing() -> str:
@@ -33,6 +33,12 @@ def _missing() -> str:
         subprocess.run([p, "-Ic", probe], check=False, capture_output=True).returncode for p in INTERPRETERS
     ):
         return "live tests need the distribution's BCC (python3-bpfcc)"
+    try:
+        open_session(spawn_loader(), way.request()).close()
+    except TracerError as error:
+        if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
+            raise
+        return str(error)
     return ""
 
 
@@ -51,11 +57,15 @@ class Tracer:
 
     def until(self, reached: Callable[[Counters], bool]) -> Counters:
         """Wait until the counters show it. What should come never comes: the test fails."""
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + way.DEADLINE_S
         while not reached(counters := self.session.counters()):
             assert time.monotonic() < deadline, f"not reached: {counters}"
             time.sleep(0.002)
         return counters
+
+    @property
+    def sees_calls(self) -> bool:
+        return way.sees_calls(self.session.probe)
 
     def ended(self, attempts: int) -> Events:
         """All records, once this many attempts have begun and none is in flight."""
@@ -74,7 +84,7 @@ def trace() -> Iterator[Callable[..., Tracer]]:
 
     def start(**request: object) -> Tracer:
         request = request or {"pids": (os.getpid(),)}
-        sessions.append(open_session(spawn_loader(), TraceRequest(**request)))  # type: ignore[arg-type]
+        sessions.append(open_session(spawn_loader(), way.request(**request)))
         return Tracer(sessions[-1])
 
     yield start

@@ -38,12 +38,13 @@ def main() -> None:
     privileges.drop()
     tell(step="spawned", loader=loader.process.pid)
 
-    from tcpconntop.kernel.request import TraceRequest
+    import way
+
     from tcpconntop.kernel.session import open_session
 
     tell(step="opening")
     # The process ID in the filter is the mark by which the test knows our maps.
-    session = open_session(loader, TraceRequest(pids=(os.getpid(),)))
+    session = open_session(loader, way.request(pids=(os.getpid(),)))
     worker = threading.Thread(target=lambda: [session.read(0.05) for _ in range(1 << 20)], daemon=True)
     worker.start()
     tell(
@@ -52,6 +53,7 @@ def main() -> None:
         uid=os.getresuid(),
         gid=os.getresgid(),
         groups=os.getgroups(),
+        transport=session.transport,
         pages=int(Path("/proc/self/statm").read_text().split()[1]),
     )
     time.sleep(60)

@@ -14,10 +14,10 @@ import sys
 import time
 from pathlib import Path
 
+import way
 import workload
 
 from tcpconntop.kernel.launch import spawn_loader
-from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 
 CLIENTS = 2
@@ -49,7 +49,7 @@ def main(times: int) -> None:
     loader = spawn_loader()
     with workload.listener(backlog=4096) as server, workload.closed_port() as port:
         address, refused = server.getsockname(), ("127.0.0.1", port)
-        request = TraceRequest(ports=(workload.port_of(server), port))
+        request = way.request(ports=(workload.port_of(server), port))
         with open_session(loader, request) as session:
             acceptor = multiprocessing.Process(target=serve, args=(server,), daemon=True)
             acceptor.start()
@@ -80,7 +80,7 @@ def main(times: int) -> None:
                         "start_failures": counters.start_failures,
                         "sent_home": counters.attempts_home - counters.unsent_home,
                         "active_opens": active_opens() - opens,
-                        "start_map_empty": workload.is_empty(session.fds["map:tct_start"]),
+                        "start_map_empty": workload.nothing_left(session),
                     }
                 )
             )

@@ -10,13 +10,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
+import way
 import workload
 
 TCPCONNTOP = (sys.executable, "-m", "tcpconntop.cli")
-DEADLINE_S = 20.0
+DEADLINE_S = way.DEADLINE_S
 
 
 class Command:
@@ -36,12 +38,13 @@ class Command:
 @contextmanager
 def tcpconntop(*arguments: str) -> Iterator[Command]:
     process = subprocess.Popen(
-        [*TCPCONNTOP, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*TCPCONNTOP, *arguments, *way.OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         assert process.stderr is not None
-        said = process.stderr.readline()
-        assert said.startswith("tracing: "), said
+        said = list(takewhile(lambda line: not line.startswith("tracing: "), process.stderr))
+        assert all(line.startswith("tcpconntop: ") for line in said), said  # notes
+        assert process.poll() is None
         yield Command(process)
     finally:
         process.kill()

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+import way
 import workload
 from conftest import Tracer
 
@@ -22,12 +23,12 @@ def connect_elsewhere(port: int, times: int, uid: int) -> int:
     """Connect from another process as another user. Returns its process ID."""
     code = f"import socket\nfor _ in range({times}): socket.create_connection(('127.0.0.1', {port})).close()"
     with subprocess.Popen(["/usr/bin/python3", "-Ic", code], user=uid, cwd="/") as process:
-        assert process.wait(20) == 0
+        assert process.wait(way.DEADLINE_S) == 0
     return process.pid
 
 
 def nothing_left(tracer: Tracer) -> bool:
-    return workload.is_empty(tracer.session.fds["map:tct_start"])
+    return workload.nothing_left(tracer.session)
 
 
 def test_the_start_map_shows_what_is_in_flight(trace: Trace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -15,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import way
 
+from tcpconntop.kernel.attach import WAYS
 from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 
 INTERFACE = str(Path(__file__).with_name("interface.py"))
-GONE_S = 1.0
+GONE_S = way.DEADLINE_S
 
 
 def bpftool(*arguments: str) -> Any:
@@ -101,18 +104,17 @@ def test_the_interface_has_no_capability(sudo: bool) -> None:
         assert told["uid"] == told["gid"] == [int(user["SUDO_UID"])] * 3
         assert told["groups"] == ([65534] if sudo else os.getgroups())
         assert told["pages"] > 0
-        assert not is_running(told["loader"])
+        assert is_running(told["loader"]) == (told["transport"] == "perf")
         process.kill()
         assert process.stderr
         assert process.stderr.read() == b""
 
 
 def test_close_detaches() -> None:
-    with open_session(spawn_loader(), TraceRequest(pids=(os.getpid(),))) as session:
+    with open_session(spawn_loader(), way.request(pids=(os.getpid(),))) as session:
         assert is_traced(os.getpid())
-        assert session.probe == "tracepoint"
-        assert session.transport == "ring"
-        assert session.notes == ()
+        assert session.probe in (WAYS if way.PROBE == "auto" else (way.PROBE,))
+        assert session.transport == ("ring" if way.TRANSPORT == "auto" else way.TRANSPORT)
     session.close()
     wait_until(lambda: not is_traced(os.getpid()), GONE_S)
 
@@ -130,7 +132,7 @@ def test_cancel(later_s: float) -> None:
     timer.start()
     started = time.monotonic()
     with pytest.raises(TracerError):
-        open_session(loader, TraceRequest(pids=(os.getpid(),)))
+        open_session(loader, way.request(pids=(os.getpid(),)))
     assert time.monotonic() - started < later_s + GONE_S
     timer.join()
     assert loader.process.returncode is not None
@@ -138,20 +140,31 @@ def test_cancel(later_s: float) -> None:
     wait_until(lambda: not is_traced(os.getpid()), GONE_S)
 
 
-@pytest.mark.parametrize(
-    ("request_", "message"),
-    [
-        (TraceRequest(probe="kprobe"), "--probe kprobe is not available here: use --probe tracepoint"),
-        (TraceRequest(probe="fentry"), "--probe fentry is not available here: use --probe tracepoint"),
-        (TraceRequest(transport="perf"), "--transport perf is not available: use --transport ring"),
-    ],
-)
-def test_what_is_not_there(request_: TraceRequest, message: str) -> None:
+def refusal_of(probe: str) -> TracerError | None:
+    try:
+        open_session(spawn_loader(), TraceRequest(probe=probe)).close()
+    except TracerError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("probe", [name for name in WAYS if name != "tracepoint"])
+def test_a_way_that_is_not_there(probe: str) -> None:
+    """GIVEN a kernel that refuses it WHEN it is asked for THEN one line says why, and what to use instead."""
     before = descriptors()
-    with pytest.raises(TracerError) as caught:
-        open_session(spawn_loader(), request_)
-    assert (str(caught.value), caught.value.exit_code) == (message, 4)
+    error = refusal_of(probe)
+    if error is None:
+        pytest.skip(f"this kernel has {probe}")
+    assert re.fullmatch(rf"--probe {probe} is not available here \(.+\): use --probe tracepoint", str(error))
+    assert error.exit_code == 4
     assert descriptors() == before
+
+
+def test_auto_takes_the_first_way_that_there_is() -> None:
+    with open_session(spawn_loader(), TraceRequest()) as session:
+        taken, notes = session.probe, session.notes
+    assert next(probe for probe in WAYS if refusal_of(probe) is None) == taken
+    assert any(note.startswith("tracepoints alone (") for note in notes) == (taken == "tracepoint")
 
 
 @pytest.mark.parametrize("interpreters", [(), ("/nonexistent",), (sys.executable, sys.executable)])

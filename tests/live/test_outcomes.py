@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import way
 import workload
 from conftest import Tracer
 
@@ -73,7 +74,7 @@ def test_non_blocking_connects(trace: Trace) -> None:
     tracer = trace()
     with workload.listener() as server:
         clients = [workload.start_connect(server.getsockname()) for _ in range(7)]
-        assert [workload.wait_connect(client, 5) for client in clients] == [0] * 7
+        assert [workload.wait_connect(client, way.DEADLINE_S) for client in clients] == [0] * 7
         for client in clients:
             client.close()
     assert outcomes(tracer.ended(7)) == [(Outcome.OK, 0)] * 7
@@ -97,7 +98,7 @@ def test_timed_out(trace: Trace) -> None:
         tracer = trace()
         with workload.start_connect(server.getsockname(), TCP_SYNCNT=1) as client:
             lport = workload.port_of(client)
-            assert workload.wait_connect(client, 10) == errno.ETIMEDOUT
+            assert workload.wait_connect(client, way.DEADLINE_S) == errno.ETIMEDOUT
         syns = workload.syns(sniffer, lport, workload.port_of(server))
     events = tracer.ended(1)
     assert outcomes(events) == [(Outcome.TIMEOUT, errno.ETIMEDOUT)]
@@ -113,7 +114,7 @@ def test_a_lost_syn_costs_one_second(trace: Trace) -> None:
         with workload.start_connect(server.getsockname()) as client:
             tracer.until(lambda now: now.attempts == 1)
             server.accept()[0].close()
-            assert workload.wait_connect(client, 10) == 0
+            assert workload.wait_connect(client, way.DEADLINE_S) == 0
     events = tracer.ended(1)
     assert outcomes(events) == [(Outcome.OK, 0)]
     assert events["syn_retransmits"].tolist() == [1]
@@ -182,7 +183,10 @@ def test_no_free_port(trace: Trace) -> None:
     """GIVEN one port to choose from, in use WHEN we connect THEN connect() fails before a SYN is sent."""
     tracer = trace()
     with workload.listener() as server, workload.closed_port() as port, socket.socket() as client:
-        client.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("=HH", port, port))
+        try:
+            client.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("=HH", port, port))
+        except OSError:
+            pytest.skip("a socket has no port range of its own before Linux 6.3")
         assert client.connect_ex(server.getsockname()) == errno.EADDRNOTAVAIL
         dport = workload.port_of(server)
     events = tracer.ended(1)
@@ -192,7 +196,7 @@ def test_no_free_port(trace: Trace) -> None:
 
 
 def test_the_bound_address_pair_is_in_use(trace: Trace) -> None:
-    """The same failure with a port of our own choice: nothing on the socket says why."""
+    """The same failure with a port of our own choice: the socket does not say why, the call does."""
     tracer = trace()
     with workload.listener() as server, socket.socket() as first, socket.socket() as second:
         for client in (first, second):
@@ -201,7 +205,8 @@ def test_the_bound_address_pair_is_in_use(trace: Trace) -> None:
         second.bind(first.getsockname())
         first.connect(server.getsockname())
         assert second.connect_ex(server.getsockname()) == errno.EADDRNOTAVAIL
-    assert outcomes(tracer.ended(2)) == [(Outcome.OK, 0), (Outcome.ERROR, 0)]
+    expected = errno.EADDRNOTAVAIL if tracer.sees_calls else 0
+    assert outcomes(tracer.ended(2)) == [(Outcome.OK, 0), (Outcome.ERROR, expected)]
     assert tracer.session.counters().unsent_home == 1
 
 
@@ -223,5 +228,5 @@ def test_icmp_errors(trace: Trace, code: int, outcome: Outcome, error: int) -> N
             # On loopback the SYN was received before connect() returned.
             (syn,) = workload.syns(sniffer, workload.port_of(client), workload.port_of(server))
             workload.unreachable(client, syn, code)
-            assert workload.wait_connect(client, 5) == error
+            assert workload.wait_connect(client, way.DEADLINE_S) == error
     assert outcomes(tracer.ended(1)) == [(outcome, error)]

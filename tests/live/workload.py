@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from tcpconntop.kernel.session import Session
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 SO_RCVBUFFORCE = 33
@@ -121,3 +123,8 @@ def is_empty(map_fd: int) -> bool:
     attributes = ctypes.create_string_buffer(struct.pack("=IIQQ", map_fd, 0, 0, ctypes.addressof(key)), 32)
     found = _libc.syscall(_BPF_SYSCALL[os.uname().machine], BPF_MAP_GET_NEXT_KEY, attributes, 32)
     return bool(found < 0)
+
+
+def nothing_left(session: Session) -> bool:
+    """Whether the kernel side remembers no attempt and no call."""
+    return all(is_empty(session.fds[f"map:{name}"]) for name in ("tct_start", "tct_calls"))

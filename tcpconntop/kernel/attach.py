@@ -1,0 +1,184 @@
+"""The ways of attaching to the kernel, and how it takes each probe.
+
+Part of the loader: standard library alone, Python 3.9.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from pathlib import Path
+from typing import Any, NamedTuple
+
+RAW, TRACING, KPROBE, KRETPROBE = "raw tracepoint", "fentry", "kprobe", "kretprobe"
+
+_KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
+_ONLINE_CPUS = Path("/sys/devices/system/cpu/online")
+_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
+_PERF_FLAG_FD_CLOEXEC = 8
+_PERF_IOC_ENABLE, _PERF_IOC_SET_BPF = 0x2400, 0x40042408
+# struct perf_event_attr as far as kprobes need it (PERF_ATTR_SIZE_VER1): type, size, config, period, three
+# that stay 0, wake-up, bp_type, the function's name, the offset in it.
+_ATTRIBUTES = struct.Struct("=IIQQ3QIIQQ")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Probe(NamedTuple):
+    """One program and what runs it."""
+
+    program: str
+    kind: str
+    target: str
+
+
+class Part(NamedTuple):
+    """Probes that are of use together: all of them are attached, in this order, or none."""
+
+    probes: tuple[Probe, ...]
+    if_missing: str = ""
+    """What is lost without them. Empty: nothing works without them."""
+
+
+def _part(*probes: tuple[str, str, str], if_missing: str = "") -> Part:
+    return Part(tuple(Probe(*probe) for probe in probes), if_missing)
+
+
+_NO_V6 = "IPv6 connects count from their first SYN on, and those that fail before are not seen"
+_NO_SYN = "local work and network are not told apart"
+_NO_ANSWER = "the answer is timed where the state changes"
+
+_ENDS = _part(
+    ("tct_end", RAW, "inet_sock_set_state"),
+    ("tct_end_nested", RAW, "inet_sock_set_state"),
+)
+_RETRANSMITS = _part(("tct_retransmit", RAW, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted")
+_BEGINS = _part(("tct_begin", RAW, "inet_sock_set_state"))
+
+WAYS: dict[str, tuple[Part, ...]] = {
+    "fentry": (
+        _ENDS,
+        _RETRANSMITS,
+        _part(
+            ("kretfunc__tcp_v4_connect", TRACING, "tcp_v4_connect"),
+            ("kfunc__tcp_v4_connect", TRACING, "tcp_v4_connect"),
+        ),
+        _part(
+            ("kretfunc__tcp_v6_connect", TRACING, "tcp_v6_connect"),
+            ("kfunc__tcp_v6_connect", TRACING, "tcp_v6_connect"),
+            if_missing=_NO_V6,
+        ),
+        _part(("kfunc__tcp_connect", TRACING, "tcp_connect"), if_missing=_NO_SYN),
+        _part(("kfunc__tcp_rcv_state_process", TRACING, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
+        _BEGINS,
+    ),
+    "kprobe": (
+        _ENDS,
+        _RETRANSMITS,
+        _part(
+            ("tct_kprobe_returns", KRETPROBE, "tcp_v4_connect"),
+            ("tct_kprobe_v4_connect", KPROBE, "tcp_v4_connect"),
+        ),
+        _part(
+            ("tct_kprobe_returns", KRETPROBE, "tcp_v6_connect"),
+            ("tct_kprobe_v6_connect", KPROBE, "tcp_v6_connect"),
+            if_missing=_NO_V6,
+        ),
+        _part(("tct_kprobe_sent", KPROBE, "tcp_connect"), if_missing=_NO_SYN),
+        _part(("tct_kprobe_answered", KPROBE, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
+        _BEGINS,
+    ),
+    "tracepoint": (_ENDS, _RETRANSMITS, _BEGINS),
+}
+"""By name, best first. What ends attempts is attached before what begins them."""
+
+
+class RefusedError(Exception):
+    """The kernel does not take a probe that its way cannot do without."""
+
+    def __init__(self, probe: Probe, reason: str) -> None:
+        super().__init__(reason)
+        self.probe = probe
+
+
+def attach(bcc: Any, module: Any, parts: tuple[Part, ...]) -> tuple[dict[str, int], list[str]]:
+    """Attach what is there. Returns descriptors by name, and a note on each part that is not there.
+
+    Raises:
+        RefusedError: a part that nothing works without is refused. Nothing stays attached.
+    """
+    fds: dict[str, int] = {}
+    notes = []
+    for part in parts:
+        links: dict[str, int] = {}
+        for probe in part.probes:
+            try:
+                program, link = _attach_probe(bcc, module, probe)
+            except Exception as error:  # BCC raises nothing more specific
+                _close_links(links)
+                if not part.if_missing:
+                    _close_links(fds)
+                    raise RefusedError(probe, _reason(error)) from error
+                notes.append(f"{probe.target} is not available ({_reason(error)}): {part.if_missing}")
+                break
+            links[f"program:{probe.program}"] = program
+            links[f"link:{probe.program}:{probe.target}"] = link
+        else:
+            fds.update(links)
+    return fds, notes
+
+
+def _attach_probe(bcc: Any, module: Any, probe: Probe) -> tuple[int, int]:
+    """Load and attach. Returns the descriptors of the program and of its link."""
+    ctypes.set_errno(0)
+    types = {RAW: bcc.BPF.RAW_TRACEPOINT, TRACING: bcc.BPF.TRACING}
+    program = module.load_func(probe.program, types.get(probe.kind, bcc.BPF.KPROBE)).fd
+    if probe.kind == RAW:
+        link = bcc.lib.bpf_attach_raw_tracepoint(program, probe.target.encode())
+    elif probe.kind == TRACING:
+        link = bcc.lib.bpf_attach_kfunc(program)
+    else:
+        link = _attach_kprobe(program, probe.target, probe.kind == KRETPROBE)
+    if link < 0:
+        raise OSError(ctypes.get_errno(), "not attached")
+    return program, link
+
+
+def _attach_kprobe(program: int, function: str, on_return: bool) -> int:
+    """Open a kprobe that lives as long as its descriptor, unlike one that is written to tracefs.
+
+    Raises:
+        OSError: there are no kprobes, or not on this function.
+    """
+    if not _KPROBE_PMU.exists():
+        raise OSError(0, "no kprobes in this kernel")
+    name = ctypes.create_string_buffer(function.encode())
+    kind = int(_KPROBE_PMU.read_text())
+    attributes = _ATTRIBUTES.pack(
+        kind, _ATTRIBUTES.size, int(on_return), 1, 0, 0, 0, 0, 0, ctypes.addressof(name), 0
+    )
+    cpu = int(_ONLINE_CPUS.read_text().split(",")[0].split("-")[0])  # any: the program runs on all of them
+    number = _PERF_EVENT_OPEN[os.uname().machine]
+    event: int = _libc.syscall(number, attributes, -1, cpu, -1, ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC))
+    if event < 0:
+        raise OSError(ctypes.get_errno(), "not opened")
+    for request, argument in ((_PERF_IOC_SET_BPF, program), (_PERF_IOC_ENABLE, 0)):
+        if _libc.ioctl(event, ctypes.c_ulong(request), argument) < 0:
+            error = OSError(ctypes.get_errno(), "not attached")
+            os.close(event)
+            raise error
+    return event
+
+
+def _close_links(fds: dict[str, int]) -> None:
+    """Detach. Programs stay loaded: the next way may want them again."""
+    for name, fd in fds.items():
+        if name.startswith("link:"):
+            os.close(fd)
+
+
+def _reason(error: Exception) -> str:
+    """Why, in a few words: BCC leaves it in errno."""
+    code = error.errno if isinstance(error, OSError) else ctypes.get_errno()
+    return os.strerror(code) if code else str(error.args[-1])

@@ -1,0 +1,52 @@
+"""Reading records that the loader takes from perf buffers: the shape of `Ring`, over a socket."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+import numpy as np
+
+from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.kernel.forward import ASK, DONE, MESSAGE_MAX, MUCH
+
+
+class PerfBuffer:
+    """The consumer of a loader that stays. For one thread.
+
+    `connection` stays the caller's, and must outlive this object.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
+        self._asked = 0
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until much waits (`settings.wakeup_bytes`), or the time is over."""
+        self._poll.poll(timeout_s * 1000)
+
+    def read(self) -> Events:
+        """Take all records that are there, in the order in which attempts ended; may be empty.
+
+        Raises:
+            ConnectionError: the loader is gone.
+        """
+        self._connection.send(ASK)
+        self._asked += 1  # more than one when an exception (Ctrl-C) ended the last call
+        batches = []
+        while self._asked:
+            message = self._connection.recv(MESSAGE_MAX)
+            if not message:
+                raise ConnectionError("the loader, which reads the perf buffers, is gone")
+            if message == DONE:
+                self._asked -= 1
+            elif message != MUCH:
+                batches.append(message)
+        events: Events = np.frombuffer(b"".join(batches), EVENT)
+        # Each CPU has a buffer of its own.
+        return events[np.argsort(events["end_ns"], kind="stable")]
+
+    def close(self) -> None:
+        """Nothing here is to be given back."""

@@ -1,0 +1,191 @@
+"""What is seen of the call itself: connects that fail inside it, and where the time of the others went."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import failing
+import numpy as np
+import pytest
+import way
+import workload
+from conftest import Tracer
+
+from tcpconntop.core.anatomy import anatomy
+from tcpconntop.core.wire import Events, Outcome, address_text
+
+Trace = Callable[..., Tracer]
+TCP_FASTOPEN, TCP_FASTOPEN_CONNECT = 23, 30
+FAR_US = 1e6 * way.DEADLINE_S
+UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES}
+
+
+def destination(event: np.void) -> str:
+    return address_text(bytes(event["daddr"]), int(event["family"]))
+
+
+def outcome_of(error: int) -> Outcome:
+    if not error:
+        return Outcome.OK
+    return Outcome.UNREACHABLE if error in UNREACHABLE else Outcome.ERROR
+
+
+def test_connects_that_fail_inside_the_call(trace: Trace) -> None:
+    """GIVEN no route or no port WHEN we connect THEN each is one attempt, with the errno that it returned."""
+    with workload.closed_port() as port:
+        tracer = trace(ports=(port,))
+        command = ["unshare", "--net", sys.executable, failing.__file__, str(port)]
+        told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    v6 = failing.NEVER_STARTED_V6 if len(told) > len(failing.NEVER_STARTED + failing.NO_PORT) else ()
+    asked = (*failing.NEVER_STARTED, *v6, *failing.NO_PORT)
+    assert told == [error for _, error in asked]
+
+    visible = asked if tracer.sees_calls else failing.NO_PORT
+    events = tracer.ended(len(visible))
+    assert [destination(event) for event in events] == [
+        address.removeprefix("::ffff:") for address, _ in visible
+    ]
+    assert events["error"].tolist() == [error for _, error in visible]
+    assert events["outcome"].tolist() == [outcome_of(error) for _, error in visible]
+    assert set(events["dport"]) == {port}
+    assert (events["end_ns"] >= events["begin_ns"]).all()
+    assert (events["syn_ns"][events["error"] > 0] == 0).all()
+    assert (events["netns"] != Path("/proc/self/ns/net").stat().st_ino).all()
+    assert workload.nothing_left(tracer.session)
+
+
+def test_unsent_connects_are_no_active_opens(trace: Trace) -> None:
+    """What fails inside the call is not in the kernel's own count, and so not in ours beside it."""
+    tracer = trace()
+    with workload.listener() as server, socket.socket() as client:
+        client.connect(server.getsockname())
+        with socket.socket() as lost:
+            assert lost.connect_ex(("255.255.255.255", 47)) == errno.ENETUNREACH
+    tracer.ended(1 + tracer.sees_calls)
+    counters = tracer.session.counters()
+    assert counters.attempts_home - counters.unsent_home == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "address", "error"),
+    [
+        (socket.AF_INET, struct.pack("=H2s24x", socket.AF_INET6, b"\0\x2f"), errno.EAFNOSUPPORT),
+        (socket.AF_INET6, struct.pack("=H2s4s8x", socket.AF_INET, b"\0\x2f", b"\x7f\0\0\1"), errno.EINVAL),
+        (socket.AF_INET, struct.pack("=H2s", socket.AF_INET, b"\0\x2f"), errno.EINVAL),
+    ],
+    ids=["v6 address", "v4 address", "short"],
+)
+def test_addresses_that_do_not_fit(trace: Trace, family: int, address: bytes, error: int) -> None:
+    tracer = trace()
+    libc = ctypes.CDLL(None, use_errno=True)
+    with socket.socket(family) as client:
+        assert libc.connect(client.fileno(), address, len(address)) == -1
+        assert ctypes.get_errno() == error
+    events = tracer.ended(int(tracer.sees_calls))
+    assert set(events["outcome"]) <= {Outcome.ERROR}
+    assert set(events["error"]) <= {error}
+
+
+def assert_adds_up(tracer: Tracer, events: Events) -> None:
+    parts = anatomy(events)
+    if tracer.sees_calls:
+        assert parts.local + parts.rto + parts.wire == pytest.approx(parts.latency, abs=2)
+        assert (parts.local > 0).all()
+        assert (parts.wire > 0).all()
+    else:
+        assert np.isnan(parts.local).all()
+
+
+def test_the_parts_add_up(trace: Trace) -> None:
+    tracer = trace()
+    with workload.listener() as v4, workload.listener("::1") as v6, workload.listener("::") as both:
+        workload.connect(v4, 11)
+        workload.connect(v6, 7)
+        for _ in range(3):
+            with socket.create_connection(("::ffff:127.0.0.1", workload.port_of(both))):
+                both.accept()[0].close()
+    events = tracer.ended(21)
+    assert (events["outcome"] == Outcome.OK).all()
+    assert_adds_up(tracer, events)
+    assert workload.nothing_left(tracer.session)
+
+
+def test_a_lost_syn_is_told_apart(trace: Trace) -> None:
+    """GIVEN a SYN that was dropped WHEN there is room for the next THEN the wait is not the network's."""
+    with workload.silent_listener() as server:
+        tracer = trace()
+        with workload.start_connect(server.getsockname()) as client:
+            tracer.until(lambda now: now.attempts == 1)
+            server.accept()[0].close()
+            assert workload.wait_connect(client, way.DEADLINE_S) == 0
+    events = tracer.ended(1)
+    assert_adds_up(tracer, events)
+    parts = anatomy(events)
+    assert events["syn_retransmits"].tolist() == [1]
+    assert parts.wire[0] < 0.3e6
+    if tracer.sees_calls:
+        assert parts.rto[0] == pytest.approx(1.03e6, abs=0.1e6)
+        assert parts.local[0] < 0.3e6
+
+
+def test_a_repeated_connect_is_the_same_attempt(trace: Trace) -> None:
+    with workload.silent_listener() as server:
+        tracer = trace()
+        with workload.start_connect(server.getsockname()) as client:
+            for _ in range(3):
+                assert client.connect_ex(server.getsockname()) == errno.EALREADY
+        events = tracer.ended(1)
+    assert events["outcome"].tolist() == [Outcome.CANCELLED]
+    assert workload.nothing_left(tracer.session)
+
+
+def test_a_connect_that_waits_for_data(trace: Trace) -> None:
+    """GIVEN a fast-open cookie WHEN connect() only notes the address THEN the wait for data is local work."""
+    setting = Path("/proc/sys/net/ipv4/tcp_fastopen")
+    before = setting.read_text()
+    setting.write_text("3")
+    try:
+        with workload.listener() as server:
+            server.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
+            fast_open(server).close()  # for the cookie
+            tracer = trace()
+            with fast_open(server, tracer) as client:
+                lport = workload.port_of(client)
+        events = tracer.ended(1)
+    finally:
+        setting.write_text(before)
+    assert events["outcome"].tolist() == [Outcome.OK]
+    assert events["lport"].tolist() == [lport]
+    assert_adds_up(tracer, events)
+
+
+def fast_open(server: socket.socket, tracer: Tracer | None = None) -> socket.socket:
+    client = socket.socket()
+    client.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+    client.connect(server.getsockname())
+    if tracer:
+        tracer.until(lambda now: now.attempts == now.in_flight == 1)
+    client.send(b"?")
+    server.accept()[0].close()
+    return client
+
+
+def test_who_and_where_are_the_same_whatever_is_seen(trace: Trace) -> None:
+    """A filter holds for what fails inside the call as well."""
+    tracer = trace(pids=(os.getpid(),), ports=(53,), family=4)
+    for address, port in (("255.255.255.255", 53), ("255.255.255.255", 47)):
+        with socket.socket() as client:
+            assert client.connect_ex((address, port)) == errno.ENETUNREACH
+    events = tracer.ended(int(tracer.sees_calls))
+    assert set(events["dport"]) <= {53}
+    assert set(events["tgid"]) <= {os.getpid()}
+    assert workload.nothing_left(tracer.session)
