@@ -52,7 +52,10 @@ class Cells:
     @classmethod
     def total(cls, parts: Sequence[Cells]) -> Cells:
         """Add several sets."""
-        return cls().changed(parts, ())
+        filled = [part for part in parts if len(part.codes)]
+        if len(filled) < 2:
+            return filled[0] if filled else cls()
+        return _add_up(*_merge(filled))
 
     def minus(self, other: Cells) -> Cells:
         """Take away counts that were added before.
@@ -68,20 +71,17 @@ class Cells:
         Raises:
             ValueError: there would be less than nothing of a pair.
         """
-        negative = [Cells(part.codes, -part.counts) for part in gone if len(part.codes)]
-        parts = [part for part in (self, *added, *negative) if len(part.codes)]
-        if len(parts) < 2 and not negative:
-            return parts[0] if parts else self
-        codes = np.concatenate([_none(), *(part.codes for part in parts)])
-        # The parts are sorted runs: a merge sort takes a few comparisons a code.
-        order = np.argsort(codes, kind="stable")
-        total = _add_up(codes[order], np.concatenate([_none(), *(part.counts for part in parts)])[order])
-        if not negative:
-            return total
-        if (total.counts < 0).any():
+        change = Cells.total([*added, *(Cells(part.codes, -part.counts) for part in gone)])
+        if not len(change.codes):
+            return self
+        codes, counts = _merge([self, change])
+        twice = np.flatnonzero(codes[1:] == codes[:-1])
+        counts[twice] += counts[twice + 1]
+        counts[twice + 1] = 0
+        if (counts < 0).any():
             raise ValueError("cannot take away counts that were never added")
-        left = np.flatnonzero(total.counts)
-        return Cells(total.codes[left], total.counts[left])
+        left = np.flatnonzero(counts)
+        return Cells(codes[left], counts[left])
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
         """Merge rows: `new_row[row]` is where a row goes, and -1 drops it."""
@@ -183,6 +183,14 @@ def run_starts(ordered: npt.NDArray[Any]) -> Ints:
     if not len(ordered):
         return _none()
     return np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+
+
+def _merge(parts: Sequence[Cells]) -> tuple[Ints, Ints]:
+    """Give the codes of several sets in one order, beside their counts."""
+    codes = np.concatenate([part.codes for part in parts])
+    # The parts are sorted runs: a merge sort takes a few comparisons a code.
+    order = np.argsort(codes, kind="stable")
+    return codes[order], np.concatenate([part.counts for part in parts])[order]
 
 
 def _gather(codes: Ints, counts: Ints) -> Cells:
