@@ -10,7 +10,8 @@
  * tcp_v6_connect(), a second map holds who is inside and since when: an attempt then began there, and what
  * fails inside it ends with the errno that it returns. A call that no probe saw costs no more than that.
  *
- * The loader defines CPUS (how many there may be), RING_BYTES, one TRANSPORT_* and what sock.h asks for.
+ * The loader defines CPUS (how many there may be), START_MAX, RING_BYTES, one TRANSPORT_* and what sock.h asks
+ * for.
  */
 #include <uapi/linux/ptrace.h>
 #include "event.h"
@@ -24,7 +25,7 @@ struct call {
 	struct event asked;  /* when, and where to */
 };
 
-BPF_HASH(tct_start, u64, struct event, 65536);
+BPF_HASH(tct_start, u64, struct event, START_MAX);
 BPF_HASH(tct_calls, u64, struct call, 8192); /* by thread */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);

@@ -27,6 +27,8 @@ from tcpconntop.kernel.ring import Barrier, Ring
 
 BUFFER_BYTES = 8 << 20
 """Of the ring buffer, or of all perf buffers together."""
+START_MAX = 1 << 16
+"""Attempts that can be in flight at once."""
 
 _FDS_MAX = 32
 
@@ -190,7 +192,7 @@ def defines(btf: Btf) -> dict[str, int]:
     Raises:
         BtfError: this kernel lacks a struct member that nothing works without.
     """
-    macros = {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES}
+    macros = {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAX": START_MAX}
     for macro, struct, path, needed in _PLACES:
         offset = btf.offset(struct, path)
         if offset is not None:

@@ -11,8 +11,13 @@ struct pt_regs {
 struct user_pt_regs {
 	__u64 regs[31], sp, pc, pstate;
 };
-struct pt_regs {
-	struct user_pt_regs user_regs;
+struct pt_regs { /* BCC's macros reach into it by either way, by its version */
+	union {
+		struct user_pt_regs user_regs;
+		struct {
+			__u64 regs[31], sp, pc, pstate;
+		};
+	};
 };
 #endif
 

@@ -1,0 +1,55 @@
+"""The kernel side compiles for every architecture that is promised, though only this one can load it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tcpconntop.kernel.attach import WAYS
+from tcpconntop.kernel.btf import Btf
+from tcpconntop.kernel.session import bpf_folder, defines
+
+# Prints for each program the offsets of the 64-bit words that it loads: first come those of its context.
+SCRIPT = """
+import json, os, struct, sys
+sys.path.append(sys.argv[1])
+import bcc
+from tcpconntop.kernel import loader
+job = json.load(sys.stdin)
+module = loader.compile_program(bcc, job)
+code = {name: module.dump_func(name.encode()) for name in job["programs"]}
+print(json.dumps({name: [struct.unpack_from("=BBhi", c, 8 * n)[2] for n in range(len(c) // 8)
+                         if struct.unpack_from("=BB", c, 8 * n)[0] == 0x79] for name, c in code.items()}))
+"""
+PROGRAMS = {probe.program for parts in WAYS.values() for part in parts for probe in part.probes}
+ARGUMENTS = {"x86": [112, 104, 96], "arm64": [0, 8, 16]}
+RESULTS = {"x86": 80, "arm64": 0}
+
+
+@pytest.mark.parametrize("transport", ["ring", "perf"])
+@pytest.mark.parametrize("architecture", ARGUMENTS)
+def test_it_compiles(architecture: str, transport: str) -> None:
+    """Kprobes read registers where the architecture has them: argument registers and the result's."""
+    job = {
+        "folder": str(bpf_folder()),
+        "defines": defines(Btf()),
+        "transport": transport,
+        "settings": bytes(256).hex(),
+        "programs": sorted(PROGRAMS),
+    }
+    done = subprocess.run(
+        ["/usr/bin/python3", "-Ic", SCRIPT, str(Path(__file__).parents[2])],
+        input=json.dumps(job).encode(),
+        env={**os.environ, "ARCH": architecture},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    loads = json.loads(done.stdout)
+    assert sorted(loads["tct_kprobe_v4_connect"][:3]) == sorted(ARGUMENTS[architecture])
+    assert loads["tct_kprobe_sent"][0] == ARGUMENTS[architecture][0]
+    assert loads["tct_kprobe_returns"][0] == RESULTS[architecture]

@@ -1,0 +1,58 @@
+"""What is lost when a buffer or a table is full is counted, to the last one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import way
+import workload
+from conftest import Tracer
+
+from tcpconntop.kernel import session
+
+Trace = Callable[..., Tracer]
+SMALL = 1 << 18
+
+
+def test_records_that_find_the_buffer_full(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN a small buffer that nobody reads WHEN it is full THEN what it holds and what is lost is all."""
+    monkeypatch.setattr(session, "BUFFER_BYTES", SMALL)
+    total = 2 * os.cpu_count() * SMALL // session.EVENT.itemsize if way.TRANSPORT == "perf" else 2503
+    tracer = trace()
+    with workload.listener(backlog=4096) as server:
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(before)})
+        try:
+            workload.connect(server, total)
+        finally:
+            os.sched_setaffinity(0, before)
+        counters = tracer.until(lambda now: now.in_flight == 0)
+        held = tracer.session.read(0)
+        assert counters.attempts == total
+        assert counters.ring_drops > 0
+        assert len(held) + counters.ring_drops == total
+        assert (np.diff(held["end_ns"].astype(np.int64)) > 0).all()
+
+        workload.connect(server, 7)  # there is room again
+        assert len(tracer.session.read(0)) == 7
+    assert tracer.session.counters().ring_drops == counters.ring_drops
+    assert workload.nothing_left(tracer.session)
+
+
+def test_attempts_that_find_the_table_full(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN room for five WHEN eight are in flight THEN three are no attempts, and are counted as such."""
+    monkeypatch.setattr(session, "START_MAX", 5)
+    with workload.silent_listener() as server:
+        tracer = trace()
+        clients = [workload.start_connect(server.getsockname()) for _ in range(8)]
+        counters = tracer.session.counters()
+        assert (counters.attempts, counters.in_flight, counters.start_failures) == (5, 5, 3)
+        for client in clients:
+            client.close()
+        counters = tracer.until(lambda now: now.in_flight == 0)
+        assert (counters.attempts, counters.outcomes) == (5, (0, 0, 0, 0, 5, 0))
+        assert len(tracer.session.read(0)) == 5
+        assert workload.nothing_left(tracer.session)

@@ -1,0 +1,73 @@
+"""The reader of the perf transport against a loader that is a script of messages."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tcpconntop.core.wire import EVENT
+from tcpconntop.kernel.forward import ASK, DONE, MUCH
+from tcpconntop.kernel.perf import PerfBuffer
+
+
+def records(*ends_ns: int) -> bytes:
+    events = np.zeros(len(ends_ns), EVENT)
+    events["end_ns"] = ends_ns
+    return events.tobytes()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_a_batch_is_in_the_order_of_ends(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    for message in (records(5, 13), MUCH, records(3, 7, 11), DONE):
+        theirs.send(message)
+    assert PerfBuffer(ours).read()["end_ns"].tolist() == [3, 5, 7, 11, 13]
+    assert theirs.recv(16) == ASK
+
+
+def test_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    theirs.send(DONE)
+    events = PerfBuffer(ours).read()
+    assert (len(events), events.dtype) == (0, EVENT)
+
+
+def test_much_ends_a_wait(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    buffer = PerfBuffer(ours)
+    timer = threading.Timer(0.01, theirs.send, [MUCH])
+    timer.start()
+    started = time.monotonic()
+    buffer.wait(60)
+    assert time.monotonic() - started < 30
+    timer.join()
+
+
+def test_an_answer_that_was_not_waited_for_is_not_lost(pair: tuple[socket.socket, socket.socket]) -> None:
+    """GIVEN a read that Ctrl-C ended WHEN we read again THEN both answers are taken."""
+    ours, theirs = pair
+    buffer = PerfBuffer(ours)
+    ours.settimeout(0.01)
+    with pytest.raises(TimeoutError):
+        buffer.read()
+    for message in (records(2), DONE, records(3), DONE):
+        theirs.send(message)
+    assert buffer.read()["end_ns"].tolist() == [2, 3]
+
+
+def test_a_loader_that_is_gone(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    theirs.close()
+    with pytest.raises(OSError, match=r"gone|Broken pipe"):
+        PerfBuffer(ours).read()
