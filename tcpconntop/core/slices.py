@@ -73,7 +73,7 @@ class Slice:
         return self._rows.astype(np.int64)
 
     @property
-    def outcomes(self) -> npt.NDArray[np.unsignedinteger]:
+    def outcomes(self) -> npt.NDArray[np.integer]:
         """Ended attempts of those rows, indexed by `Outcome`, shape (n, 6)."""
         return self._columns["outcomes"]
 
@@ -82,9 +82,11 @@ class Slice:
         """All figures of those rows (dtype `STATS`)."""
         return st.unpack(self._columns)
 
-    def stats_at(self, at: Rows) -> st.Stats:
-        """Give the figures of some of those rows, by their place in `rows`."""
-        return st.unpack({name: column[at] for name, column in self._columns.items()})
+    def extremes_at(self, at: Rows) -> st.Columns:
+        """Give `min_ns` and `max_ns` of some of those rows, by their place in `rows`."""
+        some = self.outcomes[at, Outcome.OK] > 0
+        least = np.where(some, self._columns["min_ns"][at], np.uint64(st.NO_MINIMUM))
+        return {"min_ns": least.astype(np.int64), "max_ns": self._columns["max_ns"][at].astype(np.int64)}
 
     @property
     def latency(self) -> Cells:
@@ -168,7 +170,7 @@ class Sums:
         for part in remaining if len(gone) else ():
             rows = part.rows
             at = np.flatnonzero(extreme[rows])
-            st.add_extremes(self.stats, rows[at], part.stats_at(at))
+            st.add_extremes(self.stats, rows[at], part.extremes_at(at))
         for part in added:
             st.add(self.stats, part.rows, part.stats)
         self.latency = self.latency.changed(

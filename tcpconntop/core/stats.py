@@ -30,7 +30,7 @@ NO_MINIMUM = np.iinfo(np.int64).max
 
 Stats = npt.NDArray[np.void]
 Rows = npt.NDArray[np.int64]
-Columns = Mapping[str, npt.NDArray[np.unsignedinteger]]
+Columns = Mapping[str, npt.NDArray[np.integer]]
 
 
 class Attempts(NamedTuple):
@@ -113,7 +113,7 @@ def add_latest(stats: Stats, rows: Rows, more: Stats) -> None:
         stats[name][rows[later]] = more[name][later]
 
 
-def add_extremes(stats: Stats, rows: Rows, more: Stats) -> None:
+def add_extremes(stats: Stats, rows: Rows, more: Stats | Columns) -> None:
     """Let the extremes of `stats` take in those of distinct rows, in place."""
     stats["min_ns"][rows] = np.minimum(stats["min_ns"][rows], more["min_ns"])
     stats["max_ns"][rows] = np.maximum(stats["max_ns"][rows], more["max_ns"])
