@@ -1,0 +1,80 @@
+"""The ledger under the highest connect rate that two processes can make.
+
+    python -m tests.bench.storm [SECONDS]
+
+Two processes connect to listeners of their own on the loopback as fast as they can, while `tcpconntop -b`
+traces everything. Printed are the rate, what was lost, and whether the ledger and the kernel's own count of
+connects (ActiveOpens) agree. Other connects on the machine count on both sides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+from tcpconntop.sources.live import active_opens
+
+PROCESSES = 2
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+def hammer(address: str, until_s: float) -> None:
+    """Connect, accept and reset, one after the other."""
+    with socket.socket() as server:
+        server.bind((address, 0))
+        server.listen(8)
+        where = server.getsockname()
+        while time.monotonic() < until_s:
+            for _ in range(200):
+                with socket.socket() as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                    with contextlib.suppress(OSError):
+                        client.connect(where)
+                        server.accept()[0].close()
+
+
+def main(seconds: float) -> int:
+    """Run the storm; the exit code says whether everything was accounted for."""
+    tracer = subprocess.Popen(
+        [sys.executable, "-m", "tcpconntop.cli", "-b", "--json", "-w", "all"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert tracer.stdout is not None
+    assert tracer.stderr is not None
+    print(tracer.stderr.readline(), end="")
+    before, until_s = active_opens(), time.monotonic() + seconds
+    children = []
+    for number in range(PROCESSES):
+        if not (child := os.fork()):
+            hammer(f"127.0.9.{number + 1}", until_s)
+            os._exit(0)
+        children.append(child)
+    last = ""
+    while time.monotonic() < until_s:
+        last = tracer.stdout.readline()
+    for child in children:
+        os.waitpid(child, 0)
+    tracer.send_signal(signal.SIGINT)
+    opens = active_opens() - before
+    for line in tracer.stdout:
+        last = line
+    document = json.loads(last)
+    ended, rows = sum(document["outcomes"].values()), sum(row["count"] for row in document["rows"])
+    print(f"{document['attempts'] / seconds:,.0f} connects a second for {seconds:.0f} s")
+    in_flight = document["in_flight"]
+    print(f"attempts {document['attempts']:,}  ended {ended:,}  in flight {in_flight}  in rows {rows:,}")
+    print(f"lost {document['lost']}  ActiveOpens {opens:,}  completeness {document['completeness']}")
+    return int(document["lost"] != 0 or not document["attempts"] == ended + in_flight == opens)
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))
