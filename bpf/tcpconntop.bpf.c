@@ -2,19 +2,20 @@
 /*
  * Follows every outgoing TCP connect from begin to end.
  *
- * One body of logic, connect_begin(), connect_answered() and connect_end(), and thin probes around it. The
- * start map holds what is known so far of each connect in flight, by its struct sock; it is the record itself
- * and leaves the map the moment the connect ends, however it ends.
+ * One body of logic, connect_*() and call_*(), and thin probes around it. The start map holds what is known so
+ * far of each connect in flight, by its struct sock; it is the record itself and leaves the map the moment the
+ * connect ends, however it ends.
  *
  * An attempt is in the start map from SYN_SENT on. Where probes see the call itself, tcp_v4_connect() or
- * tcp_v6_connect(), a second map holds who is inside and since when: an attempt then began there, and what
- * fails inside it ends with the errno that it returns. A call that no probe saw costs no more than that.
+ * tcp_v6_connect(), a second map holds which thread is inside, and since when: an attempt then began there, and
+ * what fails inside ends with the errno that is returned. A call that no probe saw costs no more than that.
  *
- * The loader defines CPUS (how many there may be), START_MAX, RING_BYTES, one TRANSPORT_* and what sock.h asks
- * for.
+ * BCC rewrites what is done with maps, in this file alone: so it is all here. The loader defines CPUS (how many
+ * there may be), START_MAX, RING_BYTES, one TRANSPORT_* and what sock.h asks for.
  */
 #include <uapi/linux/ptrace.h>
 #include "event.h"
+#include "filter.h"
 #include "sock.h"
 
 /* A thread inside tcp_v4_connect() or tcp_v6_connect(). */
@@ -52,13 +53,6 @@ static __always_inline struct counters *own_counters(void)
 		COUNT(outcomes[index_]); \
 })
 
-#define LISTED(list, count, value) ({ \
-	bool found_ = false; \
-	for (u32 i_ = 0; i_ < FILTER_LIST_MAX && i_ < (count) && !found_; i_++) \
-		found_ = (list)[i_] == (value); \
-	found_; \
-})
-
 #ifdef TRANSPORT_RING
 BPF_RINGBUF_OUTPUT(tct_events, RING_BYTES / PAGE_SIZE);
 
@@ -93,17 +87,6 @@ static __always_inline struct settings *get_settings(void)
 	u32 first = 0;
 
 	return tct_settings.lookup(&first);
-}
-
-static __always_inline bool is_wanted(const struct event *attempt, const struct settings *settings)
-{
-	if (settings->family && settings->family != attempt->family)
-		return false;
-	if (settings->pid_count && !LISTED(settings->pids, settings->pid_count, attempt->tgid))
-		return false;
-	if (settings->uid_count && !LISTED(settings->uids, settings->uid_count, attempt->uid))
-		return false;
-	return !settings->port_count || LISTED(settings->ports, settings->port_count, attempt->dport);
 }
 
 /* The end of an attempt: its record goes out. */
@@ -222,8 +205,9 @@ static __always_inline void connect_end(void *ctx, void *sk, struct ending endin
 	if (!attempt || !settings)
 		return;
 	read_source(sk, attempt);
-	if (!ending.unsent || !call_of_this_thread(sk)) /* else call_returns() will know why */
-		settle(ctx, key, attempt, ending, settings);
+	if (ending.outcome != OUTCOME_OK && !ending.error && call_of_this_thread(sk))
+		return; /* the call fails: what it returns says why */
+	settle(ctx, key, attempt, ending, settings);
 }
 
 /* A v4-mapped address passes both functions: the call is the outer one. */
@@ -324,72 +308,26 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/*
- * The probes that the fentry and the kprobe way add. BCC knows fentry and fexit programs, and what they go to,
- * by names such as these.
- */
-int kfunc__tcp_v4_connect(u64 *ctx)
-{
-	call_begins((void *)ctx[0], (void *)ctx[1], ctx[2], false);
-	return 0;
-}
+/* What fentry and kprobes add. BCC knows fentry and fexit programs, and what they go to, by names such as these. */
+#define PROBE(name, context, call) \
+	int name(context *ctx) \
+	{ \
+		call; \
+		return 0; \
+	}
+#define FENTRY_CALL(is_v6) call_begins((void *)ctx[0], (void *)ctx[1], ctx[2], is_v6)
+#define KPROBE_CALL(is_v6) \
+	call_begins((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), is_v6)
 
-int kfunc__tcp_v6_connect(u64 *ctx)
-{
-	call_begins((void *)ctx[0], (void *)ctx[1], ctx[2], true);
-	return 0;
-}
+PROBE(kfunc__tcp_v4_connect, u64, FENTRY_CALL(false))
+PROBE(kfunc__tcp_v6_connect, u64, FENTRY_CALL(true))
+PROBE(kretfunc__tcp_v4_connect, u64, call_returns(ctx, ctx[3]))
+PROBE(kretfunc__tcp_v6_connect, u64, call_returns(ctx, ctx[3]))
+PROBE(kfunc__tcp_connect, u64, connect_sent((void *)ctx[0]))
+PROBE(kfunc__tcp_rcv_state_process, u64, connect_answered((void *)ctx[0]))
 
-int kretfunc__tcp_v4_connect(u64 *ctx)
-{
-	call_returns(ctx, ctx[3]);
-	return 0;
-}
-
-int kretfunc__tcp_v6_connect(u64 *ctx)
-{
-	call_returns(ctx, ctx[3]);
-	return 0;
-}
-
-int kfunc__tcp_connect(u64 *ctx)
-{
-	connect_sent((void *)ctx[0]);
-	return 0;
-}
-
-int kfunc__tcp_rcv_state_process(u64 *ctx)
-{
-	connect_answered((void *)ctx[0]);
-	return 0;
-}
-
-int tct_kprobe_v4_connect(struct pt_regs *ctx)
-{
-	call_begins((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), false);
-	return 0;
-}
-
-int tct_kprobe_v6_connect(struct pt_regs *ctx)
-{
-	call_begins((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), true);
-	return 0;
-}
-
-int tct_kprobe_returns(struct pt_regs *ctx)
-{
-	call_returns(ctx, PT_REGS_RC(ctx));
-	return 0;
-}
-
-int tct_kprobe_sent(struct pt_regs *ctx)
-{
-	connect_sent((void *)PT_REGS_PARM1(ctx));
-	return 0;
-}
-
-int tct_kprobe_answered(struct pt_regs *ctx)
-{
-	connect_answered((void *)PT_REGS_PARM1(ctx));
-	return 0;
-}
+PROBE(tct_kprobe_v4_connect, struct pt_regs, KPROBE_CALL(false))
+PROBE(tct_kprobe_v6_connect, struct pt_regs, KPROBE_CALL(true))
+PROBE(tct_kprobe_returns, struct pt_regs, call_returns(ctx, PT_REGS_RC(ctx)))
+PROBE(tct_kprobe_sent, struct pt_regs, connect_sent((void *)PT_REGS_PARM1(ctx)))
+PROBE(tct_kprobe_answered, struct pt_regs, connect_answered((void *)PT_REGS_PARM1(ctx)))

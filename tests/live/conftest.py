@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.kernel.launch import INTERPRETERS, TracerError, spawn_loader
 from tcpconntop.kernel.loader import EXIT_UNSUPPORTED
 from tcpconntop.kernel.privileges import has_privileges
-from tcpconntop.kernel.session import Counters, Session, open_session
+from tcpconntop.kernel.session import open_session
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import way
+from tracer import Tracer
 
 
 def _missing() -> str:
@@ -46,35 +44,6 @@ def _missing() -> str:
 def _this_kernel_can() -> None:
     if missing := _missing():
         pytest.skip(missing)
-
-
-class Tracer:
-    """A session, and what it has read so far."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.events: Events = np.empty(0, EVENT)
-
-    def until(self, reached: Callable[[Counters], bool]) -> Counters:
-        """Wait until the counters show it. What should come never comes: the test fails."""
-        deadline = time.monotonic() + way.DEADLINE_S
-        while not reached(counters := self.session.counters()):
-            assert time.monotonic() < deadline, f"not reached: {counters}"
-            time.sleep(0.002)
-        return counters
-
-    @property
-    def sees_calls(self) -> bool:
-        return way.sees_calls(self.session.probe)
-
-    def ended(self, attempts: int) -> Events:
-        """All records, once this many attempts have begun and none is in flight."""
-        counters = self.until(lambda now: now.attempts >= attempts and now.in_flight == 0)
-        self.events = np.concatenate([self.events, self.session.read(0)])
-        assert counters.attempts == attempts
-        assert counters.ring_drops == counters.start_failures == 0
-        assert len(self.events) == attempts - counters.below_minimum
-        return self.events
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import way
 import workload
-from conftest import Tracer
+from tracer import Tracer
 
 from tcpconntop.core.wire import FILTER_LIST_MAX
 from tcpconntop.kernel.request import TraceRequest

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import way
 import workload
-from conftest import Tracer
+from tracer import Tracer
 
 from tcpconntop.kernel import session
 

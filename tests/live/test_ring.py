@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import way
 import workload
-from conftest import Tracer
+from tracer import Tracer
 
 Trace = Callable[..., Tracer]
 WAIT_S = 0.3

@@ -15,6 +15,7 @@ from tcpconntop.kernel.session import Session
 _libc = ctypes.CDLL(None, use_errno=True)
 
 SO_RCVBUFFORCE = 33
+ETH_P_IPV6 = 0x86DD
 BPF_MAP_GET_NEXT_KEY = 4
 _BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
 
@@ -37,9 +38,9 @@ def closed_port() -> Iterator[int]:
 
 
 @contextmanager
-def silent_listener() -> Iterator[socket.socket]:
+def silent_listener(host: str = "127.0.0.1") -> Iterator[socket.socket]:
     """A listener that leaves SYNs unanswered, because its accept queue is full."""
-    with listener(backlog=0) as server, socket.socket() as filler:
+    with listener(host, backlog=0) as server, socket.socket(server.family) as filler:
         filler.connect(server.getsockname())
         yield server
 
@@ -61,7 +62,7 @@ def connect(server: socket.socket, times: int) -> list[int]:
 
 def start_connect(address: tuple[str, int], **options: int) -> socket.socket:
     """Begin a connect and do not wait for it. `options` are TCP socket options by name."""
-    client = socket.socket()
+    client = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
     for name, value in options.items():
         client.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     client.setblocking(False)
@@ -115,6 +116,28 @@ def unreachable(client: socket.socket, syn: bytes, code: int) -> None:
     checksum = ~(total + (total >> 16)) & 0xFFFF
     with closing(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)) as raw:
         raw.sendto(header[:2] + struct.pack("!H", checksum) + header[4:], (client.getsockname()[0], 0))
+
+
+def sniffer_v6() -> socket.socket:
+    """A packet socket that sees all IPv6 on the loopback, from now on, as IP packets."""
+    packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IPV6))
+    packets.bind(("lo", ETH_P_IPV6))
+    packets.setblocking(False)
+    return packets
+
+
+def syn_v6(packets: socket.socket, lport: int, dport: int) -> bytes:
+    """The first SYN between two ports that a sniffer has seen."""
+    while True:
+        packet = packets.recv(256)
+        if packet[6] == socket.IPPROTO_TCP and packet[40:44] == struct.pack("!HH", lport, dport):
+            return packet
+
+
+def unreachable_v6(syn: bytes, code: int) -> None:
+    """The same for ICMPv6; the kernel fills in the checksum."""
+    with closing(socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)) as raw:
+        raw.sendto(struct.pack("!BBHI", 1, code, 0, 0) + syn, ("::1", 0))
 
 
 def is_empty(map_fd: int) -> bool:
