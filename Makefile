@@ -19,6 +19,10 @@ run: setup ## Open the dashboard on live data (ARGS="-b -n 3" for other modes)
 test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name")
 	@$(SUDO) $(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-kernels
+test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")
+	@$(BIN)/python tests/kernels/run.py $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.check ## Lint, types, layers
 	$(BIN)/ruff format --check .
@@ -42,6 +46,11 @@ $(VENV)/.run: pyproject.toml tcpconntop/__init__.py
 $(VENV)/.test: $(VENV)/.run
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
 	@scripts/need-package bpftool
+	@touch $@
+
+$(VENV)/.kernels: $(VENV)/.test
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group kernels
+	@scripts/need-package qemu-system-$(if $(filter x86_64,$(shell uname -m)),x86,arm) busybox-static kmod file binutils
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test

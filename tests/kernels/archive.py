@@ -1,0 +1,142 @@
+"""Kernels from Debian's archive, without a trace in the machine's own package set-up.
+
+apt works in a state folder of its own, with a source list of its own. Packages are unpacked, not installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from matrix import Kernel
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+PARTS = re.compile(r"linux-(image|binary|modules)-\d")
+"""The packages of a kernel; from 7.x on there are several."""
+
+
+class FetchError(Exception):
+    """A kernel cannot be had; one line that says why."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An unpacked kernel."""
+
+    root: Path
+    """Folder with `lib/modules`."""
+
+    @property
+    def path(self) -> Path:
+        """The file to boot."""
+        found = [*self.root.glob("boot/vmlinuz-*"), *self.root.glob("lib/modules/*/vmlinuz")]
+        if len(found) != 1:
+            raise FetchError(f"{self.root} holds {len(found)} kernel images: remove it and try again")
+        return found[0]
+
+
+def get(name: str, kernel: Kernel, cache: Path) -> Image:
+    """The kernel in the folder `cache`, fetched where it is not there yet.
+
+    Raises:
+        FetchError: it cannot be fetched.
+    """
+    root = cache / name
+    if not root.is_dir():
+        fresh = cache / f"{name}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        unpack(download(kernel, fresh), fresh)
+        fresh.rename(root)
+    return Image(root)
+
+
+def download(kernel: Kernel, folder: Path) -> list[Path]:
+    """Fetch a suite's newest kernel into `folder`."""
+    options = apt_options(source_line(kernel), folder / "apt")
+    run("apt-get", *options, "update", "--error-on=any", "-qq")
+    architecture = run("dpkg", "--print-architecture").strip()
+    depends = run("apt-cache", *options, "depends", "--recurse", "--important", f"linux-image-{architecture}")
+    names = sorted({line for line in depends.splitlines() if PARTS.match(line)})
+    if not names:
+        raise FetchError(f"{kernel.suite} has no linux-image-{architecture}")
+    run("apt-get", *options, "download", "-qq", *names, cwd=folder)
+    return sorted(folder.glob("*.deb"))
+
+
+def unpack(packages: list[Path], root: Path) -> None:
+    """Leave an image and its modules in `root`, and nothing else."""
+    for package in packages:
+        run("dpkg", "-x", str(package), str(root))
+        package.unlink()
+    merged = root / "usr/lib/modules"
+    if merged.is_dir():
+        (root / "lib").mkdir(exist_ok=True)
+        merged.rename(root / "lib/modules")
+    for leftover in ("usr", "apt"):
+        shutil.rmtree(root / leftover, ignore_errors=True)
+    (root / "usr").symlink_to(".")  # some depmods look for usr/lib/modules, others for lib/modules
+    (version,) = (root / "lib/modules").iterdir()
+    run("depmod", "-b", str(root), version.name)
+
+
+def apt_options(source: str, folder: Path) -> list[str]:
+    """Options that keep apt inside `folder`, with one source."""
+    (folder / "lists/partial").mkdir(parents=True)
+    (folder / "cache/archives/partial").mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "sources.list").write_text(source + "\n")
+    settings = {
+        "Dir::State": folder,
+        "Dir::State::lists": folder / "lists",
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder / "cache",
+        "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "APT::Sandbox::User": "root",  # apt's own user may not enter a home folder
+        "APT::Install-Recommends": "false",
+    }
+    return [f"-o{key}={value}" for key, value in settings.items()]
+
+
+def source_line(kernel: Kernel) -> str:
+    """The line of a source list that has this kernel."""
+    label, variable = (
+        ("Debian-Security", "DEBIAN_SECURITY") if kernel.security else ("Debian", "DEBIAN_ARCHIVE")
+    )
+    address = os.environ.get(variable) or machine_archives().get(label)
+    if address is None:
+        raise FetchError(
+            f"apt knows no archive labelled {label} here (is `apt-get update` due?): {variable}=URL names one"
+        )
+    signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+    return f"deb {signed}{address} {kernel.suite} main"
+
+
+@functools.cache
+def machine_archives() -> dict[str, str]:
+    """Addresses of the archives that this machine's own apt uses, by their labels."""
+    targets = run("apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)", "Created-By: Packages")
+    return dict(line.split("|", 1) for line in targets.splitlines() if "|" in line)
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    """A command's output.
+
+    Raises:
+        FetchError: it failed, or is not there.
+    """
+    try:
+        return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
+    except FileNotFoundError as error:
+        raise FetchError(f"{command[0]} is missing") from error
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or error.stdout).strip().splitlines() or ["no message"]
+        raise FetchError(f"{command[0]}: {said[-1]}") from error

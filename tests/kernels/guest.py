@@ -1,0 +1,65 @@
+"""The tests of one guest, in the guest: `python guest.py RESULTS GUEST [PYTEST ARGUMENT…]`.
+
+For each combination a first look whether tracing works at all, then the live tests. What comes out is written
+to the folder RESULTS as it comes, so that a guest that hangs still tells how far it came.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from matrix import COMBINATIONS, GUESTS, Guest
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[1]
+SMOKE_LIMIT_S = 120.0
+
+
+def main(results: Path, guest: Guest, arguments: list[str]) -> None:
+    up_s = float(Path("/proc/uptime").read_text().split()[0])
+    write(results / "boot.json", {"release": os.uname().release, "up_s": up_s})
+    for probe, transport in COMBINATIONS:
+        stem = results / f"{probe}-{transport}"
+        seen = smoke(probe, transport)
+        print(f"{probe}/{transport}:", json.dumps(seen), flush=True)
+        if "error" not in seen:
+            begin_s = time.monotonic()
+            live_tests(probe, transport, [*guest.pytest, *arguments], stem)
+            seen["tests_s"] = time.monotonic() - begin_s
+        write(stem.with_suffix(".json"), seen)
+
+
+def smoke(probe: str, transport: str) -> dict[str, object]:
+    """What `smoke.py` found."""
+    command = [sys.executable, str(HERE / "smoke.py"), probe, transport]
+    try:
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, timeout=SMOKE_LIMIT_S)
+        return dict(json.loads(done.stdout))
+    except subprocess.TimeoutExpired:
+        return {"error": f"nothing within {SMOKE_LIMIT_S:.0f} s"}
+    except ValueError:
+        return {"error": f"smoke.py ended with {done.returncode}"}
+
+
+def live_tests(probe: str, transport: str, arguments: list[str], stem: Path) -> None:
+    """Run them; the outcome is in pytest's own report."""
+    options = ["-q", "-p", "no:cacheprovider", f"--junit-xml={stem}.xml"]
+    command = [sys.executable, "-m", "pytest", "tests/live", *options, *arguments]
+    environment = os.environ | {"TCPCONNTOP_TEST_PROBE": probe, "TCPCONNTOP_TEST_TRANSPORT": transport}
+    with stem.with_suffix(".log").open("w") as log:
+        subprocess.run(
+            command, check=False, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def write(path: Path, content: dict[str, object]) -> None:
+    path.write_text(json.dumps(content))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), next(guest for guest in GUESTS if guest.name == sys.argv[2]), sys.argv[3:])

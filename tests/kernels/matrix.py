@@ -1,0 +1,46 @@
+"""What `make test-kernels` runs: the guests, and the ways of tracing that each of them is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A Debian kernel: the newest one of a suite."""
+
+    suite: str
+    security: bool = False
+    """Whether it comes from the archive of security updates."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One boot."""
+
+    name: str
+    kernel: str
+    """Key of `KERNELS`."""
+    arguments: tuple[str, ...] = ()
+    """On the kernel's command line."""
+    pytest: tuple[str, ...] = ()
+    """On pytest's command line."""
+
+
+KERNELS = {
+    "5.10": Kernel("bullseye-security", security=True),
+    "6.1": Kernel("bookworm"),
+    "6.12": Kernel("trixie"),
+    "unstable": Kernel("sid"),
+}
+
+GUESTS = (
+    Guest("5.10", "5.10"),
+    Guest("6.1", "6.1"),
+    Guest("6.12", "6.12"),
+    Guest("unstable", "unstable"),
+    Guest("6.1-no-ipv6", "6.1", ("ipv6.disable=1",), ("-k", "not v6 and not mapped and not family")),
+)
+
+COMBINATIONS = (("tracepoint", "ring"),)
+"""Probe set and transport, in the order of running."""

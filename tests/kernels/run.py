@@ -1,0 +1,170 @@
+"""`make test-kernels`: the live tests on other kernels, in virtual machines.
+
+Arguments go to pytest. The environment says the rest:
+
+    KERNELS         names of guests (matrix.py), separated by spaces; all of them
+    KERNEL_ARGS     added to every guest's kernel command line
+    ALLOW_MISSING   1: a kernel that cannot be fetched is no failure
+    KVM             1: hardware virtualization; a /dev/kvm alone does not say that it works
+    JOBS            how many guests run at once; as many as processors and memory allow
+    TIME_LIMIT_S    after this time a guest is ended; 1800
+    KERNEL_CACHE    folder of kernels and results; ~/.cache/tcpconntop/kernels. What is there stays
+
+Exit code: 0 when everything passed, 1 when not, 2 for a wrong environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import archive
+import report
+from matrix import GUESTS, KERNELS, Guest
+
+HERE = Path(__file__).parent
+GUEST_CPUS = 2
+GUEST_MEMORY_MB = 1536
+UNCACHED = "/run/host"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says."""
+
+    guests: tuple[Guest, ...]
+    kernel_arguments: tuple[str, ...]
+    allow_missing: bool
+    kvm: bool
+    jobs: int
+    time_limit_s: float
+    cache: Path
+
+    @classmethod
+    def read(cls, environment: dict[str, str]) -> Settings:
+        """From environment variables.
+
+        Raises:
+            ValueError: one of them is wrong.
+        """
+        named = {guest.name: guest for guest in GUESTS}
+        chosen = environment.get("KERNELS", "").split() or list(named)
+        if unknown := [name for name in chosen if name not in named]:
+            raise ValueError(f"KERNELS: no {', '.join(unknown)} among {', '.join(named)}")
+        default = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tcpconntop/kernels"
+        return cls(
+            tuple(named[name] for name in chosen),
+            tuple(shlex.split(environment.get("KERNEL_ARGS", ""))),
+            environment.get("ALLOW_MISSING") == "1",
+            environment.get("KVM") == "1",
+            int(environment.get("JOBS") or possible_jobs()),
+            float(environment.get("TIME_LIMIT_S") or 1800),
+            Path(environment.get("KERNEL_CACHE") or default).absolute(),
+        )
+
+
+def possible_jobs() -> int:
+    """How many guests this machine can run at once."""
+    free_mb = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return max(1, min(os.cpu_count() or 1, free_mb // GUEST_MEMORY_MB))
+
+
+def main(settings: Settings, arguments: list[str]) -> int:
+    """Fetch, boot, report. Returns the exit code."""
+    images, missing = fetch(settings)
+    bootable = [guest for guest in settings.guests if guest.kernel in images]
+    print(
+        f"{len(bootable)} guests, {settings.jobs} at once; logs in {settings.cache / 'results'}", flush=True
+    )
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        results = pool.map(lambda guest: boot(guest, images[guest.kernel], settings, arguments), bootable)
+        by_guest = dict(zip((guest.name for guest in bootable), results, strict=True))
+    runs = []
+    for guest in settings.guests:
+        runs += by_guest.get(guest.name) or report.not_run(guest.name, missing[guest.kernel])
+    print(report.table(runs))
+    for run in runs:
+        for line in (*run.notes, *run.failures):
+            print(f"{run.guest} {run.probe}/{run.transport}: {line}")
+    unexcused = [run for run in runs if run.guest in by_guest or not settings.allow_missing]
+    return int(not all(run.good for run in unexcused))
+
+
+def fetch(settings: Settings) -> tuple[dict[str, archive.Image], dict[str, str]]:
+    """The kernels that the guests need, and the reason for each one that there is none."""
+    images, missing = {}, {}
+    for name in dict.fromkeys(guest.kernel for guest in settings.guests):
+        try:
+            images[name] = archive.get(name, KERNELS[name], settings.cache)
+        except archive.FetchError as error:  # noqa: PERF203
+            missing[name] = str(error)
+    return images, missing
+
+
+def boot(guest: Guest, image: archive.Image, settings: Settings, arguments: list[str]) -> list[report.Run]:
+    """Run one guest to its end, which may be one that we make."""
+    results = settings.cache / "results" / guest.name
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True)
+    begin_s = time.monotonic()
+    line = command(guest, image, results, settings, arguments)
+    console, ending = supervise(line, settings.time_limit_s)
+    (results / "console.log").write_bytes(console)
+    runs = report.collect(guest.name, results, ending)
+    print(f"{guest.name}: {time.monotonic() - begin_s:.0f} s", flush=True)
+    return runs
+
+
+def command(
+    guest: Guest, image: archive.Image, results: Path, settings: Settings, arguments: list[str]
+) -> list[str]:
+    """virtme-ng's command line."""
+    inside = ["sh", str(HERE / "guest.sh"), UNCACHED, str(results)]
+    inside += [sys.executable, str(HERE / "guest.py"), str(results), guest.name, *arguments]
+    options = ["--verbose", "--force-9p", f"--cpus={GUEST_CPUS}", f"--memory={GUEST_MEMORY_MB}M"]
+    options += [f"--rodir={UNCACHED}=/", f"--rwdir={results}"]
+    options += [f"--append={argument}" for argument in (*guest.arguments, *settings.kernel_arguments)]
+    if not settings.kvm:
+        options.append("--disable-kvm")
+    return ["vng", f"--run={image.path}", *options, "--", shlex.join(inside)]
+
+
+def supervise(command: list[str], limit_s: float) -> tuple[bytes, str]:
+    """Run a command. Returns its output, and how it ended."""
+    # A pipe, because QEMU opens its standard output anew for each console of the guest: in a file they would
+    # overwrite each other's lines. A process group, to end virtme-ng and the QEMU behind it together.
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        console = process.communicate(timeout=limit_s)[0]
+        said = console.decode("utf-8", "replace").strip().splitlines() or ["no output"]
+        return console, f"it ended early: {said[-1]}"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.communicate()[0], f"it hung: ended after {limit_s:.0f} s"
+    finally:  # Ctrl-C
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    try:
+        chosen = Settings.read(dict(os.environ))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    sys.exit(main(chosen, sys.argv[1:]))
