@@ -49,6 +49,10 @@ class Loader:
         except OSError:
             return  # closed or hung up before
 
+    def hand_over(self) -> Loader:
+        """The same process as a new object; this one's `cancel` and `close` then do nothing."""
+        return Loader(self.process, socket.socket(fileno=self.connection.detach()), self.output)
+
     def close(self) -> None:
         """Hang up and wait until it is gone. Idempotent."""
         if self.connection.fileno() < 0:

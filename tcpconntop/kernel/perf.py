@@ -9,6 +9,9 @@ import numpy as np
 
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.kernel.forward import ASK, DONE, MESSAGE_MAX, MUCH
+from tcpconntop.kernel.launch import TracerError
+
+_EXIT_FAILED = 1
 
 
 class PerfBuffer:
@@ -31,19 +34,22 @@ class PerfBuffer:
         """Take all records that are there, in the order in which attempts ended; may be empty.
 
         Raises:
-            ConnectionError: the loader is gone.
+            TracerError: the loader is gone.
         """
-        self._connection.send(ASK)
-        self._asked += 1  # more than one when an exception (Ctrl-C) ended the last call
         batches = []
-        while self._asked:
-            message = self._connection.recv(MESSAGE_MAX)
-            if not message:
-                raise ConnectionError("the loader, which reads the perf buffers, is gone")
-            if message == DONE:
-                self._asked -= 1
-            elif message != MUCH:
-                batches.append(message)
+        try:
+            self._connection.send(ASK, socket.MSG_NOSIGNAL)
+            self._asked += 1  # more than one when an exception (Ctrl-C) ended the last call
+            while self._asked:
+                message = self._connection.recv(MESSAGE_MAX)
+                if not message:
+                    raise ConnectionResetError
+                if message == DONE:
+                    self._asked -= 1
+                elif message != MUCH:
+                    batches.append(message)
+        except ConnectionError as error:
+            raise TracerError("the loader, which reads the perf buffers, is gone", _EXIT_FAILED) from error
         events: Events = np.frombuffer(b"".join(batches), EVENT)
         # Each CPU has a buffer of its own.
         return events[np.argsort(events["end_ns"], kind="stable")]

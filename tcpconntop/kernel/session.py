@@ -76,7 +76,7 @@ class Session:
     Made by `open_session`. For one thread at a time.
     """
 
-    def __init__(self, answer: dict[str, Any], fds: dict[str, int], loader: Loader) -> None:
+    def __init__(self, answer: dict[str, Any], fds: dict[str, int], loader: Loader | None) -> None:
         self.probe: str = answer["probe"]
         self.transport: str = answer["transport"]
         self.notes = tuple(answer["notes"])
@@ -87,11 +87,7 @@ class Session:
         cpus = possible_cpus()
         self._barrier = Barrier()
         self._loader = loader
-        self._reader = (
-            PerfBuffer(loader.connection)
-            if self.transport == "perf"
-            else Ring(fds["map:tct_events"], BUFFER_BYTES)
-        )
+        self._reader = PerfBuffer(loader.connection) if loader else Ring(fds["map:tct_events"], BUFFER_BYTES)
         self._counters_map = mmap.mmap(
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
@@ -123,7 +119,8 @@ class Session:
         self._counters_map.close()
         close_all(self.fds.values())
         self.fds = {}
-        self._loader.close()
+        if self._loader:
+            self._loader.close()
 
     def __enter__(self) -> Session:
         return self
@@ -144,6 +141,7 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
         TracerError: this machine cannot trace that way, or does not let us.
     """
     fds: list[int] = []
+    stays = False
     try:
         loader.connection.send(json.dumps(_job(request)).encode())
         message, fds, _, _ = socket.recv_fds(loader.connection, MESSAGE_MAX, _FDS_MAX)
@@ -154,19 +152,22 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
                 answer.get("exit", EXIT_UNSUPPORTED),
                 loader.printed(),
             )
-        session = Session(answer, dict(zip(answer["fds"], fds, strict=True)), loader)
-    except BaseException as error:
+        stays = answer["transport"] == "perf"
+        loader = loader.hand_over() if stays else loader
+        return Session(answer, dict(zip(answer["fds"], fds, strict=True)), loader if stays else None)
+    except BtfError as error:
+        raise TracerError(str(error), EXIT_UNSUPPORTED) from error
+    except OSError as error:
         close_all(fds)
-        printed = "" if loader.connection.fileno() < 0 else loader.printed()
-        loader.close()
-        if isinstance(error, BtfError):
-            raise TracerError(str(error), EXIT_UNSUPPORTED) from error
-        if isinstance(error, OSError):
-            raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, printed) from error
+        stays = False
+        raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.printed()) from error
+    except BaseException:
+        close_all(fds)
+        stays = False
         raise
-    if session.transport != "perf":
-        loader.close()
-    return session
+    finally:
+        if not stays:
+            loader.close()
 
 
 def _job(request: TraceRequest) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Live:
     """A `Source` of real connects. Making one blocks until the probes are attached.
 
     Args:
-        loader: a started loader; it is gone afterwards.
+        loader: a started loader; whether it goes or stays is no more the caller's concern.
         request: what to trace.
         label: what the dashboard calls the data.
 

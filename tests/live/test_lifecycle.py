@@ -212,3 +212,18 @@ def test_without_privileges(prepare: str) -> None:
     done = subprocess.run([*bare, sys.executable, "-c", code], capture_output=True, check=False)
     assert done.stdout.decode() == "tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo\n"
     assert (done.returncode, done.stderr) == (3, b"")
+
+
+def test_a_loader_that_stays() -> None:
+    """GIVEN perf buffers WHEN its starter lets go THEN it stays; WHEN it is killed THEN reading says so."""
+    loader = spawn_loader()
+    with open_session(loader, TraceRequest(transport="perf", pids=(os.getpid(),))) as session:
+        loader.cancel()
+        loader.close()
+        assert len(session.read(0)) == 0
+        loader.process.kill()
+        loader.process.wait()
+        with pytest.raises(TracerError, match="is gone") as caught:
+            session.read(0)
+        assert caught.value.exit_code == 1
+    wait_until(lambda: not is_traced(os.getpid()), GONE_S)
