@@ -13,7 +13,9 @@ umount "$uncached"
 mount -t 9p -o ro,version=9p2000.L,trans=virtio,cache=loose,msize=512000 "$tag" "$uncached"
 cd "$uncached"
 for folder in proc sys dev; do mount --rbind "/$folder" "$folder"; done
-for folder in run tmp; do mount -t tmpfs tmpfs "$folder"; done
+mount -t tmpfs tmpfs run
+mkdir run/upper run/work
+mount -t overlay -o lowerdir=tmp,upperdir=run/upper,workdir=run/work overlay tmp
 mount --bind "$shared" ".$shared"
 
 # Not chroot: a process in one may not create user namespaces.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 
 @dataclass(frozen=True)
@@ -42,5 +43,5 @@ GUESTS = (
     Guest("6.1-no-ipv6", "6.1", ("ipv6.disable=1",), ("-k", "not v6 and not mapped and not family")),
 )
 
-COMBINATIONS = (("tracepoint", "ring"),)
+COMBINATIONS = tuple(product(("fentry", "kprobe", "tracepoint"), ("ring", "perf")))
 """Probe set and transport, in the order of running."""

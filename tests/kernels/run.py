@@ -31,7 +31,7 @@ import report
 from matrix import GUESTS, KERNELS, Guest
 
 HERE = Path(__file__).parent
-GUEST_CPUS = 2
+GUEST_CPUS = 1
 GUEST_MEMORY_MB = 1536
 UNCACHED = "/run/host"
 
@@ -151,8 +151,8 @@ def supervise(command: list[str], limit_s: float) -> tuple[bytes, str]:
     )
     try:
         console = process.communicate(timeout=limit_s)[0]
-        said = console.decode("utf-8", "replace").strip().splitlines() or ["no output"]
-        return console, f"it ended early: {said[-1]}"
+        said = [line for line in console.decode("utf-8", "replace").splitlines() if line and line[0] != "["]
+        return console, f"it ended early: {said[-1] if said else 'no output'}"
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate()[0], f"it hung: ended after {limit_s:.0f} s"
