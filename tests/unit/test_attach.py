@@ -1,0 +1,169 @@
+"""The ways of attaching, against a kernel that is a list of what it lacks."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tcpconntop.kernel import attach
+from tcpconntop.kernel.attach import WAYS, RefusedError
+from tcpconntop.kernel.loader import LoadError, attach_wanted
+
+SOURCE = Path(__file__).parents[2] / "bpf" / "tcpconntop.bpf.c"
+
+
+class FakeKernel:
+    """BCC's module and a compiled program in one. `lacks` are functions, or kinds of programs, that fail."""
+
+    BPF = SimpleNamespace(RAW_TRACEPOINT=17, TRACING=26, KPROBE=2)
+
+    def __init__(self, *lacks: str) -> None:
+        self.lacks = lacks
+        self.lib = SimpleNamespace(
+            bpf_attach_raw_tracepoint=lambda program, target: self.link(target.decode()),
+            bpf_attach_kfunc=lambda program: self.link("?"),
+        )
+        self.links: list[int] = []
+
+    def load_func(self, name: str, kind: int) -> SimpleNamespace:
+        if kind == self.BPF.TRACING and name.split("c__")[1] in self.lacks:
+            ctypes.set_errno(errno.ENOENT)
+            raise Exception("Failed to load")
+        if kind == self.BPF.TRACING and "fentry" in self.lacks:
+            ctypes.set_errno(errno.EPERM)
+            raise Exception("Need super-user privileges to run")
+        return SimpleNamespace(fd=1000)
+
+    def link(self, target: str) -> int:
+        if target in self.lacks:
+            ctypes.set_errno(errno.ENOENT)
+            return -1
+        self.links.append(os.memfd_create("link"))
+        return self.links[-1]
+
+    def attach_kprobe(self, program: int, function: str, on_return: bool) -> int:
+        if "kprobe" in self.lacks:
+            raise OSError(0, "no kprobes in this kernel")
+        if function in self.lacks and not on_return:
+            raise OSError(errno.ENOENT, "not opened")
+        return self.link("?")
+
+    def open_links(self) -> int:
+        return sum(Path(f"/proc/self/fd/{fd}").exists() for fd in set(self.links))
+
+    def close(self) -> None:
+        for fd in set(self.links):
+            if Path(f"/proc/self/fd/{fd}").exists():
+                os.close(fd)
+
+
+@pytest.fixture
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKernel]:
+    kernel = FakeKernel(*request.param)
+    monkeypatch.setattr(attach, "_attach_kprobe", kernel.attach_kprobe)
+    yield kernel
+    kernel.close()
+
+
+def lacks(*cases: tuple[str, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("kernel", cases, indirect=True, ids=" ".join)
+
+
+def linked(fds: dict[str, int]) -> set[str]:
+    return {name.split(":", 1)[1] for name in fds if name.startswith("link:")}
+
+
+def wanted(way: str) -> set[str]:
+    return {f"{probe.program}:{probe.target}" for part in WAYS[way] for probe in part.probes}
+
+
+@lacks(())
+@pytest.mark.parametrize("way", WAYS)
+def test_all_is_there(kernel: FakeKernel, way: str) -> None:
+    taken, fds, notes = attach_wanted(kernel, kernel, way)
+    assert (taken, notes) == (way, [])
+    assert linked(fds) == wanted(way)
+    assert kernel.open_links() == len(linked(fds))
+
+
+@lacks(("tcp_v6_connect",))
+@pytest.mark.parametrize("way", ["fentry", "kprobe"])
+def test_no_ipv6(kernel: FakeKernel, way: str) -> None:
+    """GIVEN no tcp_v6_connect WHEN attaching THEN neither its entry nor its return is, and a note says so."""
+    _, fds, notes = attach_wanted(kernel, kernel, way)
+    assert linked(fds) == {name for name in wanted(way) if not name.endswith("tcp_v6_connect")}
+    (note,) = notes
+    assert note.startswith("tcp_v6_connect is not available (No such file or directory): IPv6 connects")
+    assert kernel.open_links() == len(linked(fds))
+
+
+@lacks(("tcp_connect", "tcp_rcv_state_process", "tcp_retransmit_skb"))
+@pytest.mark.parametrize("way", ["fentry", "kprobe"])
+def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, way: str) -> None:
+    _, _, notes = attach_wanted(kernel, kernel, way)
+    assert [note.split()[0] for note in notes] == [
+        "tcp_retransmit_skb", "tcp_connect", "tcp_rcv_state_process"
+    ]  # fmt: skip
+
+
+@lacks(("tcp_v4_connect",), ("inet_sock_set_state",))
+@pytest.mark.parametrize("way", ["fentry", "kprobe"])
+def test_what_nothing_works_without(kernel: FakeKernel, way: str) -> None:
+    with pytest.raises(RefusedError):
+        attach.attach(kernel, kernel, WAYS[way])
+    assert kernel.open_links() == 0
+
+
+@lacks(("fentry",))
+def test_auto_takes_kprobes_where_fentry_is_refused(kernel: FakeKernel) -> None:
+    taken, fds, notes = attach_wanted(kernel, kernel, "auto")
+    assert (taken, notes) == ("kprobe", [])
+    assert kernel.open_links() == len(linked(fds))
+
+
+@lacks(("fentry", "kprobe"))
+def test_auto_says_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
+    taken, fds, notes = attach_wanted(kernel, kernel, "auto")
+    assert taken == "tracepoint"
+    (note,) = notes
+    assert note.startswith(
+        "tracepoints alone (fentry: Operation not permitted, kprobe: no kprobes in this kernel): what fails"
+    )
+    assert kernel.open_links() == len(linked(fds))
+
+
+@lacks(("fentry", "kprobe"))
+@pytest.mark.parametrize(
+    ("way", "reason"), [("fentry", "Operation not permitted"), ("kprobe", "no kprobes in this kernel")]
+)
+def test_a_refused_way_names_another_one(kernel: FakeKernel, way: str, reason: str) -> None:
+    with pytest.raises(LoadError) as caught:
+        attach_wanted(kernel, kernel, way)
+    assert str(caught.value) == f"--probe {way} is not available here ({reason}): use --probe tracepoint"
+    assert caught.value.exit_code == 4
+    assert kernel.open_links() == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_ends_attempts_comes_before_what_begins_them(way: str) -> None:
+    programs = [probe.program for part in WAYS[way] for probe in part.probes]
+    assert programs[-1] == "tct_begin"
+    for part in WAYS[way]:
+        kinds = ["ret" in probe.program for probe in part.probes if probe.target.startswith("tcp_v")]
+        assert kinds in ([True, False], [])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_program_is_in_the_source(way: str) -> None:
+    source = SOURCE.read_text()
+    defined = set(re.findall(r"^int (\w+)\(", source, re.M)) | set(
+        re.findall(r"^PROBE\((\w+),", source, re.M)
+    )
+    assert {probe.program for part in WAYS[way] for probe in part.probes} <= defined
