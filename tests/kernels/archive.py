@@ -139,4 +139,4 @@ def run(*command: str, cwd: Path | None = None) -> str:
         raise FetchError(f"{command[0]} is missing") from error
     except subprocess.CalledProcessError as error:
         said = (error.stderr or error.stdout).strip().splitlines() or ["no message"]
-        raise FetchError(f"{command[0]}: {said[-1]}") from error
+        raise FetchError(f"{command[0]}: {said[0]}") from error

@@ -35,6 +35,8 @@ GUEST_CPUS = 1
 GUEST_MEMORY_MB = 1536
 UNCACHED = "/run/host"
 
+_running: set[subprocess.Popen[bytes]] = set()
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -84,9 +86,7 @@ def main(settings: Settings, arguments: list[str]) -> int:
     print(
         f"{len(bootable)} guests, {settings.jobs} at once; logs in {settings.cache / 'results'}", flush=True
     )
-    with ThreadPoolExecutor(settings.jobs) as pool:
-        results = pool.map(lambda guest: boot(guest, images[guest.kernel], settings, arguments), bootable)
-        by_guest = dict(zip((guest.name for guest in bootable), results, strict=True))
+    by_guest = boot_all(bootable, images, settings, arguments)
     runs = []
     for guest in settings.guests:
         runs += by_guest.get(guest.name) or report.not_run(guest.name, missing[guest.kernel])
@@ -109,6 +109,21 @@ def fetch(settings: Settings) -> tuple[dict[str, archive.Image], dict[str, str]]
     return images, missing
 
 
+def boot_all(
+    guests: list[Guest], images: dict[str, archive.Image], settings: Settings, arguments: list[str]
+) -> dict[str, list[report.Run]]:
+    """Run the guests, some at a time. Returns what each of them reported."""
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        try:
+            results = pool.map(lambda guest: boot(guest, images[guest.kernel], settings, arguments), guests)
+            return dict(zip((guest.name for guest in guests), results, strict=True))
+        except BaseException:  # Ctrl-C above all: the threads do not hear of it
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in _running:
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
 def boot(guest: Guest, image: archive.Image, settings: Settings, arguments: list[str]) -> list[report.Run]:
     """Run one guest to its end, which may be one that we make."""
     results = settings.cache / "results" / guest.name
@@ -128,7 +143,7 @@ def command(
 ) -> list[str]:
     """virtme-ng's command line."""
     inside = ["sh", str(HERE / "guest.sh"), UNCACHED, str(results)]
-    inside += [sys.executable, str(HERE / "guest.py"), str(results), guest.name, *arguments]
+    inside += [sys.executable, str(HERE / "guest.py"), str(results), *arguments]
     options = ["--verbose", "--force-9p", f"--cpus={GUEST_CPUS}", f"--memory={GUEST_MEMORY_MB}M"]
     options += [f"--rodir={UNCACHED}=/", f"--rwdir={results}"]
     options += [f"--append={argument}" for argument in (*guest.arguments, *settings.kernel_arguments)]
@@ -149,6 +164,7 @@ def supervise(command: list[str], limit_s: float) -> tuple[bytes, str]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    _running.add(process)
     try:
         console = process.communicate(timeout=limit_s)[0]
         said = [line for line in console.decode("utf-8", "replace").splitlines() if line and line[0] != "["]
@@ -156,9 +172,8 @@ def supervise(command: list[str], limit_s: float) -> tuple[bytes, str]:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate()[0], f"it hung: ended after {limit_s:.0f} s"
-    finally:  # Ctrl-C
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        _running.discard(process)
 
 
 if __name__ == "__main__":
@@ -167,4 +182,5 @@ if __name__ == "__main__":
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(chosen, sys.argv[1:]))

@@ -1,0 +1,100 @@
+"""The parts of the harness that need no virtual machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import archive
+import matrix
+import report
+import run
+
+JUNIT = """<testsuites><testsuite tests="13" failures="2" errors="1" skipped="3">
+<testcase classname="tests.live.test_a" name="test_b"><failure message="22 == 23&#10; + more"/></testcase>
+</testsuite></testsuites>"""
+WAY = matrix.COMBINATIONS[0]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """What a guest leaves that came as far as its first combination."""
+    stem = tmp_path / "-".join(WAY)
+    (tmp_path / "boot.json").write_text(json.dumps({"release": "6.1.0-50", "up_s": 31.2}))
+    stem.with_suffix(".json").write_text(json.dumps({"start_s": 7.1, "tests_s": 61.0, "notes": ["no IPv6"]}))
+    stem.with_suffix(".xml").write_text(JUNIT)
+    return tmp_path
+
+
+def test_counts_come_from_the_junit_report(results: Path) -> None:
+    first, *others = report.collect("6.1", results, "it hung")
+    assert (first.passed, first.failed, first.skipped) == (7, 3, 3)
+    assert first.failures == ("tests.live.test_a::test_b: 22 == 23 + more",)
+    assert first.notes == ("no IPv6",)
+    assert not first.good
+    assert [(other.probe, other.transport) for other in others] == list(matrix.COMBINATIONS[1:])
+    assert {other.problem for other in others} == {"it hung"}
+
+
+def test_a_guest_that_left_nothing_is_no_success(tmp_path: Path) -> None:
+    runs = report.collect("6.1", tmp_path, "it hung")
+    assert {run.problem for run in runs} == {"not run: it hung"}
+    assert not any(run.good for run in runs)
+
+
+def test_no_test_at_all_is_no_success() -> None:
+    good = report.Run("6.1", *WAY, passed=1)
+    assert good.good
+    assert not replace(good, passed=0, skipped=5).good
+
+
+def test_a_refused_way_is_told_with_its_reason(results: Path) -> None:
+    stem = results / "-".join(WAY)
+    stem.with_suffix(".json").write_text(json.dumps({"error": "the kernel refused"}))
+    assert report.collect("6.1", results, "")[0].problem == "tracing does not work: the kernel refused"
+
+
+def test_the_table_has_a_line_for_each_run(results: Path) -> None:
+    header, *lines = report.table(report.collect("6.1", results, "it hung")).splitlines()
+    assert header.split() == [name for name in report.COLUMNS if name]
+    assert lines[0].split() == ["6.1", "6.1.0-50", "31", "s", *WAY, "7", "s", "7", "3", "3", "61", "s"]
+    assert len(lines) == len(matrix.COMBINATIONS)
+
+
+def test_a_guest_that_hangs_is_ended() -> None:
+    begin_s = time.monotonic()
+    console, ending = run.supervise(["sh", "-c", "echo booting; sleep 1000 & sleep 1000"], 0.5)
+    assert (console, ending) == (b"booting\n", "it hung: ended after 0 s")
+    assert time.monotonic() - begin_s < 100
+
+
+def test_settings() -> None:
+    settings = run.Settings.read({"KERNELS": "6.12 5.10", "KERNEL_ARGS": "a=1 b", "KERNEL_CACHE": "/c"})
+    assert [guest.name for guest in settings.guests] == ["6.12", "5.10"]
+    assert settings.kernel_arguments == ("a=1", "b")
+    assert settings.cache == Path("/c")
+    with pytest.raises(ValueError, match=r"no 4\.9 among"):
+        run.Settings.read({"KERNELS": "4.9"})
+
+
+def test_the_archive_is_the_machines_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEBIAN_ARCHIVE", raising=False)
+    monkeypatch.setattr(archive, "machine_archives", lambda: {"Debian": "http://mirror.example/debian/"})
+    kernels = matrix.KERNELS
+    assert archive.source_line(kernels["6.1"]).endswith(" http://mirror.example/debian/ bookworm main")
+    monkeypatch.delenv("DEBIAN_SECURITY", raising=False)
+    with pytest.raises(archive.FetchError, match="DEBIAN_SECURITY=URL"):
+        archive.source_line(kernels["5.10"])
+    monkeypatch.setenv("DEBIAN_SECURITY", "http://other.example/security")
+    assert " http://other.example/security bullseye-security main" in archive.source_line(kernels["5.10"])
+
+
+def test_every_guest_has_a_kernel() -> None:
+    assert {guest.kernel for guest in matrix.GUESTS} == set(matrix.KERNELS)
