@@ -43,3 +43,7 @@ GUESTS = (
 
 COMBINATIONS = tuple(product(("fentry", "kprobe", "tracepoint"), ("ring", "perf")))
 """Probe set and transport, in the order of running."""
+
+QUICK = ("-k", "(test_every_field and not mapped) or test_refused or test_a_lost_syn_is_told_apart")
+"""The live tests that run unless more are asked for: a compilation takes 4 to 15 s in emulation, and nearly
+every test has its own."""

@@ -1,13 +1,14 @@
 """`make test-kernels`: the live tests on other kernels, in virtual machines.
 
-Arguments go to pytest. The environment says the rest:
+Arguments go to pytest, and choose among the live tests. The environment says the rest:
 
+    FULL            1: every live test in every combination, which takes an hour a guest; else a few of them
     KERNELS         names of guests (matrix.py), separated by spaces; all of them
     KERNEL_ARGS     added to every guest's kernel command line
     ALLOW_MISSING   1: a kernel that cannot be fetched is no failure
     KVM             1: hardware virtualization; a /dev/kvm alone does not say that it works
     JOBS            how many guests run at once; as many as processors and memory allow
-    TIME_LIMIT_S    after this time a guest is ended; 1800
+    TIME_LIMIT_S    after this time a guest is ended; 1800, or 7200 for FULL
     KERNEL_CACHE    folder of kernels and results; ~/.cache/tcpconntop/kernels. What is there stays
 
 Exit code: 0 when everything passed, 1 when not, 2 for a wrong environment.
@@ -28,7 +29,7 @@ from pathlib import Path
 
 import archive
 import report
-from matrix import GUESTS, KERNELS, Guest
+from matrix import GUESTS, KERNELS, QUICK, Guest
 
 HERE = Path(__file__).parent
 GUEST_CPUS = 1
@@ -44,6 +45,7 @@ class Settings:
 
     guests: tuple[Guest, ...]
     kernel_arguments: tuple[str, ...]
+    full: bool
     allow_missing: bool
     kvm: bool
     jobs: int
@@ -61,14 +63,16 @@ class Settings:
         chosen = environment.get("KERNELS", "").split() or list(named)
         if unknown := [name for name in chosen if name not in named]:
             raise ValueError(f"KERNELS: no {', '.join(unknown)} among {', '.join(named)}")
+        full = environment.get("FULL") == "1"
         default = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tcpconntop/kernels"
         return cls(
             tuple(named[name] for name in chosen),
             tuple(shlex.split(environment.get("KERNEL_ARGS", ""))),
+            full,
             environment.get("ALLOW_MISSING") == "1",
             environment.get("KVM") == "1",
             int(environment.get("JOBS") or possible_jobs()),
-            float(environment.get("TIME_LIMIT_S") or 1800),
+            float(environment.get("TIME_LIMIT_S") or (7200 if full else 1800)),
             Path(environment.get("KERNEL_CACHE") or default).absolute(),
         )
 
@@ -183,4 +187,4 @@ if __name__ == "__main__":
         print(error, file=sys.stderr)
         sys.exit(2)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(chosen, sys.argv[1:]))
+    sys.exit(main(chosen, sys.argv[1:] or ([] if chosen.full else list(QUICK))))
