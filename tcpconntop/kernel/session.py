@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.wire import COUNTERS, EVENT, Events
+from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, Events
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.loader import EXIT_UNSUPPORTED, MESSAGE_MAX
@@ -92,6 +92,15 @@ class Session:
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
         self._counters = np.frombuffer(self._counters_map, COUNTERS, cpus)
+        self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
+
+    def filter(self, request: TraceRequest) -> None:
+        """Go on with the filters of another request; probes, transport and a perf buffer's wake-up stay.
+
+        What is in flight is followed to its end. An attempt that begins at this very moment may be judged by
+        a mixture of both requests.
+        """
+        self._settings_map[:] = request.settings(own_netns())
 
     def read(self, timeout_s: float) -> Events:
         """Wait until much has come in or `timeout_s` is over, then take all there is; may be empty."""
@@ -117,6 +126,7 @@ class Session:
         self._reader.close()
         del self._counters
         self._counters_map.close()
+        self._settings_map.close()
         close_all(self.fds.values())
         self.fds = {}
         if self._loader:
@@ -172,7 +182,6 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
 
 def _job(request: TraceRequest) -> dict[str, Any]:
     """The loader's job, as JSON will carry it."""
-    netns = Path("/proc/self/ns/net").stat().st_ino
     btf = Btf()
     best = "perf" if btf.offset("bpf_ringbuf", "mask") is None else "ring"
     return {
@@ -180,7 +189,7 @@ def _job(request: TraceRequest) -> dict[str, Any]:
         "defines": defines(btf),
         "probe": request.probe,
         "transport": best if request.transport == "auto" else request.transport,
-        "settings": request.settings(netns).hex(),
+        "settings": request.settings(own_netns()).hex(),
         "buffer_bytes": BUFFER_BYTES,
         "record_bytes": EVENT.itemsize,
         "wakeup_bytes": request.wakeup_bytes,
@@ -209,6 +218,11 @@ def possible_cpus() -> int:
     """How many CPUs this kernel may ever have, by the highest number."""
     ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
     return int(ranges.replace("-", ",").rsplit(",", 1)[-1]) + 1
+
+
+def own_netns() -> int:
+    """Inode number of this thread's network namespace."""
+    return Path("/proc/thread-self/ns/net").stat().st_ino
 
 
 def bpf_folder() -> Path:

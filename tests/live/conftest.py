@@ -13,7 +13,8 @@ import pytest
 from tcpconntop.kernel.launch import INTERPRETERS, TracerError, spawn_loader
 from tcpconntop.kernel.loader import EXIT_UNSUPPORTED
 from tcpconntop.kernel.privileges import has_privileges
-from tcpconntop.kernel.session import open_session
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.kernel.session import Session, open_session
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -31,31 +32,43 @@ def _missing() -> str:
         subprocess.run([p, "-Ic", probe], check=False, capture_output=True).returncode for p in INTERPRETERS
     ):
         return "live tests need the distribution's BCC (python3-bpfcc)"
-    try:
-        open_session(spawn_loader(), way.request()).close()
-    except TracerError as error:
-        if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
-            raise
-        return str(error)
     return ""
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _this_kernel_can() -> None:
+def session() -> Iterator[Session]:
+    """The session that tests share."""
     if missing := _missing():
         pytest.skip(missing)
+    try:
+        shared = open_session(spawn_loader(), way.request())
+    except TracerError as error:
+        if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
+            raise
+        pytest.skip(str(error))
+    with shared:
+        yield shared
 
 
 @pytest.fixture
-def trace() -> Iterator[Callable[..., Tracer]]:
-    """Opens sessions with a request's arguments; without any, of this process alone."""
+def trace(session: Session) -> Callable[..., Tracer]:
+    """Starts to trace with a request's arguments; without any, this process alone."""
+    return lambda **request: Tracer(session, wanted(request))
+
+
+@pytest.fixture
+def own_trace() -> Iterator[Callable[..., Tracer]]:
+    """Likewise, in sessions of the test's own."""
     sessions = []
 
     def start(**request: object) -> Tracer:
-        request = request or {"pids": (os.getpid(),)}
-        sessions.append(open_session(spawn_loader(), way.request(**request)))
-        return Tracer(sessions[-1])
+        sessions.append(open_session(spawn_loader(), wanted(request)))
+        return Tracer(sessions[-1], wanted(request))
 
     yield start
     for session in sessions:
         session.close()
+
+
+def wanted(request: dict[str, object]) -> TraceRequest:
+    return way.request(**(request or {"pids": (os.getpid(),)}))

@@ -70,7 +70,7 @@ def test_unsent_connects_are_no_active_opens(trace: Trace) -> None:
         with socket.socket() as lost:
             assert lost.connect_ex(("255.255.255.255", 47)) == errno.ENETUNREACH
     tracer.ended(1 + tracer.sees_calls)
-    counters = tracer.session.counters()
+    counters = tracer.counters()
     assert counters.attempts_home - counters.unsent_home == 1
 
 

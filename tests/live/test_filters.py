@@ -36,7 +36,7 @@ def test_the_start_map_shows_what_is_in_flight(trace: Trace) -> None:
     with workload.silent_listener() as server:
         tracer = trace()
         with workload.start_connect(server.getsockname()):
-            assert tracer.session.counters().in_flight == 1
+            assert tracer.counters().in_flight == 1
             assert not nothing_left(tracer)
         tracer.ended(1)
         assert nothing_left(tracer)
@@ -98,7 +98,7 @@ def test_by_latency(trace: Trace) -> None:
             assert workload.still_connecting(slow, 0.6)
         events = tracer.ended(9)
     assert len(events) == 1
-    counters = tracer.session.counters()
+    counters = tracer.counters()
     assert counters.below_minimum == 8
     assert counters.outcomes == (7, 0, 0, 0, 2, 0)
     assert nothing_left(tracer)

@@ -17,11 +17,11 @@ Trace = Callable[..., Tracer]
 SMALL = 1 << 18
 
 
-def test_records_that_find_the_buffer_full(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_find_the_buffer_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN a small buffer that nobody reads WHEN it is full THEN what it holds and what is lost is all."""
     monkeypatch.setattr(session, "BUFFER_BYTES", SMALL)
     total = 2 * os.cpu_count() * SMALL // session.EVENT.itemsize if way.TRANSPORT == "perf" else 2503
-    tracer = trace()
+    tracer = own_trace()
     with workload.listener(backlog=4096) as server:
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(before)})
@@ -38,17 +38,17 @@ def test_records_that_find_the_buffer_full(trace: Trace, monkeypatch: pytest.Mon
 
         workload.connect(server, 7)  # there is room again
         assert len(tracer.session.read(0)) == 7
-    assert tracer.session.counters().ring_drops == counters.ring_drops
+    assert tracer.counters().ring_drops == counters.ring_drops
     assert workload.nothing_left(tracer.session)
 
 
-def test_attempts_that_find_the_table_full(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_that_find_the_table_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN room for five WHEN eight are in flight THEN three are no attempts, and are counted as such."""
     monkeypatch.setattr(session, "START_MAX", 5)
     with workload.silent_listener() as server:
-        tracer = trace()
+        tracer = own_trace()
         clients = [workload.start_connect(server.getsockname()) for _ in range(8)]
-        counters = tracer.session.counters()
+        counters = tracer.counters()
         assert (counters.attempts, counters.in_flight, counters.start_failures) == (5, 5, 3)
         for client in clients:
             client.close()

@@ -89,7 +89,7 @@ def test_refused(trace: Trace) -> None:
     events = tracer.ended(5)
     assert outcomes(events) == [(Outcome.REFUSED, errno.ECONNREFUSED)] * 5
     assert set(events["dport"]) == {port}
-    assert tracer.session.counters().unsent_home == 0
+    assert tracer.counters().unsent_home == 0
 
 
 def test_timed_out(trace: Trace) -> None:
@@ -104,7 +104,7 @@ def test_timed_out(trace: Trace) -> None:
     assert outcomes(events) == [(Outcome.TIMEOUT, errno.ETIMEDOUT)]
     assert len(syns) > 1
     assert events["syn_retransmits"].tolist() == [len(syns) - 1]
-    assert tracer.session.counters().syn_retransmits == len(syns) - 1
+    assert tracer.counters().syn_retransmits == len(syns) - 1
 
 
 def test_a_lost_syn_costs_one_second(trace: Trace) -> None:
@@ -131,7 +131,7 @@ def test_closed_while_connecting(trace: Trace) -> None:
         events = tracer.ended(3)
         assert outcomes(events) == [(Outcome.CANCELLED, 0)] * 3
         assert set(events["dport"]) == {workload.port_of(server)}
-    assert tracer.session.counters().unsent_home == 0
+    assert tracer.counters().unsent_home == 0
 
 
 def test_disconnected_while_connecting(trace: Trace) -> None:
@@ -192,7 +192,7 @@ def test_no_free_port(trace: Trace) -> None:
     events = tracer.ended(1)
     assert outcomes(events) == [(Outcome.ERROR, errno.EADDRNOTAVAIL)]
     assert events[["lport", "dport"]].tolist() == [(0, dport)]
-    assert tracer.session.counters().unsent_home == 1
+    assert tracer.counters().unsent_home == 1
 
 
 def test_the_bound_address_pair_is_in_use(trace: Trace) -> None:
@@ -207,7 +207,7 @@ def test_the_bound_address_pair_is_in_use(trace: Trace) -> None:
         assert second.connect_ex(server.getsockname()) == errno.EADDRNOTAVAIL
     expected = errno.EADDRNOTAVAIL if tracer.sees_calls else 0
     assert outcomes(tracer.ended(2)) == [(Outcome.OK, 0), (Outcome.ERROR, expected)]
-    assert tracer.session.counters().unsent_home == 1
+    assert tracer.counters().unsent_home == 1
 
 
 @pytest.mark.parametrize(

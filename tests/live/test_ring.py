@@ -14,8 +14,8 @@ Trace = Callable[..., Tracer]
 WAIT_S = 0.3
 
 
-def test_few_records_wait_for_the_readers_timer(trace: Trace) -> None:
-    tracer = trace(pids=(os.getpid(),), wakeup_bytes=(1 << 32) - 1)
+def test_few_records_wait_for_the_readers_timer(own_trace: Trace) -> None:
+    tracer = own_trace(pids=(os.getpid(),), wakeup_bytes=(1 << 32) - 1)
     with workload.listener() as server:
         tracer.session.read(0)
         workload.connect(server, 3)
@@ -25,9 +25,9 @@ def test_few_records_wait_for_the_readers_timer(trace: Trace) -> None:
         assert len(tracer.session.read(0)) == 0
 
 
-def test_much_data_wakes_the_reader(trace: Trace) -> None:
+def test_much_data_wakes_the_reader(own_trace: Trace) -> None:
     """With a threshold of one byte, every record is much."""
-    tracer = trace(pids=(os.getpid(),), wakeup_bytes=1)
+    tracer = own_trace(pids=(os.getpid(),), wakeup_bytes=1)
     with workload.listener() as server:
         tracer.session.read(0)
         workload.connect(server, 3)

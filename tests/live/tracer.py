@@ -1,28 +1,48 @@
-"""A session under test."""
+"""A session under test, from one moment on."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import fields
 
 import numpy as np
 import way
 
-from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
+from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import Counters, Session
 
 
 class Tracer:
-    """A session, and what it has read so far."""
+    """What a session has counted and read since it was given these filters.
 
-    def __init__(self, session: Session) -> None:
+    Compiling takes long where everything is emulated, so tests share a session and change its filters.
+    """
+
+    def __init__(self, session: Session, request: TraceRequest) -> None:
         self.session = session
         self.events: Events = np.empty(0, EVENT)
+        self._before = Counters(0, (0,) * N_OUTCOMES, 0, 0, 0, 0, 0, 0)
+        session.filter(request)
+        self._before = self.until(lambda now: now.in_flight == 0)
+        session.read(0)
+
+    def counters(self) -> Counters:
+        """The session's counters since then."""
+        now, before = self.session.counters(), self._before
+        outcomes = tuple(a - b for a, b in zip(now.outcomes, before.outcomes, strict=True))
+        rest = {
+            field.name: getattr(now, field.name) - getattr(before, field.name)
+            for field in fields(Counters)
+            if field.name != "outcomes"
+        }
+        return Counters(outcomes=outcomes, **rest)
 
     def until(self, reached: Callable[[Counters], bool]) -> Counters:
         """Wait until the counters show it. What should come never comes: the test fails."""
         deadline = time.monotonic() + way.DEADLINE_S
-        while not reached(counters := self.session.counters()):
+        while not reached(counters := self.counters()):
             assert time.monotonic() < deadline, f"not reached: {counters}"
             time.sleep(0.002)
         return counters
