@@ -18,6 +18,8 @@ from matrix import Kernel
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PARTS = re.compile(r"linux-(image|binary|modules)-\d")
 """The packages of a kernel; from 7.x on there are several."""
+PEER_PARTS = re.compile(r"linux-headers-\d|bpfcc-tools$")
+"""Those of tcpconnlat beside it."""
 
 
 class FetchError(Exception):
@@ -30,6 +32,16 @@ class Image:
 
     root: Path
     """Folder with `lib/modules`."""
+
+    @property
+    def headers(self) -> Path | None:
+        """Folder to find as /usr/src, if there is one."""
+        return folder if (folder := self.root / "src").is_dir() else None
+
+    @property
+    def peer(self) -> Path:
+        """The script of tcpconnlat, where there are headers for it."""
+        return self.root / "tcpconnlat-bpfcc"
 
     @property
     def path(self) -> Path:
@@ -46,7 +58,7 @@ def get(name: str, kernel: Kernel, cache: Path) -> Image:
     Raises:
         FetchError: it cannot be fetched.
     """
-    root = cache / name
+    root = cache / (f"{name}-with-peer" if kernel.peer else name)
     if not root.is_dir():
         fresh = cache / f"{name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -61,16 +73,24 @@ def download(kernel: Kernel, folder: Path) -> list[Path]:
     options = apt_options(source_line(kernel), folder / "apt")
     run("apt-get", *options, "update", "--error-on=any", "-qq")
     architecture = run("dpkg", "--print-architecture").strip()
-    depends = run("apt-cache", *options, "depends", "--recurse", "--important", f"linux-image-{architecture}")
-    names = sorted({line for line in depends.splitlines() if PARTS.match(line)})
+    wanted = [f"linux-image-{architecture}"]
+    if kernel.peer:
+        wanted += [f"linux-headers-{architecture}", "bpfcc-tools"]
+    depends = run("apt-cache", *options, "depends", "--recurse", "--important", *wanted).splitlines()
+    names = sorted({line for line in depends if is_wanted(line, kernel)})
     if not names:
         raise FetchError(f"{kernel.suite} has no linux-image-{architecture}")
     run("apt-get", *options, "download", "-qq", *names, cwd=folder)
     return sorted(folder.glob("*.deb"))
 
 
+def is_wanted(package: str, kernel: Kernel) -> bool:
+    """Whether a package is part of a kernel, or of what comes along with it."""
+    return bool(PARTS.match(package) or (kernel.peer and PEER_PARTS.match(package)))
+
+
 def unpack(packages: list[Path], root: Path) -> None:
-    """Leave an image and its modules in `root`, and nothing else."""
+    """Leave an image and its modules in `root`, and headers and tcpconnlat where they came along."""
     for package in packages:
         run("dpkg", "-x", str(package), str(root))
         package.unlink()
@@ -78,6 +98,9 @@ def unpack(packages: list[Path], root: Path) -> None:
     if merged.is_dir():
         (root / "lib").mkdir(exist_ok=True)
         merged.rename(root / "lib/modules")
+    for kept in (root / "usr/src", root / "usr/sbin/tcpconnlat-bpfcc"):
+        if kept.exists():
+            kept.rename(root / kept.name)
     for leftover in ("usr", "apt"):
         shutil.rmtree(root / leftover, ignore_errors=True)
     (root / "usr").symlink_to(".")  # some depmods look for usr/lib/modules, others for lib/modules

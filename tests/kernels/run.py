@@ -147,6 +147,8 @@ def command(
 ) -> list[str]:
     """virtme-ng's command line."""
     inside = ["sh", str(HERE / "guest.sh"), UNCACHED, str(results)]
+    if image.headers:
+        inside = ["env", f"KERNEL_HEADERS={image.headers}", f"TCPCONNTOP_PEER={image.peer}", *inside]
     inside += [sys.executable, str(HERE / "guest.py"), str(results), *arguments]
     options = ["--verbose", "--force-9p", f"--cpus={GUEST_CPUS}", f"--memory={GUEST_MEMORY_MB}M"]
     options += [f"--rodir={UNCACHED}=/", f"--rwdir={results}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,16 +37,19 @@ def _missing() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def session() -> Iterator[Session]:
+def session(record_testsuite_property: Callable[[str, object], None]) -> Iterator[Session]:
     """The session that tests share."""
     if missing := _missing():
         pytest.skip(missing)
+    begin_s = time.monotonic()
     try:
         shared = open_session(spawn_loader(), way.request())
     except TracerError as error:
         if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
             raise
         pytest.skip(str(error))
+    record_testsuite_property("start_s", round(time.monotonic() - begin_s, 1))
+    record_testsuite_property("notes", "\n".join(shared.notes))
     with shared:
         yield shared
 
