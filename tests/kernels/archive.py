@@ -35,7 +35,7 @@ class Image:
 
     @property
     def headers(self) -> Path | None:
-        """Folder to find as /usr/src, if there is one."""
+        """Folder with the folders of its headers, if they came along."""
         return folder if (folder := self.root / "src").is_dir() else None
 
     @property

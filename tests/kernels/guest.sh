@@ -4,7 +4,7 @@
 # virtme-ng mounts the host's files without a cache, and every start of Python reads some thousand of them. Here
 # they are mounted once more (UNCACHED is where virtme-ng left that second export), with a cache: twice as fast.
 # SHARED is the folder that the host sees being written. KERNEL_HEADERS, where it is set, is a folder with the
-# kernel's headers, to be found where Debian has them.
+# kernel's headers, for tcpconnlat.
 set -eu
 uncached=$1 shared=$2
 shift 2
@@ -29,12 +29,11 @@ mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracin
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 if [ -n "${KERNEL_HEADERS:-}" ]; then
-    release=$(uname -r)
-    mount --bind "$KERNEL_HEADERS" /usr/src
-    mount -t tmpfs tmpfs /lib/modules
-    mkdir "/lib/modules/$release"
-    ln -s "/usr/src/linux-headers-$release" "/lib/modules/$release/build"
-    ln -s /usr/src/linux-headers-*-common "/lib/modules/$release/source"
+    # Debian's are in two folders that refer to each other by absolute paths; BCC takes one that has it all.
+    mkdir /run/headers
+    common=$(echo "$KERNEL_HEADERS"/linux-headers-*-common)
+    mount -t overlay -o "lowerdir=$KERNEL_HEADERS/linux-headers-$(uname -r):$common" overlay /run/headers
+    export BCC_KERNEL_SOURCE=/run/headers
 fi
 export HOME=/tmp
 exec "$@"
