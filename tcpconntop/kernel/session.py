@@ -30,6 +30,9 @@ BUFFER_BYTES = 8 << 20
 START_MAX = 1 << 16
 """Attempts that can be in flight at once."""
 
+IF_INET6 = Path("/proc/self/net/if_inet6")
+NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: connects over IPv4 alone"
+
 _FDS_MAX = 32
 
 # What bpf/tcpconntop.bpf.c calls a place, where it is, and whether every kernel has it.
@@ -79,7 +82,7 @@ class Session:
     def __init__(self, answer: dict[str, Any], fds: dict[str, int], loader: Loader | None) -> None:
         self.probe: str = answer["probe"]
         self.transport: str = answer["transport"]
-        self.notes = tuple(answer["notes"])
+        self.notes = (*answer["notes"], *([] if IF_INET6.exists() else [NO_IPV6]))
         """One line for each thing that this kernel does not offer."""
         self.kernel = os.uname().release
         self.fds = fds

@@ -22,6 +22,7 @@ from tracer import Tracer
 
 from tcpconntop.core.anatomy import anatomy
 from tcpconntop.core.wire import Events, Outcome, address_text
+from tcpconntop.kernel.session import NO_IPV6, Session
 
 Trace = Callable[..., Tracer]
 TCP_FASTOPEN, TCP_FASTOPEN_CONNECT = 23, 30
@@ -189,3 +190,12 @@ def test_who_and_where_are_the_same_whatever_is_seen(trace: Trace) -> None:
     assert set(events["dport"]) <= {53}
     assert set(events["tgid"]) <= {os.getpid()}
     assert workload.nothing_left(tracer.session)
+
+
+def test_the_notes_tell_of_a_kernel_without_ipv6(session: Session) -> None:
+    try:
+        socket.socket(socket.AF_INET6).close()
+        absent = False
+    except OSError:
+        absent = True
+    assert (NO_IPV6 in session.notes) == absent
