@@ -234,7 +234,3 @@ def _spec(args: Namespace) -> ViewSpec:
             )
     spec = ViewSpec(group_by=args.group, where=_filter(args)).sorted_by(column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

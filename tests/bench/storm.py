@@ -48,7 +48,7 @@ def main(seconds: float) -> int:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     ports = ",".join(map(str, PORTS))
     tracer = subprocess.Popen(
-        [sys.executable, "-m", "tcpconntop.cli", "-b", "--json", "-w", "all", "-P", ports],
+        [sys.executable, "-m", "tcpconntop", "-b", "--json", "-w", "all", "-P", ports],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -17,7 +17,7 @@ import pytest
 import way
 import workload
 
-TCPCONNTOP = (sys.executable, "-m", "tcpconntop.cli")
+TCPCONNTOP = (sys.executable, "-m", "tcpconntop")
 DEADLINE_S = way.DEADLINE_S
 
 
