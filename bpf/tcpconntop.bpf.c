@@ -148,21 +148,23 @@ static __always_inline struct call *call_of_this_thread(const void *sk)
  * The socket enters SYN_SENT: in the context of the process that asks for the connection.
  *
  * An entry that is still there belongs to an earlier socket at the same address, whose end no probe saw. That
- * should not be; it ends now, as an error without errno, so that the ledger balances.
+ * should not be; it ends now, as an error without errno, so that the ledger balances. When this runs `again` for
+ * the same begin, the entry is what the first run left, and a full map is full for good.
  */
-static __always_inline void connect_begin(void *ctx, void *sk)
+static __always_inline void connect_begin(void *ctx, void *sk, bool again)
 {
 	u64 key = (u64)sk;
 	struct ending unseen = { .outcome = OUTCOME_ERROR };
 	struct event attempt = { .begin_ns = bpf_ktime_get_ns() };
 	struct settings *settings = get_settings();
 	struct event *stale = tct_start.lookup(&key);
-	struct call *call = call_of_this_thread(sk);
+	struct call *call;
 
-	if (!settings)
+	if (!settings || (stale && again))
 		return;
 	if (stale)
 		settle(ctx, key, stale, unseen, settings);
+	call = call_of_this_thread(sk);
 	if (call) {
 		attempt.begin_ns = call->asked.begin_ns;
 		call->begun = true;
@@ -170,10 +172,10 @@ static __always_inline void connect_begin(void *ctx, void *sk)
 	read_destination(sk, &attempt);
 	if (!identify(sk, &attempt, settings))
 		return;
-	if (tct_start.insert(&key, &attempt))
-		COUNT(start_failures);
-	else
+	if (!tct_start.insert(&key, &attempt))
 		count_attempt(&attempt, settings);
+	else if (again)
+		COUNT(start_failures);
 }
 
 /* The first SYN is about to be handed to IP: route and port are chosen. */
@@ -252,15 +254,16 @@ static __always_inline void call_returns(void *ctx, int result)
  * The probes of every way: inet_sock_set_state(sk, oldstate, newstate).
  *
  * The kernel skips a program where it interrupts that same program: an answer that comes in while a process is
- * in the midst of it, on the same CPU, would end no attempt. So begin and end are two programs, and end is there
- * twice: of the two, at most one is interrupted, and the other one runs. Whoever comes second finds no entry.
+ * in the midst of it, on the same CPU, would end no attempt; and newer kernels let one process interrupt another
+ * one there. So begin and end are programs of their own, and each is there twice: where one of the two is interrupted,
+ * the other one runs. Whoever comes second finds the work done.
  */
-int tct_begin(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, bool again)
 {
 	void *sk = (void *)ctx->args[0];
 
 	if ((int)ctx->args[2] == TCP_SYN_SENT && READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
-		connect_begin(ctx, sk);
+		connect_begin(ctx, sk, again);
 	return 0;
 }
 
@@ -278,6 +281,16 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 		ending = judge_failure(sk);
 	connect_end(ctx, sk, ending);
 	return 0;
+}
+
+int tct_begin(struct bpf_raw_tracepoint_args *ctx)
+{
+	return state_entered(ctx, false);
+}
+
+int tct_begin_nested(struct bpf_raw_tracepoint_args *ctx)
+{
+	return state_entered(ctx, true);
 }
 
 int tct_end(struct bpf_raw_tracepoint_args *ctx)

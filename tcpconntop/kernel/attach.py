@@ -54,7 +54,10 @@ _ENDS = _part(
     ("tct_end_nested", RAW, "inet_sock_set_state"),
 )
 _RETRANSMITS = _part(("tct_retransmit", RAW, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted")
-_BEGINS = _part(("tct_begin", RAW, "inet_sock_set_state"))
+_BEGINS = _part(
+    ("tct_begin", RAW, "inet_sock_set_state"),
+    ("tct_begin_nested", RAW, "inet_sock_set_state"),  # in this order: it looks for what the first one left
+)
 
 WAYS: dict[str, tuple[Part, ...]] = {
     "fentry": (
