@@ -95,9 +95,10 @@ def test_latencies_are_those_of_tcpconnlat(
     }
     differences = np.array([ours[lport] - theirs[lport] for lport in theirs])
     bounds = np.array([RELATIVE * us + ABSOLUTE_US + STEP_US for us in theirs.values()])
+    median_us = np.median(list(theirs.values()))
     with capsys.disabled():
         print(
-            f"\ntcpconnlat had {len(theirs)} of the same {COUNT} connects: median {np.median(list(theirs.values())):.0f} µs; "
+            f"\ntcpconnlat had {len(theirs)} of the same {COUNT} connects, median {median_us:.0f} µs; "
             f"ours differs by {np.median(differences):+.0f} µs in the median, "
             f"{differences[np.abs(differences).argmax()]:+.0f} µs at worst",
             file=sys.stderr,
