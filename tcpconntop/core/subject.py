@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.histogram import BUCKETS, EDGES_US, MIDDLES_US
+from tcpconntop.core.cells import Cells
+from tcpconntop.core.histogram import BUCKETS, EDGES_US, quantiles_us
 from tcpconntop.core.series import Series, series
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import duration
@@ -70,15 +71,15 @@ class Subject:
         """The latency at each of `QUANTILES` in µs; NaN where nothing connected."""
         if self.row is not None:
             return tuple(float(self.view.figures[name][self.row]) for name in QUANTILES)
-        running = np.cumsum(self.buckets)
-        if not running[-1]:
+        filled = np.flatnonzero(self.buckets)
+        if not len(filled):
             return (math.nan,) * len(QUANTILES)
         low, high = (
             float(f(self.view.figures[name])) for f, name in ((np.nanmin, "min"), (np.nanmax, "max"))
         )
-        ranks = [max(1, math.ceil(q * running[-1] - 1e-9)) for q in QUANTILES.values()]
-        at = np.searchsorted(running, ranks)
-        return tuple(min(max(float(value), low), high) for value in MIDDLES_US[at])
+        one_row = Cells(filled, self.buckets[filled])
+        values = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
+        return tuple(min(max(float(value), low), high) for value in values)
 
     @cached_property
     def errors(self) -> dict[int, int]:
