@@ -16,9 +16,8 @@ from pathlib import Path
 import failing
 import numpy as np
 import pytest
-import way
 import workload
-from tracer import Tracer
+from tracer import Tracer, one_lost_syn
 
 from tcpconntop.core.anatomy import anatomy
 from tcpconntop.core.wire import Events, Outcome, address_text
@@ -122,13 +121,7 @@ def test_the_parts_add_up(trace: Trace, listen_on: str, connect_to: str) -> None
 
 def test_a_lost_syn_is_told_apart(trace: Trace) -> None:
     """GIVEN a SYN that was dropped WHEN there is room for the next THEN the wait is not the network's."""
-    with workload.silent_listener() as server:
-        tracer = trace()
-        with workload.start_connect(server.getsockname()) as client:
-            tracer.until(lambda now: now.attempts == 1)
-            server.accept()[0].close()
-            assert workload.wait_connect(client, way.DEADLINE_S) == 0
-    events = tracer.ended(1)
+    tracer, events = one_lost_syn(trace)
     assert_adds_up(tracer, events)
     parts = anatomy(events)
     assert events["syn_retransmits"].tolist() == [1]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import way
 import workload
-from tracer import Tracer
+from tracer import Tracer, one_lost_syn
 
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 
@@ -109,13 +109,7 @@ def test_timed_out(trace: Trace) -> None:
 
 def test_a_lost_syn_costs_one_second(trace: Trace) -> None:
     """GIVEN a SYN that was dropped WHEN there is room for the next THEN the wait for it is told."""
-    with workload.silent_listener() as server:
-        tracer = trace()
-        with workload.start_connect(server.getsockname()) as client:
-            tracer.until(lambda now: now.attempts == 1)
-            server.accept()[0].close()
-            assert workload.wait_connect(client, way.DEADLINE_S) == 0
-    events = tracer.ended(1)
+    _, events = one_lost_syn(trace)
     assert outcomes(events) == [(Outcome.OK, 0)]
     assert events["syn_retransmits"].tolist() == [1]
     waited_s = (events["last_rtx_ns"] - events["begin_ns"])[0] / 1e9

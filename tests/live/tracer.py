@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import numpy as np
 import way
+import workload
 
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
@@ -59,3 +60,14 @@ class Tracer:
         assert counters.ring_drops == counters.start_failures == 0
         assert len(self.events) == attempts - counters.below_minimum
         return self.events
+
+
+def one_lost_syn(trace: Callable[..., Tracer]) -> tuple[Tracer, Events]:
+    """Trace a connect whose first SYN is dropped, and whose second one finds room."""
+    with workload.silent_listener() as server:
+        tracer = trace()
+        with workload.start_connect(server.getsockname()) as client:
+            tracer.until(lambda now: now.attempts == 1)
+            server.accept()[0].close()
+            assert workload.wait_connect(client, way.DEADLINE_S) == 0
+    return tracer, tracer.ended(1)
