@@ -9,6 +9,7 @@
 
 #define COMM_LEN 16
 #define FILTER_LIST_MAX 16
+#define SPACES 256 /* slots for network namespaces, per CPU */
 
 enum outcome {
 	OUTCOME_OK,
@@ -56,20 +57,31 @@ struct counters {
 	__u64 ring_drops;     /* records that found the ring buffer full */
 	__u64 start_failures; /* attempts that found the start map full: not in `attempts` */
 	__u64 below_minimum;  /* ended attempts left out of the records by the minimum latency */
-	__u64 attempts_home;  /* of `attempts`, those in the network namespace `settings.netns` */
-	__u64 unsent_home;    /* of those, ended before a SYN was sent (no route, no free port) */
-	__u64 reserved[3];
+	__u64 unsent;         /* of `attempts`, those that ended before a SYN was sent (no route, no free port) */
+	__u64 reserved[4];
+};
+
+/*
+ * The attempts of one network namespace on one CPU, in slot `netns % SPACES`. Who comes first has the slot; others
+ * are counted as such, and user space then knows that it cannot tell those namespaces apart.
+ */
+struct space {
+	__u64 attempts;
+	__u64 unsent;
+	__u64 others;
+	__u32 netns; /* whose the slot is; 0: nobody's yet */
+	__u32 reserved;
 };
 
 /* Written by user space before the probes are attached. A list of length 0 lets everything pass. */
 struct settings {
 	__u64 min_latency_ns;
 	__u32 wakeup_bytes; /* wake the reader about once in this much of records */
-	__u32 netns;        /* the reader's own network namespace */
 	__u32 family;       /* 4, 6, or 0 for both */
 	__u32 pid_count;
 	__u32 uid_count;
 	__u32 port_count;
+	__u32 reserved;
 	__u32 pids[FILTER_LIST_MAX];
 	__u32 uids[FILTER_LIST_MAX];
 	__u16 ports[FILTER_LIST_MAX]; /* destination ports, host order */

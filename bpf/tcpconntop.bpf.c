@@ -29,6 +29,7 @@ struct call {
 BPF_HASH(tct_start, u64, struct event, START_MAX);
 BPF_HASH(tct_calls, u64, struct call, 8192); /* by thread */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct space, tct_spaces, CPUS * SPACES, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
 
 static __always_inline struct counters *own_counters(void)
@@ -51,6 +52,25 @@ static __always_inline struct counters *own_counters(void)
 	asm volatile("" : "+r"(index_)); \
 	if (index_ < OUTCOME_COUNT) \
 		COUNT(outcomes[index_]); \
+})
+
+static __always_inline struct space *own_space(u32 netns)
+{
+	u32 place = bpf_get_smp_processor_id() * SPACES + netns % SPACES;
+	struct space *space = tct_spaces.lookup(&place);
+
+	if (space && !space->netns)
+		space->netns = netns;
+	return space;
+}
+
+/* Books an attempt with its network namespace, against whose own count it will be held. */
+#define COUNT_SPACE(namespace, field) ({ \
+	struct space *space_ = own_space(namespace); \
+	if (space_ && space_->netns == (namespace)) \
+		__sync_fetch_and_add(&space_->field, 1); \
+	else if (space_) \
+		__sync_fetch_and_add(&space_->others, 1); \
 })
 
 #ifdef TRANSPORT_RING
@@ -97,8 +117,10 @@ static __always_inline void report(void *ctx, struct event *attempt, struct endi
 		attempt->end_ns = bpf_ktime_get_ns();
 	attempt->outcome = ending.outcome;
 	attempt->error = ending.error;
-	if (ending.unsent && attempt->netns == settings->netns)
-		COUNT(unsent_home);
+	if (ending.unsent) {
+		COUNT(unsent);
+		COUNT_SPACE(attempt->netns, unsent);
+	}
 	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns)
 		COUNT(below_minimum);
 	else
@@ -129,11 +151,10 @@ static __always_inline bool identify(const void *sk, struct event *attempt, cons
 	return true;
 }
 
-static __always_inline void count_attempt(const struct event *attempt, const struct settings *settings)
+static __always_inline void count_attempt(const struct event *attempt)
 {
 	COUNT(attempts);
-	if (attempt->netns == settings->netns)
-		COUNT(attempts_home);
+	COUNT_SPACE(attempt->netns, attempts);
 }
 
 static __always_inline struct call *call_of_this_thread(const void *sk)
@@ -173,7 +194,7 @@ static __always_inline void connect_begin(void *ctx, void *sk, bool again)
 	if (!identify(sk, &attempt, settings))
 		return;
 	if (!tct_start.insert(&key, &attempt))
-		count_attempt(&attempt, settings);
+		count_attempt(&attempt);
 	else if (again)
 		COUNT(start_failures);
 }
@@ -243,7 +264,7 @@ static __always_inline void call_returns(void *ctx, int result)
 		if (attempt)
 			settle(ctx, key, attempt, ending, settings);
 	} else if (result < 0 && identify((void *)key, &call->asked, settings)) {
-		count_attempt(&call->asked, settings);
+		count_attempt(&call->asked);
 		report(ctx, &call->asked, ending, settings);
 		COUNT_OUTCOME(ending.outcome);
 	}

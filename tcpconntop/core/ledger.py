@@ -18,8 +18,8 @@ class Ledger:
         lost_records: ended attempts whose record found the buffer full: in the totals, in no row.
         lost_starts: attempts that found the kernel's table of running attempts full: in no total.
         below_minimum: ended attempts left out of the rows by the minimum latency.
-        completeness: share (0 … 1) of the kernel's own count of connects that was seen; None when it
-            cannot be known.
+        completeness: share (0 … 1) of the kernel's own count of connects that was seen, summed over the
+            network namespaces where it can be read; None when it cannot be known.
     """
 
     attempts: int = 0

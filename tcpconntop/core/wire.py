@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 COMM_LEN = 16
 FILTER_LIST_MAX = 16
+SPACES = 256
+"""Slots for network namespaces, per CPU."""
 
 
 class Outcome(IntEnum):
@@ -65,9 +67,18 @@ COUNTERS = np.dtype(
         ("ring_drops", "u8"),
         ("start_failures", "u8"),
         ("below_minimum", "u8"),
-        ("attempts_home", "u8"),
-        ("unsent_home", "u8"),
-        ("reserved", "u8", (3,)),
+        ("unsent", "u8"),
+        ("reserved", "u8", (4,)),
+    ]
+)
+
+SPACE = np.dtype(
+    [
+        ("attempts", "u8"),
+        ("unsent", "u8"),
+        ("others", "u8"),
+        ("netns", "u4"),
+        ("reserved", "u4"),
     ]
 )
 
@@ -75,11 +86,11 @@ SETTINGS = np.dtype(
     [
         ("min_latency_ns", "u8"),
         ("wakeup_bytes", "u4"),
-        ("netns", "u4"),
         ("family", "u4"),
         ("pid_count", "u4"),
         ("uid_count", "u4"),
         ("port_count", "u4"),
+        ("reserved", "u4"),
         ("pids", "u4", (FILTER_LIST_MAX,)),
         ("uids", "u4", (FILTER_LIST_MAX,)),
         ("ports", "u2", (FILTER_LIST_MAX,)),

@@ -31,7 +31,7 @@ EXIT_PRIVILEGES = 3
 EXIT_UNSUPPORTED = 4
 MESSAGE_MAX = 1 << 16
 
-MAPS = ("tct_events", "tct_counters", "tct_settings", "tct_start", "tct_calls")
+MAPS = ("tct_events", "tct_counters", "tct_spaces", "tct_settings", "tct_start", "tct_calls")
 
 NO_BCC = (
     "no Python here has BCC: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora), python-bcc (Arch) "

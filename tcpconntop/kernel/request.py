@@ -52,12 +52,11 @@ class TraceRequest:
         """Whether some attempts are not followed at all."""
         return bool(self.pids or self.uids or self.ports or self.family)
 
-    def settings(self, netns: int) -> bytes:
-        """As `struct settings`. `netns` is the inode number of the reader's own network namespace."""
+    def settings(self) -> bytes:
+        """As `struct settings`."""
         settings = np.zeros((), SETTINGS)
         settings["min_latency_ns"] = round(self.min_latency_ms * 1e6)
         settings["wakeup_bytes"] = self.wakeup_bytes
-        settings["netns"] = netns
         settings["family"] = self.family
         for values, count, field in (
             (self.pids, "pid_count", "pids"),

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, Events
+from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, SPACE, SPACES, Events
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.loader import EXIT_UNSUPPORTED, MESSAGE_MAX
@@ -64,8 +64,7 @@ class Counters:
     ring_drops: int
     start_failures: int
     below_minimum: int
-    attempts_home: int
-    unsent_home: int
+    unsent: int
 
     @property
     def in_flight(self) -> int:
@@ -95,6 +94,11 @@ class Session:
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
         self._counters = np.frombuffer(self._counters_map, COUNTERS, cpus)
+        n_spaces = cpus * SPACES
+        self._spaces_map = mmap.mmap(
+            fds["map:tct_spaces"], n_spaces * SPACE.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
+        )
+        self._spaces = np.frombuffer(self._spaces_map, SPACE, n_spaces).reshape(cpus, SPACES)
         self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
 
     def filter(self, request: TraceRequest) -> None:
@@ -103,7 +107,7 @@ class Session:
         What is in flight is followed to its end. An attempt that begins at this very moment may be judged by
         a mixture of both requests.
         """
-        self._settings_map[:] = request.settings(own_netns())
+        self._settings_map[:] = request.settings()
 
     def read(self, timeout_s: float) -> Events:
         """Wait until much has come in or `timeout_s` is over, then take all there is; may be empty."""
@@ -122,13 +126,24 @@ class Session:
         }
         return Counters(outcomes=tuple(outcomes.tolist()), **totals)
 
+    def sent(self, netns: int) -> int | None:
+        """How many attempts of a network namespace got a SYN sent, which is when the kernel counts them.
+
+        None where two namespaces share a slot, so that they cannot be told apart.
+        """
+        slots = self._spaces[:, netns % SPACES]
+        sent = int(slots["attempts"].sum()) - int(slots["unsent"].sum())
+        shared = slots["others"].any() or not np.isin(slots["netns"], (0, netns)).all()
+        return None if shared else sent
+
     def close(self) -> None:
         """Detach the probes and give everything back. Idempotent."""
         if not self.fds:
             return
         self._reader.close()
-        del self._counters
+        del self._counters, self._spaces
         self._counters_map.close()
+        self._spaces_map.close()
         self._settings_map.close()
         close_all(self.fds.values())
         self.fds = {}
@@ -192,7 +207,7 @@ def _job(request: TraceRequest) -> dict[str, Any]:
         "defines": defines(btf),
         "probe": request.probe,
         "transport": best if request.transport == "auto" else request.transport,
-        "settings": request.settings(own_netns()).hex(),
+        "settings": request.settings().hex(),
         "buffer_bytes": BUFFER_BYTES,
         "record_bytes": EVENT.itemsize,
         "wakeup_bytes": request.wakeup_bytes,
@@ -221,11 +236,6 @@ def possible_cpus() -> int:
     """How many CPUs this kernel may ever have, by the highest number."""
     ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
     return int(ranges.replace("-", ",").rsplit(",", 1)[-1]) + 1
-
-
-def own_netns() -> int:
-    """Inode number of this thread's network namespace."""
-    return Path("/proc/thread-self/ns/net").stat().st_ino
 
 
 def bpf_folder() -> Path:

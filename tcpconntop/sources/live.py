@@ -5,17 +5,15 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.session import Counters, open_session
+from tcpconntop.kernel.session import open_session
 from tcpconntop.kernel.units import Units
-
-SNMP = Path("/proc/self/net/snmp")
+from tcpconntop.sources.namespaces import Namespaces
 
 
 class Live:
@@ -38,8 +36,7 @@ class Live:
         self.info = SourceInfo(
             socket.gethostname(), session.kernel, session.probe, session.transport, "live", session.notes
         )
-        self._opens_before = active_opens()
-        self._seen_before = _sent(session.counters())
+        self._namespaces = Namespaces(session.sent)
 
     @property
     def ended(self) -> bool:
@@ -50,6 +47,7 @@ class Live:
         """Give the records that are ready."""
         events = self._session.read(timeout_s)
         self._units.resolve(events)
+        self._namespaces.learn(events)
         return events
 
     def units(self) -> Mapping[int, str | None]:
@@ -58,8 +56,7 @@ class Live:
 
     def ledger(self) -> Ledger:
         """Give the kernel side's totals, held against the kernel's own count."""
-        # The kernel counts a connect after the probe does: read first, it never counts one that we did not.
-        opens = active_opens() - self._opens_before
+        seen, opens = self._namespaces.compare()
         counters = self._session.counters()
         return Ledger(
             attempts=counters.attempts,
@@ -68,13 +65,8 @@ class Live:
             lost_records=counters.ring_drops,
             lost_starts=counters.start_failures,
             below_minimum=counters.below_minimum,
-            completeness=self._completeness(_sent(counters) - self._seen_before, opens),
+            completeness=None if self._filtered or opens <= 0 else min(seen / opens, 1.0),
         )
-
-    def _completeness(self, seen: int, opens: int) -> float | None:
-        if self._filtered or opens <= 0:
-            return None
-        return min(seen / opens, 1.0)
 
     def now_ns(self) -> int:
         """Give the monotonic clock, which is the kernel side's."""
@@ -87,14 +79,3 @@ class Live:
     def close(self) -> None:
         """Detach the probes."""
         self._session.close()
-
-
-def active_opens(snmp: Path = SNMP) -> int:
-    """Read how many connects the kernel itself has counted in this network namespace (RFC 4022)."""
-    names, values = (line.split() for line in snmp.read_text("ascii").splitlines() if line.startswith("Tcp:"))
-    return int(values[names.index("ActiveOpens")])
-
-
-def _sent(counters: Counters) -> int:
-    """Attempts in this network namespace that got a SYN sent, which is when the kernel counts them."""
-    return counters.attempts_home - counters.unsent_home

@@ -18,9 +18,11 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from tcpconntop.sources.live import active_opens
+from tcpconntop.sources.namespaces import active_opens
 
+OWN = Path("/proc/self")
 PORTS = (7001, 7002)
 """Where each process listens and connects."""
 
@@ -56,7 +58,7 @@ def main(seconds: float) -> int:
     assert tracer.stdout is not None
     assert tracer.stderr is not None
     print(next(line for line in tracer.stderr if line.startswith("tracing:")), end="")
-    before, until_s = active_opens(), time.monotonic() + seconds
+    before, until_s = active_opens(OWN), time.monotonic() + seconds
     children = []
     for port in PORTS:
         if not (child := os.fork()):
@@ -69,7 +71,7 @@ def main(seconds: float) -> int:
     for child in children:
         os.waitpid(child, 0)
     tracer.send_signal(signal.SIGINT)
-    opens = active_opens() - before
+    opens = active_opens(OWN) - before
     for line in tracer.stdout:
         last = line
     document = json.loads(last)

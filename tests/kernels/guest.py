@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
 from matrix import COMBINATIONS
 
 HERE = Path(__file__).parent
@@ -20,8 +20,12 @@ PROJECT = HERE.parents[1]
 
 
 def main(results: Path, arguments: list[str]) -> None:
+    os.chdir(PROJECT)
+    sys.path.insert(0, str(PROJECT))
     up_s = float(Path("/proc/uptime").read_text().split()[0])
     write(results / "boot.json", {"release": os.uname().release, "up_s": up_s})
+    import tcpconntop.kernel.session  # noqa: F401 - and numpy: once for all that is forked below
+
     for probe, transport in COMBINATIONS:
         stem = results / f"{probe}-{transport}"
         begin_s = time.monotonic()
@@ -33,16 +37,18 @@ def live_tests(probe: str, transport: str, arguments: list[str], stem: Path) -> 
     """Run them; the outcome is in pytest's own report."""
     # Without the plug-ins that the live tests do not need: importing them takes half a minute here.
     options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", f"--junit-xml={stem}.xml"]
-    command = [sys.executable, "-m", "pytest", "tests/live", *options, *arguments]
-    environment = os.environ | {
+    if child := os.fork():
+        os.waitpid(child, 0)
+        return
+    os.environ |= {
         "TCPCONNTOP_TEST_PROBE": probe,
         "TCPCONNTOP_TEST_TRANSPORT": transport,
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
-    with stem.with_suffix(".log").open("w") as log:
-        subprocess.run(
-            command, check=False, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
+    log = os.open(stem.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    for output in (1, 2):
+        os.dup2(log, output)
+    sys.exit(pytest.main(["tests/live", *options, *arguments]))
 
 
 def write(path: Path, content: dict[str, object]) -> None:

@@ -78,9 +78,9 @@ def one(guest: str, stem: Path, boot: dict[str, Any], ending: str) -> Run:
     except (OSError, ElementTree.ParseError):
         log = stem.with_suffix(".log").read_text().strip().splitlines() or ["no output"]
         return Run(guest, probe, transport, **known, problem=f"pytest: {log[-1]}")
-    told = {item.get("name"): item.get("value") or "" for item in suite.iter("property")}
-    if "start_s" in told:
-        known |= {"start_s": float(told["start_s"]), "notes": tuple(told["notes"].splitlines())}
+    told = [(item.get("name"), item.get("value") or "") for item in suite.iter("property")]
+    known["notes"] = tuple(line for name, text in told if name == "notes" for line in text.splitlines())
+    known |= {name: float(text) for name, text in told if name == "start_s"}
     failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
     skipped = int(suite.get("skipped", 0))
     passed = int(suite.get("tests", 0)) - failed - skipped

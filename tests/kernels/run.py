@@ -11,11 +11,12 @@ Arguments go to pytest, and choose among the live tests. The environment says th
     TIME_LIMIT_S    after this time a guest is ended; 1800, or 7200 for FULL
     KERNEL_CACHE    folder of kernels and results; ~/.cache/tcpconntop/kernels. What is there stays
 
-Exit code: 0 when everything passed, 1 when not, 2 for a wrong environment.
+Exit code: 0 when everything passed, 1 when not, 2 for a wrong environment, 130 when interrupted.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -35,6 +36,7 @@ HERE = Path(__file__).parent
 GUEST_CPUS = 1
 GUEST_MEMORY_MB = 1536
 UNCACHED = "/run/host"
+EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
 _running: set[subprocess.Popen[bytes]] = set()
 
@@ -85,6 +87,13 @@ def possible_jobs() -> int:
 
 def main(settings: Settings, arguments: list[str]) -> int:
     """Fetch, boot, report. Returns the exit code."""
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    lock = os.open(settings.cache, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"another run uses {settings.cache}: wait for it, or choose a KERNEL_CACHE", file=sys.stderr)
+        return EXIT_USAGE
     images, missing = fetch(settings)
     bootable = [guest for guest in settings.guests if guest.kernel in images]
     print(
@@ -187,6 +196,10 @@ if __name__ == "__main__":
         chosen = Settings.read(dict(os.environ))
     except ValueError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(EXIT_USAGE)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(chosen, sys.argv[1:] or ([] if chosen.full else list(QUICK))))
+    try:
+        sys.exit(main(chosen, sys.argv[1:] or ([] if chosen.full else list(QUICK))))
+    except KeyboardInterrupt:
+        print("interrupted: every guest was ended", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)

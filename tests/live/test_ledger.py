@@ -9,8 +9,8 @@ from pathlib import Path
 
 import way
 
-# Of both clients together more than the ring holds: it comes round.
-TIMES = 3_607 if way.EMULATED else 36_007
+# Where there is time for it, more of both clients together than the ring holds: it comes round.
+TIMES = 1_511 if way.EMULATED else 36_007
 CLIENTS = 2
 
 
@@ -24,7 +24,7 @@ def test_a_storm_is_counted_to_the_last_connect() -> None:
     print(told)
 
     total, refused = CLIENTS * TIMES, CLIENTS * (TIMES // 7)
-    assert told["attempts"] == told["records"] == told["sent_home"] == told["active_opens"] == total
+    assert told["attempts"] == told["records"] == told["sent"] == told["active_opens"] == total
     assert told["outcomes"] == [total - refused, refused, 0, 0, 0, 0]
     assert told["in_flight"] == told["least_in_flight"] == 0
     assert told["ring_drops"] == told["start_failures"] == 0

@@ -89,7 +89,7 @@ def test_refused(trace: Trace) -> None:
     events = tracer.ended(5)
     assert outcomes(events) == [(Outcome.REFUSED, errno.ECONNREFUSED)] * 5
     assert set(events["dport"]) == {port}
-    assert tracer.counters().unsent_home == 0
+    assert tracer.counters().unsent == 0
 
 
 def test_timed_out(trace: Trace) -> None:
@@ -125,7 +125,7 @@ def test_closed_while_connecting(trace: Trace) -> None:
         events = tracer.ended(3)
         assert outcomes(events) == [(Outcome.CANCELLED, 0)] * 3
         assert set(events["dport"]) == {workload.port_of(server)}
-    assert tracer.counters().unsent_home == 0
+    assert tracer.counters().unsent == 0
 
 
 def test_disconnected_while_connecting(trace: Trace) -> None:
@@ -186,7 +186,7 @@ def test_no_free_port(trace: Trace) -> None:
     events = tracer.ended(1)
     assert outcomes(events) == [(Outcome.ERROR, errno.EADDRNOTAVAIL)]
     assert events[["lport", "dport"]].tolist() == [(0, dport)]
-    assert tracer.counters().unsent_home == 1
+    assert tracer.counters().unsent == 1
 
 
 def test_the_bound_address_pair_is_in_use(trace: Trace) -> None:
@@ -201,7 +201,7 @@ def test_the_bound_address_pair_is_in_use(trace: Trace) -> None:
         assert second.connect_ex(server.getsockname()) == errno.EADDRNOTAVAIL
     expected = errno.EADDRNOTAVAIL if tracer.sees_calls else 0
     assert outcomes(tracer.ended(2)) == [(Outcome.OK, 0), (Outcome.ERROR, expected)]
-    assert tracer.counters().unsent_home == 1
+    assert tracer.counters().unsent == 1
 
 
 @pytest.mark.parametrize(

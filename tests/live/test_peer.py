@@ -71,7 +71,9 @@ def tcpconnlat(*arguments: str) -> Iterator[Peer]:
 @pytest.mark.skipif((way.PROBE, way.TRANSPORT) not in (("auto", "auto"), ("kprobe", "ring")),
                     reason="once is enough: with kprobes, as tcpconnlat has them")  # fmt: skip
 def test_latencies_are_those_of_tcpconnlat(
-    trace: Callable[..., Tracer], capsys: pytest.CaptureFixture[str]
+    trace: Callable[..., Tracer],
+    capsys: pytest.CaptureFixture[str],
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     """GIVEN tcpconnlat beside us WHEN 23 connects are made THEN both say the same of each that it has.
 
@@ -96,11 +98,12 @@ def test_latencies_are_those_of_tcpconnlat(
     differences = np.array([ours[lport] - theirs[lport] for lport in theirs])
     bounds = np.array([RELATIVE * us + ABSOLUTE_US + STEP_US for us in theirs.values()])
     median_us = np.median(list(theirs.values()))
+    comparison = (
+        f"tcpconnlat had {len(theirs)} of the same {COUNT} connects, median {median_us:.0f} µs; "
+        f"ours differs by {np.median(differences):+.0f} µs in the median, "
+        f"{differences[np.abs(differences).argmax()]:+.0f} µs at worst"
+    )
+    record_testsuite_property("notes", comparison)
     with capsys.disabled():
-        print(
-            f"\ntcpconnlat had {len(theirs)} of the same {COUNT} connects, median {median_us:.0f} µs; "
-            f"ours differs by {np.median(differences):+.0f} µs in the median, "
-            f"{differences[np.abs(differences).argmax()]:+.0f} µs at worst",
-            file=sys.stderr,
-        )
+        print(f"\n{comparison}", file=sys.stderr)
     assert (np.abs(differences) <= bounds).all()

@@ -1,0 +1,118 @@
+"""Completeness: what was seen in every network namespace, against what the kernel counted there."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import elsewhere
+import workload
+from tracer import Tracer
+
+from tcpconntop.sources.namespaces import Namespaces
+
+Trace = Callable[..., Tracer]
+CLONE_NEWNET = 0x40000000
+NETNS = Path("/proc/thread-self/ns/net")
+
+
+class Elsewhere:
+    """A running `elsewhere.py`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.pid = process.pid
+        self._answer("ready")
+
+    def connect(self, times: int) -> None:
+        assert self.process.stdin is not None
+        print(times, file=self.process.stdin, flush=True)
+        self._answer("made")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _answer(self, expected: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == f"{expected}\n"
+
+
+@contextmanager
+def another_namespace() -> Iterator[Elsewhere]:
+    command = ["unshare", "--net", sys.executable, elsewhere.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Elsewhere(process)
+
+
+def in_a_quiet_namespace(test: Callable[[], None]) -> None:
+    """Run a test in a thread that is alone in a network namespace, where nobody else connects."""
+
+    def move_and_run() -> None:
+        assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        test()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(move_and_run).result()
+
+
+def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) -> None:
+    """GIVEN processes in three namespaces WHEN they connect THEN what was seen is what the kernel counted."""
+
+    def test() -> None:
+        with another_namespace() as one, another_namespace() as two, workload.listener() as server:
+            tracer = trace(pids=(os.getpid(), one.pid, two.pid))
+            namespaces = Namespaces(tracer.session.sent)
+            assert namespaces.compare() == (0, 0)
+            for place in (one, two):
+                place.connect(3)
+            namespaces.learn(tracer.ended(6))
+            assert namespaces.compare() == (0, 0)  # what was before is in neither
+            one.connect(23)
+            two.connect(7)
+            workload.connect(server, 5)
+            tracer.ended(41)
+            assert namespaces.compare() == (35, 35)
+
+            one.end()  # and its namespace with it
+            two.connect(2)
+            tracer.ended(43)
+            assert namespaces.compare() == (37, 37)
+
+    in_a_quiet_namespace(test)
+
+
+def test_what_is_filtered_out_is_missing(trace: Trace) -> None:
+    """GIVEN a filter that leaves connects out WHEN they are made THEN the kernel's count shows it."""
+
+    def test() -> None:
+        with workload.listener() as server, workload.listener() as other:
+            tracer = trace(ports=(workload.port_of(server),))
+            namespaces = Namespaces(tracer.session.sent)
+            workload.connect(server, 13)
+            workload.connect(other, 4)
+            tracer.ended(13)
+            assert namespaces.compare() == (13, 17)
+
+    in_a_quiet_namespace(test)
+
+
+def test_a_slot_tells_namespaces_apart(trace: Trace) -> None:
+    """GIVEN attempts of one namespace WHEN another one's are asked for THEN none of them is taken for its."""
+    with workload.listener() as server:
+        tracer = trace()
+        home = NETNS.stat().st_ino
+        before = tracer.session.sent(home)
+        workload.connect(server, 3)
+        tracer.ended(3)
+        after = tracer.session.sent(home)
+    assert before is not None
+    assert after == before + 3
+    assert tracer.session.sent(home + 256) is None
