@@ -10,7 +10,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tcpconntop.cli import Privileged
+from tcpconntop.commands.tracing import Privileged
 from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
 

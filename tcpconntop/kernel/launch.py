@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from tcpconntop.core.fatal import FatalError
 from tcpconntop.kernel.loader import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES, command
 from tcpconntop.kernel.privileges import has_privileges
 
@@ -21,12 +22,11 @@ _STOP_TIMEOUT_S = 5.0
 _DETAIL_BYTES = 1 << 14
 
 
-class TracerError(Exception):
-    """Tracing cannot start: one actionable line (`str`), the exit code, and what BCC and clang had to say."""
+class TracerError(FatalError):
+    """Tracing cannot start; `detail` is what BCC and clang had to say."""
 
     def __init__(self, message: str, exit_code: int, detail: str = "") -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+        super().__init__(message, exit_code)
         self.detail = detail
 
 

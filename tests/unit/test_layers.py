@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import tcpconntop.commands
 import tcpconntop.core
 
 HEAVY = ("textual", "rich", "plotext", "bcc")
+COMMANDS = sorted(path.stem for path in Path(tcpconntop.commands.__path__[0]).glob("[a-z]*.py"))
 CORE = sorted(path.stem for path in Path(tcpconntop.core.__path__[0]).glob("[a-z]*.py"))
 
 
@@ -35,6 +37,7 @@ def loaded_by(*modules: str) -> set[str]:
         ["tcpconntop.outputs.batch"],
         ["tcpconntop.outputs.log"],
         ["tcpconntop.cli"],
+        [f"tcpconntop.commands.{name}" for name in COMMANDS],
     ],
     ids=lambda modules: modules[0],
 )
@@ -54,3 +57,9 @@ def test_given_the_core_when_imported_then_nothing_of_the_project_above_it_is_lo
 
 def test_given_the_probe_of_this_test_then_it_sees_what_is_loaded():
     assert "decimal" in loaded_by("decimal")
+
+
+def test_given_any_command_line_when_it_is_parsed_then_numpy_is_not_loaded():
+    """Privileges are dropped before anything starts a thread, and `--help` is instant."""
+    loaded = loaded_by("tcpconntop.cli", *(f"tcpconntop.commands.{name}" for name in COMMANDS))
+    assert not {name for name in loaded if name.split(".")[0] in ("numpy",)}
