@@ -5,6 +5,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 
+# The live tests that share one session; the others compile for themselves, the same whatever the transport.
+QUICK  := -k "not commands and not lifecycle and not losses and not architectures"
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -18,6 +21,10 @@ run: setup ## Open the dashboard on live data (ARGS="-b -n 3" for other modes)
 .PHONY: test
 test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name")
 	@$(SUDO) $(BIN)/python -m pytest $(ARGS)
+ifndef ARGS
+	@echo "Once more with perf buffers: the live tests that share a session"
+	@$(SUDO) TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live $(QUICK)
+endif
 
 .PHONY: test-kernels
 test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")

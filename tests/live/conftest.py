@@ -22,6 +22,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 import way
 from tracer import Tracer
 
+TRACED = pytest.StashKey[Session]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how these tests traced, and what this kernel refused."""
+    traced = config.stash.get(TRACED, None)
+    if traced is not None:
+        terminalreporter.section("live tests")
+        for line in (f"traced by {traced.probe}/{traced.transport}", *traced.notes):
+            terminalreporter.line(line)
+
 
 def _missing() -> str:
     if not has_privileges():
@@ -37,7 +48,9 @@ def _missing() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def session(record_testsuite_property: Callable[[str, object], None]) -> Iterator[Session]:
+def session(
+    record_testsuite_property: Callable[[str, object], None], pytestconfig: pytest.Config
+) -> Iterator[Session]:
     """The session that tests share."""
     if missing := _missing():
         pytest.skip(missing)
@@ -50,6 +63,7 @@ def session(record_testsuite_property: Callable[[str, object], None]) -> Iterato
         pytest.skip(str(error))
     record_testsuite_property("start_s", round(time.monotonic() - begin_s, 1))
     record_testsuite_property("notes", "\n".join(shared.notes))
+    pytestconfig.stash[TRACED] = shared
     with shared:
         yield shared
 
