@@ -85,13 +85,13 @@ def test_latencies_are_those_of_tcpconnlat(
         workload.connect(server, COUNT)
         events = tracer.ended(COUNT)
         fields = peer.lines(1 + COUNT, way.DEADLINE_S)[1:]
+        pid, port = str(os.getpid()), str(workload.port_of(server))
 
     ours = {int(port): us for port, us in zip(events["lport"], latency_ns(events) / 1000, strict=True)}
     theirs = {int(line[4]): float(line[7]) * 1000 for line in fields}
     assert len(ours) == COUNT
     assert theirs.keys() <= ours.keys()
     assert len(theirs) > COUNT // 2
-    pid, port = str(os.getpid()), str(workload.port_of(server))
     assert {(line[0], line[2], line[3], line[5], line[6]) for line in fields} == {
         (pid, "4", "127.0.0.1", "127.0.0.1", port)
     }
