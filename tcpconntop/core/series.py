@@ -64,7 +64,7 @@ def series(
         outcomes = part.outcomes[kept].astype(np.float64)
         ended = np.bincount(groups[kept], outcomes.sum(axis=1), n_groups)
         lost = np.bincount(groups[kept], outcomes[:, Outcome.OK + 1 :].sum(axis=1), n_groups)
-        for step, share in _shares(part, step_s, first):
+        for step, share in shares(part, step_s, first):
             attempts[:, step] += ended * share
             failed[:, step] += lost * share
             parts.append(part.packed_latency.regroup(np.where(group_of >= 0, group_of * n_steps + step, -1)))
@@ -72,7 +72,7 @@ def series(
     return Series(float(step_s), attempts, failed, quantiles.reshape(n_groups, n_steps, len(qs)))
 
 
-def _shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]:
+def shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]:
     """Give the steps that a slice lies in, and which share of it lies in each."""
     begin, end = part.second, part.second + part.seconds
     return [

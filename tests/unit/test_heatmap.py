@@ -1,0 +1,204 @@
+"""When connects succeeded and how long they took."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+from records import connect, random_records, snapshot_of
+
+from tcpconntop.core.heatmap import HOLD_S, STEPS_S, Scale, band_of, bands, heatmap
+from tcpconntop.core.series import everything
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.subject import Subject
+from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.wire import Outcome
+
+START_S = 12_000
+SCRIPT_S = 940
+
+
+@cache
+def batch(second: int):
+    """Records of one second: some of several keys, and none in every seventh."""
+    return random_records(second % 7 * 3, 9, second)
+
+
+@cache
+def told(window_s: float | None, seconds: int) -> Snapshot:
+    window = Window(window_s)
+    for second in range(START_S, START_S + seconds):
+        window.ingest(batch(second), second * SECOND_NS)
+    now_ns = (START_S + seconds - 1) * SECOND_NS
+    return snapshot_of(window, now_ns, window.span_s(START_S * SECOND_NS, now_ns))
+
+
+def map_of(picture: Snapshot, most_steps: int = 100):
+    return heatmap(picture, everything(picture), most_steps)
+
+
+def test_given_a_minute_then_each_count_is_that_of_a_reckoning_record_by_record():
+    rows, window = 12, Window(60)
+    expected, failed = np.zeros((rows, 60)), np.zeros(60)
+    for second in range(START_S, START_S + 90):
+        records = batch(second)
+        heights = np.log10((records["end_ns"] - records["begin_ns"]) / 1000) * rows / 6
+        records = records[abs(heights - heights.round()) > 0.02]  # a bucket's middle may lie in the next row
+        window.ingest(records, second * SECOND_NS)
+        for record in records if second >= START_S + 30 else ():
+            at = second - START_S - 30
+            us = (int(record["end_ns"]) - int(record["begin_ns"])) / 1000
+            if record["outcome"] == Outcome.OK:
+                expected[int(math.log10(us) * rows / 6), at] += 1
+            else:
+                failed[at] += 1
+    heat = map_of(snapshot_of(window, (START_S + 89) * SECOND_NS, 60))
+    assert (heat.step_s, heat.first, heat.steps, heat.reach_s) == (1, START_S + 30, 60, 60)
+    assert expected.sum() > 200
+    assert np.array_equal(heat.matrix(1.0, 1e6, rows), expected)
+    assert np.array_equal(heat.failed, failed)
+
+
+def test_given_latencies_in_the_middle_of_rows_then_each_row_has_exactly_its_own():
+    window = Window(60)
+    for row in range(6):
+        latency_ns = round(1000 * 10 ** (row + 0.5))
+        window.ingest(connect(latency_ns=latency_ns, times=row + 1), (START_S + row) * SECOND_NS)
+    heat = map_of(snapshot_of(window, (START_S + 5) * SECOND_NS))
+    assert np.array_equal(heat.matrix(1.0, 1e6, 6)[:, -6:], np.diag(np.arange(1.0, 7.0)))
+    assert heat.matrix(100.0, 1000.0, 2)[:, -6:].sum(axis=0).tolist() == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
+@pytest.mark.parametrize("seconds", [1, 33, 400, SCRIPT_S])
+def test_given_any_window_and_width_then_everything_that_is_kept_is_there_once(window_s, seconds):
+    picture = told(window_s, seconds)
+    outcomes = sum(part.outcomes.sum(axis=0) for part in picture.window.slices) + np.zeros(6)
+    if window_s is not None:
+        assert outcomes.sum() == picture.window.stats["outcomes"].sum()
+    for most_steps in (15, 47, 100, 400):
+        heat = map_of(picture, most_steps)
+        assert heat.steps <= most_steps
+        assert heat.step_s in STEPS_S
+        assert heat.matrix(10.0, 1e5, 9).sum() == pytest.approx(outcomes[Outcome.OK])
+        assert heat.failed.sum() == pytest.approx(outcomes[Outcome.OK + 1 :].sum())
+        assert (heat.first + heat.steps - 1) == picture.second // heat.step_s
+
+
+def test_given_a_row_then_only_its_keys_count():
+    picture = told(60, 60)
+    view = make_view(picture, ViewSpec("port"))
+    rows = [Subject(view, row) for row in range(len(view))]
+    maps = [heatmap(picture, row.group_of, 60) for row in rows]
+    assert len(rows) == 3
+    for row, heat in zip(rows, maps, strict=True):
+        assert heat.counts.sum() == row.outcomes[Outcome.OK] > 0
+        assert heat.failed.sum() == sum(row.outcomes[1:]) > 0
+    whole = map_of(picture, 60).matrix(1.0, 1e6, 8)
+    assert np.array_equal(sum(heat.matrix(1.0, 1e6, 8) for heat in maps), whole)
+
+
+def test_given_a_slice_longer_than_a_step_then_it_counts_evenly_in_its_steps():
+    window = Window(300)
+    burst_s = START_S // 10 * 10
+    window.ingest(connect(times=30), burst_s * SECOND_NS)
+    window.ingest(connect(outcome=Outcome.TIMEOUT, error=110, times=10), (burst_s + 1) * SECOND_NS)
+    window.advance((burst_s + 200) * SECOND_NS)
+    heat = map_of(snapshot_of(window, (burst_s + 200) * SECOND_NS, 201), 80)
+    at = burst_s // heat.step_s - heat.first
+    assert heat.step_s == 5
+    assert heat.counts.tolist() == [15, 15]
+    assert heat.failed[at : at + 2].tolist() == [5, 5]
+
+
+def test_given_time_goes_on_then_a_column_keeps_its_counts_and_its_cells():
+    window, seen = Window(60), {}
+    for second in range(START_S, START_S + 130):
+        window.ingest(batch(second), second * SECOND_NS)
+        heat = map_of(snapshot_of(window, second * SECOND_NS, 60), 40)
+        matrix, cells = heat.matrix(1.0, 1e6, 8), np.bincount(heat.steps_of_cells(57))
+        assert cells.sum() == 57
+        for at in range(1, heat.steps - 1):  # the first may be on its way out, the last is running
+            look = (matrix[:, at].tolist(), heat.failed[at], cells[at])
+            if second - START_S > 60:
+                assert seen.setdefault(heat.first + at, look) == look
+
+
+@pytest.mark.parametrize("cells", [60, 61, 77, 119, 120, 400])
+def test_given_cells_then_each_step_has_one_at_least_and_none_is_out_of_order(cells):
+    heat = map_of(told(60, 75), 60)
+    steps = heat.steps_of_cells(cells)
+    assert len(steps) == cells
+    assert set(np.diff(steps).tolist()) <= {0, 1}
+    assert (steps[0], steps[-1]) == (0, heat.steps - 1)
+
+
+def test_given_a_young_window_then_the_time_before_it_is_not_known():
+    assert map_of(told(60, 20)).known_from == 40
+    assert map_of(told(60, 80)).known_from == 0
+    assert map_of(told(None, 20)).known_from == 40
+    assert map_of(told(None, SCRIPT_S)).known_from <= 3
+
+
+def test_given_nothing_then_the_map_is_empty():
+    picture = snapshot_of(Window(None))
+    heat = map_of(picture)
+    assert heat.range_us == (1.0, 1.0)
+    assert heat.matrix(1.0, 100.0, 4).sum() == heat.failed.sum() == 0
+
+
+def scaled(latency_ns: int, times: int, second: int, before: Scale | None) -> Scale:
+    window = Window(10)
+    window.ingest(connect(latency_ns=latency_ns, times=times), second * SECOND_NS)
+    return Scale.of(map_of(snapshot_of(window, second * SECOND_NS)), 6, before)
+
+
+def test_given_a_scale_then_it_grows_at_once_and_shrinks_late():
+    first = scaled(250_000, 5, START_S, None)
+    assert (first.low_us, first.high_us, first.most) == (10.0, 1000.0, 5)
+    slow = scaled(1_500_000_000, 1, START_S + 1, first)
+    assert (slow.low_us, slow.high_us, slow.most) == (10.0, 1e7, 5)
+    held = slow
+    for second in range(START_S + 2, START_S + HOLD_S):
+        held = scaled(250_000, 3, second, held)
+        assert (held.low_us, held.high_us, held.most) == (10.0, 1e7, 5)
+    later = scaled(250_000, 3, START_S + HOLD_S + 2, held)
+    assert (later.low_us, later.high_us, later.most) == (10.0, 1000.0, 3)
+
+
+def test_given_a_scale_that_is_still_needed_then_it_is_held_from_then_on():
+    first = scaled(250_000, 5, START_S, None)
+    again = scaled(250_000, 5, START_S + HOLD_S - 1, first)
+    assert again.second == START_S + HOLD_S
+    assert scaled(250_000, 2, START_S + 2 * HOLD_S - 3, again).most == 5
+
+
+def test_given_a_clock_that_was_set_back_then_a_scale_begins_anew():
+    later = scaled(250_000, 500, START_S + 50, None)
+    assert scaled(250_000, 5, START_S, later).most == 5
+
+
+@pytest.mark.parametrize(
+    ("most", "n", "expected"),
+    [
+        (0, 7, (1, 2, 5, 10)),
+        (3, 7, (1, 2, 5, 10)),
+        (100, 7, (1, 2, 5, 10, 20, 50, 100)),
+        (199.5, 7, (1, 2, 5, 10, 20, 50, 100)),
+        (200, 7, (1, 3, 10, 30, 100)),
+        (1000, 7, (1, 3, 10, 30, 100, 300, 1000)),
+        (99_999, 7, (1, 10, 100, 1000, 10_000)),
+        (412, 4, (1, 10, 100)),
+        (5e6, 4, (1, 100, 10_000, 1_000_000)),
+    ],
+)
+def test_given_the_greatest_count_then_the_bands_begin_at_round_ones(most, n, expected):
+    assert bands(most, n) == expected
+
+
+def test_given_counts_then_what_is_there_at_all_has_a_band_and_nothing_has_none():
+    counts = np.array([0, 0.1, 1, 2.9, 3, 10, 1e9])
+    assert band_of(counts, (1, 3, 10)).tolist() == [0, 1, 1, 1, 2, 3, 3]
