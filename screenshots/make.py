@@ -7,6 +7,7 @@ and exported after SECONDS (65 unless told), when its window has filled.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ async def shoot(demo: Demo, seconds: float) -> None:
     """Run the dashboard and export it."""
     from tcpconntop.tui.app import Dashboard  # starts threads: only after privileges are gone
 
+    os.environ["COLORTERM"] = "truecolor"  # the picture has colours, whatever the terminal has
+    os.environ.pop("NO_COLOR", None)
     app = Dashboard(demo.open_source, cancel=demo.cancel)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause(seconds)

@@ -24,6 +24,7 @@ from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.screens.board import Board
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen, describe
+from tcpconntop.tui.terminal import PLAIN_THEME, few_colours
 from tcpconntop.tui.tracing import Tracing
 
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -65,7 +66,7 @@ class Dashboard(App[str]):
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
     ) -> None:
-        super().__init__()
+        super().__init__(ansi_color=few_colours() or None)
         self._spec = spec or ViewSpec()
         self._pid = pid
         self._cancel = cancel
@@ -78,6 +79,8 @@ class Dashboard(App[str]):
 
     def on_mount(self) -> None:
         """Begin to trace as soon as the first frame is painted."""
+        if self.ansi_color:
+            self.theme = PLAIN_THEME
         if self._pid is not None:
             self._open_process(Process(self._pid, _comm(self._pid)))
         self.call_after_refresh(self._trace)

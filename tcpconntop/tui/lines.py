@@ -30,7 +30,12 @@ class Painted(Widget):
             return Style.null()
         whole = self.get_component_rich_style(f"paint--{name}")
         colour = None if name == "strong" else whole.color
-        return Style(color=colour, bold=whole.bold or None)
+        return Style(color=colour, bold=whole.bold or None, dim=whole.dim or None)
+
+    @property
+    def few_colours(self) -> bool:
+        """Whether there are no shades of colours to tell things by (`:ansi` in `app.tcss`)."""
+        return self.app.native_ansi_color
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from rich.color import Color
 from rich.text import Text
 
@@ -57,7 +59,9 @@ class Pane(Line):
             )
         reason = self.lacks(subject)
         if reason or subject is None:
-            return Text(f"\n  {reason}", self.paint("dim"))
+            indent = "  "
+            lines = wrap(reason, width - 1, initial_indent=indent, subsequent_indent=indent)
+            return Text("\n".join(["", *lines][-height:]), self.paint("dim"))
         return self.picture(subject, width, height)
 
     def lacks(self, subject: Subject | None) -> str:
@@ -72,5 +76,7 @@ class Pane(Line):
 
     def rgb(self, paint: str) -> tuple[int, int, int]:
         """Give a colour as red, green and blue (0 … 255)."""
-        colour = self.paint(paint).color or Color.from_rgb(128, 128, 128)
+        colour = self.paint(paint).color
+        if colour is None or colour.is_default:  # the terminal alone knows which one that is
+            colour = Color.from_rgb(128, 128, 128)
         return tuple(colour.get_truecolor())  # type: ignore[return-value]
