@@ -43,7 +43,7 @@ ERRNO_MEANINGS = {
     e.ENOMEM: "the kernel had no memory for it",
 }
 
-NAMED = 3
+NAMED = 8
 """How many processes and destinations of a failure are named; of the others it is known how many."""
 
 _BY_NAME = Grouping("comm", "process name", ("comm",))

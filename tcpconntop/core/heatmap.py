@@ -184,7 +184,7 @@ class Scale:
 def bands(most: float, n: int) -> tuple[int, ...]:
     """Give at most `n` (3 or more) round counts from which a cell is drawn in the next colour, 1 first."""
     top = max(most, 10.0)
-    for steps in ((1, 2, 5), (1, 3), (1,)):
+    for steps in ((1, 2, 5), (1, 3), (1, 2, 5)):
         found = [step * 10**power for power in range(len(str(int(top)))) for step in steps]
         found = [count for count in found if count <= top]
         if len(found) <= n:

@@ -1,6 +1,7 @@
 """The panes below the table, behind tabs, or side by side where there is room.
 
 ──[ Histogram ]── Timeline ──────────────────────────────────────── everything · 12.3k connects ──
+── 1 ─[ Timeline ]─ 3 ── where names have no room, their keys stand for them
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ class Tabs(Line):
     def draw(self, width: int) -> Text:
         """Draw the line."""
         rule = self.paint("dim")
-        line = Text("──", rule, no_wrap=True)
+        line = Text(no_wrap=True).append("──", rule)
         self._spans = []
         share = width // max(1, len(self._shown))
-        for name in self._names:
+        whole = 4 + sum(len(name) + 5 for name in self._names) <= width
+        for key, name in enumerate(self._names, start=1):
             if len(self._shown) > 1 and name in self._shown:
                 line.append("─" * (share * self._shown.index(name) + 2 - line.cell_len), rule)
             start = line.cell_len
@@ -53,10 +55,10 @@ class Tabs(Line):
                     " ]", rule
                 )
             else:
-                line.append(f" {name} ", rule)
+                line.append(f" {name if whole else key} ", rule)
             self._spans.append((start, line.cell_len, name))
             line.append("─", rule)
-        about = Text(f" {self._about} ", no_wrap=True)
+        about = Text(f" {self._about} ", rule, no_wrap=True)
         about.truncate(max(0, width - line.cell_len - 3), overflow="ellipsis")
         line.append("─" * max(0, width - line.cell_len - about.cell_len - 2), rule)
         line.append_text(about).append("──", rule)

@@ -9,9 +9,20 @@ from support import feed, flow, snapshot, still
 
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.wire import Outcome
+from tcpconntop.sources.synthetic import SCENARIO
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 DEMO = SourceInfo("db-07", "6.12.0", "", "", "synthetic", ("tcp_v6_connect is missing: IPv6 is not seen",))
+
+
+FAILING = [
+    *SCENARIO,
+    flow("\x1b[31m[red]evil[/]"[:15], 71, "10.9.9.8", 443, rate_hz=2, failing=1.0, outcome=Outcome.TIMEOUT),
+    flow("日本語サー", 72, "fd00:7::24", 443, rate_hz=1, failing=0.7, outcome=Outcome.CANCELLED),
+    flow("cafe\u0301", 73, "fd00:7::23", 443, rate_hz=1, failing=0.7, outcome=Outcome.ERROR),
+    *(flow("scan", 74, f"10.20.0.{i}", 22, rate_hz=0.2, failing=0.9) for i in range(1, 20)),
+]
 
 
 def after(keys=(), **options):
@@ -41,6 +52,37 @@ CONNECTS = [
 @pytest.mark.parametrize("size", SIZES)
 def test_process(snap_compare, size):
     assert snap_compare(still(pid=PID), terminal_size=size, run_before=after(flows=CONNECTS))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_heatmap(snap_compare, size):
+    assert snap_compare(still(), terminal_size=size, run_before=after(["3"], flows=FAILING))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_failures(snap_compare, size):
+    assert snap_compare(still(), terminal_size=size, run_before=after(["4"], flows=FAILING))
+
+
+@pytest.mark.parametrize("keys", [["down", "2"], ["3"], ["4"]])
+def test_no_color(snap_compare, monkeypatch, keys):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(still(), terminal_size=(120, 36), run_before=after(keys, flows=FAILING))
+
+
+def test_sixteen_colours(snap_compare, monkeypatch):
+    monkeypatch.setenv("COLORTERM", "")
+    monkeypatch.setenv("TERM", "xterm")
+    assert snap_compare(still(), terminal_size=(120, 36), run_before=after(["3"], flows=FAILING))
+
+
+@pytest.mark.parametrize("key", "1234")
+def test_light(snap_compare, key):
+    async def run(pilot):
+        pilot.app.theme = "textual-light"
+        await after([*(["down"] if key == "1" else []), key], flows=FAILING)(pilot)
+
+    assert snap_compare(still(), terminal_size=(120, 36), run_before=run)
 
 
 def test_timeline(snap_compare):

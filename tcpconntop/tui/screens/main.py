@@ -9,6 +9,8 @@ import numpy as np
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS, process_text
 from tcpconntop.core.view import View, ViewSpec
+from tcpconntop.tui.failures import Failures
+from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
 from tcpconntop.tui.messages import Process, ProcessesWanted
 from tcpconntop.tui.screens.board import Board
@@ -19,7 +21,13 @@ class Main(Board):
     """The first screen."""
 
     def __init__(self, spec: ViewSpec) -> None:
-        super().__init__(spec, {"Histogram": Histogram(), "Timeline": Timeline()})
+        panes = {
+            "Histogram": Histogram(),
+            "Timeline": Timeline(),
+            "Heatmap": Heatmap(),
+            "Failures": Failures(),
+        }
+        super().__init__(spec, panes)
 
     def action_group(self, by: int) -> None:
         """Go to the next grouping (1) or to the one before (-1)."""

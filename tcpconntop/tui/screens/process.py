@@ -22,6 +22,8 @@ from tcpconntop.core.groups import process_text
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.tui.connects import Connects
+from tcpconntop.tui.failures import Failures
+from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
 from tcpconntop.tui.lines import Line, Part, spread
 from tcpconntop.tui.messages import Process
@@ -73,8 +75,15 @@ class ProcessScreen(Board):
 
     def __init__(self, process: Process, spec: ViewSpec, about: str) -> None:
         own = replace(spec, group_by="dest", where=parse_filter(""))
-        panes = {"Histogram": Histogram(), "Timeline": Timeline(), "Connects": Connects(process.pid)}
+        panes = {
+            "Connects": Connects(process.pid),
+            "Histogram": Histogram(),
+            "Timeline": Timeline(),
+            "Heatmap": Heatmap(),
+            "Failures": Failures(),
+        }
         super().__init__(own, panes)
+        self._charts = [name for name in panes if name != "Connects"]
         self.process = process
         self._about = about
         self.connects = Panes({"Last connects": Connects(process.pid)})
@@ -97,7 +106,7 @@ class ProcessScreen(Board):
         spare = height - 3 - (1 if self._about else 0) - table
         self.panes.styles.height = spare // 2 if apart else max(spare, 5)
         self.connects.styles.height = spare - spare // 2
-        self.panes.offer(["Histogram", "Timeline"] if apart else ["Connects", "Histogram", "Timeline"])
+        self.panes.offer(self._charts if apart else ["Connects", *self._charts])
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""

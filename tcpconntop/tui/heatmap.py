@@ -1,0 +1,184 @@
+"""The heatmap pane.
+
+  100ms┤                                                     connects / 1s
+       │             ▄▄                                      ██ 100
+   10ms┤▄▄▄▄▄▄▄▄▄▄▄▄▄██▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄       ██ 10
+    1ms┤▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀       ██ 1
+ failed│█ ██  █     ███  █  ███      █   ███ ██               max 3
+       -1m          -40s           -20s            now
+Latency on a log axis, the more connects the further from the background; two rows to a line. Where colours
+are few, shade characters tell the counts, one row to a line.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from rich.color import Color
+from rich.style import Style
+from rich.text import Span, Text
+
+from tcpconntop.core.heatmap import Heatmap as Heat
+from tcpconntop.core.heatmap import Scale, band_of, bands, heatmap
+from tcpconntop.core.subject import Subject, round_duration
+from tcpconntop.core.units import count, elapsed
+from tcpconntop.tui.lines import PAINTS, fit
+from tcpconntop.tui.pane import Pane
+
+Ints = npt.NDArray[np.int64]
+
+LABEL, LEGEND = 7, 15
+LEGEND_FROM = 48
+"""Width of the pane from which there is room for the legend."""
+
+COLOURS = 7
+SHADES = "░▒▓█"
+UNKNOWN = -1
+"""Band of the time before the window begins."""
+
+
+class Heatmap(Pane):
+    """When the connects of a subject succeeded and how long they took; and when others failed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {f"heat--{band}" for band in range(COLOURS + 1)}
+    LEAST_HEIGHT = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scale: tuple[tuple[object, ...], Scale] | None = None
+
+    def picture(self, subject: Subject, width: int, height: int) -> Text:
+        """Draw the map, the failures below it, the axes and the legend."""
+        legend = LEGEND if width >= LEGEND_FROM else 0
+        cells = width - LABEL - 1 - max(legend, 1)
+        lines = height - 2
+        rows = lines if self.few_colours else 2 * lines
+        heat = heatmap(subject.snapshot, subject.group_of, cells)
+        scale = self._steady(heat, rows, subject)
+        edges = bands(scale.most, len(SHADES) if self.few_colours else COLOURS)
+        at = heat.steps_of_cells(cells)
+        matrix = heat.matrix(scale.low_us, scale.high_us, rows)[::-1]
+        grid = band_of(matrix, edges)[:, at]
+        failed = band_of(heat.failed, edges)[at]
+        grid[:, at < heat.known_from] = failed[at < heat.known_from] = UNKNOWN
+        body = (self._shaded if self.few_colours else self._coloured)(grid, failed, len(edges))
+        labels = _labels(scale, lines)
+        right = self._legend(heat, edges, lines) if legend else []
+        picture = []
+        for line, drawn in enumerate(body):
+            ink = self.paint("warn" if line == lines and failed.max() > 0 else "dim")
+            picture.append(Text.assemble((labels[line], ink), drawn, *right[line : line + 1], no_wrap=True))
+        picture.append(Text(" " * (LABEL + 1) + _times(heat, cells), self.paint("dim")))
+        return Text("\n", no_wrap=True, end="").join(picture)
+
+    def _steady(self, heat: Heat, rows: int, subject: Subject) -> Scale:
+        """Give the scale, which changes seldom while the same subject is drawn in the same size."""
+        of = (self._about, rows, heat.step_s, subject.snapshot.window_s)
+        before = self._scale[1] if self._scale is not None and self._scale[0] == of else None
+        scale = Scale.of(heat, rows, before)
+        self._scale = (of, scale)
+        return scale
+
+    def _shaded(self, grid: Ints, failed: Ints, n: int) -> list[Text]:
+        """Draw each row as a line of shade characters."""
+        glyphs = np.array([" ", *(SHADES[at - 1] for at in _spread(n, len(SHADES))), " "])  # last: `UNKNOWN`
+        lines = [Text("".join(glyphs[row]), no_wrap=True) for row in grid]
+        return [*lines, Text("".join(glyphs[failed]), self.paint("warn"), no_wrap=True)]
+
+    def _coloured(self, grid: Ints, failed: Ints, n: int) -> list[Text]:
+        """Draw two rows a line: half blocks in the colour of the upper one on that of the lower one."""
+        colours = [self._colour(f"heat--{at}") for at in (0, *_spread(n, COLOURS))]
+        styles: dict[tuple[int, int], tuple[str, Style]] = {}
+        lines = [
+            _runs(upper, lower, colours, styles) for upper, lower in zip(grid[::2], grid[1::2], strict=True)
+        ]
+        warn = self.rgb("warn")
+        steps = [colours[0], *(_mixed(colours[0], warn, (at + 2) / (n + 1)) for at in range(n))]
+        return [*lines, _runs(failed, failed, steps, {})]
+
+    def _colour(self, name: str) -> Color:
+        return self.get_component_rich_style(name).color or Color.default()
+
+    def _legend(self, heat: Heat, edges: tuple[int, ...], lines: int) -> list[Text]:
+        """Say what the colours stand for, the most first, and how many failed at most."""
+        step = elapsed(heat.step_s).replace("m00s", "m")
+        legend = [Text(f" connects / {step}", self.paint("dim"))]
+        every = -(-len(edges) // (lines - 1))
+        looks = _spread(len(edges), len(SHADES) if self.few_colours else COLOURS)
+        for edge, look in reversed([*zip(edges, looks, strict=True)][::every]):
+            if self.few_colours:
+                swatch = Text(f" {SHADES[look - 1] * 2} ")
+            else:
+                swatch = Text(" ██ ", Style(color=self._colour(f"heat--{look}")))
+            legend.append(swatch.append(count(edge), self.paint("dim")))
+        legend += [Text()] * (lines - len(legend))
+        most = math.ceil(heat.failed.max())
+        return [*legend, Text(f" max {count(most)}" if most else "", self.paint("dim"))]
+
+
+def _spread(n: int, among: int) -> list[int]:
+    """Choose `n` of the numbers 1 … `among` evenly, the first and the last with them."""
+    return [round(1 + at * (among - 1) / max(n - 1, 1)) for at in range(n)]
+
+
+def _mixed(low: Color, high: tuple[int, int, int], share: float) -> Color:
+    """Mix two colours."""
+    return Color.from_rgb(*(a + (b - a) * share for a, b in zip(low.get_truecolor(), high, strict=True)))
+
+
+def _runs(
+    upper: Ints, lower: Ints, colours: list[Color], styles: dict[tuple[int, int], tuple[str, Style]]
+) -> Text:
+    """Draw a line of half blocks, one piece of text for each run of equal cells."""
+    starts = np.flatnonzero(np.concatenate(([True], (np.diff(upper) != 0) | (np.diff(lower) != 0))))
+    ends = [*starts[1:].tolist(), len(upper)]
+    pieces, spans = [], []
+    for start, end in zip(starts.tolist(), ends, strict=True):
+        pair = (int(upper[start]), int(lower[start]))
+        if pair not in styles:
+            styles[pair] = _half_blocks(*pair, colours)
+        glyph, style = styles[pair]
+        pieces.append(glyph * (end - start))
+        spans.append(Span(start, end, style))
+    return Text("".join(pieces), no_wrap=True, spans=spans)
+
+
+def _half_blocks(upper: int, lower: int, colours: list[Color]) -> tuple[str, Style]:
+    """Give the character and the style of a cell whose halves have these bands."""
+    if upper == UNKNOWN:
+        return " ", Style.null()
+    if upper == lower:
+        return (" ", Style(bgcolor=colours[0])) if not upper else ("█", Style(color=colours[upper]))
+    glyph, ink, ground = ("▀", upper, lower) if upper else ("▄", lower, upper)
+    return glyph, Style(color=colours[ink], bgcolor=colours[ground])
+
+
+def _labels(scale: Scale, lines: int) -> list[str]:
+    """Label the lines of the map, from the top: a power of ten stands where it is the lower edge."""
+    low, high = round(math.log10(scale.low_us)), round(math.log10(scale.high_us))
+    every = max(1, -(-(high - low) // lines))
+    at_line = {round((power - low) * lines / (high - low)): power for power in range(low, high, every)}
+    at_line.setdefault(lines - 1, high)
+    labels = [
+        fit(round_duration(10.0 ** at_line[line]), LABEL, True) + "┤"
+        if line in at_line
+        else " " * LABEL + "│"
+        for line in range(lines - 1, -1, -1)
+    ]
+    return [*labels, fit("failed", LABEL, True) + "│"]
+
+
+def _times(heat: Heat, cells: int) -> str:
+    """Write some moments below the map, counted back from now at its right edge."""
+    parts = 6 if cells >= 90 else 3 if cells >= 36 else 1
+    per_s = cells / (heat.steps * heat.step_s)
+    line = "now".rjust(cells)
+    for part in range(1, parts + 1):
+        age_s = heat.reach_s * part / parts
+        label = "-" + elapsed(age_s).replace("m00s", "m")
+        at = max(0, round(cells - age_s * per_s) - (0 if part == parts else len(label) // 2))
+        line = line[:at] + label + line[at + len(label) :]
+    return line[:cells]

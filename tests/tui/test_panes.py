@@ -1,0 +1,281 @@
+"""What the heatmap and the failures write, and that panes fit wherever they are."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+from support import feed, flow, snapshot, still, text_of
+
+from tcpconntop.core.failures import Named
+from tcpconntop.core.wire import Outcome
+from tcpconntop.tui.failures import listed
+
+EVIL = "\x1b[31m[red]evil[/]"[:15]  # the kernel cuts a name after 15 bytes
+WIDE = "日本語サー"
+COMBINING = "cafe\u0301"
+
+FAILING = [
+    flow("good", 1, "10.0.0.1", 443, rate_hz=90),
+    flow(EVIL, 2, "10.0.0.2", 443, failing=1.0),
+    flow(WIDE, 3, "10.0.0.3", 443, failing=1.0, outcome=Outcome.TIMEOUT, rate_hz=9, lost_syn=1.0),
+    flow(COMBINING, 4, "fd00::4", 443, failing=0.5, outcome=Outcome.UNREACHABLE, rate_hz=8),
+    flow("gone", 5, "10.0.0.5", 443, failing=1.0, outcome=Outcome.CANCELLED, rate_hz=3),
+]
+
+
+async def shown(key, flows=FAILING, size=(120, 36), keys=(), seconds=20, **options):
+    """Give the lines of the pane that a key shows."""
+    app = still()
+    async with app.run_test(size=size) as pilot:
+        await feed(pilot, snapshot(seconds, flows, **options))
+        await pilot.press(key, *keys)
+        await pilot.pause()
+        (pane,) = [pane for pane in app.screen.query("Pane") if pane.display]
+        return text_of(pane)
+
+
+async def test_the_heatmap_has_axes_a_legend_and_a_line_of_failures():
+    lines = await shown("3")
+    assert len(lines) == 12
+    labels = [line[:7].strip() for line in lines]
+    assert (labels[0], labels[-2], labels[-1]) == ("1ms", "failed", "")
+    assert {"100µs", "10µs"} <= set(labels)
+    assert "-1m" in lines[-1]
+    assert "now" in lines[-1]
+    assert "connects / 1s" in lines[0]
+    assert any(line.endswith("██ 1") for line in map(str.rstrip, lines))
+    assert lines[-2].rstrip()[-6:].startswith("max ")
+
+
+async def test_a_young_window_fills_the_heatmap_from_the_right():
+    lines = await shown("3")
+    cells = [line[8:104] for line in lines[:-1]]
+    assert not any(line[:60].strip() for line in cells)
+    assert any(line[70:].strip() for line in cells)
+
+
+async def test_latencies_and_failures_have_their_own_lines():
+    slow = [flow("a", rate_hz=30, median_us=20_000, sigma=0.05)]
+    lines = await shown("3", slow)
+    filled = [at for at, line in enumerate(lines[:-2]) if line[8:104].strip()]
+    assert len(filled) == 1
+    assert lines[filled[0]][8:104].strip("█▀▄ ") == ""
+    assert not lines[-2][8:].strip()
+    failing = await shown("3", [flow("a", failing=1.0)])
+    assert not any(line[8:104].strip() for line in failing[:-2])
+    assert failing[-2][8:104].strip()
+
+
+async def test_the_heatmap_follows_the_selected_row():
+    flows = [flow("a", 1, "10.0.0.1", rate_hz=90), flow("b", 2, "10.0.0.2", median_us=90_000, rate_hz=9)]
+    whole, row = await shown("3", flows), await shown("3", flows, keys=["down"])
+    assert {line[:7].strip() for line in whole} >= {"100µs", "10ms", "100ms"}
+    assert "100ms" in {line[:7].strip() for line in row}
+    assert "100µs" not in {line[:7].strip() for line in row}
+
+
+async def test_without_colours_shade_characters_tell_the_counts(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = await shown("3", [flow("a", rate_hz=300), flow("b", failing=1.0)])
+    drawn = "".join(line[8:104] for line in lines[:-1])
+    assert set(drawn) <= set(" ░▒▓█")
+    assert {"░", "█"} < set(drawn)
+
+
+@pytest.mark.parametrize(("term", "colorterm", "shades"), [
+    ("xterm", "", True), ("linux", "", True), ("xterm-256color", "", False), ("xterm", "truecolor", False),
+])  # fmt: skip
+async def test_sixteen_colours_are_not_enough_for_half_blocks(monkeypatch, term, colorterm, shades):
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("COLORTERM", colorterm)
+    drawn = "".join(line[8:104] for line in (await shown("3"))[:-1])
+    assert bool(set(drawn) & set("░▒▓")) is shades
+    assert bool(set(drawn) & set("▀▄")) is not shades
+
+
+async def test_no_color_means_none_at_all(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(20, FAILING))
+        await pilot.press("down")
+        for key in "1234":
+            await pilot.press(key)
+            await pilot.pause()
+            for widget in app.screen.query("Table, Line"):
+                for y in range(widget.size.height if widget.display else 0):
+                    strip = widget.render_line(y).apply_filter(
+                        app.get_line_filters()[-1], widget.background_colors[1]
+                    )
+                    styles = [segment.style for segment in strip if segment.style]
+                    assert all(style.color is None or style.color.is_default for style in styles)
+                    assert all(style.bgcolor is None or style.bgcolor.is_default for style in styles)
+        row = app.screen.table.render_line(1)
+        assert any(segment.style.reverse for segment in row if segment.style)  # the selection is seen
+
+
+async def test_failures_are_listed_by_count_with_what_they_mean():
+    lines = [line.rstrip() for line in await shown("4")]
+    titles = [line.split("  ")[0].strip() for line in lines[1::2]]
+    assert titles[:4] == [
+        "refused ECONNREFUSED",
+        "timeout ETIMEDOUT",
+        "unreachable EHOSTUNREACH",
+        "cancelled",
+    ]
+    assert "a reset answered: nothing listens on that port" in lines[2]
+    assert "the application closed the socket first, or died" in lines[8]
+    assert lines[0].split() == [
+        "OUTCOME", "COUNT", "SHARE", "RATE/S", "FIRST", "LAST", "RTX", "PROCESSES", "DESTINATIONS",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (199, 60)])
+async def test_foreign_names_are_shown_literally_and_columns_stay_aligned(size):
+    lines = await shown("4", size=size)
+    at = cell_len(lines[0][: lines[0].index("DESTINATIONS")])
+    starts = ["10.0.0.2:443", "10.0.0.3:443", "[fd00::4]:443", "10.0.0.5:443"]
+    for start in starts:
+        line = next(line for line in lines if start in line)
+        assert cell_len(line[: line.index(start)]) == at
+        assert all(char.isprintable() or char == "\u0301" for char in line)
+    text = "\n".join(lines)
+    assert "·[31m[red]evil["[:11] in text
+    assert WIDE in text
+    assert COMBINING in text
+
+
+async def test_failures_of_the_selected_row_alone():
+    lines = await shown("4", keys=["end"])
+    titles = [line[1:25].strip() for line in lines if line[1:25].strip()]
+    assert len([title for title in titles if title.isupper() or " E" in title or title == "cancelled"]) == 2
+
+
+async def test_failures_that_have_no_room_are_counted():
+    lines = [line.rstrip() for line in await shown("4", size=(60, 16), seconds=5)]
+    assert [line.split()[0] for line in lines] == ["OUTCOME", "ECONNREFUSED", "ETIMEDOUT", "and"]
+    assert lines[3].startswith(" and 2 more kinds: ")
+    lines = [line.rstrip() for line in await shown("4", size=(60, 17), seconds=5)]
+    assert [line.split()[0] for line in lines[1:]] == [
+        "ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "cancelled",
+    ]  # fmt: skip
+
+
+async def test_panes_without_data_say_what_would_fill_them():
+    fine = await shown("4", [flow("a")])
+    assert "no failed connect in the window: the next one will be listed here" in "\n".join(fine)
+    for key in "34":
+        assert "no connect in the window yet" in "\n".join(await shown(key, [flow("a", rate_hz=0)]))
+
+
+@pytest.mark.parametrize(
+    ("named", "width", "expected"),
+    [
+        (Named(("a",), 0), 9, "a"),
+        (Named(("a", "b"), 0), 9, "a, b"),
+        (Named(("a", "b"), 12), 20, "a, b and 12 more"),
+        (Named(("a", "b"), 12), 14, "a and 13 more"),
+        (Named(("a", "b"), 12), 10, "a, b +12"),
+        (Named(("a", "b"), 12), 6, "a +13"),
+        (Named(("abcdefgh", "b"), 12), 9, "abcd… +13"),
+        (Named(("日本語サーバ",), 0), 6, "日本 …"),
+    ],
+)
+def test_names_are_listed_as_far_as_they_fit(named, width, expected):
+    assert listed(named, width) == expected
+    assert cell_len(listed(named, width)) <= width
+
+
+async def test_tabs_that_have_no_room_shrink_to_their_keys():
+    app = still()
+    async with app.run_test(size=(40, 24)) as pilot:
+        await feed(pilot, snapshot(5))
+        tabs = app.screen.panes.query_one("Tabs")
+        await pilot.press("3")
+        assert text_of(tabs)[0].startswith("── 1 ─ 2 ─[ Heatmap ]─ 4 ─")
+        await pilot.click(tabs, offset=(3, 0))
+        assert app.screen.panes.seen == ["Histogram"]
+        await pilot.resize_terminal(120, 36)
+        await pilot.pause()
+        assert "Timeline ─ Heatmap ─ Failures" in text_of(tabs)[0]
+
+
+async def test_the_process_screen_has_them_too():
+    app = still(pid=3)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await feed(pilot, snapshot(20, FAILING))
+        for key, name in zip(
+            "12345", ("Connects", "Histogram", "Timeline", "Heatmap", "Failures"), strict=True
+        ):
+            await pilot.press(key)
+            assert app.screen.panes.seen == [name]
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        await pilot.press("4")
+        assert app.screen.panes.seen == ["Failures"]
+        await pilot.pause()
+        listed_now = "\n".join(text_of(app.screen.panes.query_one("Failures")))
+        assert "timeout ETIMEDOUT" in listed_now
+        assert "ECONNREFUSED" not in listed_now
+
+
+SIZES = [
+    (40, 12), (40, 30), (50, 17), (66, 20), (72, 24), (80, 24), (91, 28), (100, 30), (119, 36), (132, 43),
+    (160, 50), (200, 60), (240, 70), (300, 100),
+]  # fmt: skip
+
+
+def overlaps(screen) -> list[tuple[str, str]]:
+    """Give the parts of a screen that lie on each other, or outside of it."""
+    parts = [widget for widget in screen.query("Table, Line") if widget.display and widget.region.area]
+    wrong = [(str(part), "outside") for part in parts if not screen.region.contains_region(part.region)]
+    for at, one in enumerate(parts):
+        wrong += [(str(one), str(two)) for two in parts[at + 1 :] if one.region.overlaps(two.region)]
+    return wrong
+
+
+@pytest.mark.parametrize("colours", ["truecolor", "none"])
+async def test_at_every_size_every_pane_fits(monkeypatch, colours):
+    if colours == "none":
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = still()
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await feed(pilot, snapshot(20, FAILING))
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            for keys in (
+                ["1"],
+                ["2"],
+                ["3"],
+                ["4"],
+                ["down", "enter"],
+                ["1"],
+                ["3"],
+                ["5"],
+                ["escape", "escape"],
+            ):
+                await pilot.press(*keys)
+                await pilot.pause()
+                assert not overlaps(app.screen)
+                for line in app.screen.query("Line"):
+                    if line.display and line.region.area:
+                        drawn = line.draw(line.size.width).split("\n")
+                        assert max(text.cell_len for text in drawn) <= line.size.width, (size, keys, line)
+                        assert len(drawn) <= line.size.height, (size, keys, line)
+
+
+async def test_the_light_theme_turns_the_colours_of_the_heatmap_round():
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(20, FAILING))
+        await pilot.press("3")
+        pane = app.screen.panes.query_one("Heatmap")
+        for theme, darker in (("textual-dark", False), ("textual-light", True)):
+            app.theme = theme
+            await pilot.pause()
+            colours = [
+                pane.get_component_rich_style(f"heat--{band}").color.get_truecolor() for band in range(8)
+            ]
+            light = [0.2126 * c.red + 0.7152 * c.green + 0.0722 * c.blue for c in colours]
+            assert light == sorted(light, reverse=darker)
+            assert len(set(light)) == 8
