@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 RAW, TRACING, KPROBE, KRETPROBE = "raw tracepoint", "fentry", "kprobe", "kretprobe"
 
-_KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
+KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
+NO_KPROBES = "no kprobes in this kernel"
+
 _ONLINE_CPUS = Path("/sys/devices/system/cpu/online")
 _PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 _PERF_FLAG_FD_CLOEXEC = 8
@@ -98,11 +100,15 @@ WAYS: dict[str, tuple[Part, ...]] = {
 
 
 class RefusedError(Exception):
-    """The kernel does not take a probe that its way cannot do without."""
+    """The kernel does not take a probe that its way cannot do without.
 
-    def __init__(self, probe: Probe, reason: str) -> None:
+    `code` is its errno; 0 if it told none.
+    """
+
+    def __init__(self, probe: Probe, reason: str, code: int) -> None:
         super().__init__(reason)
         self.probe = probe
+        self.code = code
 
 
 def attach(bcc: Any, module: Any, parts: tuple[Part, ...]) -> tuple[dict[str, int], list[str]]:
@@ -119,10 +125,10 @@ def attach(bcc: Any, module: Any, parts: tuple[Part, ...]) -> tuple[dict[str, in
             try:
                 program, link = _attach_probe(bcc, module, probe)
             except Exception as error:  # BCC raises nothing more specific
-                _close_links(links)
+                detach(links)
                 if not part.if_missing:
-                    _close_links(fds)
-                    raise RefusedError(probe, _reason(error)) from error
+                    detach(fds)
+                    raise RefusedError(probe, _reason(error), _errno(error)) from error
                 notes.append(f"{probe.target} is not available ({_reason(error)}): {part.if_missing}")
                 break
             links[f"program:{probe.program}"] = program
@@ -154,10 +160,10 @@ def _attach_kprobe(program: int, function: str, on_return: bool) -> int:
     Raises:
         OSError: there are no kprobes, or not on this function.
     """
-    if not _KPROBE_PMU.exists():
-        raise OSError(0, "no kprobes in this kernel")
+    if not KPROBE_PMU.exists():
+        raise OSError(0, NO_KPROBES)
     name = ctypes.create_string_buffer(function.encode())
-    kind = int(_KPROBE_PMU.read_text())
+    kind = int(KPROBE_PMU.read_text())
     attributes = _ATTRIBUTES.pack(
         kind, _ATTRIBUTES.size, int(on_return), 1, 0, 0, 0, 0, 0, ctypes.addressof(name), 0
     )
@@ -174,14 +180,19 @@ def _attach_kprobe(program: int, function: str, on_return: bool) -> int:
     return event
 
 
-def _close_links(fds: dict[str, int]) -> None:
-    """Detach. Programs stay loaded: the next way may want them again."""
+def detach(fds: dict[str, int]) -> None:
+    """Close the links. Programs stay loaded: the next way may want them again."""
     for name, fd in fds.items():
         if name.startswith("link:"):
             os.close(fd)
 
 
 def _reason(error: Exception) -> str:
-    """Why, in a few words: BCC leaves it in errno."""
-    code = error.errno if isinstance(error, OSError) else ctypes.get_errno()
+    """Why, in a few words."""
+    code = _errno(error)
     return os.strerror(code) if code else str(error.args[-1])
+
+
+def _errno(error: Exception) -> int:
+    """The kernel's own answer: BCC leaves it in errno."""
+    return error.errno or 0 if isinstance(error, OSError) else ctypes.get_errno()

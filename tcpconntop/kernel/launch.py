@@ -10,13 +10,17 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.kernel.loader import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES, command
+from tcpconntop.kernel.loader import command
 from tcpconntop.kernel.privileges import has_privileges
+from tcpconntop.kernel.program import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
 
-INTERPRETERS = ("/usr/bin/python3", sys.executable)
-"""Tried in this order: BCC comes from the distribution, and so for the distribution's own Python."""
+PYTHON_VARIABLE = "TCPCONNTOP_PYTHON"
+"""Environment variable that names the one Python to load with."""
+
+_SYSTEM_PYTHON = "/usr/bin/python3"
 
 _STOP_TIMEOUT_S = 5.0
 _DETAIL_BYTES = 1 << 14
@@ -68,17 +72,36 @@ class Loader:
         return os.pread(self.output, _DETAIL_BYTES, max(0, size - _DETAIL_BYTES)).decode("utf-8", "replace")
 
 
-def spawn_loader(interpreters: tuple[str, ...] = INTERPRETERS) -> Loader:
+def interpreters(folder: Path = Path("/usr/bin")) -> tuple[str, ...]:
+    """Where to look for BCC, in this order; a Python named by `PYTHON_VARIABLE` is the only one.
+
+    BCC comes from the distribution, and so for the distribution's own Python; then for the one that runs us,
+    and then for any other of the distribution, the newest first.
+    """
+    if chosen := os.environ.get(PYTHON_VARIABLE):
+        return (chosen,)
+    others = [path for path in folder.glob("python3.*") if path.suffix[1:].isdecimal()]
+    others.sort(key=lambda path: int(path.suffix[1:]), reverse=True)
+    system = Path(_SYSTEM_PYTHON).resolve()
+    return (_SYSTEM_PYTHON, sys.executable, *(str(path) for path in others if path.resolve() != system))
+
+
+def spawn_loader(candidates: tuple[str, ...] | None = None, *, privileged: bool = True) -> Loader:
     """Start the loader, which imports BCC while the caller goes on. Its job comes with `open_session`.
 
     To be called with privileges, in the main thread, before other threads exist.
 
+    Args:
+        candidates: the Pythons to try, in this order; by default those that `interpreters` gives.
+        privileged: False leaves it to the kernel to refuse.
+
     Raises:
         TracerError: no privileges, or no interpreter.
     """
-    if not has_privileges():
+    if privileged and not has_privileges():
         raise TracerError(NO_PRIVILEGES, EXIT_PRIVILEGES)
-    present = [path for path in dict.fromkeys(interpreters) if path and os.access(path, os.X_OK)]
+    candidates = interpreters() if candidates is None else candidates
+    present = [path for path in dict.fromkeys(candidates) if path and os.access(path, os.X_OK)]
     if not present:
         raise TracerError(NO_BCC, EXIT_UNSUPPORTED)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

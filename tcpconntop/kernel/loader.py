@@ -9,49 +9,40 @@ dies at once, whatever it is doing. Works with Python 3.9.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import errno
 import json
 import os
-import resource
 import select
 import signal
 import socket
-import stat
 import sys
 import threading
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
 from tcpconntop.kernel.attach import RAW, WAYS, RefusedError, attach
 from tcpconntop.kernel.forward import Forwarder
+from tcpconntop.kernel.program import (
+    EXIT_UNSUPPORTED,
+    NO_BCC,
+    LoadError,
+    prepare,
+    printed,
+    refusal,
+)
+from tcpconntop.kernel.survey import survey
 
-EXIT_PRIVILEGES = 3
-EXIT_UNSUPPORTED = 4
 MESSAGE_MAX = 1 << 16
 
 MAPS = ("tct_events", "tct_counters", "tct_spaces", "tct_settings", "tct_start", "tct_calls")
 
-NO_BCC = (
-    "no Python here has BCC: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora), python-bcc (Arch) "
-    "or py3-bcc (Alpine)"
-)
-NO_PRIVILEGES = "tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo"
-
+UNRELATED = "is PyPI's bcc, an unrelated program"
 
 # The interface's packages come last: what the interpreter has of its own is what BCC was made for.
 _START = (
     "import sys; sys.path.append(sys.argv[1]); from tcpconntop.kernel import loader; loader.run(sys.argv[2:])"
 )
-
-
-class LoadError(Exception):
-    """One actionable line, and the exit code that goes with it."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 def command(fd: int, interpreter: str, *others: str) -> list[str]:
@@ -75,55 +66,43 @@ def die_with(connection: socket.socket) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def find_bcc(folders: list[str]) -> Any:
+    """BCC's module from the first folder that has it, whatever else is called `bcc` there; None if none has.
+
+    What is passed over is printed. An unrelated package is never imported: this process is privileged.
+    """
+    for folder in folders:
+        package = Path(folder, "bcc")
+        if not (package / "__init__.py").is_file():
+            continue
+        if not (package / "libbcc.py").is_file():
+            print(f"{sys.executable}: {package} {UNRELATED}", file=sys.stderr, flush=True)
+            continue
+        spec = PathFinder.find_spec("bcc", [folder])
+        if spec and spec.loader:
+            sys.modules["bcc"] = bcc = module_from_spec(spec)
+            try:
+                spec.loader.exec_module(bcc)
+            except Exception as error:  # noqa: BLE001  # whatever a broken installation raises
+                print(f"{sys.executable}: {package}: {error}", file=sys.stderr, flush=True)
+            else:
+                return bcc
+    return None
+
+
 def import_bcc(fd: int, interpreters: list[str]) -> Any:
     """BCC's module; where there is none, this program starts again under the next interpreter.
 
     None when no interpreter is left.
     """
-    try:
-        import bcc
-
-        if hasattr(bcc, "BPF"):  # PyPI's package of that name is an unrelated program
-            return bcc
-    except ImportError as error:
-        print(f"{sys.executable}: {error}", file=sys.stderr, flush=True)
+    bcc = find_bcc(sys.path)
+    if bcc is not None:
+        return bcc
+    print(f"{sys.executable}: no BCC", file=sys.stderr, flush=True)
     for number, candidate in enumerate(interpreters, 1):
         if os.access(candidate, os.X_OK):
             os.execv(candidate, command(fd, candidate, *interpreters[number:]))  # noqa: S606
     return None
-
-
-def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
-    """Compile, create the maps and write the settings.
-
-    Raises:
-        LoadError: the kernel or the compiler refused.
-    """
-    os.environ["BCC_KERNEL_SOURCE"] = job["folder"]
-
-    class Module(bcc.BPF):  # type: ignore[misc]
-        """Attaches nothing by itself, whatever the names of programs say."""
-
-        def _trace_autoload(self) -> None:
-            pass
-
-    try:
-        flags = ["-I" + job["folder"], "-DTRANSPORT_" + job["transport"].upper()]
-        flags += [f"-D{name}={value}" for name, value in job["defines"].items()]
-        module = Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
-    except Exception as error:  # BCC raises nothing more specific
-        raise refusal(f"the kernel side does not compile or its maps are refused ({error})") from error
-    settings = module["tct_settings"]
-    settings[settings.Key(0)] = settings.Leaf.from_buffer_copy(bytes.fromhex(job["settings"]))
-    return module
-
-
-def refusal(what: str) -> LoadError:
-    """The error for a refused step. BCC tells errno only for programs; for maps it prints the reason."""
-    printed = os.pread(2, MESSAGE_MAX, 0) if stat.S_ISREG(os.fstat(2).st_mode) else b""
-    if ctypes.get_errno() == errno.EPERM or os.strerror(errno.EPERM).encode() in printed:
-        return LoadError(NO_PRIVILEGES, EXIT_PRIVILEGES)
-    return LoadError(what, EXIT_UNSUPPORTED)
 
 
 def attach_wanted(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, int], list[str]]:
@@ -155,6 +134,12 @@ def attach_wanted(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, in
     )
 
 
+def no_bcc() -> LoadError:
+    """The error where no interpreter has BCC; it names what is called the same."""
+    others = [line.partition(": ")[2] for line in printed().splitlines() if line.endswith(UNRELATED)]
+    return LoadError("; ".join([NO_BCC, *dict.fromkeys(others)]), EXIT_UNSUPPORTED)
+
+
 def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int], Forwarder | None]:
     """Do the job. Returns the answer, its descriptors in the order of `answer["fds"]`, and what serves then.
 
@@ -162,16 +147,8 @@ def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int], Forw
         LoadError: it cannot be done here.
     """
     if bcc is None:
-        raise LoadError(NO_BCC, EXIT_UNSUPPORTED)
-    with contextlib.suppress(OSError, ValueError):  # only kernels before 5.11 charge maps to it
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    module = compile_program(bcc, job)
-    forwarder = None
-    if job["transport"] == "perf":
-        try:
-            forwarder = Forwarder(bcc, module, job["buffer_bytes"], job["record_bytes"], job["wakeup_bytes"])
-        except Exception as error:  # BCC raises nothing more specific
-            raise refusal(f"the kernel refused its perf buffers ({error})") from error
+        raise no_bcc()
+    module, forwarder = prepare(bcc, job)
     fds = {f"map:{name}": module[name].map_fd for name in MAPS}
     way, attached, notes = attach_wanted(bcc, module, job["probe"])
     fds.update(attached)
@@ -187,10 +164,14 @@ def main(fd: int, interpreters: list[str]) -> int:
     job = json.loads(connection.recv(MESSAGE_MAX))
     answer: dict[str, Any]
     forwarder = None
+    fds: list[int] = []
     try:
-        answer, fds, forwarder = load(bcc, job)
+        if job.get("survey"):
+            answer = survey(bcc, job) if bcc else {"error": NO_BCC}
+        else:
+            answer, fds, forwarder = load(bcc, job)
     except LoadError as error:
-        answer, fds = {"error": str(error), "exit": error.exit_code}, []
+        answer = {"error": str(error), "exit": error.exit_code}
     socket.send_fds(connection, [json.dumps(answer).encode()], fds)
     if forwarder:
         forwarder.serve(connection)

@@ -9,9 +9,14 @@ import ctypes
 import importlib.util
 import os
 import pwd
+from dataclasses import dataclass
 from pathlib import Path
 
-CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 21, 38, 39
+CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
+"""Those that tracing may need, by name (linux/capability.h)."""
+
+_ALL_USERS = ["0", "0", str((1 << 32) - 1)]
+"""What the first user namespace maps (user_namespaces(7))."""
 
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -19,11 +24,37 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who runs this.
+
+    Attributes:
+        capabilities: those of the tracing ones that are in the effective set, by name.
+        is_root: whether root typed the command, not somebody by sudo.
+        in_user_namespace: whether the capabilities hold in a user namespace alone (a rootless container).
+    """
+
+    capabilities: tuple[str, ...]
+    is_root: bool
+    in_user_namespace: bool = False
+
+    @property
+    def may_trace(self) -> bool:
+        """Whether CAP_BPF and CAP_PERFMON are there, or CAP_SYS_ADMIN, which stands for both."""
+        return "CAP_SYS_ADMIN" in self.capabilities or {"CAP_BPF", "CAP_PERFMON"} <= {*self.capabilities}
+
+
+def caller() -> Caller:
+    """Tell who runs this, as long as privileges are not dropped."""
+    held = _effective(Path("/proc/thread-self/status"))
+    names = tuple(name for name, number in CAPABILITIES.items() if held & 1 << number)
+    is_root = os.geteuid() == 0 and os.environ.get("SUDO_UID", "0") == "0"
+    return Caller(names, is_root, Path("/proc/self/uid_map").read_text().split() != _ALL_USERS)
+
+
 def has_privileges() -> bool:
     """Whether this process may trace: CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, in its effective set."""
-    held = _effective(Path("/proc/thread-self/status"))
-    tracing = 1 << CAP_BPF | 1 << CAP_PERFMON
-    return bool(held & 1 << CAP_SYS_ADMIN) or held & tracing == tracing
+    return caller().may_trace
 
 
 def drop() -> None:

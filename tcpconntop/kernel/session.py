@@ -20,8 +20,9 @@ import numpy as np
 from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, SPACE, SPACES, Events
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
-from tcpconntop.kernel.loader import EXIT_UNSUPPORTED, MESSAGE_MAX
+from tcpconntop.kernel.loader import MESSAGE_MAX
 from tcpconntop.kernel.perf import PerfBuffer
+from tcpconntop.kernel.program import EXIT_UNSUPPORTED
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.ring import Barrier, Ring
 
@@ -171,7 +172,7 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     fds: list[int] = []
     stays = False
     try:
-        loader.connection.send(json.dumps(_job(request)).encode())
+        loader.connection.send(json.dumps(job(request)).encode())
         message, fds, _, _ = socket.recv_fds(loader.connection, MESSAGE_MAX, _FDS_MAX)
         answer = json.loads(message) if message else {}
         if "fds" not in answer:
@@ -198,8 +199,12 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
             loader.close()
 
 
-def _job(request: TraceRequest) -> dict[str, Any]:
-    """The loader's job, as JSON will carry it."""
+def job(request: TraceRequest) -> dict[str, Any]:
+    """The loader's job, as JSON will carry it.
+
+    Raises:
+        BtfError: the kernel does not tell what the program needs to know.
+    """
     btf = Btf()
     best = "perf" if btf.offset("bpf_ringbuf", "mask") is None else "ring"
     return {

@@ -96,9 +96,14 @@ def _log(parser: argparse.ArgumentParser) -> None:
     groups.add_tracer(parser)
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
 NO_COMMAND = Command("top for TCP connects: how long they take, which fail, and why", _plain)
 
 COMMANDS = {
     "log": Command("one line per connect, tcpconnlat's columns first", _log),
     "demo": Command("the dashboard over a small real workload on the loopback", groups.add_view),
+    "doctor": Command("what this kernel and machine offer, and what mends them", _doctor),
 }

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tcpconntop.kernel.launch import INTERPRETERS, TracerError, spawn_loader
-from tcpconntop.kernel.loader import EXIT_UNSUPPORTED
+from tcpconntop.kernel.launch import TracerError, interpreters, spawn_loader
 from tcpconntop.kernel.privileges import has_privileges
+from tcpconntop.kernel.program import EXIT_UNSUPPORTED
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import Session, open_session
 
@@ -41,7 +41,7 @@ def _missing() -> str:
         return "live tests need a kernel with BTF"
     probe = "import bcc; bcc.BPF"
     if all(
-        subprocess.run([p, "-Ic", probe], check=False, capture_output=True).returncode for p in INTERPRETERS
+        subprocess.run([p, "-Ic", probe], check=False, capture_output=True).returncode for p in interpreters()
     ):
         return "live tests need the distribution's BCC (python3-bpfcc)"
     return ""

@@ -19,7 +19,9 @@ import pytest
 import way
 
 from tcpconntop.kernel.attach import WAYS
+from tcpconntop.kernel.features import examine
 from tcpconntop.kernel.launch import TracerError, spawn_loader
+from tcpconntop.kernel.privileges import caller
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 
@@ -119,6 +121,15 @@ def test_close_detaches() -> None:
         assert session.transport == ("ring" if way.TRANSPORT == "auto" else way.TRANSPORT)
     session.close()
     wait_until(lambda: not is_traced(MARK), GONE_S)
+
+
+def test_a_checkup_leaves_nothing() -> None:
+    """GIVEN a checkup, which attaches all there is WHEN it has ended THEN nothing of it is there."""
+    before = descriptors()
+    checkup = examine(spawn_loader(), caller(), TraceRequest(pids=(MARK,)))
+    assert checkup.exit_code == 0
+    wait_until(lambda: not is_traced(MARK), GONE_S)
+    assert descriptors() == before
 
 
 def descriptors() -> list[str]:

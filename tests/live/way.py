@@ -14,6 +14,9 @@ PROBE = os.environ.get("TCPCONNTOP_TEST_PROBE", "auto")
 TRANSPORT = os.environ.get("TCPCONNTOP_TEST_TRANSPORT", "auto")
 OPTIONS = ("--probe", PROBE, "--transport", TRANSPORT)
 
+FIRST = PROBE in ("auto", "fentry") and TRANSPORT in ("auto", "ring")
+"""Whether this run is the one in which to test what is the same for all ways."""
+
 EMULATED = "QEMU TCG" in Path("/proc/cpuinfo").read_text()
 """Whether everything takes 20 to 50 times as long."""
 

@@ -1,0 +1,101 @@
+"""`doctor` where something is lacking: every line still says what can be said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import way
+from doctor import NAMES, checks, run
+
+from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN
+from tcpconntop.kernel.launch import PYTHON_VARIABLE
+
+pytestmark = pytest.mark.skipif(not way.FIRST, reason="the same for all ways: run with the first")
+
+BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+
+
+def test_without_privileges_every_line_says_what_can_be_said() -> None:
+    done = run("doctor", "--json", prefix=BARE)
+    found = checks(json.loads(done.stdout))
+    assert done.returncode == 3
+    assert done.stderr == ""
+    assert list(found) == NAMES
+    assert found["capabilities"]["status"] == REFUSED
+    assert found["capabilities"]["mend"]
+    assert found["bcc"]["status"] == OK
+    assert found["btf"]["status"] == OK
+    assert OK not in {
+        found[name]["status"] for name in ("raw_tracepoints", "fentry", "kprobe", "ring", "perf")
+    }
+    text = run("doctor", prefix=BARE)
+    assert text.returncode == 3
+    assert "Not privileged; look at: capabilities" in text.stdout
+
+
+def test_without_bcc_the_unrelated_package_is_named(tmp_path: Path) -> None:
+    """GIVEN a Python that has PyPI's bcc alone WHEN asked THEN doctor and -b name it, and end with 4."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    python = str(tmp_path / "bin" / "python")
+    purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([python, "-c", purelib], capture_output=True, text=True, check=True).stdout.strip()
+    (Path(site) / "bcc").mkdir()
+    (Path(site) / "bcc" / "__init__.py").write_text("from .bcc import *\n")
+    named = f"{site}/bcc is PyPI's bcc, an unrelated program"
+
+    done = run("doctor", "--json", **{PYTHON_VARIABLE: python})
+    found = checks(json.loads(done.stdout))
+    assert done.returncode == 4
+    assert found["bcc"]["status"] == MISSING
+    assert named in found["bcc"]["detail"]
+    assert found["bcc"]["mend"]["debian"] == "apt install python3-bpfcc"
+    assert found["raw_tracepoints"]["status"] == found["ring"]["status"] == UNKNOWN
+
+    batch = run("-b", "-n", "1", **{PYTHON_VARIABLE: python})
+    assert (batch.returncode, batch.stdout) == (4, "")
+    assert named in batch.stderr
+    assert len(batch.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("hidden", ["/sys/kernel/btf", "/sys"])
+def test_without_btf_every_line_says_what_can_be_said(hidden: str) -> None:
+    """GIVEN a mount that hides the kernel's type information THEN that is what is missing."""
+    hide = f'mount -t tmpfs tmpfs {hidden} && exec "$@"'
+    done = run("doctor", "--json", prefix=("unshare", "--mount", "sh", "-c", hide, "sh"))
+    assert done.returncode == 4, done.stderr
+    found = checks(json.loads(done.stdout))
+    assert list(found) == NAMES
+    assert found["btf"]["status"] == MISSING
+    assert ("mount -t sysfs" in found["btf"]["mend"]["debian"]) == (hidden == "/sys")
+    assert found["bcc"]["status"] == OK
+    assert found["raw_tracepoints"]["status"] == UNKNOWN
+
+
+@pytest.mark.parametrize("held", ["bpf", "perfmon"])
+def test_with_one_capability_of_two_every_line_is_as_the_kernel_says(held: str) -> None:
+    """GIVEN half of the privileges, where BCC may crash THEN the answer is whole all the same."""
+    half = ("setpriv", f"--bounding-set=-all,+{held}", "--inh-caps=-all")
+    done = run("doctor", "--json", prefix=half)
+    found = checks(json.loads(done.stdout))
+    assert done.returncode == 3
+    assert f"CAP_{held.upper()} alone" in found["capabilities"]["detail"]
+    assert found["bcc"]["status"] == OK
+    assert found["raw_tracepoints"]["status"] != OK
+
+
+def test_with_the_two_capabilities_it_works() -> None:
+    """GIVEN no other capability THEN tracing works: what the README says of containers and services."""
+    two = ("setpriv", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all")
+    assert run("doctor", prefix=two).returncode == 0
+
+
+def test_capabilities_of_a_user_namespace_do_not_count() -> None:
+    if subprocess.run(["unshare", "--user", "true"], check=False).returncode:
+        pytest.skip("no user namespaces here")
+    done = run("doctor", "--json", prefix=("unshare", "--user", "--map-root-user"))
+    assert done.returncode == 3
+    assert "user namespace" in checks(json.loads(done.stdout))["capabilities"]["detail"]
