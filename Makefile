@@ -37,6 +37,20 @@ check: $(VENV)/.check ## Lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: dist
+dist: setup $(VENV)/.dist ## Build the source distribution and the wheel
+	@rm -rf dist
+	@$(BIN)/python -m build --outdir dist .
+
+.PHONY: man
+man: setup $(VENV)/.dist ## Make the man page, dist/tcpconntop.1
+	@mkdir -p dist
+	@packaging/man/make-man $(BIN)/python dist/tcpconntop.1
+
+.PHONY: test-install
+test-install: dist ## Install what was built as users do, and run it (ARGS="-k name")
+	@$(SUDO) env TCPCONNTOP_TEST_DIST=dist $(BIN)/python -m pytest tests/install $(ARGS)
+
 .PHONY: setup
 setup: $(VENV)/.run bcc
 
@@ -58,6 +72,10 @@ $(VENV)/.test: $(VENV)/.run
 $(VENV)/.kernels: $(VENV)/.test
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group kernels
 	@scripts/need-package qemu-system-$(if $(filter x86_64,$(shell uname -m)),x86,arm) busybox-static kmod file binutils
+	@touch $@
+
+$(VENV)/.dist: $(VENV)/.test
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group dist
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test

@@ -69,8 +69,19 @@ def _parser(name: str) -> Parser:
     return parser
 
 
+def documented() -> argparse.ArgumentParser:
+    """Give one parser of every command and option, for what is made from it: completions, the man page."""
+    usage = "tcpconntop [COMMAND] [OPTIONS] [MIN_MS]"
+    parser = Parser(prog="tcpconntop", usage=usage, description=NO_COMMAND.help, allow_abbrev=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="tcpconntop")
+    for name, command in COMMANDS.items():
+        command.add(commands.add_parser(name, help=command.help, description=command.help))
+    NO_COMMAND.add(parser)
+    return parser
+
+
 def _epilog() -> str:
-    commands = "\n".join(f"  tcpconntop {name:<8} {command.help}" for name, command in COMMANDS.items())
+    commands = "\n".join(f"  tcpconntop {name:<10} {command.help}" for name, command in COMMANDS.items())
     return (
         f"commands (each has its own --help):\n{commands}\n\n"
         "exit codes: 0 fine, 1 failed at run time, 2 usage, 3 not privileged,\n"
@@ -100,10 +111,17 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, help="whose completions to print")
+
+
+SHELLS = ("bash", "zsh", "fish")
+
 NO_COMMAND = Command("top for TCP connects: how long they take, which fail, and why", _plain)
 
 COMMANDS = {
     "log": Command("one line per connect, tcpconnlat's columns first", _log),
     "demo": Command("the dashboard over a small real workload on the loopback", groups.add_view),
     "doctor": Command("what this kernel and machine offer, and what mends them", _doctor),
+    "completion": Command("what makes a shell complete our options, to be put where it looks", _completion),
 }

@@ -1,0 +1,33 @@
+"""`completion`: what makes a shell complete our options."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import Any
+
+from tcpconntop.core.fatal import FINE
+from tcpconntop.options import documented
+
+
+def run(args: Namespace) -> int:
+    """Print it."""
+    print(completions(documented(), args.shell))
+    return FINE
+
+
+def completions(parser: ArgumentParser, shell: str) -> str:
+    """Give what makes `shell` complete a parser's options; where it wants a FILE, with names of files."""
+    import shtab
+
+    _complete_files(parser, shtab.FILE)
+    return str(shtab.complete(parser, shell))
+
+
+def _complete_files(parser: ArgumentParser, how: Mapping[str, Any]) -> None:
+    for action in parser._actions:  # noqa: SLF001  # argparse has no other way to walk a parser
+        if action.metavar == "FILE":
+            action.complete = how  # type: ignore[attr-defined]
+        if isinstance(action.choices, dict):
+            for inner in action.choices.values():
+                _complete_files(inner, how)
