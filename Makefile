@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # The live tests that share one session; the others compile for themselves, the same whatever the transport.
-QUICK  := -k "not commands and not lifecycle and not losses and not architectures"
+QUICK  := -k "not commands and not lifecycle and not losses and not architectures and not lacking"
 
 .DEFAULT_GOAL := help
 
@@ -75,6 +75,7 @@ $(VENV)/.kernels: $(VENV)/.test
 	@touch $@
 
 $(VENV)/.dist: $(VENV)/.test
+	@scripts/need-package groff-base python3-venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group dist
 	@touch $@
 
