@@ -30,6 +30,7 @@ class Engine:
         window_s: the window of the snapshots, in seconds; None is everything since the start.
         interval_s: seconds between snapshots.
         max_keys: bound of the keys that are told apart.
+        clock_s: what `interval_s` is measured on: our own time, or that of a recording.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Engine:
         window_s: float | None = 60,
         interval_s: float = 1.0,
         max_keys: int = DEFAULT_MAX_KEYS,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._publish = publish
         self._window = Window(window_s, max_keys)
         self._wanted_window_s = window_s
         self._interval_s = interval_s
+        self._clock_s = clock_s
         self._now = threading.Event()
         self._stop = threading.Event()
         self._began_ns = source.now_ns()
@@ -69,15 +72,15 @@ class Engine:
 
         The last snapshot is published on the way out, so that nothing that was read goes unseen.
         """
-        next_s = time.monotonic() + self._interval_s
+        next_s = self._clock_s() + self._interval_s
         try:
             while not self._stop.is_set() and not self._source.ended:
-                self._ingest(min(READ_S, max(0.0, next_s - time.monotonic())))
-                if self._now.is_set() or time.monotonic() >= next_s:
+                self._ingest(min(READ_S, max(0.0, next_s - self._clock_s())))
+                if self._now.is_set() or self._clock_s() >= next_s:
                     self._now.clear()
                     self._publish(self._snapshot())
                     # A publisher that took long does not make the next snapshots pile up.
-                    next_s = max(next_s + self._interval_s, time.monotonic())
+                    next_s = max(next_s + self._interval_s, self._clock_s())
             self._publish(self._snapshot())
         finally:
             self._source.close()

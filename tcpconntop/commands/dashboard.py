@@ -1,4 +1,4 @@
-"""The dashboard, over this machine's connects."""
+"""The dashboard, over this machine's connects or a recording."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcpconntop.commands.tracing import Privileged, live, request_of
+from tcpconntop.commands.origin import Origin
 from tcpconntop.commands.view import spec_of
 from tcpconntop.core.fatal import FAILED, FINE, FatalError
 from tcpconntop.options import UsageError
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Trace and show."""
-    with Privileged() as privileged:
-        spec, request = spec_of(args), request_of(args)
-        loader = privileged.loader
-        return show(args, spec, lambda: live(loader, request), loader.cancel)
+    """Trace or replay, and show."""
+    with Origin(args) as origin:
+        spec = spec_of(args)
+        code = show(args, spec, origin.opener(), origin.cancel)
+        origin.finish()
+        return code
 
 
 def show(

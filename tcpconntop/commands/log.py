@@ -6,31 +6,37 @@ import sys
 from argparse import Namespace
 
 from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.tracing import Privileged, live, request_of, say_tracing
-from tcpconntop.commands.view import filter_of
-from tcpconntop.core.fatal import INTERRUPTED
-from tcpconntop.options import UsageError
+from tcpconntop.commands.origin import Origin
+from tcpconntop.commands.view import connects_of
+from tcpconntop.core.fatal import FINE, INTERRUPTED
 
 
 def run(args: Namespace) -> int:
-    """Trace and print."""
-    with Privileged() as privileged:
-        where, request = filter_of(args), request_of(args)
-        if where.needs_rows:
-            raise UsageError("log shows single connects: a filter on p99, count and the like has no meaning")
+    """Trace or replay, and print."""
+    with Origin(args) as origin:
+        where, open_source = connects_of(args), origin.opener()
         from tcpconntop.engine import READ_S
         from tcpconntop.outputs.log import Log
 
-        source = live(privileged.loader, request)
-        log = Log(sys.stdout, where, as_json=args.json, timestamps=args.timestamp, local_ports=args.lport)
+        source = open_source()
+        log = Log(
+            sys.stdout,
+            where,
+            as_json=args.json,
+            timestamps=args.timestamp,
+            local_ports=args.lport,
+            header_every=args.header_every,
+        )
         interrupted = on_interrupt(lambda: None)
-        say_tracing(source)
+        origin.say(source)
         log.header()
-        while not interrupted():
+        while not interrupted() and not source.ended:
             log.publish(source.read(READ_S), source)
-        log.publish(source.read(0), source)
         lost = source.ledger().lost
+        log.publish(source.read(0), source)
         source.close()
         if lost:
-            print(f"tcpconntop: {lost} connects were lost: a buffer was full", file=sys.stderr)
-        return INTERRUPTED
+            why = "were lost, then or in the recording" if origin.replays else "were lost: a buffer was full"
+            print(f"tcpconntop: {lost} connects {why}", file=sys.stderr)
+        origin.finish()
+        return INTERRUPTED if interrupted() else FINE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -73,10 +72,3 @@ def live(loader: Loader, request: TraceRequest) -> Source:
     from tcpconntop.sources.live import Live
 
     return Live(loader, request)
-
-
-def say_tracing(source: Source) -> None:
-    """Say on stderr that nothing is missed from now on."""
-    for note in source.info.notes:
-        print(f"tcpconntop: {note}", file=sys.stderr)
-    print(f"tracing: {source.info.probe}/{source.info.transport}", file=sys.stderr, flush=True)

@@ -28,6 +28,18 @@ def filter_of(args: Namespace) -> Filter:
         raise UsageError(str(error)) from None
 
 
+def connects_of(args: Namespace) -> Filter:
+    """Give the same filter for single connects.
+
+    Raises:
+        UsageError: it speaks of figures, which a single connect does not have.
+    """
+    where = filter_of(args)
+    if where.needs_rows:
+        raise UsageError("single connects have no p99, count and the like: a filter on those has no meaning")
+    return where
+
+
 def spec_of(args: Namespace) -> ViewSpec:
     """Give the view of `-g`, `-o` and the filters."""
     from tcpconntop.core.columns import COLUMNS

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tcpconntop.core.wire import N_OUTCOMES, Outcome
 
@@ -49,3 +50,24 @@ class Ledger:
     def lost(self) -> int:
         """Everything that is missing from the rows because a buffer or a table was full."""
         return self.lost_records + self.lost_starts
+
+    def since(self, base: Ledger) -> Ledger:
+        """Give the totals since an earlier moment; what was in flight then counts as begun since."""
+        return replace(
+            self,
+            attempts=self.attempts - base.ended,
+            outcomes=tuple(now - then for now, then in zip(self.outcomes, base.outcomes, strict=True)),
+            syn_retransmits=self.syn_retransmits - base.syn_retransmits,
+            lost_records=self.lost_records - base.lost_records,
+            lost_starts=self.lost_starts - base.lost_starts,
+            below_minimum=self.below_minimum - base.below_minimum,
+        )
+
+    def ended_too(self, outcomes: Sequence[int], syn_retransmits: int) -> Ledger:
+        """Give the totals with more attempts that began and ended."""
+        return replace(
+            self,
+            attempts=self.attempts + sum(outcomes),
+            outcomes=tuple(now + more for now, more in zip(self.outcomes, outcomes, strict=True)),
+            syn_retransmits=self.syn_retransmits + syn_retransmits,
+        )

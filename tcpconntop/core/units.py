@@ -54,6 +54,14 @@ def memory(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.0f}MB"
 
 
+def size(size_bytes: int) -> str:
+    """Spell the size of a file: `912 B`, `61.2 kB`, `1.3 MB`."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    text = count(size_bytes) if size_bytes >= 9_999.5 else f"{size_bytes / 1e3:.1f}k"
+    return f"{text[:-1]} {text[-1]}B"
+
+
 def elapsed(seconds: float) -> str:
     """Spell a time span for people: `45s`, `3m10s`, `2h05m`."""
     whole = int(seconds)

@@ -141,6 +141,15 @@ def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
     return _take(unsorted, order)
 
 
+def whole_figures(snapshot: Snapshot, where: Filter) -> dict[str, float]:
+    """Compute every numeric column as if all keys that a filter lets pass were one row."""
+    window = snapshot.window
+    row_of = np.where(where.match_keys(window.keys), 0, -1)
+    stats = st.regroup(window.stats, row_of, 1)
+    figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
+    return {name: float(values[0]) for name, values in figures.items()}
+
+
 def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.NDArray[np.float64]]:
     """Compute every numeric column for all rows (µs, Hz, shares and counts)."""
     outcomes = stats["outcomes"].astype(np.float64)

@@ -10,7 +10,7 @@ from typing import NoReturn
 from tcpconntop import __version__
 from tcpconntop.core.fatal import USAGE, FatalError
 from tcpconntop.options import groups
-from tcpconntop.options.values import whole
+from tcpconntop.options.values import duration, speed, whole
 
 
 class UsageError(FatalError):
@@ -51,8 +51,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     name = words[0] if words and words[0] in COMMANDS else ""
     args = _parser(name).parse_args(words[1:] if name else words)
     args.command = name or ("batch" if args.batch else "dashboard")
-    if args.command == "dashboard" and (args.json or args.count is not None):
+    if args.command in ("dashboard", "replay") and not args.batch and (args.json or args.count is not None):
         raise UsageError("--json and -n go with -b")
+    if args.command == "replay" and args.speed == 0:
+        args.speed = None if args.batch else 1.0
     return args
 
 
@@ -97,6 +99,7 @@ def _plain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="with -b: one JSON document a line")
     parser.add_argument("--version", action="version", version=f"tcpconntop {__version__}")
     groups.add_tracer(parser)
+    groups.add_recording(parser)
 
 
 def _log(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +107,51 @@ def _log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document a line")
     parser.add_argument("-t", "--timestamp", action="store_true", help="seconds since the first line")
     parser.add_argument("-L", "--lport", action="store_true", help="local ports, as in a packet capture")
+    parser.add_argument("--header", dest="header_every", type=whole(1), metavar="N",
+                        help="repeat the header after every N lines")  # fmt: skip
     groups.add_tracer(parser)
+    groups.add_recording(parser)
+    groups.add_replay(parser)
+
+
+def _record(parser: argparse.ArgumentParser) -> None:
+    groups.add_recording(parser, option=False)
+    groups.add_filters(parser)
+    parser.add_argument("--for", dest="for_s", type=duration, metavar="TIME", help="stop after, such as 30s")
+    groups.add_tracer(parser)
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    groups.add_replay(parser, option=False)
+    parser.add_argument("--speed", type=speed, default=0.0, metavar="X|max",
+                        help="faster or slower; 1 on the dashboard, max with -b, unless told")  # fmt: skip
+    parser.add_argument("-b", "--batch", action="store_true", help="print tables instead of a dashboard")
+    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="stop after N tables")
+    parser.add_argument("--json", action="store_true", help="with -b: one JSON document a line")
+    groups.add_filters(parser, files=True)
+    groups.add_view(parser)
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--for", dest="for_s", type=duration, metavar="TIME",
+                        help="how long to look, such as 30s; a recording is looked at whole")  # fmt: skip
+    parser.add_argument("--assert", dest="assertions", action="append", required=True, metavar="EXPR",
+                        help="such as 'p99<5ms', 'fail<0.1%%' or 'count>=10'; may be repeated")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.add_argument("-g", dest="group", default="dest", metavar="GROUP",
+                        help="with --json: how to group its rows")  # fmt: skip
+    parser.set_defaults(order="count", window="all")
+    groups.add_filters(parser)
+    groups.add_tracer(parser)
+    groups.add_recording(parser)
+    groups.add_replay(parser)
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    groups.add_replay(parser, option=False)
+    parser.add_argument("--format", required=True, choices=("csv", "jsonl", "parquet"))
+    parser.set_defaults(speed=None)
+    groups.add_filters(parser, files=True)
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +168,10 @@ NO_COMMAND = Command("top for TCP connects: how long they take, which fail, and 
 
 COMMANDS = {
     "log": Command("one line per connect, tcpconnlat's columns first", _log),
+    "record": Command("write every connect to a file", _record),
+    "replay": Command("a recording, on the dashboard or with -b, as if it were live", _replay),
+    "check": Command("exit with 0 when assertions hold, with 1 when not", _check),
+    "export": Command("a recording as CSV, JSON lines or Parquet", _export),
     "demo": Command("the dashboard over a small real workload on the loopback", groups.add_view),
     "doctor": Command("what this kernel and machine offer, and what mends them", _doctor),
     "completion": Command("what makes a shell complete our options, to be put where it looks", _completion),

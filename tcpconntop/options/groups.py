@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tcpconntop.options.values import delay, numbers
+from tcpconntop.options.values import delay, duration, numbers, size, whole
 
 
-def add_filters(parser: argparse.ArgumentParser, commands: Sequence[str] = ()) -> None:
-    """Add what leaves connects out; `commands` could have stood where MIN_MS does."""
+def add_filters(
+    parser: argparse.ArgumentParser, commands: Sequence[str] = (), *, files: bool = False
+) -> None:
+    """Add what leaves connects out.
+
+    `commands` could have stood where MIN_MS does; where there are `files`, it is an option.
+    """
     group = parser.add_argument_group("filters (lists are separated by commas)")
     group.add_argument("-p", dest="pids", type=numbers(1, 2**32 - 1), default=(), metavar="PID")
     group.add_argument("-c", dest="comm", metavar="COMM", help="process name")
@@ -21,8 +26,12 @@ def add_filters(parser: argparse.ArgumentParser, commands: Sequence[str] = ()) -
     family.add_argument("-4", dest="family", action="store_const", const=4, default=0, help="IPv4 alone")
     family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 alone")
     group.add_argument("--filter", default="", metavar="EXPR", help="such as 'dport=443 p99>5ms nginx'")
-    group.add_argument("min_ms", nargs="?", type=_min_ms(commands), default=0.0, metavar="MIN_MS",
-                       help="leave out connects that ended sooner (fractions allowed)")  # fmt: skip
+    lasted = "leave out connects that ended sooner (fractions allowed)"
+    min_ms = _min_ms(commands)
+    if files:
+        group.add_argument("--min-ms", type=min_ms, default=0.0, metavar="MIN_MS", help=lasted)
+    else:
+        group.add_argument("min_ms", nargs="?", type=min_ms, default=0.0, metavar="MIN_MS", help=lasted)
 
 
 def add_view(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +53,33 @@ def add_tracer(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("tracer")
     group.add_argument("--probe", default="auto", choices=("auto", "fentry", "kprobe", "tracepoint"))
     group.add_argument("--transport", default="auto", choices=("auto", "ring", "perf"))
+    parser.set_defaults(replay=(), speed=None, record=None)
+
+
+def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
+    """Add where to record, as an option beside something else or as the file itself, and how."""
+    group = parser.add_argument_group("recording")
+    if option:
+        group.add_argument("--record", metavar="FILE", help="record to this file as well; replay plays it")
+    else:
+        parser.add_argument("record", metavar="FILE", help="what to write; must not exist")
+    group.add_argument("--rotate-size", type=size, metavar="SIZE",
+                       help="begin another file before this size; files are FILE.000001, …")  # fmt: skip
+    group.add_argument("--rotate-age", type=duration, metavar="TIME", help="begin another file after that")
+    group.add_argument("--keep", type=whole(1), metavar="N", help="files to keep when rotating (24)")
+    group.add_argument("--compress", default="zlib", choices=("none", "zlib", "zstd"))
+
+
+def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
+    """Add what to play instead of tracing: as an option of another command, or as the files themselves."""
+    if option:
+        group = parser.add_argument_group("recordings")
+        group.add_argument("--replay", action="append", default=[], metavar="FILE",
+                           help="play this recording instead of tracing; once for each file")  # fmt: skip
+        parser.set_defaults(speed=None)
+        return
+    parser.add_argument("replay", nargs="+", metavar="FILE", help="a recording: all of its files, or some")
+    parser.set_defaults(probe="auto", transport="auto", record=None)
 
 
 def _min_ms(commands: Sequence[str]) -> Callable[[str], float]:

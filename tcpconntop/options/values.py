@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 LIST_MAX = 16
 """Bound of the lists that the kernel side filters by (`FILTER_LIST_MAX` of bpf/event.h)."""
+
+SIZE_MIN = 1 << 16
+"""The least size of a file that is rotated."""
 
 
 def numbers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
@@ -45,4 +48,46 @@ def delay(text: str) -> float:
         value = 0.0
     if not 0.1 <= value <= 3600:
         raise argparse.ArgumentTypeError(f"'{text}' is not within 0.1 and 3600 seconds")
+    return value
+
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_BYTES = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def _scaled(text: str, units: Mapping[str, int]) -> float:
+    unit = text[-1:] if not text[-1:].isdigit() else ""
+    try:
+        value = float(text.removesuffix(unit)) * units[unit]
+    except (ValueError, KeyError):
+        return -1
+    return value if value < 1e15 else -1  # neither NaN nor infinite
+
+
+def duration(text: str) -> float:
+    """Take a time such as `30s`, `5m` or `1h`, in seconds."""
+    value = _scaled(text, _SECONDS)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a time such as 30s, 5m or 1h")
+    return value
+
+
+def size(text: str) -> int:
+    """Take a size such as `64M`, in bytes."""
+    value = _scaled(text, _BYTES)
+    if not value >= SIZE_MIN:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size from 64k on, such as 64M")
+    return int(value)
+
+
+def speed(text: str) -> float | None:
+    """Take a factor, or `max` (None)."""
+    if text == "max":
+        return None
+    try:
+        value = float(text.removesuffix("x"))
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 1e6:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a factor such as 10 nor max")
     return value

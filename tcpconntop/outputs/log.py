@@ -22,6 +22,7 @@ class Log:
         as_json: one JSON document a line instead of columns.
         timestamps: begin each line with the seconds since the first one.
         local_ports: show the local port, for a look into a packet capture.
+        header_every: repeat the header after so many lines; None prints it once.
     """
 
     def __init__(
@@ -32,25 +33,28 @@ class Log:
         as_json: bool = False,
         timestamps: bool = False,
         local_ports: bool = False,
+        header_every: int | None = None,
     ) -> None:
         self._out = out
         self._where = where
         self._as_json = as_json
         self._timestamps = timestamps
         self._local_ports = local_ports
+        self._header_every = None if as_json else header_every
+        self._since_header = 0
         self._first_ns: int | None = None
 
     def header(self) -> None:
         """Print the line that names the columns; JSON has none."""
-        if self._as_json:
-            return
+        if not self._as_json:
+            print(self._header(), file=self._out, flush=True)
+
+    def _header(self) -> str:
         time = f"{'TIME(s)':<9}" if self._timestamps else ""
         lport = f"{'LPORT':<6} " if self._local_ports else ""
-        print(
+        return (
             f"{time}{'PID':<7} {'COMM':<12} {'IP':<2} {'SADDR':<16} {lport}{'DADDR':<16} {'DPORT':<5} "
-            f"{'LAT(ms)':<9} {'RESULT':<11} {'RTX':<3} ERRNO",
-            file=self._out,
-            flush=True,
+            f"{'LAT(ms)':<9} {'RESULT':<11} {'RTX':<3} ERRNO"
         )
 
     def publish(self, events: Events, source: Source) -> None:
@@ -64,9 +68,22 @@ class Log:
                 for document in event_documents(events, source.wall_offset_ns(), source.units())
             ]
         else:
-            lines = self._lines(events)
+            lines = self._with_headers(self._lines(events))
         self._out.write("\n".join([*lines, ""]))
         self._out.flush()
+
+    def _with_headers(self, lines: list[str]) -> list[str]:
+        every = self._header_every
+        if every is None:
+            return lines
+        result = []
+        for line in lines:
+            if self._since_header == every:
+                result.append(self._header())
+                self._since_header = 0
+            result.append(line)
+            self._since_header += 1
+        return result
 
     def _lines(self, events: Events) -> list[str]:
         latency_us = anatomy(events).latency

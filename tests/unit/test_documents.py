@@ -220,3 +220,24 @@ def test_a_process_name_cannot_break_a_line() -> None:
     assert out.getvalue().count("\n") == 1
     assert "\x1b" not in out.getvalue()
     assert "·[31m[red]·" in out.getvalue()
+
+
+@pytest.mark.parametrize(("every", "headers"), [(None, [0]), (3, [0, 4, 8]), (7, [0])])
+def test_the_header_comes_again_after_so_many_lines(every: int | None, headers: list[int]) -> None:
+    """GIVEN seven connects in batches of any size WHEN printed THEN no line stands without its header."""
+    out = io.StringIO()
+    log = Log(out, parse_filter(""), header_every=every)
+    log.header()
+    for n in (2, 1, 4):
+        log.publish(np.repeat(connect(), n), Units(lambda: 0))  # type: ignore[arg-type]
+    lines = out.getvalue().splitlines()
+    assert [at for at, line in enumerate(lines) if line.startswith("PID ")] == headers
+    assert len(lines) == 7 + len(headers)
+
+
+def test_json_lines_have_no_header() -> None:
+    out = io.StringIO()
+    log = Log(out, parse_filter(""), as_json=True, header_every=1)
+    log.header()
+    log.publish(np.repeat(connect(), 3), Units(lambda: 0))  # type: ignore[arg-type]
+    assert [json.loads(line)["pid"] for line in out.getvalue().splitlines()] == [77] * 3

@@ -1,0 +1,65 @@
+"""`check`: looks for a while, or through a recording, and says whether assertions hold."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from tcpconntop.commands.interrupt import on_interrupt
+from tcpconntop.commands.origin import Origin
+from tcpconntop.commands.view import connects_of, spec_of
+from tcpconntop.core.fatal import FAILED, FINE, INTERRUPTED
+from tcpconntop.options import UsageError
+
+if TYPE_CHECKING:
+    from tcpconntop.core.assertions import Assertion
+    from tcpconntop.core.snapshot import Snapshot
+
+
+def run(args: Namespace) -> int:
+    """Trace or replay, and judge."""
+    with Origin(args) as origin:
+        if args.for_s is None and not origin.replays:
+            raise UsageError("check needs --for, such as --for 30s")
+        assertions, where, spec = _assertions(args), connects_of(args), spec_of(args)
+        open_source = origin.opener()
+        from tcpconntop.core.assertions import judge
+        from tcpconntop.core.view import make_view, whole_figures
+        from tcpconntop.engine import Engine
+        from tcpconntop.outputs.check import check_document, verdict_line
+        from tcpconntop.outputs.document import dump
+
+        source = open_source()
+        seen: list[Snapshot] = []
+
+        def look(snapshot: Snapshot) -> None:
+            seen.append(snapshot)
+            engine.stop()
+
+        clock_s = origin.clock(source)
+        engine = Engine(source, look, None, args.for_s or float("inf"), clock_s=clock_s)
+        interrupted = on_interrupt(engine.stop)
+        origin.say(source)
+        engine.run()
+        origin.finish()
+        if interrupted():
+            return INTERRUPTED
+        figures, lost = whole_figures(seen[0], where), seen[0].ledger.lost
+        verdicts = [judge(assertion, figures) for assertion in assertions]
+        if args.json:
+            print(dump(check_document(make_view(seen[0], spec), verdicts)))
+        else:
+            print("\n".join(verdict_line(verdict, lost) for verdict in verdicts))
+        sys.stdout.flush()
+        return FINE if all(verdict.holds for verdict in verdicts) else FAILED
+
+
+def _assertions(args: Namespace) -> list[Assertion]:
+    from tcpconntop.core.assertions import parse_assertion
+    from tcpconntop.core.filter import FilterError
+
+    try:
+        return [parse_assertion(text) for text in args.assertions]
+    except FilterError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,50 @@
+"""`export`: the connects of a recording on stdout, for other programs."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from tcpconntop.commands.interrupt import on_interrupt
+from tcpconntop.commands.origin import Origin
+from tcpconntop.commands.view import connects_of
+from tcpconntop.core.fatal import FINE, INTERRUPTED
+from tcpconntop.options import UsageError
+
+if TYPE_CHECKING:
+    from tcpconntop.outputs.export import Exporter
+
+NEXT_S = 3600.0
+"""What a read skips at most where nothing happened."""
+
+
+def run(args: Namespace) -> int:
+    """Replay without waiting, and print."""
+    with Origin(args) as origin:
+        where, open_source = connects_of(args), origin.opener()
+        from tcpconntop.core.keys import keys_of
+        from tcpconntop.outputs.document import event_documents
+
+        source = open_source()
+        interrupted = on_interrupt(lambda: None)
+        exporter = _exporter(args.format)
+        while not source.ended and not interrupted():
+            events = source.read(NEXT_S)
+            events = events[where.match_keys(keys_of(events))]
+            if len(events):
+                exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))
+        exporter.close()
+        source.close()
+        origin.finish()
+        return INTERRUPTED if interrupted() else FINE
+
+
+def _exporter(name: str) -> Exporter:
+    from tcpconntop.outputs.export import Csv, JsonLines, Parquet
+
+    if name == "parquet":
+        if sys.stdout.isatty():
+            raise UsageError("Parquet is not for a terminal: send it to a file or a program")
+        return Parquet(sys.stdout.buffer)
+    return Csv(sys.stdout) if name == "csv" else JsonLines(sys.stdout)

@@ -1,0 +1,31 @@
+"""Opening the files of a recording: before privileges are given up, so without numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from tcpconntop.core.fatal import FatalError
+
+Files = list[tuple[Path, BinaryIO]]
+
+
+def open_files(paths: Sequence[str]) -> Files:
+    """Open the files of a recording.
+
+    Raises:
+        FatalError: one cannot be opened.
+    """
+    with ExitStack() as stack:
+        files = [(path, stack.enter_context(_open(path))) for path in map(Path, paths)]
+        stack.pop_all()
+    return files
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise FatalError(f"cannot read {path}: {error.strerror}") from None

@@ -1,0 +1,181 @@
+"""Where a command's records come from: this machine, recorded on the way if that is asked, or a recording."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcpconntop.commands.files import open_files
+from tcpconntop.commands.tracing import Privileged, live, request_of
+from tcpconntop.kernel.privileges import drop
+from tcpconntop.options import UsageError
+
+if TYPE_CHECKING:
+    from tcpconntop.core.filter import Filter
+    from tcpconntop.kernel.request import TraceRequest
+    from tcpconntop.sources.base import Source
+    from tcpconntop.sources.recorder import Recorder
+
+
+class Origin:
+    """Takes the one privileged step, or opens the recording's files, and gives up privileges.
+
+    Made before anything else happens; what the rest of the command line asks for comes with `opener`.
+
+    Args:
+        args: the command line.
+
+    Raises:
+        FatalError: a file of the recording cannot be read.
+    """
+
+    def __init__(self, args: Namespace) -> None:
+        self._args = args
+        self.replays = bool(args.replay)
+        self._recorder: Recorder | None = None
+        self._source: Source | None = None
+        self._noted: tuple[str, ...] = ()
+        self._privileged: Privileged | None = None
+        if not self.replays:
+            self._privileged = Privileged()
+            return
+        if args.record:
+            raise UsageError("--record goes with tracing: a recording is recorded already")
+        self._files = open_files(args.replay)
+        drop()
+
+    def opener(self, keep: Filter | None = None) -> Callable[[], Source]:
+        """Give what opens the source, once.
+
+        Args:
+            keep: what to record; everything without it.
+
+        Raises:
+            UsageError: the command line is not in order.
+            TracerError: there are no privileges to trace with.
+        """
+        request = request_of(self._args)
+        if self._privileged is None:
+            return lambda: self._opened(self._replay(request))
+        _check_recording(self._args)
+        loader = self._privileged.loader
+        return lambda: self._opened(self._recorded(live(loader, request), keep))
+
+    def say(self, source: Source) -> None:
+        """Say on stderr that records come from now on: when tracing, none is missed."""
+        info = source.info
+        for note in info.notes:
+            print(f"tcpconntop: {note}", file=sys.stderr)
+        way = "/".join(filter(None, (info.probe, info.transport)))
+        if self.replays:
+            since = datetime.fromtimestamp((source.now_ns() + source.wall_offset_ns()) / 1e9).astimezone()
+            said = f"replaying: {info.host} {info.kernel} {way}, from {since:%Y-%m-%d %H:%M:%S}"
+        else:
+            said = f"tracing: {way}"
+        print(said, file=sys.stderr, flush=True)
+
+    def clock(self, source: Source) -> Callable[[], float]:
+        """Give the clock that headless modes go by: that of the recording, or our own."""
+        return (lambda: source.now_ns() / 1e9) if self.replays else time.monotonic
+
+    def cancel(self) -> None:
+        """Make a running opener return."""
+        from tcpconntop.kernel.launch import Loader
+
+        if self._privileged and isinstance(self._privileged.loader_or_refusal, Loader):
+            self._privileged.loader_or_refusal.cancel()
+
+    def recording(self) -> bool:
+        """Say whether what is traced is still being recorded."""
+        return self._recorder is not None and self._recorder.failure is None
+
+    def recorded(self) -> str:
+        """Say how much was recorded."""
+        from tcpconntop.core.units import size
+
+        if self._recorder is None:
+            return "nothing recorded"
+        n = self._recorder.recorded
+        return f"{n:,} connect{'s' * (n != 1)} recorded, {size(self._recorder.written_bytes)}"
+
+    def finish(self) -> None:
+        """Say on stderr what went wrong meanwhile.
+
+        Raises:
+            FatalError: the recording stopped before its end.
+        """
+        if self._source is not None:
+            for note in self._source.info.notes:
+                if note not in self._noted and not (self._recorder and self._recorder.failure):
+                    print(f"tcpconntop: {note}", file=sys.stderr)
+        if self._recorder is not None and self._recorder.failure is not None:
+            raise self._recorder.failure
+
+    def __enter__(self) -> Origin:
+        if self._privileged is not None:
+            self._privileged.__enter__()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._privileged is not None:
+            self._privileged.__exit__(*raised)
+
+    def _opened(self, source: Source) -> Source:
+        self._source, self._noted = source, source.info.notes
+        return source
+
+    def _replay(self, request: TraceRequest) -> Source:
+        from tcpconntop.sources.recorded import Recording
+        from tcpconntop.sources.replay import Replay
+        from tcpconntop.sources.selection import selected
+
+        return selected(Replay(Recording(self._files), self._args.speed), request)
+
+    def _recorded(self, source: Source, keep: Filter | None) -> Source:
+        args = self._args
+        if not args.record:
+            return source
+        from tcpconntop.core.keys import keys_of
+        from tcpconntop.sources.parts import Parts, Rotation
+        from tcpconntop.sources.recorder import Recorder
+
+        rotates = args.rotate_size or args.rotate_age
+        rotation = (
+            Rotation(args.rotate_size, args.rotate_age, args.keep or Rotation.keep) if rotates else None
+        )
+        try:
+            parts = Parts(Path(args.record), rotation)
+        except BaseException:
+            source.close()
+            raise
+        terms = keep if keep is not None and keep.terms else None
+        mask = (lambda events: terms.match_keys(keys_of(events))) if terms else None
+        self._recorder = Recorder(source, parts, _filters(args, keep), args.compress, mask)
+        return self._recorder
+
+
+def _check_recording(args: Namespace) -> None:
+    rotates = args.rotate_size or args.rotate_age
+    if rotates and not args.record:
+        raise UsageError("--rotate-size and --rotate-age go with --record")
+    if args.keep and not rotates:
+        raise UsageError("--keep goes with --rotate-size or --rotate-age")
+    if args.compress == "zstd":
+        from tcpconntop.sources.codecs import zstd
+
+        zstd()
+
+
+def _filters(args: Namespace, keep: Filter | None) -> str:
+    """Spell the filters that decide what is recorded, as the command line has them."""
+    lists = (("-p", args.pids), ("-u", args.uids), ("-P", args.ports))
+    words = [f"{name} {','.join(map(str, values))}" for name, values in lists if values]
+    words += [f"-{args.family}"] * bool(args.family) + [f"{args.min_ms:g}"] * bool(args.min_ms)
+    if keep is not None and keep.text:
+        words.append(f"--filter '{keep.text}'")
+    return " ".join(words)

@@ -1,0 +1,93 @@
+"""`export`: single connects for other programs, in the fields of `log --json`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, BinaryIO, Protocol, TextIO
+
+from tcpconntop.core.fatal import FatalError
+from tcpconntop.outputs.document import dump
+
+FIELDS = (
+    "ts", "pid", "comm", "uid", "unit", "family", "saddr", "lport", "daddr", "dport", "latency_us",
+    "local_us", "rto_us", "wire_us", "syn_retransmits", "result", "errno",
+)  # fmt: skip
+
+Documents = Sequence[dict[str, Any]]
+
+
+class Exporter(Protocol):
+    """Takes connects batch by batch."""
+
+    def write(self, documents: Documents) -> None:
+        """Write some more (`event_documents`)."""
+        ...
+
+    def close(self) -> None:
+        """Write what has to stand at the end."""
+        ...
+
+
+class JsonLines:
+    """One JSON document a line."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, documents: Documents) -> None:
+        """Write some lines."""
+        self._out.writelines(dump(document) + "\n" for document in documents)
+
+    def close(self) -> None:
+        """Write what is buffered."""
+        self._out.flush()
+
+
+class Csv:
+    """A line per connect below a header; what is not known is empty."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._rows = csv.DictWriter(out, FIELDS, lineterminator="\n")
+        self._rows.writeheader()
+
+    def write(self, documents: Documents) -> None:
+        """Write some lines."""
+        self._rows.writerows(documents)
+
+    def close(self) -> None:
+        """Write what is buffered."""
+        self._out.flush()
+
+
+class Parquet:
+    """A Parquet file.
+
+    Raises:
+        FatalError: the package that writes it is not installed.
+    """
+
+    def __init__(self, out: BinaryIO) -> None:
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError:
+            raise FatalError("Parquet needs the pyarrow package: pip install 'tcpconntop[parquet]'") from None
+        self._arrow = pyarrow
+        text, whole, part = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
+        kinds = {"ts": pyarrow.timestamp("us", "UTC")}
+        kinds |= dict.fromkeys(("comm", "unit", "saddr", "daddr", "result", "errno"), text)
+        kinds |= dict.fromkeys(("latency_us", "local_us", "rto_us", "wire_us"), part)
+        self._schema = pyarrow.schema([(name, kinds.get(name, whole)) for name in FIELDS])
+        self._writer = pyarrow.parquet.ParquetWriter(out, self._schema)
+
+    def write(self, documents: Documents) -> None:
+        """Write a group of rows."""
+        rows = [{**document, "ts": datetime.fromisoformat(document["ts"])} for document in documents]
+        self._writer.write_table(self._arrow.Table.from_pylist(rows, self._schema))
+
+    def close(self) -> None:
+        """Write the index at the end."""
+        self._writer.close()

@@ -1,0 +1,171 @@
+"""Reading recordings: files in, steps out, and a note of everything that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.frames import PREFIX_BYTES, VERSION, Damage, Frame, Kind, Scanner, version_of
+from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.units import count
+from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.sources.recording import Block, DamagedError, Header
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one read of the recorded source gave.
+
+    Attributes:
+        now_ns: the clock after it.
+        events: the records.
+        ledger: the totals at that moment; None where they were not written down.
+        wall_offset_ns: what to add to the clock for Unix time.
+        units: names of control groups that are new.
+    """
+
+    now_ns: int
+    events: Events
+    ledger: Ledger | None
+    wall_offset_ns: int
+    units: Mapping[int, str | None] = field(default_factory=dict)
+
+
+class Recording:
+    """The files of one recording, read as far as `steps` is.
+
+    Args:
+        files: opened files with their names, in any order.
+
+    Raises:
+        FatalError: not a recording, one of a newer version, or files that do not belong together.
+
+    Attributes:
+        header: of the first file.
+        missing: records that were recorded and cannot be read.
+        damaged: how many times something could not be read.
+        torn: whether the end is missing; then nobody knows how much more there was.
+    """
+
+    def __init__(self, files: Sequence[tuple[Path, BinaryIO]]) -> None:
+        parts = sorted((_Part(path, file) for path, file in files), key=lambda part: part.header.part)
+        self.header = parts[0].header
+        self.missing = self.damaged = 0
+        self.torn = False
+        self._parts = parts
+        self._expected = parts[0].before
+        for part, following in pairwise(parts):
+            if part.header.session != following.header.session:
+                raise FatalError(f"{part.path} and {following.path} are not parts of one recording")
+            if part.header.part == following.header.part:
+                raise FatalError(f"{part.path} and {following.path} are the same part of a recording")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each thing that is missing, as far as it was read."""
+        notes = []
+        if self.missing or self.damaged:
+            places = "in one place" if self.damaged == 1 else f"in {count(self.damaged)} places"
+            some = "connect is" if self.missing == 1 else "connects are"
+            notes.append(f"the recording is damaged {places}: {self.missing} {some} missing")
+        if self.torn:
+            notes.append(
+                "the recording has no end: it still goes on, or was cut off; the last second may be missing"
+            )
+        return tuple(notes)
+
+    def steps(self) -> Iterator[Step]:
+        """Give everything that can be read, once."""
+        for part in self._parts:
+            ended = False
+            for found in part.found():
+                if isinstance(found, Damage):
+                    self._skip(found)
+                    continue
+                try:
+                    block = Block.of(found)
+                except DamagedError:
+                    self._skip(Damage(found))
+                    continue
+                if not self._follows(found):
+                    continue
+                self._expected += found.count
+                ended = found.kind is Kind.END
+                yield from _steps(block, self.header.base)
+            self.torn |= not ended
+
+    def close(self) -> None:
+        """Close the files."""
+        for part in self._parts:
+            part.file.close()
+
+    def _skip(self, damage: Damage) -> None:
+        head = damage.head
+        self.damaged += not damage.torn
+        if head is not None and head.before >= self._expected:
+            self.missing += head.before + head.count - self._expected
+            self._expected = head.before + head.count
+
+    def _follows(self, frame: Frame) -> bool:
+        """Count what is missing before a frame; say no to one that was there already."""
+        if frame.before < self._expected:
+            self.damaged += 1
+            return False
+        if frame.before > self._expected:
+            self.missing += frame.before - self._expected
+            self.damaged = max(self.damaged, 1)
+            self._expected = frame.before
+        return True
+
+
+class _Part:
+    """A file, with its header read."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path, self.file = path, file
+        version = version_of(self._read(PREFIX_BYTES))
+        if not version:
+            raise FatalError(f"{path} is not a recording of tcpconntop")
+        if version > VERSION:
+            raise FatalError(f"{path} was recorded by a newer tcpconntop (format {version}): update this one")
+        self._frames = self._scan()
+        first = next(self._frames, None)
+        try:
+            if not isinstance(first, Frame) or first.kind is not Kind.HEADER:
+                raise DamagedError("it has none")
+            self.header, self.before = Header.of(first), first.before
+        except DamagedError as error:
+            raise FatalError(f"{path} cannot be read: its header is damaged ({error})") from None
+
+    def found(self) -> Iterator[Frame | Damage]:
+        """Give what stands behind the header."""
+        return self._frames
+
+    def _scan(self) -> Iterator[Frame | Damage]:
+        scanner = Scanner()
+        pieces = iter(lambda: self._read(CHUNK_BYTES), b"")
+        yield from chain.from_iterable(map(scanner.feed, pieces))
+        yield from scanner.finish()
+
+    def _read(self, n_bytes: int) -> bytes:
+        try:
+            return self.file.read(n_bytes)
+        except OSError as error:
+            raise FatalError(f"cannot read {self.path}: {error.strerror}") from None
+
+
+def _steps(block: Block, base: Ledger) -> Iterator[Step]:
+    """Cut a block into the reads that it was made of; the last step has the ledger."""
+    at, units = 0, block.units
+    for n, now_ns in block.reads:
+        yield Step(now_ns, block.events[at : at + n], None, block.wall_offset_ns, units)
+        at, units = at + n, {}
+    yield Step(block.now_ns, np.empty(0, EVENT), block.ledger.since(base), block.wall_offset_ns, units)

@@ -1,0 +1,300 @@
+"""Recording, replaying, checking and exporting, whole: started as a user starts them, over known connects."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import way
+import workload
+from test_commands import TCPCONNTOP, Known, run, tcpconntop
+
+DEADLINE_S = way.DEADLINE_S
+UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+
+
+@pytest.fixture
+def known() -> Iterator[Known]:
+    with ExitStack() as stack:
+        yield Known(stack)
+
+
+def finished(command: object) -> str:
+    """What it says on stderr once it ends by itself, as it should."""
+    _, err = command.process.communicate(timeout=DEADLINE_S)  # type: ignore[attr-defined]
+    assert command.process.returncode == 0, err  # type: ignore[attr-defined]
+    return str(err)
+
+
+def log_of(*arguments: str) -> list[dict[str, object]]:
+    """The connects of a recording, by a process that may not trace."""
+    done = run("log", "--json", *arguments, prefix=UNPRIVILEGED)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_recording_has_exactly_what_happened(known: Known, tmp_path: Path) -> None:
+    """GIVEN known connects WHEN recorded and played without privileges THEN log, -b and export have them."""
+    file = str(tmp_path / "r")
+    with tcpconntop("record", file, "--for", "2s", "-P", known.ports) as recorder:
+        known.run()
+        said = finished(recorder)
+    assert f"{Known.count} connects recorded" in said
+
+    connects = log_of("--replay", file)
+    results = [(line["result"], line["errno"]) for line in connects]
+    assert results == [("ok", None)] * 30 + [("refused", "ECONNREFUSED")] * 5 + [("cancelled", None)] * 3
+    assert {line["pid"] for line in connects} == {os.getpid()}
+
+    done = run("replay", file, "-b", "--json", "-w", "all", prefix=UNPRIVILEGED)
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-1].startswith("replaying: ")
+    assert "tracing: " not in done.stderr
+    assert last["source"] == "recording"
+    assert (last["attempts"], last["in_flight"], last["lost"]) == (Known.count, 0, 0)
+    assert (last["outcomes"]["ok"], last["outcomes"]["refused"], last["outcomes"]["cancelled"]) == (30, 5, 3)
+    assert sum(row["count"] for row in last["rows"]) == Known.count
+
+    lines = run("export", file, "--format", "jsonl", prefix=UNPRIVILEGED).stdout.splitlines()
+    assert [json.loads(line) for line in lines] == connects
+    v6 = run("export", file, "--format", "csv", "-6", prefix=UNPRIVILEGED).stdout.splitlines()
+    assert len(v6) == 1 + 7
+
+
+@pytest.mark.parametrize("arguments", [["-b", "--json", "-w", "all", "-d", "0.3"], ["log", "--json"]])
+def test_recording_beside_something_else(known: Known, tmp_path: Path, arguments: list[str]) -> None:
+    """GIVEN a view filter WHEN recorded beside THEN both see their part: the filter is the view's alone."""
+    file = str(tmp_path / "r")
+    with tcpconntop(*arguments, "-P", known.ports, "--dest", "::1", "--record", file) as beside:
+        known.run()
+        out, err = beside.interrupt()
+    assert "recording" not in err
+    documents = [json.loads(line) for line in out]
+    seen = documents[-1]["rows"] if arguments[0] == "-b" else documents
+    assert sum(row.get("count", 1) for row in seen) == 7
+    assert len(log_of("--replay", file)) == Known.count
+    assert "no end" not in run("log", "--replay", file).stderr
+
+
+def test_a_replay_is_what_batch_showed(known: Known, tmp_path: Path) -> None:
+    """GIVEN -b that recorded WHEN played THEN its last document is the same one, completeness included."""
+    file = str(tmp_path / "r")
+    with tcpconntop("-b", "--json", "-w", "all", "--record", file) as beside:
+        known.run()
+        live = json.loads(beside.interrupt()[0][-1])
+    again = json.loads(run("replay", file, "-b", "--json", "-w", "all").stdout.splitlines()[-1])
+    same = [name for name in live if name not in ("ts", "source", "rows")]
+    assert {name: again[name] for name in same} == {name: live[name] for name in same}
+    figures = [
+        [{k: v for k, v in row.items() if k != "rate_hz"} for row in document["rows"]]
+        for document in (live, again)
+    ]
+    assert figures[0] == figures[1]
+
+
+def test_kill_9_loses_at_most_the_last_second(known: Known, tmp_path: Path) -> None:
+    """GIVEN a recording WHEN its process is killed THEN all that ended a second before is there, and told."""
+    file = str(tmp_path / "r")
+    port, ended = workload.port_of(known.v4), []
+    with tcpconntop("record", file, "-P", str(port)) as recorder:
+        until = time.monotonic() + (30 if way.EMULATED else 3)
+        while time.monotonic() < until:
+            ended += [(lport, time.monotonic()) for lport in workload.connect(known.v4, 1)]
+            time.sleep(0.01)
+        recorder.process.kill()
+        killed_s = time.monotonic()
+    done = run("log", "--json", "--replay", file)
+    found = {json.loads(line)["lport"] for line in done.stdout.splitlines()}
+    slack_s = 5 if way.EMULATED else 0.3  # of the reader's own timer and of this machine's scheduler
+    assert {lport for lport, at_s in ended if at_s < killed_s - 1 - slack_s} <= found <= dict(ended).keys()
+    assert len(found) > 20
+    assert done.returncode == 0
+    assert "the recording has no end" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_files_rotate_and_play_as_one(known: Known, tmp_path: Path) -> None:
+    file, port = str(tmp_path / "r"), workload.port_of(known.v4)
+    options = ("--rotate-size", "64k", "--compress", "none", "--keep", "50")
+    with tcpconntop("record", file, "-P", str(port), *options) as recorder:
+        for _ in range(4):
+            workload.connect(known.v4, 401)
+            time.sleep(1)
+        recorder.interrupt()
+    files = sorted(map(str, tmp_path.iterdir()))
+    assert len(files) > 2
+    assert all(Path(name).stat().st_size <= 64 << 10 for name in files)
+    done = run("replay", *files, "-b", "--json", "-w", "all")
+    assert json.loads(done.stdout.splitlines()[-1])["outcomes"]["ok"] == 4 * 401
+
+
+def test_a_full_disk_is_one_line(known: Known, tmp_path: Path) -> None:
+    """GIVEN a bound on file sizes WHEN it is reached THEN record ends with 1, and log goes on to its end."""
+    for arguments in (["record", str(tmp_path / "a")], ["log", "--record", str(tmp_path / "b")]):
+        command = [*TCPCONNTOP, *arguments, "-P", str(workload.port_of(known.v4)), *way.OPTIONS]
+        process = subprocess.Popen(
+            ["prlimit", "--fsize=1500", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stderr is not None
+            assert any(line.startswith("tracing: ") for line in process.stderr)
+            workload.connect(known.v4, 211)
+            if arguments[0] == "log":
+                time.sleep(1.5)
+                workload.connect(known.v4, 5)
+                time.sleep(0.5)
+                process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=DEADLINE_S)
+        assert process.returncode == 1
+        assert err == f"tcpconntop: cannot write {arguments[-1]}: File too large\n"
+        assert arguments[0] == "record" or len(out.splitlines()) == 1 + 216
+
+
+ASSERT = ("--assert", "count>=23", "--assert", "p99<30s", "--assert", "fail=0")
+
+
+def test_check_says_whether_assertions_hold(known: Known, tmp_path: Path) -> None:
+    """GIVEN a run that is recorded WHEN checked live and again THEN both say the same, with exit code 0."""
+    file, port = str(tmp_path / "r"), str(workload.port_of(known.v4))
+    with tcpconntop("check", "--for", "1.5s", *ASSERT, "-P", port, "--record", file) as check:
+        workload.connect(known.v4, 23)
+        out, err = check.process.communicate(timeout=DEADLINE_S)
+    assert check.process.returncode == 0, err
+    lines = out.splitlines()
+    assert lines[0] == "ok count>=23: 23 (n=23)"
+    assert lines[1].startswith("ok p99<30s: ")
+    assert lines[2] == "ok fail=0: 0% (n=23)"
+    again = run("check", "--replay", file, *ASSERT, prefix=UNPRIVILEGED)
+    assert (again.returncode, again.stdout) == (0, out)
+
+
+def test_check_fails_where_they_do_not_hold(known: Known, tmp_path: Path) -> None:
+    file = str(tmp_path / "r")
+    asserted = ("--assert", "count>=38", "--assert", "fail<0.1%", "--json")
+    with tcpconntop("check", "--for", "1.5s", *asserted, "-P", known.ports, "--record", file) as check:
+        known.run()
+        out, err = check.process.communicate(timeout=DEADLINE_S)
+    assert check.process.returncode == 1, err
+    document = json.loads(out)
+    holds = {entry["expr"]: entry["holds"] for entry in document["assertions"]}
+    assert holds == {"count>=38": True, "fail<0.1%": False}
+    assert document["attempts"] == Known.count
+    again = run("check", "--replay", file, *asserted)
+    assert again.returncode == 1
+    assert json.loads(again.stdout)["assertions"] == document["assertions"]
+    some = run("check", "--replay", file, "--assert", "count=5", "-P", str(known.closed))
+    assert (some.returncode, some.stdout) == (0, "ok count=5: 5 (n=5)\n")
+
+
+def test_check_without_data_fails(known: Known) -> None:
+    with tcpconntop("check", "--for", "0.5s", "--assert", "p99<30s", "-P", str(known.closed)) as check:
+        out, _ = check.process.communicate(timeout=DEADLINE_S)
+    assert check.process.returncode == 1
+    assert out == "failed p99<30s: no connect ended (n=0)\n"
+
+
+def test_check_without_privileges_ends_with_3() -> None:
+    done = run("check", "--for", "1s", "--assert", "p99<1s", prefix=UNPRIVILEGED)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
+
+
+def test_check_that_is_interrupted_has_no_verdict(known: Known) -> None:
+    with tcpconntop("check", "--for", "1h", "--assert", "count>=0") as check:
+        out, _ = check.interrupt()
+    assert out == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names", "code"),
+    [
+        (["check", "--for", "1s", "--assert", "nginx"], "nginx", 2),
+        (["check", "--for", "1s", "--assert", "p98<1s"], "p98", 2),
+        (["check", "--assert", "p99<1s"], "--for", 2),
+        (["check", "--for", "1s", "--assert", "p99<1s", "--filter", "p99>1s"], "p99", 2),
+        (["log", "--rotate-size", "1M"], "--record", 2),
+        (["record", "f", "--keep", "3"], "--keep", 2),
+        (["log", "--replay", __file__, "--record", "f"], "--record", 2),
+        (["log", "--replay", "/nonexistent"], "/nonexistent", 1),
+        (["replay", "-b", "/"], "directory", 1),
+        (["replay", "-b", __file__], "not a recording", 1),
+        (["export", __file__, "--format", "csv"], "not a recording", 1),
+        (["replay", __file__], "terminal", 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_one_line(arguments: list[str], names: str, code: int) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert names in done.stderr
+
+
+def test_a_file_that_exists_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("precious")
+    done = run("record", str(tmp_path / "r"), "--for", "1s", *way.OPTIONS)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"tcpconntop: {tmp_path / 'r'} exists: remove it, or choose another name"
+    ]
+    assert (tmp_path / "r").read_text() == "precious"
+
+
+def test_a_reader_of_a_replay_that_goes_away_ends_it_silently(known: Known, tmp_path: Path) -> None:
+    """GIVEN `export | head -1` WHEN head has its line THEN export ends by SIGPIPE, without a word."""
+    file = str(tmp_path / "r")
+    with tcpconntop("record", file, "-P", str(workload.port_of(known.v4))) as recorder:
+        workload.connect(known.v4, 1009)
+        recorder.interrupt()
+    for command in (["export", file, "--format", "csv"], ["log", "--replay", file]):
+        with subprocess.Popen(
+            [*TCPCONNTOP, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.readline()
+            process.stdout.close()
+            said = process.stderr.read()
+            assert process.wait(DEADLINE_S) == -signal.SIGPIPE
+            assert "Error" not in said
+
+
+def test_replaying_starts_no_loader_and_keeps_no_privilege(known: Known, tmp_path: Path) -> None:
+    """GIVEN root WHEN a recording is played THEN no process is started, and no capability is left."""
+    file = str(tmp_path / "r")
+    with tcpconntop("record", file, "--for", "2s", "-P", str(workload.port_of(known.v4))) as recorder:
+        workload.connect(known.v4, 1)
+        finished(recorder)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tcpconntop", "replay", file, "-b", "--speed", "0.1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("replaying: ") for line in process.stderr)
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_S)
+    assert "CapEff:\t0000000000000000" in status
+    assert children == ""
+    assert process.returncode == 130
+
+
+def test_nothing_is_recorded_of_what_the_filter_leaves_out(known: Known, tmp_path: Path) -> None:
+    file = str(tmp_path / "r")
+    with tcpconntop("record", file, "--for", "2s", "-P", known.ports, "--dest", "::1") as recorder:
+        known.run()
+        finished(recorder)
+    assert {line["daddr"] for line in log_of("--replay", file)} == {"::1"}
+    assert socket.gethostname() in run("replay", file, "-b").stderr

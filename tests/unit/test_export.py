@@ -1,0 +1,61 @@
+"""Exports: the same connects, whatever the format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime
+
+import pytest
+from records import connect, join, random_records
+
+from tcpconntop.core.wire import Outcome
+from tcpconntop.outputs.document import event_documents
+from tcpconntop.outputs.export import FIELDS, Csv, JsonLines, Parquet
+
+UNITS = {7: "web, and more.service"}
+EVENTS = join(
+    random_records(50, 5),
+    connect("fd00::1", outcome=Outcome.REFUSED, error=111, comm='a "b", c'),
+    connect(unit=9),
+)
+DOCUMENTS = event_documents(EVENTS, 1_700_000_000_000_000_000, UNITS)
+
+
+def test_the_fields_are_those_of_a_log_line() -> None:
+    assert all(tuple(document) == FIELDS for document in DOCUMENTS)
+
+
+def test_json_lines_are_the_documents() -> None:
+    out = io.StringIO()
+    exporter = JsonLines(out)
+    exporter.write(DOCUMENTS[:20])
+    exporter.write(DOCUMENTS[20:])
+    exporter.close()
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == DOCUMENTS
+
+
+def test_csv_reads_back() -> None:
+    """GIVEN names with commas and quotes, and what is not known WHEN read back THEN nothing moved."""
+    out = io.StringIO(newline="")
+    exporter = Csv(out)
+    exporter.write(DOCUMENTS)
+    exporter.close()
+    rows = list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
+    expected = [
+        {name: "" if value is None else str(value) for name, value in document.items()}
+        for document in DOCUMENTS
+    ]
+    assert rows == expected
+
+
+def test_parquet_reads_back_with_types() -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = io.BytesIO()
+    exporter = Parquet(out)
+    exporter.write(DOCUMENTS[:20])
+    exporter.write(DOCUMENTS[20:])
+    exporter.close()
+    rows = parquet.read_table(io.BytesIO(out.getvalue())).to_pylist()
+    assert rows == [{**row, "ts": datetime.fromisoformat(str(row["ts"]))} for row in DOCUMENTS]

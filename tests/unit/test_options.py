@@ -1,0 +1,61 @@
+"""The command line: values, and options that go together or do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tcpconntop.options import COMMANDS, UsageError, parse
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        ("record f --for 30s", "for_s", 30),
+        ("record f --for 1.5m", "for_s", 90),
+        ("record f --for 2h", "for_s", 7200),
+        ("record f --for 5", "for_s", 5),
+        ("record f --rotate-size 64M", "rotate_size", 64 << 20),
+        ("record f --rotate-size 64k", "rotate_size", 64 << 10),
+        ("record f --rotate-size 1G", "rotate_size", 1 << 30),
+        ("record f 2.5", "min_ms", 2.5),
+        ("replay f", "speed", 1.0),
+        ("replay f -b", "speed", None),
+        ("replay f -b --speed 2", "speed", 2.0),
+        ("replay f --speed max", "speed", None),
+        ("replay a b --min-ms 3", "replay", ["a", "b"]),
+        ("log --replay a --replay b 3", "replay", ["a", "b"]),
+        ("log", "record", None),
+        ("-b --record f", "record", "f"),
+        ("-b", "command", "batch"),
+        ("", "command", "dashboard"),
+        ("5", "min_ms", 5.0),
+    ],
+)
+def test_what_is_said_is_understood(words: str, name: str, value: object) -> None:
+    assert getattr(parse(words.split()), name) == value
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "record", "record f --for 0", "record f --for soon", "record f --for nans", "record f --for infh",
+        "record f --rotate-size 1X", "record f --keep 0", "record f --compress lz4",
+        "record f --rotate-size 63k", "replay", "replay f --speed 0", "replay f --speed fast",
+        "replay f --json", "replay f -n 3", "replay f --record g", "check", "check --for 3s", "export f",
+        "export f --format xml", "export --format csv", "log --header 0", "log --rotate-size",
+        "demo --record f",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_refused_in_one_line(words: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(words.split())
+    assert refused.value.exit_code == 2
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert f"tcpconntop {command}".strip() in capsys.readouterr().out

@@ -1,0 +1,307 @@
+"""Recordings: played, they give what was seen; damaged, they say so."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recording, replayed
+
+from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.keys import keys_of
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.outputs.document import view_document
+from tcpconntop.sources.parts import Parts, Rotation
+from tcpconntop.sources.recorder import Recorder
+from tcpconntop.sources.replay import Replay
+from tcpconntop.sources.selection import selected
+
+TRIES = 200
+
+
+def told(snapshot: Snapshot) -> dict[str, object]:
+    """Everything that users are told of a moment, but for where it comes from."""
+    document = view_document(make_view(snapshot, ViewSpec("process+dest")))
+    return {**document, "source": None}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("recording") / "whole"
+    record(path, Scenario(4))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("window_s", [None, 10, 60])
+@pytest.mark.parametrize("codec", ["none", "zlib", "zstd"])
+def test_a_replay_is_what_was_seen(tmp_path: Path, window_s: float | None, codec: str) -> None:
+    """GIVEN an engine that looks on WHEN the recording is played THEN each document is the same one."""
+    if codec == "zstd":
+        pytest.importorskip("zstandard")
+    seen = record(tmp_path / "r", Scenario(23, silent=range(12, 19)), codec=codec, window_s=window_s)
+    again = replayed(tmp_path / "r", window_s=window_s)
+    assert len(seen) == 24
+    assert [told(snapshot) for snapshot in again] == [told(snapshot) for snapshot in seen]
+    assert told(again[-1])["attempts"] > 1000
+    assert again[-1].ledger == seen[-1].ledger
+    assert again[-1].units == seen[-1].units
+    assert np.array_equal(again[-1].window.recent, seen[-1].window.recent)
+
+
+def test_a_replay_says_that_it_is_none_of_now(tmp_path: Path) -> None:
+    seen = record(tmp_path / "r")
+    info = replayed(tmp_path / "r")[-1].info
+    assert (info.label, info.live) == ("recording", False)
+    assert (info.host, info.kernel, info.notes) == (seen[-1].info.host, seen[-1].info.kernel, ())
+
+
+def judge(data: bytes, all_events: np.ndarray) -> None:
+    """Read damaged data: never an exception of another kind, never a silent difference."""
+    try:
+        damaged = recording(data)
+    except FatalError:
+        return  # the prefix or the header: refused as a whole
+    events = events_of(damaged)
+    assert {event.tobytes() for event in events} <= {event.tobytes() for event in all_events}
+    gone = len(all_events) - len(events)
+    assert damaged.missing <= gone
+    assert damaged.missing == gone or damaged.torn
+    assert bool(damaged.notes) or gone == 0
+    source = Replay(recording(data), None)
+    while not source.ended:
+        source.read(3600)
+    assert source.ledger().lost == damaged.missing
+    assert source.ledger().in_flight == 0
+
+
+def test_a_torn_recording_is_never_a_traceback_nor_a_silent_loss(whole: bytes) -> None:
+    """GIVEN a recording WHEN it is cut anywhere THEN what is left is right and the cut is told."""
+    all_events = events_of(recording(whole))
+    choose = random.Random(1)
+    for cut in [choose.randrange(len(whole)) for _ in range(TRIES)]:
+        judge(whole[:cut], all_events)
+
+
+def test_a_damaged_recording_is_never_a_traceback_nor_a_silent_loss(whole: bytes) -> None:
+    """GIVEN a recording WHEN bytes are changed THEN what is left is right and what is missing is counted."""
+    all_events = events_of(recording(whole))
+    choose = random.Random(2)
+    for n_bytes in [1] * TRIES + [5] * TRIES + [50] * 50:
+        data = bytearray(whole)
+        for _ in range(n_bytes):
+            data[choose.randrange(len(data))] ^= choose.randrange(1, 256)
+        judge(bytes(data), all_events)
+
+
+def test_a_damaged_block_is_counted_as_lost(whole: bytes) -> None:
+    """GIVEN a block that is damaged WHEN played THEN totals are as recorded, and rows and losses add up."""
+    good = replayed(whole)[-1]
+    data = bytearray(whole)
+    data[len(whole) // 2] ^= 1
+    bad = replayed(bytes(data))[-1]
+    assert (bad.ledger.attempts, bad.ledger.outcomes) == (good.ledger.attempts, good.ledger.outcomes)
+    rows = int(make_view(bad, ViewSpec()).figures["count"].sum())
+    assert 0 < bad.ledger.lost == good.ledger.attempts - rows
+    assert bad.info.notes == (
+        f"the recording is damaged in one place: {bad.ledger.lost} connects are missing",
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is not a recording"),
+        (b"#!/bin/sh\necho hello\n", "is not a recording"),
+        (b"TCPCONN\n\x02\x00\x00\x00", "newer tcpconntop"),
+        (b"TCPCONN\n\x01\x00\x00\x00", "header is damaged"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_in_one_line(data: bytes, says: str) -> None:
+    with pytest.raises(FatalError, match=says) as refused:
+        recording(data)
+    assert refused.value.exit_code == 1
+    assert "\n" not in str(refused.value)
+
+
+# Rotation
+
+SMALL = Rotation(size_bytes=12_000, keep=1000)
+
+
+def parts_of(folder: Path) -> list[Path]:
+    return sorted(folder.glob("r.*"))
+
+
+def test_rotated_files_are_one_recording(tmp_path: Path) -> None:
+    """GIVEN many small files WHEN played in any order THEN it is what was seen, and none is too large."""
+    seen = record(tmp_path / "r", Scenario(12), SMALL)
+    files = parts_of(tmp_path)
+    assert len(files) > 3
+    assert files[0].name == "r.000001"
+    assert all(file.stat().st_size <= SMALL.size_bytes for file in files)
+    assert told(replayed(*files[::-1])[-1]) == told(seen[-1])
+
+
+def test_one_file_of_many_has_a_ledger_of_its_own(tmp_path: Path) -> None:
+    """GIVEN the last files alone WHEN played THEN the totals are of those, and balance with the rows."""
+    record(tmp_path / "r", Scenario(12), SMALL)
+    last = replayed(*parts_of(tmp_path)[2:], window_s=None)[-1]
+    rows = int(make_view(last, ViewSpec()).figures["count"].sum())
+    assert last.ledger.attempts == rows > 0
+    assert last.ledger.lost == 0
+
+
+def test_a_file_that_is_missing_is_counted(tmp_path: Path) -> None:
+    seen = record(tmp_path / "r", Scenario(12), SMALL)
+    files = parts_of(tmp_path)
+    hole = len(events_of(recording(files[1])))
+    last = replayed(files[0], *files[2:], window_s=None)[-1]
+    assert last.ledger.lost == hole > 0
+    assert last.ledger.attempts == seen[-1].ledger.attempts
+
+
+def test_only_so_many_files_are_kept(tmp_path: Path) -> None:
+    """GIVEN a bound WHEN two recordings rotate THEN only the newest files are there, of both together."""
+    (tmp_path / "r.notes").write_text("mine")
+    highest = 0
+    for _ in range(2):
+        record(tmp_path / "r", Scenario(12), Rotation(size_bytes=12_000, keep=3))
+        numbers = [int(file.suffix[1:]) for file in parts_of(tmp_path) if file.suffix != ".notes"]
+        assert numbers == list(range(numbers[-1] - 2, numbers[-1] + 1))
+        assert numbers[0] > highest
+        highest = numbers[-1]
+    assert (tmp_path / "r.notes").exists()
+
+
+def test_files_rotate_by_age(tmp_path: Path) -> None:
+    seen = record(tmp_path / "r", Scenario(9), Rotation(age_s=2))
+    assert 4 <= len(parts_of(tmp_path)) <= 5
+    assert told(replayed(*parts_of(tmp_path))[-1]) == told(seen[-1])
+
+
+def test_files_of_two_recordings_are_not_mixed(tmp_path: Path) -> None:
+    record(tmp_path / "a", Scenario(1))
+    record(tmp_path / "b", Scenario(1))
+    with pytest.raises(FatalError, match="not parts of one recording"):
+        recording(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(FatalError, match="same part"):
+        recording(tmp_path / "a", tmp_path / "a")
+
+
+# Writing
+
+
+def test_a_file_that_is_there_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("precious")
+    with pytest.raises(FatalError, match="exists"):
+        Parts(tmp_path / "r")
+    assert (tmp_path / "r").read_text() == "precious"
+
+
+def test_others_may_not_read_it(tmp_path: Path) -> None:
+    record(tmp_path / "r", Scenario(1))
+    assert (tmp_path / "r").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_disk_that_fails_does_not_end_what_goes_on_beside(tmp_path: Path) -> None:
+    """GIVEN a recording WHEN its folder goes away THEN records still come, and the source says why."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    scenario = Scenario(6)
+    recorder = Recorder(scenario, Parts(folder / "r", Rotation(age_s=1), scenario.clock_s),
+                        clock_s=scenario.clock_s)  # fmt: skip
+    shutil.rmtree(folder)
+    n = 0
+    while not recorder.ended:
+        n += len(recorder.read(0.1))
+    recorder.close()
+    assert n == scenario.ledger().attempts
+    assert isinstance(recorder.failure, FatalError)
+    assert recorder.info.notes == (f"the recording stopped: {recorder.failure}",)
+
+
+def test_what_was_read_a_second_ago_is_in_the_file(tmp_path: Path) -> None:
+    """GIVEN a recorder that is never closed WHEN the file is read THEN at most a second is missing."""
+    scenario = Scenario(5)
+    recorder = Recorder(scenario, Parts(tmp_path / "r"), clock_s=scenario.clock_s)
+    while not recorder.ended:
+        recorder.read(0.1)
+    found = recording(tmp_path / "r")
+    events = events_of(found)
+    assert scenario.clock_ns - int(events["end_ns"][-1]) < SECOND_NS
+    assert found.torn
+    recorder.close()
+
+
+def test_only_what_is_wanted_is_recorded(tmp_path: Path) -> None:
+    where = parse_filter("comm=probe")
+    record(tmp_path / "r", keep=lambda events: where.match_keys(keys_of(events)))
+    assert set(events_of(recording(tmp_path / "r"))["comm"]) == {b"probe"}
+
+
+# Playing
+
+
+class Time:
+    """A clock that goes on while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 50.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 4.0])
+def test_a_replay_goes_as_fast_as_it_is_told(whole: bytes, speed: float) -> None:
+    """GIVEN a speed WHEN played THEN each record comes when it is due, and no read waits for long."""
+    time = Time()
+    source = Replay(recording(whole), speed, clock_s=time, sleep=time.sleep)
+    while not source.ended:
+        before_s = time.now_s
+        events = source.read(0.1)
+        assert time.now_s - before_s <= 0.1 + 1e-9
+        reached_ns = BEGAN_NS + (time.now_s - 50.0) * speed * SECOND_NS
+        assert source.now_ns() == pytest.approx(reached_ns, abs=1000)
+        assert not len(events) or events["end_ns"][-1] <= source.now_ns()
+    assert time.now_s - 50.0 == pytest.approx(4 / speed, rel=0.05)
+
+
+def test_a_replay_balances_at_every_moment(whole: bytes) -> None:
+    source, n = Replay(recording(whole), None), 0
+    while not source.ended:
+        n += len(source.read(0.1))
+        ledger = source.ledger()
+        assert ledger.attempts - ledger.in_flight == ledger.ended == n
+
+
+@pytest.mark.parametrize(
+    ("request_", "passes"),
+    [
+        (TraceRequest(pids=(100, 300)), lambda e: np.isin(e["tgid"], (100, 300))),
+        (TraceRequest(ports=(8443,)), lambda e: e["dport"] == 8443),
+        (TraceRequest(uids=(7,)), lambda e: e["uid"] == 7),
+        (TraceRequest(family=6), lambda e: e["family"] == 6),
+        (TraceRequest(min_latency_ms=0.5), lambda e: e["end_ns"] - e["begin_ns"] >= 500_000),
+    ],
+)
+def test_filters_of_the_kernel_side_hold_for_recordings(whole: bytes, request_, passes) -> None:
+    expected = events_of(recording(whole))
+    expected = expected[passes(expected)]
+    source = selected(Replay(recording(whole), None), request_)
+    found = []
+    while not source.ended:
+        found.append(source.read(3600))
+    assert np.array_equal(np.concatenate(found), expected)
+    ledger = source.ledger()
+    assert (ledger.ended - ledger.below_minimum, ledger.in_flight) == (len(expected), 0)
+    assert ledger.completeness is None
