@@ -1,4 +1,4 @@
-"""What the demo shows: its workload, traced for real; or a synthetic source where that cannot be."""
+"""What the demo shows: its workload, traced for real; or a recording of it where that cannot be."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Demo:
         self._workload: subprocess.Popen[bytes] | None = None
 
     def open_source(self) -> Source:
-        """Attach the probes, then start the workload; or stand in for both, and say why."""
+        """Attach the probes, then start the workload; or play a recording of both, and say why."""
+        from tcpconntop.demo.bundled import bundled
         from tcpconntop.kernel.request import TraceRequest
         from tcpconntop.sources.live import Live
-        from tcpconntop.sources.synthetic import Synthetic
 
         try:
             if isinstance(self._loader, TracerError):
                 raise self._loader
             source = Live(self._loader, TraceRequest())
         except TracerError as error:
-            return Synthetic(label="synthetic", notes=(f"nothing here is live: {error}",))
+            return bundled((f"this is a recording of the demo's workload, over and over: {error}",))
         self._workload = subprocess.Popen(
             [sys.executable, "-m", "tcpconntop.demo.workload"],
             stdin=subprocess.PIPE,  # the workload ends when this end is closed, however we end
