@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
 from tcpconntop.commands.tracing import Privileged, live, request_of
+from tcpconntop.core.fatal import FatalError
 from tcpconntop.kernel.privileges import drop
 from tcpconntop.options import UsageError
 
@@ -163,6 +164,8 @@ def _check_recording(args: Namespace) -> None:
     rotates = args.rotate_size or args.rotate_age
     if rotates and not args.record:
         raise UsageError("--rotate-size and --rotate-age go with --record")
+    if args.record and not rotates and Path(args.record).exists():
+        raise FatalError(f"{args.record} exists: remove it, or choose another name")
     if args.keep and not rotates:
         raise UsageError("--keep goes with --rotate-size or --rotate-age")
     if args.compress == "zstd":

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.window import WindowState
 
+RECORDING = "recording"
+"""The label of what is replayed."""
+
 
 @dataclass(frozen=True)
 class SourceInfo:
@@ -33,6 +36,11 @@ class SourceInfo:
     def live(self) -> bool:
         """Whether the records are of connects that happen now on this machine."""
         return self.label == "live"
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the records are of connects that once happened."""
+        return self.label == RECORDING
 
 
 @dataclass(frozen=True)

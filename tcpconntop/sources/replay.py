@@ -11,12 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.snapshot import RECORDING, SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.sources.recorded import Step
 from tcpconntop.sources.recording import Header
 
-LABEL = "recording"
 WAIT_S = 0.1
 """The longest that a read sleeps, however slowly the clock goes."""
 
@@ -75,7 +74,7 @@ class Replay:
         filters = (f"recorded with {header.filters}",) if header.filters else ()
         self._recording, self._speed = recording, speed
         self._clock_s, self._sleep = clock_s, sleep
-        self._recorded = replace(header.info, label=LABEL, notes=(*notes, *filters, *header.info.notes))
+        self._recorded = replace(header.info, label=RECORDING, notes=(*notes, *filters, *header.info.notes))
         self._now_ns, self._wall_offset_ns = header.began_ns, header.wall_offset_ns
         self._start_s: float | None = None
         self._start_ns = header.began_ns

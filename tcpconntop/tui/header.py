@@ -5,6 +5,8 @@ tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼     
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from rich.text import Text
 
 from tcpconntop.core.columns import COLUMNS
@@ -45,6 +47,9 @@ class Header(Line):
         if self._spec.where.text:
             left.append(Part(Text(f"/{printable(self._spec.where.text)}", self.paint("accent")), 3))
         right = [Part(self._state(moment))]
+        if moment.info and moment.info.recorded and moment.snapshot:
+            then = datetime.fromtimestamp(moment.snapshot.wall_s).astimezone()
+            right.insert(0, Part(Text(f"{then:%Y-%m-%d %H:%M:%S}", self.paint("dim")), 1))
         if moment.info and moment.info.notes:
             right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 1))
         return spread(left, right, width)

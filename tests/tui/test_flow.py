@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
-from support import Clock, Steady, flow, until
+from support import INFO, Clock, Steady, feed, flow, snapshot, still, until
 
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.snapshot import RECORDING, Snapshot
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.messages import SnapshotReady
 
@@ -86,6 +87,17 @@ async def test_a_recording_that_is_over_says_so():
         await until(pilot, lambda: app.screen.view is not None)
         source.ended = True
         await until(pilot, lambda: "ended" in header(app))
+
+
+async def test_what_is_replayed_is_never_taken_for_live():
+    """GIVEN a recording that is played WHEN shown THEN the header has its time, and says so."""
+    info = replace(INFO, label=RECORDING)
+    async with still().run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(info=info))
+        shown = header(pilot.app)
+    assert "1970-01-01 10:01:00" in shown
+    assert "recording: not live data" in shown
+    assert "● live" not in shown
 
 
 async def test_a_process_can_be_opened_at_once():

@@ -12,7 +12,7 @@ import pytest
 import tcpconntop.commands
 import tcpconntop.core
 
-HEAVY = ("textual", "rich", "plotext", "bcc")
+HEAVY = ("textual", "rich", "plotext", "bcc", "pyarrow", "zstandard")
 COMMANDS = sorted(path.stem for path in Path(tcpconntop.commands.__path__[0]).glob("[a-z]*.py"))
 CORE = sorted(path.stem for path in Path(tcpconntop.core.__path__[0]).glob("[a-z]*.py"))
 
@@ -34,7 +34,9 @@ def loaded_by(*modules: str) -> set[str]:
         [f"tcpconntop.core.{name}" for name in CORE],
         ["tcpconntop.engine"],
         ["tcpconntop.sources.synthetic"],
+        ["tcpconntop.sources.recorder", "tcpconntop.sources.replay"],
         ["tcpconntop.outputs.batch"],
+        ["tcpconntop.outputs.export", "tcpconntop.outputs.check"],
         ["tcpconntop.outputs.log"],
         ["tcpconntop.cli"],
         [f"tcpconntop.commands.{name}" for name in COMMANDS],
