@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -298,3 +302,40 @@ def test_nothing_is_recorded_of_what_the_filter_leaves_out(known: Known, tmp_pat
         recorder.interrupt()
     assert {line["daddr"] for line in log_of("--replay", file)} == {"::1"}
     assert socket.gethostname() in run("replay", file, "-b").stderr
+
+
+def on_a_terminal(*arguments: str, until: bytes) -> tuple[int, bytes]:
+    """Run without privileges on a terminal until it shows something, then press q."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
+    with subprocess.Popen(
+        [*UNPRIVILEGED, *TCPCONNTOP, *arguments], stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown, deadline_s = b"", time.monotonic() + DEADLINE_S
+        while until not in shown and time.monotonic() < deadline_s:
+            shown += os.read(ours, 1 << 16) if select.select([ours], [], [], 1)[0] else b""
+        os.write(ours, b"q")
+        with suppress(OSError):  # EIO: the other end is closed
+            while os.read(ours, 1 << 16):
+                pass
+        code = process.wait(DEADLINE_S)
+    os.close(ours)
+    return code, shown
+
+
+def test_the_dashboard_plays_a_recording_without_privileges(known: Known, tmp_path: Path) -> None:
+    file = str(tmp_path / "r")
+    with tcpconntop("record", file, "-P", known.ports) as recorder:
+        known.run()
+        recorder.interrupt()
+    code, shown = on_a_terminal("replay", file, "--speed", "max", until=b"recording: ended")
+    assert b"recording: ended" in shown
+    assert code == 0
+
+
+def test_the_demo_plays_a_recording_without_privileges() -> None:
+    code, shown = on_a_terminal("demo", until=b"recording: not live data")
+    assert b"recording: not live data" in shown
+    assert b"\x97\x8f live" not in shown
+    assert code == 0
