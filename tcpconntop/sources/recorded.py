@@ -91,7 +91,7 @@ class Recording:
                     self._skip(found)
                     continue
                 try:
-                    block = Block.of(found)
+                    block = Block.of(found, part.header.record)
                 except DamagedError:
                     self._skip(Damage(found))
                     continue

@@ -13,11 +13,16 @@ import numpy as np
 from tcpconntop.core.frames import Frame, Kind
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.units import printable
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.sources.codecs import pack, unpack
 
 _LENGTH = struct.Struct("<I")
 _RECORD: dict[str, Any] = {"bytes": EVENT.itemsize, "fields": [list(part) for part in EVENT.descr]}
+_NEEDED = {"begin_ns", "end_ns", "outcome", "family", "daddr", "dport", "tgid", "comm"}
+_TEXTS = ("host", "kernel", "probe", "transport", "label")
+_SECOND_NS = 1_000_000_000
+_CENTURIES_NS = 1 << 62  # until the year 2116
 _COUNTS = ("attempts", "syn_retransmits", "lost_records", "lost_starts", "below_minimum")
 
 
@@ -37,6 +42,7 @@ class Header:
         began_ns: the moment at which the file begins, on the clock of the records.
         wall_offset_ns: what to add to that clock for Unix time, at that moment.
         base: the ledger at that moment.
+        record: how its records are laid out; fields that `EVENT` has beyond those are zero when read.
     """
 
     session: str
@@ -46,6 +52,7 @@ class Header:
     began_ns: int
     wall_offset_ns: int
     base: Ledger
+    record: np.dtype[np.void] = EVENT
 
     def frame(self, before: int) -> Frame:
         """Spell it; `before` counts the records of the files before this one."""
@@ -72,17 +79,20 @@ class Header:
         """
         try:
             document = json.loads(frame.payload)
-            if document["record"] != _RECORD:
-                raise DamagedError("its records are of another kind")
             info = document["info"]
+            _moment(document["clocks"]["began_ns"], document["clocks"]["wall_offset_ns"])
             return cls(
                 str(document["session"]),
                 int(document["part"]),
-                SourceInfo(**{**info, "notes": tuple(info["notes"])}),
-                str(document["filters"]),
+                SourceInfo(
+                    **{name: printable(str(info[name])) for name in _TEXTS},
+                    notes=tuple(printable(str(note)) for note in info["notes"]),
+                ),
+                printable(str(document["filters"])),
                 int(document["clocks"]["began_ns"]),
                 int(document["clocks"]["wall_offset_ns"]),
                 _ledger_of(document["base"]),
+                _layout_of(document["record"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(str(error)) from None
@@ -125,8 +135,8 @@ class Block:
         )
 
     @classmethod
-    def of(cls, frame: Frame) -> Block:
-        """Read it.
+    def of(cls, frame: Frame, layout: np.dtype[np.void] = EVENT) -> Block:
+        """Read it; `layout` is the header's.
 
         Raises:
             DamagedError: it is none.
@@ -136,7 +146,7 @@ class Block:
             raw = unpack(frame.codec, frame.payload, frame.raw_bytes)
             (length,) = _LENGTH.unpack_from(raw)
             state = json.loads(raw[_LENGTH.size : _LENGTH.size + length])
-            events = np.frombuffer(raw, EVENT, frame.count, _LENGTH.size + length)
+            events = _as_events(np.frombuffer(raw, layout, frame.count, _LENGTH.size + length))
             now_ns = int(state["now_ns"])
             reads = tuple((int(count), now_ns - int(ago_ns)) for count, ago_ns in state["reads"])
             block = cls(
@@ -145,8 +155,9 @@ class Block:
                 now_ns,
                 int(state["wall_offset_ns"]),
                 _ledger_of(state["ledger"]),
-                {int(group): name for group, name in state["units"].items()},
+                {int(group): name and str(name) for group, name in state["units"].items()},
             )
+            _moment(now_ns, block.wall_offset_ns)
         except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
             raise DamagedError(str(error)) from None
         if not block._sane():
@@ -158,9 +169,36 @@ class Block:
         return (
             sum(counts) == len(self.events)
             and all(count >= 0 for count in counts)
+            and all(0 <= now_ns <= self.now_ns for _, now_ns in self.reads)
+            and bool((self.events["end_ns"] < self.now_ns + _SECOND_NS).all())
             and bool((self.events["outcome"] < N_OUTCOMES).all())
             and bool(np.isin(self.events["family"], (4, 6)).all())
         )
+
+
+def _moment(now_ns: int, wall_offset_ns: int) -> None:
+    """Refuse clocks that no calendar has."""
+    if not (0 <= now_ns < _CENTURIES_NS and 0 <= now_ns + wall_offset_ns < _CENTURIES_NS):
+        raise ValueError("its clock is out of range")
+
+
+def _layout_of(document: Mapping[str, Any]) -> np.dtype[np.void]:
+    """Give the layout of records that may have some fields more or fewer than ours."""
+    layout = np.dtype([(str(name), str(kind)) for name, kind in document["fields"]])
+    shared = set(layout.names or ()) & set(EVENT.names or ())
+    same = all(layout[name] == EVENT[name] for name in shared)
+    if layout.hasobject or layout.itemsize != document["bytes"] or not same or not shared >= _NEEDED:
+        raise DamagedError("its records are of another kind")
+    return layout
+
+
+def _as_events(records: Events) -> Events:
+    if records.dtype == EVENT:
+        return records
+    events = np.zeros(len(records), EVENT)
+    for name in set(records.dtype.names or ()) & set(EVENT.names or ()):
+        events[name] = records[name]
+    return events
 
 
 def _ledger_document(ledger: Ledger) -> dict[str, Any]:

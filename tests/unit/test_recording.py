@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,17 @@ from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recordi
 
 from tcpconntop.core.fatal import FatalError
 from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.frames import Kind, prefix
 from tcpconntop.core.keys import keys_of
+from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.wire import EVENT
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.outputs.document import view_document
 from tcpconntop.sources.parts import Parts, Rotation
 from tcpconntop.sources.recorder import Recorder
+from tcpconntop.sources.recording import Block
 from tcpconntop.sources.replay import Replay
 from tcpconntop.sources.selection import selected
 
@@ -127,6 +133,78 @@ def test_what_cannot_be_played_is_refused_in_one_line(data: bytes, says: str) ->
         recording(data)
     assert refused.value.exit_code == 1
     assert "\n" not in str(refused.value)
+
+
+def as_recorded_by(layout: np.dtype, events: np.ndarray, whole: bytes) -> bytes:
+    """Give a recording of the same records by a program whose records were laid out otherwise."""
+    header = recording(whole).header
+    records = np.zeros(len(events), layout)
+    for name in set(layout.names) & set(events.dtype.names):
+        records[name] = events[name]
+    now_ns = BEGAN_NS + 60 * SECOND_NS
+    block = Block(events, ((len(events), now_ns),), now_ns, 0, Ledger())
+    frame = block.frame(Kind.BLOCK, 0, 0)
+    payload = frame.payload[: -events.nbytes] + records.tobytes()
+    frame = replace(frame, payload=payload, raw_bytes=len(payload))
+    first = header.frame(0)
+    document = json.loads(first.payload)
+    document["record"] = {"bytes": layout.itemsize, "fields": layout.descr}
+    text = json.dumps(document).encode()
+    return prefix() + replace(first, payload=text, raw_bytes=len(text)).encode() + frame.encode()
+
+
+def test_records_with_more_or_fewer_fields_can_be_read(whole: bytes) -> None:
+    """GIVEN a field that is new and one that was not there yet WHEN read THEN the others are as they were."""
+    events = events_of(recording(whole))
+    fields = [part for part in EVENT.descr if part[0] != "uid"]
+    layout = np.dtype([*fields[:3], ("mss", "<u2"), *fields[3:]])
+    found = events_of(recording(as_recorded_by(layout, events, whole)))
+    expected = events.copy()
+    expected["uid"] = 0
+    assert events["uid"].any()
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("change", [("end_ns", "<u4"), ("daddr", "|V4"), ("outcome", "|O"), None])
+def test_records_of_another_kind_are_refused(whole: bytes, change: tuple[str, str] | None) -> None:
+    fields = dict(EVENT.descr)
+    if change:
+        fields[change[0]] = change[1]
+    else:
+        del fields["outcome"]
+    data = as_recorded_by(np.dtype(list(fields.items())), events_of(recording(whole))[:0], whole)
+    with pytest.raises(FatalError, match="another kind"):
+        recording(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"wall_offset_ns": -(1 << 62)},
+        {"now_ns": 1 << 63},
+        {"wall_offset_ns": 1 << 63},
+        {"reads": ((3, BEGAN_NS),)},
+        {"reads": ((-1, BEGAN_NS), (1, BEGAN_NS))},
+        {"reads": ((0, BEGAN_NS + 61 * SECOND_NS),)},
+        {"ledger": Ledger(outcomes=(1, 2))},
+    ],
+    ids=str,
+)
+def test_a_block_that_makes_no_sense_is_damage(whole: bytes, change: dict[str, object]) -> None:
+    """GIVEN whole checksums around what nobody has written WHEN read THEN it is left out, and told."""
+    block = replace(Block(np.empty(0, EVENT), (), BEGAN_NS, 0, Ledger()), **change)
+    data = prefix() + recording(whole).header.frame(0).encode() + block.frame(Kind.BLOCK, 1, 0).encode()
+    found = recording(data)
+    assert list(found.steps()) == []
+    assert found.damaged == 1
+
+
+def test_text_of_a_recording_is_safe_to_print(whole: bytes) -> None:
+    header = recording(whole).header
+    header = replace(header, filters="\x1b[2J", info=replace(header.info, host="a\nb", notes=("\x1b]0;x",)))
+    source = Replay(recording(prefix() + header.frame(0).encode()), None)
+    assert source.info.host == "a·b"
+    assert source.info.notes[:2] == ("recorded with ·[2J", "·]0;x")
 
 
 # Rotation
