@@ -83,7 +83,7 @@ def _addresses(view: View) -> Values:
 
 def _unit(view: View, row: int) -> str:
     key = view.keys[row]
-    return "other" if key["special"] else view.snapshot.unit(int(key["cgroup_id"])) or "-"
+    return "other" if key["special"] else units.printable(view.snapshot.unit(int(key["cgroup_id"])) or "-")
 
 
 def _number(name: str) -> Callable[[View, int], str]:

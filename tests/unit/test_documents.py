@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -143,6 +144,14 @@ def test_a_table_is_aligned() -> None:
 def test_an_empty_table_says_so() -> None:
     view = make_view(snapshot(), ViewSpec(where=parse_filter("nobody")))
     assert table(view).rstrip().endswith("(no connect ended in this window)")
+
+
+def test_a_unit_name_cannot_break_a_table() -> None:
+    """GIVEN a control group whose folder somebody gave a foul name WHEN printed THEN it is harmless."""
+    shown = replace(snapshot(), units=dict.fromkeys(range(1, 6), "/x\x1b[2J\ny"))
+    printed = table(make_view(shown, ViewSpec(group_by="unit")))
+    assert "\x1b" not in printed
+    assert "/x·[2J·y" in printed
 
 
 def connect(**fields: object) -> np.ndarray:
