@@ -49,7 +49,8 @@ class Header(Line):
         right = [Part(self._state(moment))]
         if moment.info and moment.info.recorded and moment.snapshot:
             then = datetime.fromtimestamp(moment.snapshot.wall_s).astimezone()
-            right.insert(0, Part(Text(f"{then:%Y-%m-%d %H:%M:%S}", self.paint("dim")), 1))
+            day, time = (Text(text, self.paint("dim")) for text in (f"{then:%Y-%m-%d}", f"{then:%H:%M:%S}"))
+            right[:0] = [Part(day, 5), Part(time, 1)]
         if moment.info and moment.info.notes:
             right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 1))
         return spread(left, right, width)

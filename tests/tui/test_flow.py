@@ -95,7 +95,7 @@ async def test_what_is_replayed_is_never_taken_for_live():
     async with still().run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(info=info))
         shown = header(pilot.app)
-    assert "1970-01-01 10:01:00" in shown
+    assert "1970-01-01  10:01:00" in shown
     assert "recording: not live data" in shown
     assert "● live" not in shown
 
