@@ -92,7 +92,7 @@ async def test_a_recording_that_is_over_says_so():
 async def test_what_is_replayed_is_never_taken_for_live():
     """GIVEN a recording that is played WHEN shown THEN the header has its time, and says so."""
     info = replace(INFO, label=RECORDING)
-    async with still().run_test(size=(120, 36)) as pilot:
+    async with still().run_test(size=(160, 36)) as pilot:
         await feed(pilot, snapshot(info=info))
         shown = header(pilot.app)
     assert "1970-01-01  10:01:00" in shown

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from datetime import datetime
 
 import pytest
 from records import connect, join, random_records
 
+from tcpconntop.core.fatal import FatalError
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import event_documents
 from tcpconntop.outputs.export import FIELDS, Csv, JsonLines, Parquet
@@ -59,3 +61,10 @@ def test_parquet_reads_back_with_types() -> None:
     exporter.close()
     rows = parquet.read_table(io.BytesIO(out.getvalue())).to_pylist()
     assert rows == [{**row, "ts": datetime.fromisoformat(str(row["ts"]))} for row in DOCUMENTS]
+
+
+def test_without_the_package_one_line_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(FatalError, match=r"pip install 'tcpconntop\[parquet\]'") as refused:
+        Parquet(io.BytesIO())
+    assert refused.value.exit_code == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,6 +198,17 @@ def test_a_block_that_makes_no_sense_is_damage(whole: bytes, change: dict[str, o
     found = recording(data)
     assert list(found.steps()) == []
     assert found.damaged == 1
+
+
+def test_what_is_packed_with_a_package_that_is_missing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GIVEN a recording packed with zstd WHEN played where that is missing THEN it is no damage."""
+    pytest.importorskip("zstandard")
+    record(tmp_path / "r", Scenario(1), codec="zstd")
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(FatalError, match=r"pip install 'tcpconntop\[zstd\]'"):
+        replayed(tmp_path / "r")
 
 
 def test_text_of_a_recording_is_safe_to_print(whole: bytes) -> None:
