@@ -16,6 +16,9 @@ from tcpconntop.sources.base import Source
 READ_S = 0.1
 """The longest that a wish (another window, stop) waits for the engine."""
 
+RECORDED_S = 3600.0
+"""The longest that a read goes on in a recording where nothing happened."""
+
 DEFAULT_MAX_KEYS = 20_000
 
 
@@ -30,7 +33,8 @@ class Engine:
         window_s: the window of the snapshots, in seconds; None is everything since the start.
         interval_s: seconds between snapshots.
         max_keys: bound of the keys that are told apart.
-        clock_s: what `interval_s` is measured on: our own time, or that of a recording.
+        clock_s: what `interval_s` is measured on: the clock of a recording, whose reads never wait for
+            long, or our own (None).
     """
 
     def __init__(
@@ -40,14 +44,15 @@ class Engine:
         window_s: float | None = 60,
         interval_s: float = 1.0,
         max_keys: int = DEFAULT_MAX_KEYS,
-        clock_s: Callable[[], float] = time.monotonic,
+        clock_s: Callable[[], float] | None = None,
     ) -> None:
         self._source = source
         self._publish = publish
         self._window = Window(window_s, max_keys)
         self._wanted_window_s = window_s
         self._interval_s = interval_s
-        self._clock_s = clock_s
+        self._clock_s = clock_s or time.monotonic
+        self._read_s = READ_S if clock_s is None else RECORDED_S
         self._now = threading.Event()
         self._stop = threading.Event()
         self._began_ns = source.now_ns()
@@ -75,7 +80,7 @@ class Engine:
         next_s = self._clock_s() + self._interval_s
         try:
             while not self._stop.is_set() and not self._source.ended:
-                self._ingest(min(READ_S, max(0.0, next_s - self._clock_s())))
+                self._ingest(min(self._read_s, max(0.0, next_s - self._clock_s())))
                 if self._now.is_set() or self._clock_s() >= next_s:
                     self._now.clear()
                     self._publish(self._snapshot())

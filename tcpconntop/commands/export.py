@@ -15,9 +15,6 @@ from tcpconntop.options import UsageError
 if TYPE_CHECKING:
     from tcpconntop.outputs.export import Exporter
 
-NEXT_S = 3600.0
-"""What a read skips at most where nothing happened."""
-
 
 def run(args: Namespace) -> int:
     """Replay without waiting, and print."""
@@ -30,7 +27,7 @@ def run(args: Namespace) -> int:
         interrupted = on_interrupt(lambda: None)
         exporter = _exporter(args.format)
         while not source.ended and not interrupted():
-            events = source.read(NEXT_S)
+            events = source.read(origin.read_s)
             events = events[where.match_keys(keys_of(events))]
             if len(events):
                 exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))

@@ -15,7 +15,6 @@ def run(args: Namespace) -> int:
     """Trace or replay, and print."""
     with Origin(args) as origin:
         where, open_source = connects_of(args), origin.opener()
-        from tcpconntop.engine import READ_S
         from tcpconntop.outputs.log import Log
 
         source = open_source()
@@ -31,7 +30,7 @@ def run(args: Namespace) -> int:
         origin.say(source)
         log.header()
         while not interrupted() and not source.ended:
-            log.publish(source.read(READ_S), source)
+            log.publish(source.read(origin.read_s), source)
         lost = source.ledger().lost
         log.publish(source.read(0), source)
         source.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import datetime
@@ -80,9 +79,16 @@ class Origin:
             said = f"tracing: {way}"
         print(said, file=sys.stderr, flush=True)
 
-    def clock(self, source: Source) -> Callable[[], float]:
-        """Give the clock that headless modes go by: that of the recording, or our own."""
-        return (lambda: source.now_ns() / 1e9) if self.replays else time.monotonic
+    def clock(self, source: Source) -> Callable[[], float] | None:
+        """Give the clock that headless modes go by: that of the recording, or our own (None)."""
+        return (lambda: source.now_ns() / 1e9) if self.replays else None
+
+    @property
+    def read_s(self) -> float:
+        """How long a read may take, on that clock."""
+        from tcpconntop.engine import READ_S, RECORDED_S
+
+        return RECORDED_S if self.replays else READ_S
 
     def cancel(self) -> None:
         """Make a running opener return."""

@@ -17,7 +17,6 @@ def run(args: Namespace) -> int:
     with Origin(args) as origin:
         open_source = origin.opener(keep=connects_of(args))
         from tcpconntop.core.units import elapsed
-        from tcpconntop.engine import READ_S
 
         source = open_source()
         interrupted = on_interrupt(lambda: None)
@@ -25,7 +24,7 @@ def run(args: Namespace) -> int:
         began_s = time.monotonic()
         end_s = began_s + (args.for_s or float("inf"))
         while not interrupted() and origin.recording() and (left_s := end_s - time.monotonic()) > 0:
-            source.read(min(READ_S, left_s))
+            source.read(min(origin.read_s, left_s))
         lost = source.ledger().lost
         source.read(0)
         source.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -120,8 +121,10 @@ class Recorder:
             return
         self._closed = True
         if self._pending and self._latest is self._written:
-            self._latest = self._source.ledger()
-            self._remember(self._source.read(0))
+            with suppress(FatalError):  # the source may be what failed: then with what there is
+                latest = self._source.ledger()
+                self._remember(self._source.read(0))
+                self._latest = latest
         self._guarded(self._end)
         self._parts.close()
         self._source.close()

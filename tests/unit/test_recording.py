@@ -316,6 +316,25 @@ def test_a_disk_that_fails_does_not_end_what_goes_on_beside(tmp_path: Path) -> N
     assert recorder.info.notes == (f"the recording stopped: {recorder.failure}",)
 
 
+def test_a_source_that_fails_leaves_a_whole_recording(tmp_path: Path) -> None:
+    """GIVEN a source that breaks WHEN its recorder is closed THEN all that it gave is there, with an end."""
+
+    class Broken(Scenario):
+        def read(self, timeout_s: float) -> np.ndarray:
+            if self.clock_ns >= BEGAN_NS + 1_500_000_000:
+                raise FatalError("the loader is gone")
+            return super().read(timeout_s)
+
+    scenario = Broken()
+    recorder = Recorder(scenario, Parts(tmp_path / "r"), clock_s=scenario.clock_s)
+    n = sum(len(recorder.read(0.1)) for _ in range(15))
+    with pytest.raises(FatalError, match="gone"):
+        recorder.read(0.1)
+    recorder.close()
+    found = recording(tmp_path / "r")
+    assert (len(events_of(found)), found.notes) == (n, ())
+
+
 def test_what_was_read_a_second_ago_is_in_the_file(tmp_path: Path) -> None:
     """GIVEN a recorder that is never closed WHEN the file is read THEN at most a second is missing."""
     scenario = Scenario(5)
