@@ -5,8 +5,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 
-# The live tests that share one session; the others compile for themselves, the same whatever the transport.
-QUICK  := -k "not commands and not lifecycle and not losses and not architectures and not lacking"
 
 .DEFAULT_GOAL := help
 
@@ -23,7 +21,7 @@ test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k na
 	@$(SUDO) $(BIN)/python -m pytest $(ARGS)
 ifndef ARGS
 	@echo "Once more with perf buffers: the live tests that share a session"
-	@$(SUDO) TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live $(QUICK)
+	@$(SUDO) TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live -m "not compiles"
 endif
 
 .PHONY: test-kernels

@@ -46,6 +46,6 @@ GUESTS = (
 COMBINATIONS = tuple(product(("fentry", "kprobe", "tracepoint"), ("ring", "perf")))
 """Probe set and transport, in the order of running."""
 
-QUICK = ("-k", "not commands and not lifecycle and not losses and not architectures and not lacking")
+QUICK = ("-m", "not compiles")
 """The live tests that run unless more are asked for: those that share a session. Each of the others compiles
 at least once, which takes 4 to 15 s in emulation, and is about the same on every kernel."""

@@ -19,6 +19,8 @@ import json, os, struct, sys
 sys.path.append(sys.argv[1])
 import bcc
 from tcpconntop.kernel import program
+
+pytestmark = pytest.mark.compiles
 job = json.load(sys.stdin)
 module = program.compile_program(bcc, job)
 code = {name: module.dump_func(name.encode()) for name in job["programs"]}

@@ -17,6 +17,8 @@ import pytest
 import way
 import workload
 
+pytestmark = pytest.mark.compiles
+
 TCPCONNTOP = (sys.executable, "-m", "tcpconntop")
 DEADLINE_S = way.DEADLINE_S
 

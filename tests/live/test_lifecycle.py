@@ -25,6 +25,8 @@ from tcpconntop.kernel.privileges import caller
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 
+pytestmark = pytest.mark.compiles
+
 INTERFACE = str(Path(__file__).with_name("interface.py"))
 GONE_S = way.DEADLINE_S
 MARK = (1 << 31) + os.getpid()

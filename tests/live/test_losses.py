@@ -13,6 +13,8 @@ from tracer import Tracer
 
 from tcpconntop.kernel import session
 
+pytestmark = pytest.mark.compiles
+
 Trace = Callable[..., Tracer]
 SMALL = 1 << 18
 

@@ -22,6 +22,8 @@ import way
 import workload
 from test_commands import TCPCONNTOP, Command, Known, run, tcpconntop
 
+pytestmark = pytest.mark.compiles
+
 DEADLINE_S = way.DEADLINE_S
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 
