@@ -5,7 +5,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 
-
 .DEFAULT_GOAL := help
 
 .PHONY: help

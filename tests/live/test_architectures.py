@@ -13,6 +13,8 @@ from tcpconntop.kernel.attach import WAYS
 from tcpconntop.kernel.btf import Btf
 from tcpconntop.kernel.session import bpf_folder, defines
 
+pytestmark = pytest.mark.compiles
+
 # Prints for each program the offsets of the 64-bit words that it loads: first come those of its context.
 SCRIPT = """
 import json, os, struct, sys
@@ -20,7 +22,6 @@ sys.path.append(sys.argv[1])
 import bcc
 from tcpconntop.kernel import program
 
-pytestmark = pytest.mark.compiles
 job = json.load(sys.stdin)
 module = program.compile_program(bcc, job)
 code = {name: module.dump_func(name.encode()) for name in job["programs"]}

@@ -14,7 +14,10 @@ from doctor import NAMES, checks, run
 from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN
 from tcpconntop.kernel.launch import PYTHON_VARIABLE
 
-pytestmark = pytest.mark.skipif(not way.FIRST, reason="the same for all ways: run with the first")
+pytestmark = [
+    pytest.mark.compiles,
+    pytest.mark.skipif(not way.FIRST, reason="the same for all ways: run with the first"),
+]
 
 BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
