@@ -109,6 +109,7 @@ class Engine:
             wall_offset_ns=self._source.wall_offset_ns(),
             units=self._source.units(),
             cost=self._cost.read(),
+            host=self._source.host(),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.window import WindowState
 
@@ -70,6 +71,7 @@ class Snapshot:
         wall_offset_ns: what to add to the clock of the records for Unix time; for display alone.
         units: names of control groups by `cgroup_id`; None or absent where there is none to tell.
         cost: what this program takes.
+        host: what is known of the host beside its connects; None where nothing is traced live.
     """
 
     info: SourceInfo
@@ -81,6 +83,7 @@ class Snapshot:
     wall_offset_ns: int
     units: Mapping[int, str | None] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
+    host: HostFacts | None = None
 
     def unit(self, cgroup_id: int) -> str | None:
         """Name the unit of a control group, if it is known."""

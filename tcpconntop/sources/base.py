@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
@@ -39,6 +40,10 @@ class Source(Protocol):
 
     def units(self) -> Mapping[int, str | None]:
         """Give the names of the control groups of the records so far, by `cgroup_id`."""
+        ...
+
+    def host(self) -> HostFacts | None:
+        """Give what is known of the host beside its connects; None unless it is this one, now."""
         ...
 
     def now_ns(self) -> int:

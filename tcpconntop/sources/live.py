@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Mapping
 
+from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
@@ -13,6 +14,7 @@ from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 from tcpconntop.kernel.units import Units
+from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.namespaces import Namespaces
 
 
@@ -31,12 +33,14 @@ class Live:
     def __init__(self, loader: Loader, request: TraceRequest) -> None:
         self._session = open_session(loader, request)
         self._units = Units()
+        self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
         self.info = SourceInfo(
             socket.gethostname(), session.kernel, session.probe, session.transport, "live", session.notes
         )
         self._namespaces = Namespaces(session.sent)
+        self.host()  # what grows from now on is told
 
     @property
     def ended(self) -> bool:
@@ -67,6 +71,10 @@ class Live:
             below_minimum=counters.below_minimum,
             completeness=None if self._filtered or opens <= 0 else min(seen / opens, 1.0),
         )
+
+    def host(self) -> HostFacts:
+        """Give what is known of this network namespace."""
+        return self._host.read(self.now_ns())
 
     def now_ns(self) -> int:
         """Give the monotonic clock, which is the kernel side's."""

@@ -155,6 +155,9 @@ class Synthetic:
         """Give the units of the scenario's processes."""
         return {number: f"{flow.comm}.service" for number, flow in enumerate(self._flows, 1)}
 
+    def host(self) -> None:
+        """Give nothing: there is no such host."""
+
     def now_ns(self) -> int:
         """Give the time that the last read reached."""
         return self._read_until_ns

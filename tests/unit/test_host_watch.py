@@ -1,0 +1,168 @@
+"""What is read of the host, from tables as the kernel writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tcpconntop.core.host import HostFacts, QueueCount
+from tcpconntop.core.wire import address_bytes
+from tcpconntop.sources.host import LOOK_NS, HostWatch
+from tcpconntop.sources.sockets import port_use
+
+PORTS = (40_000, 40_009)
+RANGE = range(40_000, 40_010)
+SECOND = 1_000_000_000
+
+
+def words(address: bytes) -> str:
+    """Spell an address as /proc/net/tcp does: 32-bit words in the byte order of this machine."""
+    import sys
+
+    parts = [address[at : at + 4] for at in range(0, len(address), 4)]
+    return b"".join(part[::-1] if sys.byteorder == "little" else part for part in parts).hex().upper()
+
+
+def line(number: int, saddr: str, lport: int, daddr: str, dport: int, state: int = 1, size: int = 4) -> str:
+    ends = [
+        f"{words(_sized(address, size))}:{port:04X}" for address, port in ((saddr, lport), (daddr, dport))
+    ]
+    text = f"{number:4d}: {ends[0]} {ends[1]} {state:02X} 00000000:00000000 02:000A 00000000     0        0 1"
+    return f"{text:<149}\n" if size == 4 else f"{text}\n"
+
+
+def _sized(address: str, size: int) -> bytes:
+    raw, family = address_bytes(address)
+    if size == 16 and family == 4:
+        return b"\0" * 10 + b"\xff\xff" + raw[:4]
+    return raw[:size]
+
+
+class Proc:
+    """A folder like /proc/net and one like /proc/sys/net/ipv4."""
+
+    def __init__(self, path: Path) -> None:
+        self.net, self.settings = path / "net", path / "ipv4"
+        self.net.mkdir()
+        self.settings.mkdir()
+        (self.settings / "ip_local_port_range").write_text(f"{PORTS[0]}\t{PORTS[1]}\n")
+        self.queues(7, 9)
+        self.sockets([])
+
+    def queues(self, overflows: int, drops: int) -> None:
+        (self.net / "netstat").write_text(
+            f"TcpExt: SyncookiesSent ListenOverflows ListenDrops X\nTcpExt: 1 {overflows} {drops} 4\n"
+            "IpExt: InNoRoutes\nIpExt: 3\n"
+        )
+
+    def sockets(self, lines: list[str], lines_6: list[str] | None = None, tw: int = 0) -> None:
+        for name, table in (("tcp", lines), ("tcp6", lines_6 or [])):
+            (self.net / name).write_text("  sl  local_address …\n" + "".join(table))
+        (self.net / "sockstat").write_text(
+            f"sockets: used 9\nTCP: inuse {len(lines)} orphan 0 tw {tw} alloc 1 mem 1\nUDP: inuse 0 mem 0\n"
+        )
+        (self.net / "sockstat6").write_text(f"TCP6: inuse {len(lines_6 or [])}\n")
+
+    def watch(self) -> HostWatch:
+        return HostWatch(self.net, self.settings)
+
+
+@pytest.fixture
+def proc(tmp_path):
+    return Proc(tmp_path)
+
+
+def place(address: str, port: int) -> tuple[bytes, int, int]:
+    return (*address_bytes(address), port)
+
+
+def test_ports_in_use_are_counted_by_destination(proc):
+    """GIVEN sockets of both families THEN those of client ports are counted, the mapped ones with IPv4."""
+    own = [line(i, "10.0.0.9", port, "10.0.0.1", 443) for i, port in enumerate(RANGE[:7])]
+    served = [line(10_000 + i, "10.0.0.9", 443, "10.0.0.1", port) for i, port in enumerate(RANGE)]
+    mapped = [line(20, "10.0.0.9", 40_009, "10.0.0.1", 443, size=16)]
+    six = [line(i, "fd00::9", port, "fd00::1", 443, size=16) for i, port in enumerate(RANGE[:3])]
+    proc.sockets(own + served, mapped + six)
+    assert port_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 8, place("fd00::1", 443): 3}
+    assert port_use(proc.net, PORTS, 4, 0) == {place("10.0.0.1", 443): 8}
+    assert proc.watch().read(0).port_use == {place("10.0.0.1", 443): 8, place("fd00::1", 443): 3}
+
+
+def test_each_source_address_has_ports_of_its_own(proc):
+    proc.sockets([line(i, f"10.0.0.{i % 2}", port, "10.0.0.1", 443) for i, port in enumerate(RANGE)])
+    assert port_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 5}
+
+
+@pytest.mark.parametrize(
+    ("reuse", "use"), [(0, {"10.0.0.1": 4, "127.0.0.1": 4}), (1, {}), (2, {"10.0.0.1": 4})]
+)
+def test_ports_in_time_wait_count_where_they_are_not_free_to_take(proc, reuse, use):
+    proc.sockets(
+        [line(i, d, p, d, 443, 6) for d in ("10.0.0.1", "127.0.0.1") for i, p in enumerate(RANGE[:4])]
+    )
+    assert port_use(proc.net, PORTS, 1, reuse) == {place(address, 443): n for address, n in use.items()}
+
+
+def test_a_listener_uses_no_port_towards_anybody(proc):
+    proc.sockets([line(i, "0.0.0.0", port, "0.0.0.0", 0, 10) for i, port in enumerate(RANGE)])
+    assert port_use(proc.net, PORTS, 1, 0) == {}
+
+
+def test_a_table_longer_than_a_chunk(proc):
+    lines = [line(i, f"10.0.{i >> 8}.{i & 255}", 40_001, "10.9.0.1", 443) for i in range(9_000)]
+    proc.sockets(lines + [line(i, "10.0.0.9", port, "10.0.0.1", 443) for i, port in enumerate(RANGE)])
+    assert port_use(proc.net, PORTS, 2, 0) == {place("10.0.0.1", 443): 10}
+
+
+def test_few_sockets_are_not_looked_at_one_by_one(proc):
+    """GIVEN less than half of the ports could be in use THEN the table is not read."""
+    lines = [line(i, "10.0.0.9", port, "10.0.0.1", 443) for i, port in enumerate(RANGE[:4])]
+    proc.sockets(lines)
+    assert proc.watch().read(0).port_use == {}
+    proc.sockets(lines, tw=1)
+    assert proc.watch().read(0).port_use == {place("10.0.0.1", 443): 4}
+
+
+def test_counts_of_accept_queues_are_kept_when_they_change(proc):
+    watch = proc.watch()
+    watch.read(0)
+    proc.queues(8, 12)
+    assert watch.read(LOOK_NS - 1).queues == (QueueCount(0, 7, 9),)  # not looked again so soon
+    for seconds in (2, 4, 6):
+        facts = watch.read(seconds * SECOND)
+    assert facts.queues == (QueueCount(0, 7, 9), QueueCount(2 * SECOND, 8, 12))
+    assert facts.queue_growth(0) == QueueCount(2 * SECOND, 1, 3)
+    assert facts.queue_growth(3 * SECOND) == QueueCount(2 * SECOND, 0, 0)
+
+
+def test_old_counts_of_accept_queues_go_and_the_first_stays(proc):
+    watch = proc.watch()
+    for step in range(1_200):
+        proc.queues(step, step)
+        facts = watch.read(step * LOOK_NS)
+    assert facts.queues[0] == QueueCount(0, 0, 0)
+    assert len(facts.queues) < 500
+    assert facts.queue_growth(-1).overflows == 1_199
+    assert facts.queue_growth((1_199 * 2 - 60) * SECOND).overflows == 30
+
+
+def test_what_is_missing_is_left_out(tmp_path):
+    facts = HostWatch(tmp_path, tmp_path).read(0)
+    assert (facts.ports, facts.port_count, dict(facts.port_use), facts.queues) == (None, 0, {}, ())
+    assert facts.queue_growth(0).overflows == 0
+
+
+def test_this_very_host():
+    """GIVEN the real tables THEN they are understood, and the loopback is an own address."""
+    facts = HostWatch().read(0)
+    assert facts.port_count > 0
+    assert facts.queues
+    assert all(facts.is_local(*address_bytes(text)) for text in ("127.0.0.1", "127.9.9.9", "::1"))
+    assert not facts.is_local(*address_bytes("203.0.113.1"))
+
+
+def test_own_addresses_are_local():
+    facts = HostFacts(addresses=frozenset([address_bytes("fd00::9")[0]]))
+    assert facts.is_local(*address_bytes("fd00::9"))
+    assert not facts.is_local(*address_bytes("fd00::8"))
