@@ -44,6 +44,12 @@ class ViewSpec:
         """Sort by a column in its natural direction: numbers from the greatest, names from the first."""
         return replace(self, sort=column, descending=COLUMNS[column].numeric)
 
+    def grouped_by(self, name: str) -> ViewSpec:
+        """Group otherwise, and sort by p99 where the column that was sorted by is no more."""
+        spec = replace(self, group_by=name)
+        field = COLUMNS[spec.sort].key_field
+        return spec.sorted_by("p99") if field and field not in GROUPINGS[name].fields else spec
+
     def reversed(self) -> ViewSpec:
         """Sort the other way round."""
         return replace(self, descending=not self.descending)

@@ -5,7 +5,7 @@
 - processes that connect to several addresses of 127.0.0.0/8 and to ::1;
 - a port on which nobody listens;
 - a listener that is now and then too busy to accept, so that SYNs are lost and connects take 1 s or 3 s;
-- an application that gives up after 300 ms on a listener that never accepts.
+- an application that gives up after 800 ms on a listener that never accepts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STALLS_S = (0.7, 0.7, 1.6)
 """How long the busy listener does not accept, in turn: longer than 1 s costs a connect its second SYN too."""
 
 STALL_EVERY_S = 5.0
-GIVE_UP_S = 0.3
+GIVE_UP_S = 0.8
 
 _PR_SET_NAME, _PR_SET_PDEATHSIG = 15, 1
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: no connection is left in TIME_WAIT

@@ -14,7 +14,9 @@ import tcpconntop.core
 
 HEAVY = ("textual", "rich", "plotext", "bcc", "pyarrow", "zstandard")
 COMMANDS = sorted(path.stem for path in Path(tcpconntop.commands.__path__[0]).glob("[a-z]*.py"))
-CORE = sorted(path.stem for path in Path(tcpconntop.core.__path__[0]).glob("[a-z]*.py"))
+CORE = sorted(
+    path.stem for path in Path(tcpconntop.core.__path__[0]).glob("[a-z]*") if path.suffix in ("", ".py")
+)
 
 
 def loaded_by(*modules: str) -> set[str]:

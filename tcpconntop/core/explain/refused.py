@@ -1,0 +1,151 @@
+"""Ports that refuse: nobody listens any more, or only sometimes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tcpconntop.core.explain.case import Case, greatest
+from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted, place_text
+from tcpconntop.core.keys import Rows
+from tcpconntop.core.units import percent
+from tcpconntop.core.window import SECOND_NS
+from tcpconntop.core.wire import Outcome
+
+FEWEST = 3
+"""Refusals that are worth a word."""
+
+CHANCE = 1e-6
+"""How likely a row of refusals may be when connects are refused at random, to be taken for the end."""
+
+
+def refused(case: Case) -> list[Finding]:
+    """Find destinations that refuse, of which those that are explained already are left out."""
+    by_dest = case.by_dest(np.where(case.explained, 0, case.outcomes[:, Outcome.REFUSED]))
+    order = greatest(np.where(by_dest >= FEWEST, by_dest, 0))
+    pasts = _pasts(case, order[:TOP]) if len(order) else []
+    found = [_refused_by(case, int(dest), past) for dest, past in zip(order, pasts, strict=False)]
+    rest = order[TOP:]
+    if len(rest):
+        keys = case.keys_to_any(rest)
+        n = int(by_dest[rest].sum())
+        title = f"{counted(len(rest), 'more destination')} refused {counted(n, 'connect')}"
+        found.append(
+            Finding(
+                Kind.MORE_REFUSED, Severity.WARN, title, f"by {case.who(keys)}", n, "dest", case.raw(keys)
+            )
+        )
+    return [finding for finding in found if finding]
+
+
+@dataclass(frozen=True, eq=False)
+class _Past:
+    """What the window knows of a destination, whoever connects there, also those not looked at.
+
+    Attributes:
+        rows: its rows in the window, ascending.
+        last_ok_ns: when the last success was, since tracing began; 0 where there was none.
+        before: refusals up to the slice of the last success, that one included.
+        succeeded: successes.
+        after: refusals in later slices.
+        since_ns: when the first slice with one of those began.
+    """
+
+    rows: Rows
+    last_ok_ns: int
+    before: int
+    succeeded: int
+    after: int
+    since_ns: int
+
+
+def _pasts(case: Case, dests: Rows) -> list[_Past]:
+    window = case.snapshot.window
+    rows = [_rows_to(case, int(dest)) for dest in dests]
+    last_ok = [int(window.stats["last_end_ns"][some].max(initial=0)) for some in rows]
+    sums = np.zeros((len(dests), 3), np.int64)
+    since = [0] * len(dests)
+    for part in window.slices:
+        part_rows, outcomes, begin_ns = part.rows, part.outcomes, part.second * SECOND_NS
+        for at, some in enumerate(rows):
+            ended = outcomes[_places(part_rows, some)]
+            refusals = int(ended[:, Outcome.REFUSED].sum())
+            later = begin_ns > last_ok[at]
+            sums[at] += (0 if later else refusals, int(ended[:, Outcome.OK].sum()), refusals if later else 0)
+            since[at] = since[at] or (begin_ns if later and refusals else 0)
+    return [
+        _Past(some, ok_ns, int(before), int(succeeded), int(after), since_ns)
+        for some, ok_ns, (before, succeeded, after), since_ns in zip(rows, last_ok, sums, since, strict=True)
+    ]
+
+
+def _rows_to(case: Case, dest: int) -> Rows:
+    keys, key = case.snapshot.window.keys, case.dests[dest]
+    same = np.flatnonzero((keys["dport"] == key["dport"]) & (keys["family"] == key["family"]))
+    rows: Rows = same[keys["daddr"][same] == key["daddr"]]
+    return rows
+
+
+def _places(rows: Rows, wanted: Rows) -> Rows:
+    """Give where some rows are among others; both ascend."""
+    if not len(rows):
+        return rows
+    at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    found: Rows = at[rows[at] == wanted]
+    return found
+
+
+def _refused_by(case: Case, dest: int, past: _Past) -> Finding | None:
+    keys, n = case.keys_to(dest), int(case.dest_outcomes[dest, Outcome.REFUSED])
+    words = (place_text(case.dests[dest]), f"by {case.who(keys)}")
+    if not past.last_ok_ns:
+        return _closed(case, keys, n, words, f"{n:,} refused, none succeeded since tracing began")
+    if not _is_over(past):
+        return _some(case, keys, n, words)
+    since = case.when(_first_refusal(case, past) or past.since_ns)
+    last = case.when(past.last_ok_ns)
+    return _closed(case, keys, n, words, f"{n:,} refused, last ok {last}", f" since {since}")
+
+
+def _closed(
+    case: Case, keys: Rows, n: int, words: tuple[str, str], evidence: str, since: str = ""
+) -> Finding:
+    title = f"nothing has listened on {words[0]}{since}" if since else f"nothing listens on {words[0]}"
+    return Finding(Kind.REFUSED, Severity.BAD, title, f"{evidence}; {words[1]}", n, "dest", case.raw(keys))
+
+
+def _some(case: Case, keys: Rows, n: int, words: tuple[str, str]) -> Finding | None:
+    ended = int(case.attempts[keys].sum())
+    if n < 0.01 * ended:
+        return None
+    return Finding(
+        Kind.SOME_REFUSED, Severity.WARN,
+        f"{words[0]} refused some: {n:,} of {counted(ended, 'connect')} ({percent(n / ended)}%)",
+        "refusals and successes are mixed: one backend of several is down, or it restarts, or resets when it"
+        f" is overloaded; {words[1]}",
+        n, "dest", case.raw(keys),
+    )  # fmt: skip
+
+
+def _is_over(past: _Past) -> bool:
+    """Say whether nothing listens any more, or whether it may just be bad luck.
+
+    Refusals before the last success tell how likely one is; those after it must be so many in a row
+    that chance does not explain them.
+    """
+    share = past.before / max(past.before + past.succeeded, 1)
+    return past.after >= FEWEST and (share == 0 or past.after * math.log(share) < math.log(CHANCE))
+
+
+def _first_refusal(case: Case, past: _Past) -> int:
+    """Give when the first one after the last success was, if single records tell; else 0."""
+    events = case.recent.events
+    # Only where an older record is kept as well it is certain that this one was the first.
+    if not len(events) or int(events["end_ns"][0]) > past.last_ok_ns:
+        return 0
+    later = (case.recent.outcome == Outcome.REFUSED) & (events["end_ns"] > past.last_ok_ns)
+    found = case.mine(case.recent.where(later))
+    ends = found.events["end_ns"][np.isin(case.rows[found.at], past.rows)]
+    return int(ends.min()) if len(ends) else 0

@@ -1,0 +1,84 @@
+"""What the tests of the findings share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from records import connect, join, snapshot_of
+
+from tcpconntop.core.explain import Finding, Kind, explain
+from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.host import HostFacts
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.subject import Subject
+from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.wire import Events
+
+NOW_S = 43_391  # 12:03:11
+MS = 1_000_000
+
+
+def clock(unix_s: float) -> str:
+    return time.strftime("%H:%M:%S", time.gmtime(unix_s))
+
+
+def at(second: float, events: Events) -> Events:
+    """Let records end in a second, 1 ms apart."""
+    moved = events.copy()
+    ends = np.uint64(round(second * SECOND_NS)) + np.arange(len(events), dtype=np.uint64) * np.uint64(MS)
+    for name in ("begin_ns", "syn_ns", "last_rtx_ns"):
+        moved[name] = np.where(events[name] > 0, ends - (events["end_ns"] - events[name]), 0)
+    moved["end_ns"] = ends
+    return moved
+
+
+def resent(
+    wire_ns: int = 31 * MS, rto_ns: int = 1_000 * MS, rtx: int = 1, local_ns: int = 0, **more
+) -> Events:
+    """Connects that waited for SYNs that were sent again. Where `local_ns` is 0, the first is not seen."""
+    events = connect(latency_ns=local_ns + rto_ns + wire_ns, rtx=rtx, **more)
+    events["last_rtx_ns"] = events["end_ns"] - np.uint64(wire_ns)
+    events["syn_ns"] = events["begin_ns"] + np.uint64(local_ns) if local_ns else 0
+    return events
+
+
+def seen(local_ns: int, latency_ns: int, **more) -> Events:
+    """Connects of which the first SYN was seen."""
+    events = connect(latency_ns=latency_ns, **more)
+    events["syn_ns"] = events["begin_ns"] + np.uint64(local_ns)
+    return events
+
+
+def picture(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -> Snapshot:
+    """Take a picture of records, second by second."""
+    window = Window(60)
+    events = join(*parts)
+    events = events[np.argsort(events["end_ns"], kind="stable")]
+    for second in np.unique(events["end_ns"] // SECOND_NS):
+        window.ingest(events[events["end_ns"] // SECOND_NS == second], int(second) * SECOND_NS)
+    window.advance(now_s * SECOND_NS)
+    return replace(snapshot_of(window, now_s * SECOND_NS, 60.0), host=host)
+
+
+def now(*parts: Events) -> Sequence[Events]:
+    """Let records end in the second before now."""
+    return [at(NOW_S - 1, part) for part in parts]
+
+
+def explained(
+    shown: Snapshot, group_by: str = "dest", where: str = "", row: int | None = None
+) -> tuple[Finding, ...]:
+    spec = ViewSpec(group_by, where=parse_filter(where))
+    return explain(Subject(make_view(shown, spec), row), clock)
+
+
+def findings(*parts: Events, host: HostFacts | None = None, **options) -> dict[Kind, list[Finding]]:
+    """Explain records that ended just now, by kind."""
+    found: dict[Kind, list[Finding]] = {}
+    for finding in explained(picture(*now(*parts), host=host), **options):
+        found.setdefault(finding.kind, []).append(finding)
+    return found

@@ -1,0 +1,100 @@
+"""What all findings have in common."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from explaining import MS, clock, explained, findings, now, picture, resent, seen
+from records import connect, join, random_records
+
+from tcpconntop.core.explain import Kind, explain, nothing_found
+from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.host import HostFacts
+from tcpconntop.core.subject import Subject
+from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.wire import Outcome
+
+REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
+TROUBLE = (
+    connect(daddr="10.0.0.1", times=100),
+    resent(daddr="10.0.0.2", times=9),
+    connect(daddr="10.0.0.3", dport=80, **REFUSED, times=9, comm="other", pid=7),
+)
+
+
+def test_the_gravest_comes_first():
+    shown = picture(*now(*TROUBLE, connect(daddr="10.0.0.1", **REFUSED, times=5)))
+    found = explained(shown)
+    assert [finding.kind for finding in found] == [Kind.REFUSED, Kind.LOST_SYNS, Kind.SOME_REFUSED]
+    assert list(found) == sorted(found, key=lambda finding: -finding.severity)
+
+
+@pytest.mark.parametrize("group_by", list(GROUPINGS))
+def test_every_finding_leads_to_a_row(group_by):
+    """GIVEN a table grouped in any way THEN each finding names a row of it, and of its own grouping."""
+    shown = picture(*now(*TROUBLE, *[connect(outcome=Outcome.CANCELLED, latency_ns=800 * MS)] * 5))
+    found = explained(shown, group_by)
+    assert len(found) == 3
+    for finding in found:
+        for name in (finding.group_by, group_by):
+            assert make_view(shown, ViewSpec(name)).find(finding.identity(name)) is not None
+    assert len({finding.name for finding in found}) == 3
+
+
+def test_a_row_has_its_own_findings():
+    shown = picture(*now(*TROUBLE))
+    view = make_view(shown, ViewSpec())
+    kinds = {
+        key["daddr"].tobytes()[3]: [finding.kind for finding in explain(Subject(view, row), clock)]
+        for row, key in enumerate(view.keys)
+    }
+    assert kinds == {1: [], 2: [Kind.LOST_SYNS], 3: [Kind.REFUSED]}
+
+
+def test_a_filter_is_heeded():
+    shown = picture(*now(*TROUBLE))
+    assert [finding.kind for finding in explained(shown, where="comm=other")] == [Kind.REFUSED]
+
+
+def test_names_from_outside_are_made_safe():
+    (found,) = findings(connect(**REFUSED, times=9, comm="a\x1b[31m"))[Kind.REFUSED]
+    assert "a·[31m" in found.evidence
+
+
+def test_nothing_in_the_window_is_explained_by_nothing():
+    shown = picture(connect(end_ns=1, latency_ns=1))
+    assert explained(shown) == ()
+
+
+def test_what_was_looked_at_is_said_when_nothing_stands_out():
+    def said(*parts, host=None):
+        return nothing_found(Subject(make_view(picture(*now(*parts), host=host), ViewSpec())))
+
+    text = said(connect(times=3), connect(daddr="10.0.0.2"))
+    assert text.startswith(
+        "nothing stands out in 4 connects to 2 destinations: no lost SYN, no port that refuses"
+    )
+    assert "not looked at: time before the first SYN" in text
+    assert "local ports and accept queues" in text
+    assert "not looked at" not in said(seen(1000, 2000), host=HostFacts((1, 9)))
+
+
+def test_folded_keys_are_not_taken_for_a_destination():
+    shown = picture(*now(connect(**REFUSED, times=9)))
+    keys = shown.window.keys.copy()
+    keys["special"] = 1
+    folded = replace(shown, window=replace(shown.window, keys=keys))
+    assert explained(folded) == ()
+
+
+def test_a_storm_of_everything_breaks_nothing():
+    """GIVEN every outcome at many destinations THEN each kind has few findings."""
+    events = random_records(20_000, 700)
+    events["error"] = np.where(events["outcome"] == Outcome.ERROR, 99, events["error"])
+    found = explained(picture(*now(events), host=HostFacts((1, 9), {}, ())))
+    kinds = [finding.kind for finding in found]
+    assert all(kinds.count(kind) <= 3 for kind in kinds)
+    assert all("nan" not in f"{finding.title} {finding.evidence}" for finding in found)
+    assert len(join(events)) == 20_000

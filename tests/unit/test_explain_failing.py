@@ -1,0 +1,45 @@
+"""Destinations that time out, cannot be reached, or fail."""
+
+from __future__ import annotations
+
+import pytest
+from explaining import findings
+from records import connect, join
+
+from tcpconntop.core.explain import Kind, Severity
+from tcpconntop.core.wire import Outcome
+
+TIMEOUT = {"outcome": Outcome.TIMEOUT, "error": 110}
+UNREACHABLE = {"outcome": Outcome.UNREACHABLE, "error": 113}
+
+
+def test_a_destination_that_does_not_answer():
+    (found,) = findings(connect(**TIMEOUT, times=4), connect(**UNREACHABLE))[Kind.UNANSWERED]
+    assert found.title == "10.0.0.1:443 does not answer: 4 connects timed out, none succeeded"
+    assert "(ETIMEDOUT, EHOSTUNREACH)" in found.evidence
+    assert found.severity is Severity.BAD
+
+
+def test_a_destination_that_cannot_be_reached_now_and_then():
+    (found,) = findings(connect(**UNREACHABLE, times=3), connect(times=97))[Kind.UNANSWERED]
+    assert found.title == "3 of 100 connects to 10.0.0.1:443 (3.0%) were answered by an ICMP error"
+    assert found.severity is Severity.WARN
+
+
+def test_an_error_of_this_host():
+    (found,) = findings(connect(outcome=Outcome.ERROR, error=1, times=5))[Kind.UNANSWERED]
+    assert "(EPERM)" in found.evidence
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        connect(**TIMEOUT),
+        join(connect(**TIMEOUT, times=2), connect(times=9)),
+        join(connect(**TIMEOUT, times=3), connect(times=500)),
+        connect(outcome=Outcome.CANCELLED, times=3),
+        connect(outcome=Outcome.REFUSED, error=111, times=9),
+    ],
+)
+def test_too_little_or_something_else(events):
+    assert Kind.UNANSWERED not in findings(events)

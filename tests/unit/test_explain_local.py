@@ -1,0 +1,87 @@
+"""Local ports that run out, and slow local work."""
+
+from __future__ import annotations
+
+from errno import EADDRNOTAVAIL
+
+import pytest
+from explaining import MS, findings, seen
+from records import connect
+
+from tcpconntop.core.explain import Kind, Severity
+from tcpconntop.core.host import HostFacts
+from tcpconntop.core.wire import Outcome, address_bytes
+
+PORTS = (32768, 60999)
+NO_PORT = connect(outcome=Outcome.ERROR, error=EADDRNOTAVAIL, times=3)
+
+
+def using(n: int, daddr: str = "10.0.0.1", dport: int = 443) -> HostFacts:
+    """A host with n local ports in use towards a destination."""
+    return HostFacts(PORTS, {(*address_bytes(daddr), dport): n})
+
+
+def test_ports_that_are_nearly_used_up():
+    (found,) = findings(connect(times=30), host=using(27_900))[Kind.PORTS]
+    assert found.title == "27,900 of 28,232 local ports in use towards 10.0.0.1:443"
+    assert "EADDRNOTAVAIL" in found.evidence
+    assert found.severity is Severity.WARN
+
+
+def test_ports_that_are_used_up():
+    (found,) = findings(NO_PORT, connect(times=30), host=using(28_232))[Kind.PORTS]
+    assert found.title == "3 connects to 10.0.0.1:443 found no free local port (EADDRNOTAVAIL)"
+    assert "28,232 of 28,232 local ports in use towards 10.0.0.1:443" in found.evidence
+    assert found.severity is Severity.BAD
+
+
+def test_the_error_tells_without_anything_known_of_the_host():
+    (found,) = findings(NO_PORT)[Kind.PORTS]
+    assert "found no free local port" in found.title
+    assert " of " not in found.evidence.split(";")[0].replace("a minute", "")
+
+
+def test_the_same_error_with_plenty_of_ports_has_another_reason():
+    (found,) = findings(NO_PORT, host=HostFacts(PORTS))[Kind.PORTS]
+    assert found.title == "3 connects to 10.0.0.1:443 failed with EADDRNOTAVAIL"
+    assert "not what is lacking" in found.evidence
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        None,
+        HostFacts(),
+        HostFacts(PORTS),
+        using(20_000),
+        using(28_000, daddr="10.0.0.2"),
+        using(28_000, dport=80),
+        HostFacts(None, using(28_000).port_use),  # how many there are is not known
+    ],
+)
+def test_enough_ports_are_nothing(host):
+    assert not findings(connect(times=30), host=host)
+
+
+def test_local_work_that_is_most_of_the_time():
+    (found,) = findings(seen(3 * MS, 4 * MS, times=12))[Kind.LOCAL_WORK]
+    assert found.title == "75.0% of the time to 10.0.0.1:443 passes before the first SYN"
+    assert "half of the last 12 connects spent 3ms or more" in found.evidence
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        seen(3 * MS, 4 * MS, times=9),  # too few
+        seen(3 * MS, 9 * MS, times=30),  # the network takes longer
+        seen(30_000, 40_000, times=30),  # most of the time, and nothing at all
+        connect(latency_ns=4 * MS, times=30),  # the first SYN was not seen
+        seen(3 * MS, 4 * MS, times=30, outcome=Outcome.REFUSED, error=111, dport=1),
+    ],
+)
+def test_local_work_as_it_should_be(events):
+    assert Kind.LOCAL_WORK not in findings(events)
+
+
+def test_one_slow_connect_among_fast_ones_is_not_the_local_work():
+    assert not findings(seen(40 * MS, 41 * MS, times=4), seen(20_000, 90_000, times=30))

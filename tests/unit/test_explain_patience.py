@@ -1,0 +1,66 @@
+"""Applications that give up at the same age."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from explaining import MS, findings
+from records import connect, join
+
+from tcpconntop.core.explain import Kind
+from tcpconntop.core.wire import Outcome
+
+
+def left(*ages_ms: float, **more):
+    """Connects that were abandoned at some ages."""
+    return join(*(connect(outcome=Outcome.CANCELLED, latency_ns=round(age * MS), **more) for age in ages_ms))
+
+
+def test_a_time_out_of_the_application():
+    (found,) = findings(left(4_950, 5_000, 5_010, 5_100), connect(times=50))[Kind.GIVES_UP]
+    assert found.title == "curl gives up after 5s: that is its own time-out"
+    assert "4 of the last 4 that it abandoned were 5s ± 1.5% old, to 10.0.0.1:443" in found.evidence
+    assert found.group_by == "process"
+
+
+def test_it_says_whether_a_lost_syn_had_a_chance():
+    early = findings(left(*[300] * 5))[Kind.GIVES_UP][0]
+    assert "a lost SYN is sent again only after 1s" in early.evidence
+    late = findings(left(*[5_000] * 5, rtx=3))[Kind.GIVES_UP][0]
+    assert "15 SYNs had been sent again by then" in late.evidence
+
+
+def test_other_ages_beside_it_do_not_hide_it():
+    (found,) = findings(left(120, 700, *[5_000] * 7, 9_000))[Kind.GIVES_UP]
+    assert "7 of the last 10" in found.evidence
+
+
+def test_a_program_that_starts_a_process_for_each_connect():
+    parts = [left(5_000 + pid, pid=pid, daddr=f"10.0.0.{pid}") for pid in range(1, 7)]
+    (found,) = findings(*parts)[Kind.GIVES_UP]
+    assert "curl gives up after 5s" in found.title
+    assert "and 5 more destinations" in found.evidence
+
+
+def test_programs_are_told_apart():
+    found = findings(left(*[5_000] * 5, comm="curl"), left(*[800] * 5, comm="impatient", pid=7))
+    titles = {finding.title.split(":")[0] for finding in found[Kind.GIVES_UP]}
+    assert titles == {"curl gives up after 5s", "impatient gives up after 800ms"}
+
+
+SPREAD = np.geomspace(100, 20_000, 40)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        left(5_000, 5_000, 5_000),  # too few
+        left(*SPREAD),  # somebody who presses Ctrl-C
+        left(*[5_000] * 5, *SPREAD),  # most are of other ages
+        left(*[2] * 50),  # closed at once: not for taking long
+        connect(outcome=Outcome.TIMEOUT, error=110, latency_ns=5_000 * MS, times=9, dport=1),
+        connect(latency_ns=5_000 * MS, times=9),
+    ],
+)
+def test_no_time_out_of_the_application(events):
+    assert Kind.GIVES_UP not in findings(events)
