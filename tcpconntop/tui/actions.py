@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["app", "board", "table"]
+Scope = Literal["app", "board", "table", "findings"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Action:
 
     Attributes:
         name: the method `action_<name>`.
-        scope: whose method it is: the app's, a board's (a screen with a table), or the table's.
+        scope: whose method it is: the app's, a board's (a screen with a table), the table's, or that of the
+            pane with the findings, whose keys come first while it has the focus.
         keys: as Textual names them, separated by commas.
         shown: the keys as people read them.
         title: what it does, in a few words.
@@ -76,6 +77,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_down", "table", "pagedown", "pgdn", "Page down", "Go down by a page.", "", "Rows"),
     Action("first", "table", "home", "home", "First row", "Select the first row.", "", "Rows"),
     Action("last", "table", "end", "end", "Last row", "Select the last row.", "", "Rows"),
+    Action("explain", "board", "x", "x", "Explain", "Show what stands out, and choose a finding.", "explain",
+           "Findings"),
+    Action("finding(-1)", "findings", "up,k", "↑", "Previous finding", "Choose the finding above.",
+           "", "Findings"),
+    Action("finding(1)", "findings", "down,j", "↓", "Next finding", "Choose the finding below.",
+           "", "Findings"),
+    Action("go", "findings", "enter", "enter", "Go to the finding", "Select the row that the finding names.",
+           "", "Findings"),
+    Action("leave", "findings", "escape,x", "esc", "Leave the findings", "Go back to the table.",
+           "", "Findings"),
 )  # fmt: skip
 
 

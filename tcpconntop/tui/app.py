@@ -19,6 +19,7 @@ from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import ACTIONS, bindings
+from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.messages import BoardShown, Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.screens.board import Board
@@ -184,7 +185,11 @@ class Dashboard(App[str]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give every action that the screen has to the palette."""
-        owners = {"app": self, "board": screen, "table": getattr(screen, "table", None)}
+        found = screen.query(Explain)
+        owners = {
+            "app": self, "board": screen, "table": getattr(screen, "table", None),
+            "findings": found.first() if found else None,
+        }  # fmt: skip
         for action in ACTIONS:
             owner = owners[action.scope]
             name = action.name.partition("(")[0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from tcpconntop.core.explain import Finding
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
 
 
@@ -51,6 +52,18 @@ class TabWanted(Message):
     """Show a pane."""
 
     name: str
+
+
+@dataclass
+class FindingWanted(Message):
+    """Go to the row that a finding names."""
+
+    finding: Finding
+
+
+@dataclass
+class FindingsLeft(Message):
+    """The user goes back from the findings to the table."""
 
 
 @dataclass

@@ -67,6 +67,12 @@ class Table(ScrollView, Painted, can_focus=True):
         self.refresh()
         self.post_message(RowSelected(identity))
 
+    def go_to(self, identity: bytes) -> None:
+        """Select the row of an identity and bring it into sight, if the view has it."""
+        row = None if self.view is None else self.view.find(identity)
+        if row is not None:
+            self._go(row)
+
     @property
     def _first(self) -> int:
         return self.scroll_offset.y

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from textual.pilot import Pilot
 
+from tcpconntop.core.host import HostFacts
 from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import Window
@@ -51,6 +52,7 @@ def snapshot(
     window_s: float | None = 60,
     completeness: float | None = 1.0,
     lost: int = 0,
+    host: HostFacts | None = None,
 ) -> Snapshot:
     """Give what the engine would publish after some seconds, with costs that never change."""
     clock = Clock()
@@ -62,7 +64,7 @@ def snapshot(
     ledger = replace(source.ledger(), completeness=completeness, lost_records=lost)
     span_s = window.span_s(BEGAN_NS, clock.now_ns)
     cost = Cost(0.012, 61_000_000)
-    return Snapshot(info, ledger, window.state(), window_s, span_s, clock.now_ns, 0, cost=cost)
+    return Snapshot(info, ledger, window.state(), window_s, span_s, clock.now_ns, 0, cost=cost, host=host)
 
 
 def never() -> Source:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from support import feed, flow, snapshot, still
 
+from tcpconntop.core.host import HostFacts
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.wire import Outcome
@@ -87,6 +88,25 @@ def test_light(snap_compare, key):
 
 def test_timeline(snap_compare):
     assert snap_compare(still(), terminal_size=(120, 36), run_before=after(["2"]))
+
+
+QUIET = [flow("nginx", 4, "10.2.3.4", 443), flow("checkout", 5, "10.7.0.12", 5432)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_explain(snap_compare, size):
+    assert snap_compare(still(), terminal_size=size, run_before=after(["x"]))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_explain_nothing(snap_compare, size):
+    host = HostFacts((32768, 60999))
+    assert snap_compare(still(), terminal_size=size, run_before=after(["x"], flows=QUIET, host=host))
+
+
+def test_explain_before_the_first_connect(snap_compare):
+    run = after(["x"], flows=[flow("a", rate_hz=0)])
+    assert snap_compare(still(), terminal_size=(80, 24), run_before=run)
 
 
 def test_not_live_with_notes_and_losses(snap_compare):

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS, process_text
 from tcpconntop.core.view import View, ViewSpec
+from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
 from tcpconntop.tui.messages import Process, ProcessesWanted
-from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainingBoard
 from tcpconntop.tui.timeline import Timeline
 
 
-class Main(Board):
+class Main(ExplainingBoard):
     """The first screen."""
 
     def __init__(self, spec: ViewSpec) -> None:
@@ -26,6 +26,7 @@ class Main(Board):
             "Timeline": Timeline(),
             "Heatmap": Heatmap(),
             "Failures": Failures(),
+            EXPLAIN: Explain(),
         }
         super().__init__(spec, panes)
 
@@ -33,11 +34,7 @@ class Main(Board):
         """Go to the next grouping (1) or to the one before (-1)."""
         names = list(GROUPINGS)
         name = names[(names.index(self.spec.group_by) + by) % len(names)]
-        spec = replace(self.spec, group_by=name)
-        field = COLUMNS[spec.sort].key_field
-        if field and field not in GROUPINGS[name].fields:
-            spec = spec.sorted_by("p99")  # the column that was sorted by is no more
-        self.respec(spec)
+        self.respec(self.spec.grouped_by(name))
 
     def action_open(self) -> None:
         """Open the process of the selected row."""

@@ -22,13 +22,14 @@ from tcpconntop.core.groups import process_text
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.tui.connects import Connects
+from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
 from tcpconntop.tui.lines import Line, Part, spread
 from tcpconntop.tui.messages import Process
 from tcpconntop.tui.panes import Panes
-from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainingBoard
 from tcpconntop.tui.timeline import Timeline
 
 CONNECTS_FROM = 30
@@ -58,7 +59,7 @@ class Identity(Line):
         return spread([Part(Text(self._text, self.paint("dim")))], [], width)
 
 
-class ProcessScreen(Board):
+class ProcessScreen(ExplainingBoard):
     """A board about one process.
 
     Args:
@@ -81,6 +82,7 @@ class ProcessScreen(Board):
             "Timeline": Timeline(),
             "Heatmap": Heatmap(),
             "Failures": Failures(),
+            EXPLAIN: Explain(),
         }
         super().__init__(own, panes)
         self._charts = [name for name in panes if name != "Connects"]

@@ -1,0 +1,175 @@
+"""The explain pane: what stands out, why, and what proves it.
+
+▌● nothing has listened on 10.2.3.4:8080 since 12:03:11
+▌    214 refused, last ok 12:03:10; by prometheus
+ ● 18 of 1,204 connects to 10.2.3.5:443 waited for a retransmitted SYN
+     p99 1.03s is 1.00s of waiting + 31.0ms of network; by curl
+ ◐ curl gives up after 5s: that is its own time-out
+ … 2 more                                              ↑ ↓ choose · enter goes there · esc back
+The gravest comes first. The bar on the left is there while the pane has the focus.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from rich.text import Text
+from textual import events
+
+from tcpconntop.core.explain import Finding, Severity, explain, nothing_found
+from tcpconntop.core.subject import Subject
+from tcpconntop.tui.actions import bindings
+from tcpconntop.tui.messages import FindingsLeft, FindingWanted
+from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.wrap import wrap
+
+MARK = "▌"
+TITLE_INDENT, EVIDENCE_INDENT = 3, 5
+MOST_LINES = 3
+"""Lines that the evidence of a finding may take."""
+
+_SIGNS = {Severity.BAD: ("● ", "bad"), Severity.WARN: ("◐ ", "warn"), Severity.NOTE: ("○ ", "dim")}
+"""The fuller, the graver: colour is not needed to see it."""
+
+
+class Explain(Pane, can_focus=True):
+    """Lists findings. With the focus, one of them is chosen; it stays chosen when the order changes.
+
+    Args:
+        local_time: turns Unix time into broken-down time.
+    """
+
+    BINDINGS = bindings("findings")
+    LEAST_HEIGHT = 2
+
+    def __init__(self, local_time: Callable[[float], time.struct_time] = time.localtime) -> None:
+        super().__init__()
+        self._local_time = local_time
+        self._findings: tuple[Finding, ...] = ()
+        self._explained: Subject | None = None
+        self._chosen = 0
+        self._spans: list[tuple[int, int]] = []
+
+    def lacks(self, subject: Subject | None) -> str:
+        """Say what would fill the pane."""
+        if subject is None or not subject.attempts:
+            self._explained, self._findings = None, ()
+            return "no connect in the window yet: what stands out will be explained here"
+        return ""
+
+    def _explain(self, subject: Subject) -> None:
+        if subject is self._explained:
+            return
+        name = self._findings[self._chosen].name if self._findings else None
+        self._findings = explain(subject, self._clock)
+        self._explained = subject
+        names = [finding.name for finding in self._findings]
+        self._chosen = names.index(name) if name in names else min(self._chosen, max(len(names) - 1, 0))
+
+    def _clock(self, unix_s: float) -> str:
+        return time.strftime("%H:%M:%S", self._local_time(unix_s))
+
+    # Drawing
+
+    def picture(self, subject: Subject, width: int, height: int) -> Text:
+        """List the findings."""
+        self._explain(subject)
+        if not self._findings:
+            self._spans = []
+            words = wrap(nothing_found(subject), width - 4, height - 1)
+            return Text("\n".join(["", *(f"  {line}" for line in words)]), self.paint("dim"), no_wrap=True)
+        blocks = [self._block(at, width) for at in range(len(self._findings))]
+        first, last = self._visible([len(block) for block in blocks], height)
+        lines: list[Text] = []
+        self._spans = [(0, 0)] * len(blocks)
+        for at in range(first, last):
+            self._spans[at] = (len(lines), len(lines) + len(blocks[at]))
+            lines += blocks[at]
+        if len(lines) != height or len(blocks) > last - first:
+            room = height - 1
+            if len(lines) > room:  # the last one does not fit with all its lines
+                lines[room - 1].truncate(width - 2)
+                lines[room - 1].append("…", self.paint("dim"))
+            lines = [*lines[:room], *[Text()] * (room - len(lines))]
+            lines.append(self._foot(first, len(blocks) - last, width))
+        return Text("\n", no_wrap=True, end="").join(lines)
+
+    def _visible(self, sizes: Sequence[int], height: int) -> tuple[int, int]:
+        """Give the first finding that is seen and the one after the last, so that the chosen one is."""
+        room = height if sum(sizes) <= height else height - 1
+        first = 0
+        while first < self._chosen and sum(sizes[first : self._chosen + 1]) > room:
+            first += 1
+        last = first + 1
+        while last < len(sizes) and sum(sizes[first:last]) < room:
+            last += 1
+        return first, last
+
+    def _block(self, at: int, width: int) -> list[Text]:
+        """Give the lines of a finding."""
+        finding = self._findings[at]
+        chosen = self.has_focus and at == self._chosen
+        mark = (MARK if chosen else " ", self.paint("accent"))
+        titles = wrap(finding.title, width - TITLE_INDENT - 1, 2)
+        evidence = wrap(finding.evidence, width - EVIDENCE_INDENT - 1, MOST_LINES)
+        sign, paint = _SIGNS[finding.severity]
+        lines = [
+            Text.assemble(mark, (sign, self.paint(paint)), (titles[0], self.paint("strong")), no_wrap=True)
+        ]
+        lines += [
+            Text.assemble(mark, "  ", (title, self.paint("strong")), no_wrap=True) for title in titles[1:]
+        ]
+        lines += [Text.assemble(mark, "    ", (line, self.paint("dim")), no_wrap=True) for line in evidence]
+        return lines
+
+    def _foot(self, above: int, below: int, width: int) -> Text:
+        more = [
+            f"{n} {word}" for n, word in ((above, "above"), (below, "more below" if above else "more")) if n
+        ]
+        left = f" … {', '.join(more)}" if more else ""
+        hint = "↑ ↓ choose · enter goes there · esc back" if self.has_focus else "x chooses one"
+        gap = width - len(left) - len(hint) - 1
+        return Text(left + (" " * gap + hint if gap > 1 else ""), self.paint("dim"), no_wrap=True)
+
+    def _redraw(self) -> None:
+        self._drawn = None
+        self.changed()
+
+    # Choosing
+
+    def on_focus(self) -> None:
+        """Show which finding is chosen."""
+        self._redraw()
+
+    def on_blur(self) -> None:
+        """Show none as chosen."""
+        self._redraw()
+
+    def on_hide(self) -> None:
+        """Give the focus back when another pane is shown."""
+        self.post_message(FindingsLeft())
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose a finding; go to one that is clicked twice."""
+        for at, (start, end) in enumerate(self._spans):
+            if start <= event.y < end:
+                self._chosen = at
+                self._redraw()
+                if event.chain == 2:
+                    self.action_go()
+
+    def action_finding(self, by: int) -> None:
+        """Choose the next finding (1) or the one before (-1)."""
+        if self._findings:
+            self._chosen = min(max(self._chosen + by, 0), len(self._findings) - 1)
+            self._redraw()
+
+    def action_go(self) -> None:
+        """Go to the row that the chosen finding names."""
+        if self._findings:
+            self.post_message(FindingWanted(self._findings[self._chosen]))
+
+    def action_leave(self) -> None:
+        """Go back to the table."""
+        self.post_message(FindingsLeft())

@@ -1,0 +1,221 @@
+"""The explain pane: what it lists, and how a finding is chosen and gone to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support import feed, flow, snapshot, still, text_of
+
+from tcpconntop.core.host import HostFacts
+from tcpconntop.core.wire import Outcome
+from tcpconntop.tui import explain
+from tcpconntop.tui.explain import Explain
+from tcpconntop.tui.screens.process import ProcessScreen
+
+LEAVING = {"failing": 1.0, "outcome": Outcome.CANCELLED, "fail_after_us": 800_000}
+FLOWS = [
+    flow("prometheus", 1, "10.9.1.7", 9100, failing=1.0),
+    flow("nginx", 2, "10.2.3.5", 443, lost_syn=0.1),
+    flow("nginx", 2, "10.3.0.1", 80),
+]
+
+
+class Running:
+    """A dashboard with some seconds of data."""
+
+    def __init__(self, flows=FLOWS, size=(120, 36), pid=None, **options):
+        self.app, self.size = still(pid=pid), size
+        self.shown = snapshot(9, flows, **options)
+
+    async def __aenter__(self):
+        self._test = self.app.run_test(size=self.size)
+        self.pilot = await self._test.__aenter__()
+        await feed(self.pilot, self.shown)
+        return self
+
+    async def __aexit__(self, *error):
+        await self._test.__aexit__(*error)
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    @property
+    def screen(self):
+        return self.app.screen
+
+    @property
+    def pane(self):
+        return self.screen.query_one(Explain)
+
+    def show(self):
+        self.screen.panes.switch("Explain")
+
+    def lines(self):
+        return [line.rstrip() for line in text_of(self.pane)]
+
+    def marked(self):
+        return [line[3:] for line in self.lines() if line[:2] in ("▌●", "▌◐")]
+
+
+async def test_findings_are_listed_with_their_evidence():
+    async with Running() as run:
+        await run.press("x", "escape")
+        assert run.lines()[0].startswith(" ● nothing listens on 10.9.1.7:9100")
+        assert "refused, none succeeded since tracing began; by prometheus" in run.lines()[1]
+        assert "10.2.3.5:443 waited for a retransmitted SYN" in run.lines()[2]
+        assert "of waiting +" in run.lines()[3]
+        assert not run.marked()
+
+
+@pytest.mark.parametrize("keys", [["x"], ["x", "escape", "tab"]])
+async def test_the_focus_goes_to_the_findings_and_back(keys):
+    async with Running() as run:
+        await run.press(*keys)
+        assert run.screen.focused is run.pane
+        assert run.marked() == ["nothing listens on 10.9.1.7:9100"]
+        await run.press("down")
+        assert "10.2.3.5:443" in run.marked()[0]
+        await run.press("down", "up", "up")
+        assert "10.9.1.7" in run.marked()[0]
+        await run.press("escape")
+        assert run.screen.focused is run.screen.table
+        assert not run.marked()
+
+
+async def test_enter_selects_the_row_of_the_finding():
+    async with Running() as run:
+        await run.press("x", "down", "enter")
+        table = run.screen.table
+        assert run.screen.focused is table
+        assert table.view.keys[table.row]["dport"] == 443
+        assert "10.2.3.5:443" in text_of(run.screen.panes.query_one("Tabs"))[0]
+        assert "10.2.3.5:443" in run.lines()[0]
+        assert not any("10.9.1.7" in line for line in run.lines())  # it explains that row now
+        await run.press("enter")
+        assert isinstance(run.screen, ProcessScreen)
+
+
+async def test_enter_changes_the_grouping_to_that_of_the_finding():
+    async with Running([*FLOWS, flow("backup", 7, "10.5.0.1", 22, **LEAVING)]) as run:
+        await run.press("D", "x", "down", "down", "enter")
+        assert run.screen.spec.group_by == "process"
+        assert run.screen.spec.sort == "p99"  # a process has no port to sort by
+        table = run.screen.table
+        assert table.view.keys[table.row]["tgid"] == 7
+        assert "backup gives up after" in run.lines()[0]
+
+
+async def test_a_row_below_the_edge_is_brought_into_sight():
+    many = [flow("a", 9, f"10.1.{i}.1", 80, median_us=300 + i) for i in range(60)]
+    async with Running([*many, FLOWS[0]]) as run:
+        assert not any("10.9.1.7" in line for line in text_of(run.screen.table))
+        await run.press("x", "enter")
+        assert any("10.9.1.7" in line for line in text_of(run.screen.table))
+
+
+async def test_the_chosen_finding_stays_chosen_when_the_order_changes():
+    async with Running() as run:
+        await run.press("x", "down")
+        worse = flow("curl", 5, "10.8.0.1", 81, failing=1.0, rate_hz=90)
+        await feed(run.pilot, snapshot(12, [worse, *FLOWS]))
+        assert "10.8.0.1:81" in run.lines()[0]
+        assert "10.2.3.5:443" in run.marked()[0]
+        await feed(run.pilot, snapshot(15, FLOWS[:1]))
+        assert "10.9.1.7" in run.marked()[0]  # the other one is no more
+
+
+async def test_a_click_chooses_and_a_double_click_goes_there():
+    async with Running() as run:
+        await run.press("x", "escape")
+        await run.pilot.click(Explain, offset=(9, 2))
+        assert "10.2.3.5:443" in run.marked()[0]
+        await run.pilot.click(Explain, offset=(9, 0), times=2)
+        await run.pilot.pause()
+        assert run.screen.table.view.keys[run.screen.table.row]["dport"] == 9100
+
+
+async def test_another_pane_takes_the_focus_away():
+    async with Running() as run:
+        await run.press("x", "1")
+        await run.press("down")
+        assert run.screen.table.row == 0
+
+
+async def test_hidden_panes_come_back_to_explain():
+    async with Running() as run:
+        await run.press("v", "x")
+        assert run.screen.panes.display
+        assert run.screen.focused is run.pane
+
+
+async def test_without_room_the_table_keeps_the_focus():
+    async with Running(size=(80, 14)) as run:
+        await run.press("x", "down")
+        assert not run.screen.panes.display
+        assert run.screen.table.row == 0
+
+
+async def test_the_process_screen_explains_its_process():
+    async with Running(pid=2) as run:
+        await run.press("x")
+        assert "10.2.3.5:443" in run.marked()[0]
+        assert not any("10.9.1.7" in line for line in run.lines())
+        await run.press("enter")
+        assert run.screen.spec.group_by == "dest"
+        assert run.screen.table.view.keys[run.screen.table.row]["dport"] == 443
+
+
+async def test_the_two_gravest_can_be_read_at_80_by_24():
+    async with Running(size=(80, 24)) as run:
+        await run.press("x", "escape")
+        titles = [line for line in run.lines() if line[:2] in (" ●", " ◐")]
+        assert len(titles) >= 2
+        assert not any("…" in title for title in titles[:2])
+
+
+async def test_all_can_be_reached_where_few_fit():
+    flows = [flow(f"p{i}", i, f"10.{i}.9.1", 80, failing=1.0) for i in range(1, 5)]
+    async with Running([*flows, *FLOWS[1:]], size=(80, 24)) as run:
+        await run.press("x")
+        assert run.lines()[-1].startswith(" … 1 more")
+        seen = set()
+        for _ in range(5):
+            seen |= set(run.marked())
+            await run.press("down")
+        assert len(seen) == 5
+        assert "2 above" in run.lines()[-1]
+
+
+async def test_nothing_is_said_plainly():
+    async with Running([flow("a")], host=HostFacts((1, 9))) as run:
+        await run.press("x")
+        text = " ".join(run.lines())
+        assert "nothing stands out in" in text
+        assert "not looked at" not in text
+        await run.press("down", "enter")  # there is nothing to go to
+        assert run.screen.table.row is None
+
+
+async def test_it_is_explained_at_most_once_a_second_and_only_while_it_is_seen(monkeypatch):
+    """GIVEN snapshots in a row WHEN the pane is hidden or just drew one THEN nothing is computed."""
+    calls = []
+
+    def counting(*args):
+        calls.append(args)
+        return ()
+
+    monkeypatch.setattr(explain, "explain", counting)
+    async with Running() as run:
+        assert not calls
+        await run.press("x")
+        assert len(calls) == 1
+        await run.press("down", "up")
+        await feed(run.pilot, replace(run.shown, now_ns=run.shown.now_ns + 200_000_000))
+        assert len(calls) == 1
+        await feed(run.pilot, replace(run.shown, now_ns=run.shown.now_ns + 1_000_000_000))
+        assert len(calls) == 2
+        await run.press("1")
+        await feed(run.pilot, replace(run.shown, now_ns=run.shown.now_ns + 3_000_000_000))
+        assert len(calls) == 2
