@@ -97,6 +97,9 @@ class Case:
 
     @cached_property
     def _merged(self) -> tuple[Keys, Rows]:
+        view = self.subject.view
+        if view.spec.group_by == "dest" and self.subject.row is None and not view.keys["special"].any():
+            return view.keys, view.row_of[self.rows]  # the view has done it
         return GROUPINGS["dest"].merge(self.keys)
 
     @property
@@ -121,7 +124,8 @@ class Case:
     @cached_property
     def waited(self) -> Rows:
         """Connects of each key that succeeded after a SYN was sent again, shape (n,)."""
-        lossy = np.flatnonzero(self.retransmits)
+        slowest_ns = self.snapshot.window.stats["max_ns"][self.rows]
+        lossy = np.flatnonzero((self.retransmits > 0) & (slowest_ns >= RESENT_US * 1000))
         late = _of_rows(self.snapshot.window.latency, self.rows[lossy], _RESENT_BUCKET)
         found = np.bincount(late.rows(), late.counts, len(self.snapshot.window.keys))[self.rows]
         return np.minimum(found.astype(np.int64), self.retransmits)

@@ -38,6 +38,8 @@ def _unavailable(case: Case) -> Rows:
     """Count failures for want of a local address or port, by destination."""
     errors = case.snapshot.window.errors
     which = np.flatnonzero(errors.cells() == EADDRNOTAVAIL)
+    if not len(which):
+        return np.zeros(len(case.dests), np.int64)
     failed = np.bincount(errors.rows()[which], errors.counts[which], len(case.snapshot.window.keys))
     return case.by_dest(np.where(case.explained, 0, failed[case.rows]).astype(np.int64))
 

@@ -18,7 +18,7 @@ from tcpconntop.core.wire import Outcome
 FACTOR = 5
 """How many times the median of its siblings an address takes that stands out."""
 
-MOST = 500
+MOST = 300
 """So many destinations are compared, the busiest: the work stays small."""
 
 

@@ -65,20 +65,24 @@ def _pasts(case: Case, dests: Rows) -> list[_Past]:
     window = case.snapshot.window
     rows = [_rows_to(case, int(dest)) for dest in dests]
     last_ok = [int(window.stats["last_end_ns"][some].max(initial=0)) for some in rows]
-    sums = np.zeros((len(dests), 3), np.int64)
-    since = [0] * len(dests)
+    wanted = np.concatenate(rows)
+    order = np.argsort(wanted)
+    owner = np.repeat(np.arange(len(rows)), [len(some) for some in rows])[order]
+    owners, begins, ended = [], [], []
     for part in window.slices:
-        part_rows, outcomes, begin_ns = part.rows, part.outcomes, part.second * SECOND_NS
-        for at, some in enumerate(rows):
-            ended = outcomes[_places(part_rows, some)]
-            refusals = int(ended[:, Outcome.REFUSED].sum())
-            later = begin_ns > last_ok[at]
-            sums[at] += (0 if later else refusals, int(ended[:, Outcome.OK].sum()), refusals if later else 0)
-            since[at] = since[at] or (begin_ns if later and refusals else 0)
-    return [
-        _Past(some, ok_ns, int(before), int(succeeded), int(after), since_ns)
-        for some, ok_ns, (before, succeeded, after), since_ns in zip(rows, last_ok, sums, since, strict=True)
-    ]
+        asked, places = _places(part.rows, wanted[order])
+        owners.append(owner[asked])
+        begins.append(np.full(len(places), part.second * SECOND_NS))
+        ended.append(part.outcomes[places].astype(np.int64))
+    pasts = []
+    of, begin_ns, outcomes = np.concatenate(owners), np.concatenate(begins), np.concatenate(ended)
+    for at, (some, ok_ns) in enumerate(zip(rows, last_ok, strict=True)):
+        refusals, succeeded = np.where(of == at, outcomes[:, (Outcome.REFUSED, Outcome.OK)].T, 0)
+        later = (begin_ns > ok_ns) & (refusals > 0)
+        after, before = int(refusals[later].sum()), int(refusals[~later].sum())
+        since_ns = int(begin_ns[later].min()) if after else 0
+        pasts.append(_Past(some, ok_ns, before, int(succeeded.sum()), after, since_ns))
+    return pasts
 
 
 def _rows_to(case: Case, dest: int) -> Rows:
@@ -88,13 +92,13 @@ def _rows_to(case: Case, dest: int) -> Rows:
     return rows
 
 
-def _places(rows: Rows, wanted: Rows) -> Rows:
-    """Give where some rows are among others; both ascend."""
+def _places(rows: Rows, wanted: Rows) -> tuple[Rows, Rows]:
+    """Say which of the wanted rows are among others, and where there; both ascend."""
     if not len(rows):
-        return rows
+        return rows, rows
     at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
-    found: Rows = at[rows[at] == wanted]
-    return found
+    found = np.flatnonzero(rows[at] == wanted)
+    return found, at[found]
 
 
 def _refused_by(case: Case, dest: int, past: _Past) -> Finding | None:
