@@ -79,7 +79,7 @@ def test_an_accept_queue_of_this_host():
     ]
     assert found.title == f"an accept queue of this host is full: {BUSY}:8080"
     assert "overflowed 12 times" in found.evidence
-    assert "while 3 SYNs" in found.evidence
+    assert "while 3 SYNs to that address" in found.evidence
 
 
 def test_an_own_address_need_not_be_of_the_loopback():

@@ -102,14 +102,15 @@ def accept_queue(case: Case) -> list[Finding]:
     if not local:
         return []
     place = place_text(case.dests[local[0]])
+    times, span = counted(growth.overflows, "time"), elapsed(case.snapshot.span_s)
     others = f" (and {counted(len(local) - 1, 'more port')})" if len(local) > 1 else ""
     n = int(resent[local].sum())
     return [
         Finding(
             Kind.ACCEPT_QUEUE, Severity.BAD,
             f"an accept queue of this host is full: {place}{others}",
-            f"it overflowed {counted(growth.overflows, 'time')} in {elapsed(case.snapshot.span_s)}"
-            f" (ListenOverflows) while {counted(n, 'SYN')} to it had to be sent again:"
+            f"its accept queues overflowed {times} in {span}"
+            f" (ListenOverflows) while {counted(n, 'SYN')} to that address had to be sent again:"
             " the server accepts too slowly, or its backlog is too small",
             n, "dest", case.raw(case.keys_to(local[0])),
         )
