@@ -142,6 +142,9 @@ class Replay:
         """Give the names of the control groups of the records so far, by `cgroup_id`."""
         return dict(self._units)
 
+    def host(self) -> None:
+        """Say that nothing is known of the host as it was then."""
+
     def now_ns(self) -> int:
         """Give the time on the clock of the records that the playing has come to."""
         return self._now_ns

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.stats import latency_ns
@@ -67,6 +68,10 @@ class Selection:
     def units(self) -> Mapping[int, str | None]:
         """Give the names of the control groups of the records so far, by `cgroup_id`."""
         return self._source.units()
+
+    def host(self) -> HostFacts | None:
+        """Give what is known of the host beside its connects."""
+        return self._source.host()
 
     def now_ns(self) -> int:
         """Give the time on the clock of the records."""
