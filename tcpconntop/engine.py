@@ -101,6 +101,7 @@ class Engine:
             wall_offset_ns=self._source.wall_offset_ns(),
             units=self._source.units(),
             cost=self._cost.read(),
+            began_ns=self._began_ns,
         )
 
 

@@ -62,6 +62,7 @@ class Snapshot:
         wall_offset_ns: what to add to the clock of the records for Unix time; for display alone.
         units: names of control groups by `cgroup_id`; None or absent where there is none to tell.
         cost: what this program takes.
+        began_ns: when counting began, on the clock of the records.
     """
 
     info: SourceInfo
@@ -73,6 +74,7 @@ class Snapshot:
     wall_offset_ns: int
     units: Mapping[int, str | None] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
+    began_ns: int = 0
 
     def unit(self, cgroup_id: int) -> str | None:
         """Name the unit of a control group, if it is known."""

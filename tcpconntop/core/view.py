@@ -162,7 +162,7 @@ def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.ND
         "min": low,
         "mean": mean,
         "max": high,
-        "last": np.where(none, np.nan, stats["last_ns"] / 1000),
+        "last": np.where(none | (stats["last_ns"] < 0), np.nan, stats["last_ns"] / 1000),
     }
     # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.
     figures |= {name: np.fmin(np.fmax(quantiles[:, i], low), high) for i, name in enumerate(QUANTILES)}

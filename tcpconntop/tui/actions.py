@@ -48,6 +48,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("group(1)", "board", "g", "g", "Next grouping", "Group by destination, process, port, …", "group"),
     Action("window(1)", "app", "w", "w", "Next window", "Look at a longer window.", "window"),
     Action("pause", "app", "space", "space", "Pause", "Freeze the view; collecting goes on.", "pause"),
+    Action("past(-1)", "app", "comma", ",", "Older", "Pause, and look at an older moment, up to 15 minutes."),
+    Action("past(1)", "app", "full_stop", ".", "Newer", "Look at a newer moment."),
     Action("open", "board", "enter", "enter", "Open process", "Open the process of the selected row.",
            "detail"),
     Action("back", "board", "escape", "esc", "Back", "Unselect, clear the filter, or go back.", "",

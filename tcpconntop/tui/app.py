@@ -21,6 +21,7 @@ from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import ACTIONS, bindings
 from tcpconntop.tui.messages import BoardShown, Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
+from tcpconntop.tui.rewind import Rewind
 from tcpconntop.tui.screens.board import Board
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen, describe
@@ -71,6 +72,7 @@ class Dashboard(App[str]):
         self._pid = pid
         self._cancel = cancel
         self._moment = Moment(window, interval_s)
+        self._rewind = Rewind()
         self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
 
     def get_default_screen(self) -> Screen[None]:
@@ -131,6 +133,7 @@ class Dashboard(App[str]):
 
     @on(SnapshotReady)
     def _snapshot_ready(self, message: SnapshotReady) -> None:
+        self._rewind.note(message.snapshot)
         self._change(latest=message.snapshot, info=message.snapshot.info)
 
     def _change(self, **changes: object) -> None:
@@ -153,19 +156,33 @@ class Dashboard(App[str]):
 
     def action_pause(self) -> None:
         """Freeze the view, or let it go on."""
-        if self._moment.frozen is not None:
-            self._change(frozen=None)
+        if self._rewind.base is not None:
+            self._rewind.release()
         elif self._moment.latest is not None:
-            self._change(frozen=self._moment.latest)
+            self._rewind.hold(self._moment.latest)
+        self._look_back()
+
+    def action_past(self, by: int) -> None:
+        """Look at an older moment (-1) or at a newer one (1); from the live view, pause on the one before."""
+        latest = self._moment.latest
+        if latest is None or (self._rewind.base is None and by > 0):
+            return
+        if self._rewind.base is None:
+            self._rewind.hold(latest)
+        if not self._rewind.step(by):
+            self.notify("this is the oldest moment" if by < 0 else "this is the newest moment: space goes on")
+        self._look_back()
+
+    def _look_back(self) -> None:
+        shown = self._rewind.shown(self._moment.window)
+        self._change(held=self._rewind.base, frozen=shown)
 
     def action_window(self, by: int) -> None:
         """Go to the next window (1) or to the one before (-1)."""
         names = list(WINDOWS)
         name = names[(names.index(self._moment.window) + by) % len(names)]
         self._tracing.look_at(WINDOWS[name])
-        self._change(window=name)
-        if self._moment.frozen is not None:
-            self.notify(f"the window will be {name} when you resume")
+        self._change(window=name, frozen=self._rewind.shown(name))
 
     def action_interval(self, by: int) -> None:
         """Refresh less often (1) or more often (-1)."""

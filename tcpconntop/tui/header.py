@@ -5,6 +5,9 @@ tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼     
 
 from __future__ import annotations
 
+import time
+
+from rich.style import Style
 from rich.text import Text
 
 from tcpconntop.core.columns import COLUMNS
@@ -58,9 +61,12 @@ class Header(Line):
         probe = "/".join(word for word in (info.probe, info.transport) if word)
         return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 4)]
 
+    def _loud(self) -> Style:
+        return self.paint("warn") + self.paint("strong")
+
     def _state(self, moment: Moment) -> Text:
         if moment.paused_s is not None:
-            return Text(f"‖ paused {elapsed(moment.paused_s)}", self.paint("warn") + self.paint("strong"))
+            return Text(f"‖ paused {elapsed(moment.paused_s)}{_looked_back(moment)}", self._loud())
         if moment.info is None:
             return Text(f"◌ {STARTING}", self.paint("warn"))
         if moment.ended:
@@ -68,3 +74,11 @@ class Header(Line):
         if moment.info.live:
             return Text("● live", self.paint("good"))
         return Text(f"◌ {moment.info.label}: not live data", self.paint("warn"))
+
+
+def _looked_back(moment: Moment) -> str:
+    """Say which moment is seen, where it is not the one of the pause."""
+    if moment.ago_s is None or moment.snapshot is None:
+        return ""
+    clock = time.strftime("%H:%M:%S", time.localtime(moment.snapshot.wall_s))
+    return f" · {clock}, {elapsed(moment.ago_s)} ago"

@@ -62,7 +62,8 @@ def snapshot(
     ledger = replace(source.ledger(), completeness=completeness, lost_records=lost)
     span_s = window.span_s(BEGAN_NS, clock.now_ns)
     cost = Cost(0.012, 61_000_000)
-    return Snapshot(info, ledger, window.state(), window_s, span_s, clock.now_ns, 0, cost=cost)
+    state = window.state()
+    return Snapshot(info, ledger, state, window_s, span_s, clock.now_ns, 0, cost=cost, began_ns=BEGAN_NS)
 
 
 def never() -> Source:
@@ -103,6 +104,11 @@ def text_of(widget: object) -> list[str]:
     return [widget.render_line(y).text for y in range(widget.size.height)]  # type: ignore[attr-defined]
 
 
+def notes(app: Dashboard) -> list[str]:
+    """Give the notifications that are on the screen."""
+    return [str(toast.render()) for toast in app.screen.query("Toast")]
+
+
 __all__ = [
     "BEGAN_NS",
     "INFO",
@@ -110,6 +116,7 @@ __all__ = [
     "Steady",
     "feed",
     "flow",
+    "notes",
     "np",
     "snapshot",
     "still",
