@@ -17,6 +17,7 @@ from tcpconntop.core.groups import GROUPINGS, Grouping
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.mark import changes, match
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import N_OUTCOMES
@@ -61,6 +62,7 @@ class View:
         row_of: for each key of the snapshot the row it is in, or -1.
         lead: for each row its busiest key in the snapshot, shape (n,).
         process_count: how many processes each row merges, shape (n,).
+        marked: the view that it is compared with.
     """
 
     snapshot: Snapshot
@@ -70,6 +72,7 @@ class View:
     row_of: Rows
     lead: Rows
     process_count: Rows
+    marked: View | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -85,7 +88,8 @@ class View:
         return tuple(
             column
             for column in COLUMNS.values()
-            if not column.key_field or column.key_field in self.grouping.fields
+            if (not column.key_field or column.key_field in self.grouping.fields)
+            and (not column.of_mark or self.marked is not None)
         )
 
     @cached_property
@@ -124,8 +128,14 @@ class View:
         return number[self.row_of]
 
 
-def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
-    """Filter, group and sort a snapshot. Rows without a record in the window are left out."""
+def make_view(snapshot: Snapshot, spec: ViewSpec, marked: View | None = None) -> View:
+    """Filter, group and sort a snapshot. Rows without a record in the window are left out.
+
+    Args:
+        snapshot: what to look at.
+        spec: how.
+        marked: a view of the same grouping to compare with.
+    """
     window = snapshot.window
     shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys)
     chosen = np.flatnonzero(shown)
@@ -134,8 +144,11 @@ def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
     row_of[chosen] = inverse
     stats = st.regroup(window.stats, row_of, len(keys))
     figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
+    if marked is not None:
+        at = match(keys, marked.keys, GROUPINGS[spec.group_by].fields)
+        figures |= changes(figures, marked.figures, at)
     lead, processes = _who(window, chosen, inverse, len(keys))
-    unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes)
+    unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes, marked)
     kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
     order = kept[_order(unsorted, kept)]
     return _take(unsorted, order)

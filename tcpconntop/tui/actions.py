@@ -50,6 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pause", "app", "space", "space", "Pause", "Freeze the view; collecting goes on.", "pause"),
     Action("past(-1)", "app", "comma", ",", "Older", "Pause, and look at an older moment, up to 15 minutes."),
     Action("past(1)", "app", "full_stop", ".", "Newer", "Look at a newer moment."),
+    Action("mark", "app", "m", "m", "Mark", "Compare each row with this moment, or no longer.", "mark"),
     Action("open", "board", "enter", "enter", "Open process", "Open the process of the selected row.",
            "detail"),
     Action("back", "board", "escape", "esc", "Back", "Unselect, clear the filter, or go back.", "",

@@ -13,6 +13,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from tcpconntop.core.mark import slim
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
@@ -183,6 +184,14 @@ class Dashboard(App[str]):
         name = names[(names.index(self._moment.window) + by) % len(names)]
         self._tracing.look_at(WINDOWS[name])
         self._change(window=name, frozen=self._rewind.shown(name))
+
+    def action_mark(self) -> None:
+        """Compare every row with this moment from now on, or no longer."""
+        snapshot = self._moment.snapshot
+        if self._moment.mark is not None:
+            self._change(mark=None)
+        elif snapshot is not None:
+            self._change(mark=slim(snapshot))
 
     def action_interval(self, by: int) -> None:
         """Refresh less often (1) or more often (-1)."""

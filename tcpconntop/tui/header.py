@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import elapsed, printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.tui.lines import Line, Part, spread
@@ -40,11 +41,15 @@ class Header(Line):
         dot = Text(" · ", dim)
         left = [Part(Text("tcpconntop", self.paint("accent") + self.paint("strong")))]
         left += [Part(Text(word, dim), priority) for word, priority in self._origin(moment)]
-        order = COLUMNS[self._spec.sort].header.lower() + ("▼" if self._spec.descending else "▲")
+        order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
+            "▼" if self._spec.descending else "▲"
+        )
         shown = [f"by {GROUPINGS[self._spec.group_by].title}", moment.window_shown, order]
         if moment.interval_s != 1:
             shown.append(f"every {moment.interval_s:g}s")
         left.append(Part(Text("  ") + dot.join([Text(word) for word in shown]), 2))
+        if moment.mark is not None:
+            left.append(Part(Text(f"Δ since {_clock(moment.mark)}", self.paint("accent")), 1))
         if self._spec.where.text:
             left.append(Part(Text(f"/{printable(self._spec.where.text)}", self.paint("accent")), 3))
         right = [Part(self._state(moment))]
@@ -80,5 +85,9 @@ def _looked_back(moment: Moment) -> str:
     """Say which moment is seen, where it is not the one of the pause."""
     if moment.ago_s is None or moment.snapshot is None:
         return ""
-    clock = time.strftime("%H:%M:%S", time.localtime(moment.snapshot.wall_s))
-    return f" · {clock}, {elapsed(moment.ago_s)} ago"
+    return f" · {_clock(moment.snapshot)}, {elapsed(moment.ago_s)} ago"
+
+
+def _clock(snapshot: Snapshot) -> str:
+    """Spell the time of day of a snapshot."""
+    return time.strftime("%H:%M:%S", time.localtime(snapshot.wall_s))

@@ -22,6 +22,7 @@ class Moment:
         latest: the newest snapshot.
         held: the snapshot that a pause holds on to.
         frozen: what is seen while paused: that one, or an older moment of it.
+        mark: the snapshot that the rows are compared with.
         ended: whether the source has no more records.
     """
 
@@ -31,6 +32,7 @@ class Moment:
     latest: Snapshot | None = field(default=None, repr=False)
     held: Snapshot | None = field(default=None, repr=False)
     frozen: Snapshot | None = field(default=None, repr=False)
+    mark: Snapshot | None = field(default=None, repr=False)
     ended: bool = False
 
     @property

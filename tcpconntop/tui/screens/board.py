@@ -14,7 +14,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import printable
-from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.core.view import View, ViewSpec
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer
@@ -34,6 +34,7 @@ from tcpconntop.tui.panes import Panes
 from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table import Table
 from tcpconntop.tui.titles import row_title
+from tcpconntop.tui.views import Views
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
 """Terminal heights below which the table needs the room."""
@@ -60,7 +61,7 @@ class Board(Screen[None]):
         self.view: View | None = None
         self.moment: Moment | None = None
         self._all: Subject | None = None
-        self._made_of: tuple[object, ViewSpec] | None = None
+        self._views = Views()
         self._panes_wanted = True
         self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
@@ -120,18 +121,17 @@ class Board(Screen[None]):
         moment = self.moment
         if moment is None:
             return
-        snapshot, spec = moment.snapshot, self.effective_spec()
-        made_of = (snapshot, spec)
-        if snapshot is not None and (
-            self._made_of is None or self._made_of[0] is not snapshot or self._made_of[1] != spec
-        ):
-            self.view, self._made_of = make_view(snapshot, spec), made_of
+        snapshot = moment.snapshot
+        if moment.mark is None and COLUMNS[self.spec.sort].of_mark:
+            self.spec = self.spec.sorted_by("p99")
+        if snapshot is None:
+            self.table.show(None, "starting: the first connect will be listed here")
+            self._show_panes()
+        elif (view := self._views.of(snapshot, self.effective_spec(), moment.mark)) is not self.view:
+            self.view = view
             self.table.show(self.view, self._empty())
             self._all = Subject(self.view)
             self.summary.show(self._all, snapshot.ledger if self.WHOLE else None)
-            self._show_panes()
-        elif snapshot is None:
-            self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
         self.header.show(moment, self.spec, self.subject_title())
         self.footer.show(moment.latest)
