@@ -38,7 +38,7 @@ def spec_of(args: Namespace) -> ViewSpec:
     column, _, direction = args.order.partition(":")
     for name, value, known in (
         ("group", args.group, GROUPINGS),
-        ("column", column, COLUMNS),
+        ("column", column, {key for key, known in COLUMNS.items() if not known.of_mark}),
         ("window", args.window, WINDOWS),
         ("direction", direction, {"", "asc", "desc"}),
     ):

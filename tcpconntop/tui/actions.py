@@ -55,6 +55,8 @@ ACTIONS: tuple[Action, ...] = (
            "detail"),
     Action("back", "board", "escape", "esc", "Back", "Unselect, clear the filter, or go back.", "",
            "Program"),
+    Action("copy", "app", "y", "y", "Copy", "Copy the selected row, through the terminal.", "", "Program"),
+    Action("export", "app", "e", "e", "Export", "Write what is seen as CSV, JSON and SVG.", "", "Program"),
     Action("sort_by('p99')", "board", "P", "P", "Sort by p99", "Sort by the 99th percentile.", "", "Sort"),
     Action("sort_by('dport')", "board", "D", "D", "Sort by port", "Sort by the destination port.", "",
            "Sort"),

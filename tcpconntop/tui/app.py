@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tcpconntop.core.mark import slim
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.actions import ACTIONS, bindings
-from tcpconntop.tui.messages import BoardShown, Process, ProcessesWanted, SnapshotReady, SourceOpened
+from tcpconntop.tui.actions import bindings
+from tcpconntop.tui.messages import Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
-from tcpconntop.tui.rewind import Rewind
-from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.palette import commands
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen, describe
+from tcpconntop.tui.steering import Steering
 from tcpconntop.tui.terminal import PLAIN_THEME, few_colours
 from tcpconntop.tui.tracing import Tracing
-
-INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""What `+` and `-` step through, in seconds."""
 
 
 def _nothing() -> None:
     """Cancel nothing."""
 
 
-class Dashboard(App[str]):
+class Dashboard(Steering):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -72,9 +67,8 @@ class Dashboard(App[str]):
         self._spec = spec or ViewSpec()
         self._pid = pid
         self._cancel = cancel
-        self._moment = Moment(window, interval_s)
-        self._rewind = Rewind()
         self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
+        self._stand(Moment(window, interval_s), self._tracing)
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the main screen."""
@@ -137,70 +131,11 @@ class Dashboard(App[str]):
         self._rewind.note(message.snapshot)
         self._change(latest=message.snapshot, info=message.snapshot.info)
 
-    def _change(self, **changes: object) -> None:
-        """Let things stand differently, and show it."""
-        self._moment = replace(self._moment, **changes)  # type: ignore[arg-type]
-        self._deliver()
-
-    @on(BoardShown)
-    def _deliver(self) -> None:
-        """Tell the board that is seen how things stand."""
-        boards = [screen for screen in self.screen_stack if isinstance(screen, Board)]
-        if boards and boards[-1].is_mounted:
-            boards[-1].show(self._moment)
-
     # Actions
 
     async def action_quit(self) -> None:
         """Leave."""
         self._leave(0, None)
-
-    def action_pause(self) -> None:
-        """Freeze the view, or let it go on."""
-        if self._rewind.base is not None:
-            self._rewind.release()
-        elif self._moment.latest is not None:
-            self._rewind.hold(self._moment.latest)
-        self._look_back()
-
-    def action_past(self, by: int) -> None:
-        """Look at an older moment (-1) or at a newer one (1); from the live view, pause on the one before."""
-        latest = self._moment.latest
-        if latest is None or (self._rewind.base is None and by > 0):
-            return
-        if self._rewind.base is None:
-            self._rewind.hold(latest)
-        if not self._rewind.step(by):
-            self.notify("this is the oldest moment" if by < 0 else "this is the newest moment: space goes on")
-        self._look_back()
-
-    def _look_back(self) -> None:
-        shown = self._rewind.shown(self._moment.window)
-        self._change(held=self._rewind.base, frozen=shown)
-
-    def action_window(self, by: int) -> None:
-        """Go to the next window (1) or to the one before (-1)."""
-        names = list(WINDOWS)
-        name = names[(names.index(self._moment.window) + by) % len(names)]
-        self._tracing.look_at(WINDOWS[name])
-        self._change(window=name, frozen=self._rewind.shown(name))
-
-    def action_mark(self) -> None:
-        """Compare every row with this moment from now on, or no longer."""
-        snapshot = self._moment.snapshot
-        if self._moment.mark is not None:
-            self._change(mark=None)
-        elif snapshot is not None:
-            self._change(mark=slim(snapshot))
-
-    def action_interval(self, by: int) -> None:
-        """Refresh less often (1) or more often (-1)."""
-        now_s = self._moment.interval_s
-        steps = [step for step in INTERVALS_S if (step > now_s if by > 0 else step < now_s)]
-        if steps:
-            interval_s = min(steps) if by > 0 else max(steps)
-            self._tracing.set_interval(interval_s)
-            self._change(interval_s=interval_s)
 
     def action_help(self) -> None:
         """Show the help."""
@@ -210,15 +145,7 @@ class Dashboard(App[str]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give every action that the screen has to the palette."""
-        owners = {"app": self, "board": screen, "table": getattr(screen, "table", None)}
-        for action in ACTIONS:
-            owner = owners[action.scope]
-            name = action.name.partition("(")[0]
-            if owner is not None and hasattr(owner, f"action_{name}"):
-                yield SystemCommand(
-                    f"{action.title}  ({action.shown})", action.help, partial(owner.run_action, action.name)
-                )
-        yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
+        return commands(self, screen)
 
     # Screens
 
@@ -247,8 +174,6 @@ class Dashboard(App[str]):
 
 def _comm(pid: int) -> str:
     """Give the name of a process that was asked for by its id, as far as /proc tells."""
-    from pathlib import Path
-
     try:
         return printable(Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").rstrip("\n"))
     except OSError:
