@@ -33,7 +33,15 @@ def show(
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
     from tcpconntop.tui.app import Dashboard
 
-    app = Dashboard(open_source, spec=spec, window=args.window, interval_s=args.delay, cancel=cancel)
+    pids: tuple[int, ...] = getattr(args, "pids", ())
+    app = Dashboard(
+        open_source,
+        spec=spec,
+        window=args.window,
+        interval_s=args.delay,
+        pid=pids[0] if len(pids) == 1 else None,
+        cancel=cancel,
+    )
     app.run()
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or FAILED)

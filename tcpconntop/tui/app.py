@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from pathlib import Path
 
 from textual import on, work
 from textual.app import SystemCommand
@@ -13,16 +12,16 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
+from tcpconntop.kernel.process import Life, look
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.palette import commands
 from tcpconntop.tui.screens.main import Main
-from tcpconntop.tui.screens.process import ProcessScreen, describe
+from tcpconntop.tui.screens.process import ProcessScreen
 from tcpconntop.tui.steering import Steering
 from tcpconntop.tui.terminal import PLAIN_THEME, few_colours
 from tcpconntop.tui.tracing import Tracing
@@ -47,6 +46,7 @@ class Dashboard(Steering):
         pid: opens the screen of this process at once.
         cancel: called when the user leaves, so that `open_source` may give up early. Leaving does not
             wait for it: a source that arrives late is closed.
+        look_at: tells of a process what its connects do not.
     """
 
     CSS_PATH = "app.tcss"
@@ -62,11 +62,12 @@ class Dashboard(Steering):
         interval_s: float = 1.0,
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
+        look_at: Callable[[int], Life | None] = look,
     ) -> None:
         super().__init__(ansi_color=few_colours() or None)
         self._spec = spec or ViewSpec()
         self._pid = pid
-        self._cancel = cancel
+        self._cancel, self._look_at = cancel, look_at
         self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
         self._stand(Moment(window, interval_s), self._tracing)
 
@@ -79,7 +80,7 @@ class Dashboard(Steering):
         if self.ansi_color:
             self.theme = PLAIN_THEME
         if self._pid is not None:
-            self._open_process(Process(self._pid, _comm(self._pid)))
+            self._open_process(Process(self._pid, "process"))
         self.call_after_refresh(self._trace)
         self.call_after_refresh(self._load_charts)
 
@@ -160,21 +161,10 @@ class Dashboard(Steering):
 
     def _open_process(self, process: Process | None) -> None:
         if process is not None:
-            info = self._moment.info
-            # Only of what is live on this machine does /proc tell anything.
-            about = describe(process.pid) if info is None or info.live else ""
-            screen = ProcessScreen(process, self._spec, about)
+            screen = ProcessScreen(process, self._spec, self._look_at)
             screen.moment = self._moment  # so that its first frame is not an empty one
             self.push_screen(screen)
 
     @on(ProcessScreen.Left)
     def _close_process(self) -> None:
         self.pop_screen()
-
-
-def _comm(pid: int) -> str:
-    """Give the name of a process that was asked for by its id, as far as /proc tells."""
-    try:
-        return printable(Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").rstrip("\n"))
-    except OSError:
-        return "process"
