@@ -12,16 +12,16 @@ SYSTEM_CONFIG = Path("/etc/tcpconntop/config.toml")
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
     """Give the home of the user that this process is: HOME where it is theirs, else what passwd says."""
-    named = Path(environment.get("HOME") or "/")
+    named = Path(environment.get("HOME") or "")
     try:
-        if named.is_absolute() and named.stat().st_uid == os.getuid():
+        if named.is_absolute() and named.stat().st_uid == os.geteuid():
             return named
     except OSError:
         pass  # it does not exist, or is not ours to look at
     try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+        return Path(pwd.getpwuid(os.geteuid()).pw_dir)
     except KeyError:  # a user without an entry in the user database
-        return named
+        return named if named.is_absolute() else Path("/")
 
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:

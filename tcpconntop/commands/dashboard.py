@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tcpconntop.commands.settings import keep, recall
 from tcpconntop.commands.tracing import Privileged, live, request_of
 from tcpconntop.commands.view import spec_of
-from tcpconntop.core.fatal import FAILED, FINE, FatalError
+from tcpconntop.core.fatal import FAILED, FINE, USAGE, FatalError
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 def run(args: Namespace) -> int:
     """Trace and show."""
     with Privileged() as privileged:
+        recall(args)
         spec, request = spec_of(args), request_of(args)
         loader = privileged.loader
         return show(args, spec, lambda: live(loader, request), loader.cancel)
@@ -31,9 +34,16 @@ def show(
     """Show whatever source there is; see `Dashboard` for `open_source` and `cancel`."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
+    from tcpconntop.tui.actions import keymap
     from tcpconntop.tui.app import Dashboard
 
     pids: tuple[int, ...] = getattr(args, "pids", ())
+    config = args.config
+    try:
+        keys = keymap(config.keys)
+    except KeyError as error:
+        name, reason = error.args
+        raise FatalError(f"{config.where(f'keys.{name}')}{reason}", USAGE) from None
     app = Dashboard(
         open_source,
         spec=spec,
@@ -41,8 +51,18 @@ def show(
         interval_s=args.delay,
         pid=pids[0] if len(pids) == 1 else None,
         cancel=cancel,
+        remembered=replace(args.remembered, theme=config.theme or args.remembered.theme),
+        keys=keys,
+        notice=args.notice,
     )
+    if config.theme and config.theme not in app.available_themes:
+        there_are = ", ".join(sorted(app.available_themes))
+        raise FatalError(f"{config.where('theme')}no theme is called that; there are: {there_are}", USAGE)
+    began = app.chosen()
     app.run()
+    notice = keep(args, began, app.chosen())
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or FAILED)
+    if notice:
+        print(f"tcpconntop: {notice}", file=sys.stderr)
     return app.return_code or FINE

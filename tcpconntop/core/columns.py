@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core import mark, units
-from tcpconntop.core.groups import destination_text, process_text
+from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
 
 if TYPE_CHECKING:
     from tcpconntop.core.view import View
@@ -53,6 +53,10 @@ class Column:
     def figure(self) -> bool:
         """Whether it is one of the view's figures, and not a part of the key."""
         return self.numeric and not self.key_field
+
+    def stands_in(self, group_by: str) -> bool:
+        """Whether rows of a grouping (`GROUPINGS`) can have it."""
+        return not self.key_field or self.key_field in GROUPINGS[group_by].fields
 
 
 def _figure(

@@ -88,8 +88,7 @@ class View:
         return tuple(
             column
             for column in COLUMNS.values()
-            if (not column.key_field or column.key_field in self.grouping.fields)
-            and (not column.of_mark or self.marked is not None)
+            if column.stands_in(self.spec.group_by) and (not column.of_mark or self.marked is not None)
         )
 
     @cached_property

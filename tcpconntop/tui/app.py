@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
 
 from textual import on, work
@@ -11,12 +12,14 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.kernel.process import Life, look
+from tcpconntop.remember import Remembered
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.actions import bindings
+from tcpconntop.tui.actions import Keys, bindings
 from tcpconntop.tui.messages import Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.palette import commands
@@ -47,6 +50,9 @@ class Dashboard(Steering):
         cancel: called when the user leaves, so that `open_source` may give up early. Leaving does not
             wait for it: a source that arrives late is closed.
         look_at: tells of a process what its connects do not.
+        remembered: what the user chose the last time, apart from what the arguments above say.
+        keys: which keys mean what.
+        notice: a line to show at the start.
     """
 
     CSS_PATH = "app.tcss"
@@ -63,22 +69,36 @@ class Dashboard(Steering):
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
         look_at: Callable[[int], Life | None] = look,
+        remembered: Remembered | None = None,
+        keys: Keys | None = None,
+        notice: str = "",
     ) -> None:
         super().__init__(ansi_color=few_colours() or None)
         self._spec = spec or ViewSpec()
         self._pid = pid
         self._cancel, self._look_at = cancel, look_at
         self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
-        self._stand(Moment(window, interval_s), self._tracing)
+        self._stand(Moment(window, interval_s, keys=keys or Keys()), self._tracing)
+        self._remembered, self._notice = remembered or Remembered(), notice
+        self._main: Main | None = None
+        if self._remembered.theme in self.available_themes:
+            self.theme = self._remembered.theme
+        self._first_theme = self.theme
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the main screen."""
-        return Main(self._spec)
+        self._main = Main(self._spec)
+        self._main.recall(self._remembered.panes, self._remembered.pane, self._remembered.filters)
+        return self._main
 
     def on_mount(self) -> None:
         """Begin to trace as soon as the first frame is painted."""
         if self.ansi_color:
             self.theme = PLAIN_THEME
+            self._first_theme = self.theme  # the terminal's choice, not the user's
+        self.set_keymap(dict(self._moment.keys.pressed))
+        if self._notice:
+            self.notify(self._notice, severity="warning", markup=False)
         if self._pid is not None:
             self._open_process(Process(self._pid, "process"))
         self.call_after_refresh(self._trace)
@@ -88,6 +108,23 @@ class Dashboard(Steering):
         """Stop to trace, however the dashboard ends."""
         self._tracing.stop()
         self._cancel()
+
+    def chosen(self) -> Remembered:
+        """Give what the user has chosen, to be remembered."""
+        known, main = self._remembered, self._main
+        if main is not None:
+            filters = tuple(main.filter_bar.history)
+            known = replace(known, panes=main.panes_wanted, pane=main.panes.active, filters=filters)
+        spec = self._spec if main is None else main.spec
+        sort = "p99" if COLUMNS[spec.sort].of_mark else spec.sort
+        return replace(
+            known,
+            theme=known.theme if self.theme == self._first_theme else self.theme,
+            group=spec.group_by,
+            sort=f"{sort}:{'desc' if spec.descending else 'asc'}",
+            window=self._moment.window,
+            delay=self._moment.interval_s,
+        )
 
     # The tracer
 
@@ -142,11 +179,11 @@ class Dashboard(Steering):
         """Show the help."""
         from tcpconntop.tui.screens.help import Help
 
-        self.push_screen(Help(self._moment.info))
+        self.push_screen(Help(self._moment.info, self._moment.keys))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give every action that the screen has to the palette."""
-        return commands(self, screen)
+        return commands(self, screen, self._moment.keys)
 
     # Screens
 
@@ -162,6 +199,8 @@ class Dashboard(Steering):
     def _open_process(self, process: Process | None) -> None:
         if process is not None:
             screen = ProcessScreen(process, self._spec, self._look_at)
+            if self._main is not None:
+                screen.filter_bar.history = self._main.filter_bar.history
             screen.moment = self._moment  # so that its first frame is not an empty one
             self.push_screen(screen)
 

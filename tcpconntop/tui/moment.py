@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.units import elapsed
 from tcpconntop.core.window import WINDOWS
+from tcpconntop.tui.actions import Keys
 
 STARTING = "starting: compiling the probe…"
 
@@ -23,6 +24,7 @@ class Moment:
         held: the snapshot that a pause holds on to.
         frozen: what is seen while paused: that one, or an older moment of it.
         mark: the snapshot that the rows are compared with.
+        keys: which keys mean what.
         ended: whether the source has no more records.
     """
 
@@ -33,6 +35,7 @@ class Moment:
     held: Snapshot | None = field(default=None, repr=False)
     frozen: Snapshot | None = field(default=None, repr=False)
     mark: Snapshot | None = field(default=None, repr=False)
+    keys: Keys = field(default_factory=Keys)
     ended: bool = False
 
     @property

@@ -8,10 +8,10 @@ from functools import partial
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.tui.actions import ACTIONS, Keys
 
 
-def commands(app: App[str], screen: Screen[object]) -> Iterable[SystemCommand]:
+def commands(app: App[str], screen: Screen[object], keys: Keys) -> Iterable[SystemCommand]:
     """Give the commands of a screen."""
     owners = {"app": app, "board": screen, "table": getattr(screen, "table", None)}
     for action in ACTIONS:
@@ -19,6 +19,6 @@ def commands(app: App[str], screen: Screen[object]) -> Iterable[SystemCommand]:
         name = action.name.partition("(")[0]
         if owner is not None and hasattr(owner, f"action_{name}"):
             yield SystemCommand(
-                f"{action.title}  ({action.shown})", action.help, partial(owner.run_action, action.name)
+                f"{action.title}  ({keys.of(action)})", action.help, partial(owner.run_action, action.name)
             )
     yield SystemCommand("Theme", "Choose other colours.", app.action_change_theme)

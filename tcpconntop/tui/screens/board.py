@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from textual import events, on
@@ -62,7 +62,7 @@ class Board(Screen[None]):
         self.moment: Moment | None = None
         self._all: Subject | None = None
         self._views = Views()
-        self._panes_wanted = True
+        self.panes_wanted = True
         self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
 
@@ -100,10 +100,16 @@ class Board(Screen[None]):
 
     def fit(self, height: int) -> None:
         """Give the parts their heights in a terminal of `height` lines."""
-        self.panes.display = self._panes_wanted and height >= NO_PANES_BELOW
+        self.panes.display = self.panes_wanted and height >= NO_PANES_BELOW
         self.panes.styles.height = 1 + max(4, min((height - 4) * 2 // 5, height - 11))
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
+
+    def recall(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
+        """Begin as it was left the last time."""
+        self.panes_wanted = panes
+        self.panes.switch(pane)
+        self.filter_bar.history = list(filters)
 
     # What is shown
 
@@ -134,7 +140,7 @@ class Board(Screen[None]):
             self.summary.show(self._all, snapshot.ledger if self.WHOLE else None)
             self._show_panes()
         self.header.show(moment, self.spec, self.subject_title())
-        self.footer.show(moment.latest)
+        self.footer.show(moment.latest, moment.keys)
 
     def subject_title(self) -> str:
         """Say what the screen is about; empty for everything."""
@@ -211,7 +217,7 @@ class Board(Screen[None]):
 
     def action_panes(self) -> None:
         """Hide the panes, or show them again."""
-        self._panes_wanted = not self._panes_wanted
+        self.panes_wanted = not self.panes_wanted
         self.fit(self.size.height)
         self._show_panes()
 
