@@ -189,6 +189,8 @@ class Dashboard(Steering):
 
     @on(ProcessesWanted)
     def _choose(self, message: ProcessesWanted) -> None:
+        if self.screen is not self._main:
+            return  # a second enter was on its way
         if len(message.processes) == 1:
             self._open_process(message.processes[0])
             return
@@ -206,4 +208,5 @@ class Dashboard(Steering):
 
     @on(ProcessScreen.Left)
     def _close_process(self) -> None:
-        self.pop_screen()
+        if isinstance(self.screen, ProcessScreen):  # a second esc may have been on its way
+            self.pop_screen()

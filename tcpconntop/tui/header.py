@@ -49,17 +49,17 @@ class Header(Line):
             shown.append(f"every {moment.interval_s:g}s")
         left.append(Part(Text("  ") + dot.join([Text(word) for word in shown]), 2))
         if moment.mark is not None:
-            left.append(Part(Text(f"Δ since {_clock(moment.mark)}", self.paint("accent")), 1))
+            left.append(Part(Text(f"Δ since {_clock(moment.mark)}", self.paint("accent")), 3))
         if self._spec.where.text:
             left.append(Part(Text(f"/{printable(self._spec.where.text)}", self.paint("accent")), 3))
         right = [Part(self._state(moment))]
         if moment.info and moment.info.notes:
-            right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 1))
+            right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 2))
         return spread(left, right, width)
 
     def _origin(self, moment: Moment) -> list[tuple[str, int]]:
         if self._subject:
-            return [(self._subject, 4)]
+            return [(self._subject, 1)]
         if moment.info is None:
             return []
         info = moment.info

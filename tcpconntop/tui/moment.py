@@ -66,5 +66,6 @@ class Moment:
             return self.window
         name = next(name for name, length_s in WINDOWS.items() if length_s == self.frozen.window_s)
         length_s, span_s = self.frozen.window_s, self.frozen.span_s
-        coarse = self.ago_s is not None and length_s is not None and abs(span_s - length_s) > 1
+        since_s = (self.frozen.now_ns - self.frozen.began_ns) / 1e9
+        coarse = length_s is not None and abs(span_s - min(length_s, since_s)) > 1 and self.ago_s is not None
         return f"{name} ({elapsed(span_s)})" if coarse else name

@@ -66,6 +66,7 @@ class Steering(App[str]):
         if self._rewind.base is None:
             self._rewind.hold(latest)
         if not self._rewind.step(by):
+            self.clear_notifications()  # the same words again would pile up
             self.notify("this is the oldest moment" if by < 0 else "this is the newest moment: space goes on")
         self._look_back()
 

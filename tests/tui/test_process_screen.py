@@ -10,6 +10,7 @@ from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.connects import bar
+from tcpconntop.tui.messages import Process, ProcessesWanted
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen
 
@@ -115,3 +116,30 @@ def test_a_bar_has_the_shares_of_the_parts(local, rto, wire, drawn):
 
     parts = Anatomy(*(np.array([value]) for value in (local + rto + wire, local, rto, wire)))
     assert bar(parts, 0, 10) == drawn
+
+
+async def test_keys_that_come_faster_than_screens_change_do_no_harm():
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5, flows=FLOWS))
+        await pilot.press("down")
+        for _ in range(3):
+            app.screen.post_message(ProcessesWanted((Process(7, "checkout"),)))
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+        for _ in range(3):
+            app.screen_stack[-1].post_message(ProcessScreen.Left())
+        await pilot.pause()
+        assert isinstance(app.screen, Main)
+        assert app.return_code is None
+
+
+async def test_on_a_narrow_terminal_the_name_of_the_process_stays_in_the_header():
+    app = still(pid=7)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, snapshot(15, flows=FLOWS))
+        await pilot.press("m", "comma", "comma")
+        await pilot.pause()
+        line = str(app.screen.header.render())
+        assert "checkout · pid 7" in line
+        assert "ago" in line
