@@ -1,8 +1,8 @@
 """The last connects, newest first, each with where its time went.
 
-TIME          DESTINATION  PORT  LATENCY   LOCAL  RTO WAIT    WIRE  RTX  RESULT    ░LOCAL ▓RTO █WIRE
-12:04:07.301  10.2.3.5      443    1.03s    12µs     1.02s   812µs    1  ok        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
-12:04:07.288  10.9.1.7     9100    181µs    12µs         -   169µs    0  refused   ░█████████████████
+TIME          DESTINATION  PORT  LATENCY   LOCAL  RTO WAIT    WIRE  RTX  RESULT    ╌LOCAL █RTO ━WIRE
+12:04:07.301  10.2.3.5      443    1.03s    12µs     1.02s   812µs    1  ok        ██████████████████
+12:04:07.288  10.9.1.7     9100    181µs    12µs         -   169µs    0  refused   ╌━━━━━━━━━━━━━━━━━
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Cell = tuple[str, str]
 """Text and colour."""
 
 
-BAR, BAR_WIDTH, BAR_FROM = "░LOCAL ▓RTO █WIRE", 18, 118
+BAR, BAR_WIDTH, BAR_FROM = "╌LOCAL █RTO ━WIRE", 18, 118
 """Each part of the time has a sign of its own, so that no colour is needed to tell them apart."""
 
 WIDE = 112
@@ -136,4 +136,4 @@ def bar(parts: Anatomy, at: int, width: int = BAR_WIDTH) -> str:
         return "-"
     cells = [max(1, int(share / total * width)) if share > total / 100 else 0 for share in shares]
     cells[shares.index(max(shares))] += width - sum(cells)
-    return "".join(sign * n for sign, n in zip("░▓█", cells, strict=True))
+    return "".join(sign * n for sign, n in zip("╌█━", cells, strict=True))

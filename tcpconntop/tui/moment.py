@@ -55,7 +55,7 @@ class Moment:
         """How many seconds ago was what is seen; None where nobody looks back."""
         if self.frozen is None or self.latest is None or self.held is None:
             return None
-        if self.frozen.second == self.held.second:
+        if self.frozen.now_ns == self.held.now_ns:
             return None
         return (self.latest.now_ns - self.frozen.now_ns) / 1e9
 

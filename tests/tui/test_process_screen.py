@@ -94,17 +94,17 @@ async def test_each_of_the_last_connects_shows_where_its_time_went():
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5, flows=[flow("slow", 7, lost_syn=1.0, rate_hz=2)]))
         lines = [line.rstrip() for line in text_of(app.screen.connects.query_one("Connects"))]
-        assert lines[0].endswith("░LOCAL ▓RTO █WIRE")
-        assert lines[1].endswith("▓" * 17)
+        assert lines[0].endswith("╌LOCAL █RTO ━WIRE")
+        assert lines[1].endswith("█" * 17)
 
 
 @pytest.mark.parametrize(
     ("local", "rto", "wire", "drawn"),
     [
-        (12.0, 0.0, 88.0, "░█████████"),
-        (1.0, 1_000_000.0, 30_000.0, "▓▓▓▓▓▓▓▓▓█"),
-        (50.0, 0.0, 50.0, "░░░░░█████"),
-        (0.0, 0.0, 10.0, "██████████"),
+        (12.0, 0.0, 88.0, "╌━━━━━━━━━"),
+        (1.0, 1_000_000.0, 30_000.0, "█████████━"),
+        (50.0, 0.0, 50.0, "╌╌╌╌╌━━━━━"),
+        (0.0, 0.0, 10.0, "━━━━━━━━━━"),
         (float("nan"), 0.0, float("nan"), "-"),
         (0.0, 0.0, 0.0, "-"),
     ],

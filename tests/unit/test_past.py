@@ -11,6 +11,7 @@ from records import connect, join, random_records, snapshot_of
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.past import as_of, second_after, second_before
 from tcpconntop.core.slices import LONGEST_S, block_of
+from tcpconntop.core.subject import rates_hz
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.window import SECOND_NS, Window
 
@@ -137,3 +138,14 @@ def test_given_a_base_when_looked_back_then_it_stays_as_it_was():
     assert (base.window.stats == before[0]).all()
     assert (base.window.latency.counts == before[1]).all()
     assert as_of(base, 1_019, None).window.stats["outcomes"].sum() == 20
+
+
+def test_given_a_steady_rate_when_an_old_moment_is_looked_at_then_its_rate_is_steady_too():
+    window = Window(60)
+    for second in range(BEGAN_S, BEGAN_S + 300):
+        window.ingest(connect(end_ns=second * SECOND_NS, times=10), second * SECOND_NS)
+    base = taken(window, BEGAN_S + 299)
+    then = as_of(base, block_of(BEGAN_S + 150, base.second)[0] - 1, 60)
+    assert then.second < base.second - 100
+    assert rates_hz(then, 10)[1:] == pytest.approx([10.0] * 9)  # the first one begins before the window
+    assert rates_hz(then, 30)[1:] == pytest.approx([10.0] * 29)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import subprocess
 import sys
 from pathlib import Path
 
@@ -139,3 +142,26 @@ def test_given_a_theme_of_a_file_then_it_is_remembered_only_when_another_one_was
     assert load(state(places))[0].theme == "nord"
     keep(args, Remembered(theme="dracula"), Remembered(theme="gruvbox"))
     assert load(state(places))[0].theme == "gruvbox"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have been called through sudo")
+def test_given_sudo_then_files_are_read_with_the_callers_rights_and_its_home_is_theirs(tmp_path):
+    program = """
+import os, sys
+from tcpconntop.kernel.privileges import as_caller
+from tcpconntop.places import home
+with as_caller():
+    print(home(), os.access(sys.argv[1], os.R_OK, effective_ids=True))
+print(os.geteuid(), os.getegid(), os.access(sys.argv[1], os.R_OK, effective_ids=True))
+"""
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    groups = os.getgroups()
+    user = pwd.getpwnam("nobody")
+    environment = {**os.environ, "SUDO_UID": str(user.pw_uid), "SUDO_GID": str(user.pw_gid), "HOME": "/root"}
+    run = subprocess.run(
+        [sys.executable, "-c", program, secret],
+        env=environment, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert run.stdout.splitlines() == [f"{user.pw_dir} False", "0 0 True"]
+    assert os.getgroups() == groups
