@@ -48,6 +48,8 @@ PICTURES = (
     Picture("dashboard", ("down", "down", "down")),
     Picture("process", ("slash", *"checkout", "enter", "down", "enter")),
     Picture("timeline", ("2",)),
+    Picture("heatmap", ("3",)),
+    Picture("failures", ("4",)),
     Picture("mark", mark_at=40),
     Picture("past", ("comma",) * 12),
 )
