@@ -110,6 +110,7 @@ class Engine:
             units=self._source.units(),
             cost=self._cost.read(),
             host=self._source.host(),
+            began_ns=self._began_ns,
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.origin import Origin
+from tcpconntop.commands.settings import keep, recall
 from tcpconntop.commands.view import spec_of
-from tcpconntop.core.fatal import FAILED, FINE, FatalError
+from tcpconntop.core.fatal import FAILED, FINE, USAGE, FatalError
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 def run(args: Namespace) -> int:
     """Trace or replay, and show."""
     with Origin(args) as origin:
+        recall(args)
         spec = spec_of(args)
         code = show(args, spec, origin.opener(), origin.cancel)
         origin.finish()
@@ -32,10 +35,35 @@ def show(
     """Show whatever source there is; see `Dashboard` for `open_source` and `cancel`."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
+    from tcpconntop.tui.actions import keymap
     from tcpconntop.tui.app import Dashboard
 
-    app = Dashboard(open_source, spec=spec, window=args.window, interval_s=args.delay, cancel=cancel)
+    pids: tuple[int, ...] = getattr(args, "pids", ())
+    config = args.config
+    try:
+        keys = keymap(config.keys)
+    except KeyError as error:
+        name, reason = error.args
+        raise FatalError(f"{config.where(f'keys.{name}')}{reason}", USAGE) from None
+    app = Dashboard(
+        open_source,
+        spec=spec,
+        window=args.window,
+        interval_s=args.delay,
+        pid=pids[0] if len(pids) == 1 else None,
+        cancel=cancel,
+        remembered=replace(args.remembered, theme=config.theme or args.remembered.theme),
+        keys=keys,
+        notice=args.notice,
+    )
+    if config.theme and config.theme not in app.available_themes:
+        there_are = ", ".join(sorted(app.available_themes))
+        raise FatalError(f"{config.where('theme')}no theme is called that; there are: {there_are}", USAGE)
+    began = app.chosen()
     app.run()
+    notice = keep(args, began, app.chosen())
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or FAILED)
+    if notice:
+        print(f"tcpconntop: {notice}", file=sys.stderr)
     return app.return_code or FINE

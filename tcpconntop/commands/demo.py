@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from tcpconntop.commands.dashboard import show
+from tcpconntop.commands.settings import recall
 from tcpconntop.commands.tracing import Privileged
 from tcpconntop.commands.view import spec_of
 
@@ -12,6 +13,7 @@ from tcpconntop.commands.view import spec_of
 def run(args: Namespace) -> int:
     """Start the workload, trace it and show it."""
     with Privileged() as privileged:
+        recall(args)
         spec = spec_of(args)
         from tcpconntop.demo.source import Demo
 

@@ -25,7 +25,14 @@ def filter_of(args: Namespace) -> Filter:
     try:
         return parse_filter(" ".join([*words, getattr(args, "filter", "")]))
     except FilterError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{_origin(args, 'filter')}{error}") from None
+
+
+def _origin(args: Namespace, place: str) -> str:
+    """Name the settings file and the key where a value is from; empty for the command line."""
+    key = args.adopted.get(place)
+    origin: str = args.config.where(key) if key else ""
+    return origin
 
 
 def connects_of(args: Namespace) -> Filter:
@@ -48,15 +55,14 @@ def spec_of(args: Namespace) -> ViewSpec:
     from tcpconntop.core.window import WINDOWS
 
     column, _, direction = args.order.partition(":")
-    for name, value, known in (
-        ("group", args.group, GROUPINGS),
-        ("column", column, COLUMNS),
-        ("window", args.window, WINDOWS),
-        ("direction", direction, {"", "asc", "desc"}),
+    for place, name, value, known in (
+        ("group", "group", args.group, GROUPINGS),
+        ("order", "column", column, {key for key, known in COLUMNS.items() if not known.of_mark}),
+        ("window", "window", args.window, WINDOWS),
+        ("order", "direction", direction, {"", "asc", "desc"}),
     ):
         if value not in known:
-            raise UsageError(
-                f"no {name} is called '{value}'; there are: {', '.join(sorted(filter(None, known)))}"
-            )
+            there_are = ", ".join(sorted(filter(None, known)))
+            raise UsageError(f"{_origin(args, place)}no {name} is called '{value}'; there are: {there_are}")
     spec = ViewSpec(group_by=args.group, where=filter_of(args)).sorted_by(column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core import units
-from tcpconntop.core.groups import destination_text, process_text
+from tcpconntop.core import mark, units
+from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
 
 if TYPE_CHECKING:
     from tcpconntop.core.view import View
@@ -34,6 +34,7 @@ class Column:
         key_field: the field of the key that it shows; a grouping without that field has no such column.
         priority: 0 is always shown; the higher, the sooner it goes when the terminal is narrow; None is
             shown only where it is asked for.
+        of_mark: compares with a mark; a view without one has no such column.
     """
 
     key: str
@@ -46,15 +47,26 @@ class Column:
     grows: bool = False
     key_field: str = ""
     priority: int | None = 0
+    of_mark: bool = False
 
     @property
     def figure(self) -> bool:
         """Whether it is one of the view's figures, and not a part of the key."""
         return self.numeric and not self.key_field
 
+    def stands_in(self, group_by: str) -> bool:
+        """Whether rows of a grouping (`GROUPINGS`) can have it."""
+        return not self.key_field or self.key_field in GROUPINGS[group_by].fields
+
 
 def _figure(
-    key: str, header: str, width: int, spell: Callable[[float], str], text: str, priority: int | None = 0
+    key: str,
+    header: str,
+    width: int,
+    spell: Callable[[float], str],
+    text: str,
+    priority: int | None = 0,
+    of_mark: bool = False,
 ) -> Column:
     return Column(
         key,
@@ -64,6 +76,7 @@ def _figure(
         lambda view, row: spell(float(view.figures[key][row])),
         lambda view: view.figures[key],
         priority=priority,
+        of_mark=of_mark,
     )
 
 
@@ -142,14 +155,19 @@ COLUMNS: dict[str, Column] = {
         ),
         _figure("rate", "CONN/S", 6, units.rate, "ended connects a second over the window", 2),
         _figure("count", "COUNT", 6, units.count, "ended connects, whatever came of them"),
+        _figure(
+            "dcount", "ΔCOUNT", 6, mark.factor_text, "connects a second, compared with the mark", 1, True
+        ),
         _figure("ok", "OK", 6, units.count, "connects that succeeded", None),
         _figure("failed", "FAILED", 6, units.count, "connects that did not", None),
         _figure("fail", "FAIL%", 5, units.percent, "share of connects that did not succeed"),
+        _figure("dfail", "ΔFAIL%", 6, mark.points_text, "FAIL% now less FAIL% at the mark", 1, True),
         _figure("rtx", "RTX", 5, units.count, "SYNs that had to be sent again", 4),
         _figure("min", "MIN", 6, units.duration, "least latency of the connects that succeeded", None),
         _figure("p50", "P50", 6, units.duration, "half of the connects took at most this long"),
         _figure("p90", "P90", 6, units.duration, "nine in ten took at most this long", 1),
         _figure("p99", "P99", 6, units.duration, "99 in 100 took at most this long"),
+        _figure("dp99", "ΔP99", 6, mark.factor_text, "P99, compared with the mark", 1, True),
         _figure("max", "MAX", 6, units.duration, "greatest latency", 5),
         _figure("mean", "MEAN", 6, units.duration, "mean latency", None),
         _figure("last", "LAST", 6, units.duration, "latency of the last connect that succeeded", None),

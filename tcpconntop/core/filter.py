@@ -28,7 +28,7 @@ from tcpconntop.core.wire import address_text, comm_text
 Mask = npt.NDArray[np.bool_]
 Figures = Mapping[str, npt.NDArray[np.float64]]
 
-_FIGURES = {key: column for key, column in COLUMNS.items() if column.figure}
+_FIGURES = {key: column for key, column in COLUMNS.items() if column.figure and not column.of_mark}
 _UNITS = {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "k": 1e3}
 _COMPARE = {
     ">": operator.gt,

@@ -72,6 +72,7 @@ class Snapshot:
         units: names of control groups by `cgroup_id`; None or absent where there is none to tell.
         cost: what this program takes.
         host: what is known of the host beside its connects; None where nothing is traced live.
+        began_ns: when counting began, on the clock of the records.
     """
 
     info: SourceInfo
@@ -84,6 +85,7 @@ class Snapshot:
     units: Mapping[int, str | None] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     host: HostFacts | None = None
+    began_ns: int = 0
 
     def unit(self, cgroup_id: int) -> str | None:
         """Name the unit of a control group, if it is known."""

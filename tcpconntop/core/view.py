@@ -17,6 +17,7 @@ from tcpconntop.core.groups import GROUPINGS, Grouping
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.mark import changes, match
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import N_OUTCOMES
@@ -67,6 +68,7 @@ class View:
         row_of: for each key of the snapshot the row it is in, or -1.
         lead: for each row its busiest key in the snapshot, shape (n,).
         process_count: how many processes each row merges, shape (n,).
+        marked: the view that it is compared with.
     """
 
     snapshot: Snapshot
@@ -76,6 +78,7 @@ class View:
     row_of: Rows
     lead: Rows
     process_count: Rows
+    marked: View | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -91,7 +94,7 @@ class View:
         return tuple(
             column
             for column in COLUMNS.values()
-            if not column.key_field or column.key_field in self.grouping.fields
+            if column.stands_in(self.spec.group_by) and (not column.of_mark or self.marked is not None)
         )
 
     @cached_property
@@ -130,8 +133,14 @@ class View:
         return number[self.row_of]
 
 
-def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
-    """Filter, group and sort a snapshot. Rows without a record in the window are left out."""
+def make_view(snapshot: Snapshot, spec: ViewSpec, marked: View | None = None) -> View:
+    """Filter, group and sort a snapshot. Rows without a record in the window are left out.
+
+    Args:
+        snapshot: what to look at.
+        spec: how.
+        marked: a view of the same grouping to compare with.
+    """
     window = snapshot.window
     shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys)
     chosen = np.flatnonzero(shown)
@@ -140,8 +149,11 @@ def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
     row_of[chosen] = inverse
     stats = st.regroup(window.stats, row_of, len(keys))
     figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
+    if marked is not None:
+        at = match(keys, marked.keys, GROUPINGS[spec.group_by].fields)
+        figures |= changes(figures, marked.figures, at)
     lead, processes = _who(window, chosen, inverse, len(keys))
-    unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes)
+    unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes, marked)
     kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
     order = kept[_order(unsorted, kept)]
     return _take(unsorted, order)
@@ -177,7 +189,7 @@ def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.ND
         "min": low,
         "mean": mean,
         "max": high,
-        "last": np.where(none, np.nan, stats["last_ns"] / 1000),
+        "last": np.where(none | (stats["last_ns"] < 0), np.nan, stats["last_ns"] / 1000),
     }
     # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.
     figures |= {name: np.fmin(np.fmax(quantiles[:, i], low), high) for i, name in enumerate(QUANTILES)}

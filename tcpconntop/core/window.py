@@ -8,7 +8,7 @@ slices; what they held is then added to the sums of everything older, for the wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from math import floor
 
@@ -43,6 +43,8 @@ class WindowState:
         errors: errno counts by row.
         slices: the spans of the window that had records, oldest first; the running second may have several.
         recent: the last records, oldest first.
+        history: every span that is kept, whatever the window; it costs no memory of its own.
+        older: the sums of what was before the history.
     """
 
     keys: Keys
@@ -51,6 +53,8 @@ class WindowState:
     errors: Cells
     slices: tuple[Slice, ...]
     recent: Events
+    history: tuple[Slice, ...] = ()
+    older: Sums = field(default_factory=Sums)
 
 
 class Window:
@@ -141,7 +145,16 @@ class Window:
             self._recent = [np.concatenate(self._recent)[-RECENT:]]
         recent = self._recent[0] if self._recent else np.empty(0, EVENT)
         latency, errors = self._rolling.latency, self._rolling.errors
-        state = WindowState(self._keys.keys, stats, latency, errors, tuple(self._inside()), recent.view())
+        state = WindowState(
+            self._keys.keys,
+            stats,
+            latency,
+            errors,
+            tuple(self._inside()),
+            recent.view(),
+            tuple(self._history),
+            self._older,
+        )
         for array in (
             state.keys,
             stats,
@@ -195,6 +208,7 @@ class Window:
         first = self._first_second(LONGEST_S)
         gone = [part for part in self._history if part.second < first]
         if gone:
+            self._older = self._older.copy()  # states hold the one before
             self._older.grow(len(self._keys))
             self._older.change(gone)
         blocks = groupby(self._history[len(gone) :], lambda part: block_of(part.second, self._second))

@@ -9,6 +9,8 @@ import ctypes
 import importlib.util
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +83,25 @@ def drop() -> None:
         raise RuntimeError("a thread kept its capabilities: drop() must come before the first thread")
 
 
+@contextmanager
+def as_caller() -> Iterator[None]:
+    """Have no more rights on files than the user who called sudo, for a while. For one thread."""
+    uid = int(os.environ.get("SUDO_UID", "0"))
+    if not uid or os.geteuid() != 0:
+        yield
+        return
+    gid, groups = int(os.environ.get("SUDO_GID", uid)), os.getgroups()
+    os.setgroups(_groups_of(uid, gid))
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
 def _can_import(uid: int, gid: int) -> bool:
     """Whether this user may read the standard library, this package and what it is installed with."""
     numpy = importlib.util.find_spec("numpy")
@@ -95,13 +116,16 @@ def _can_import(uid: int, gid: int) -> bool:
 
 
 def _become(uid: int, gid: int) -> None:
-    try:
-        groups = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
-    except KeyError:  # a user without an entry in the user database
-        groups = [gid]
-    os.setgroups(groups)
+    os.setgroups(_groups_of(uid, gid))
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+
+
+def _groups_of(uid: int, gid: int) -> list[int]:
+    try:
+        return os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except KeyError:  # a user without an entry in the user database
+        return [gid]
 
 
 def _drop_bounding_set() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -27,6 +27,17 @@ class Parser(argparse.ArgumentParser):
         """Refuse the command line."""
         raise UsageError(message)
 
+    def adopt(self, settings: Mapping[str, object]) -> dict[str, str]:
+        """Make settings the defaults of the options of their names; those that it has not are left out.
+
+        Returns:
+            For each place where `parse_args` puts such a value the name of the setting.
+        """
+        named = self._option_string_actions  # argparse has no public way to ask which options there are
+        found = {named[f"--{key}"].dest: key for key in settings if f"--{key}" in named}
+        self.set_defaults(**{place: settings[key] for place, key in found.items()})
+        return found
+
 
 @dataclass(frozen=True)
 class Command:
@@ -41,15 +52,35 @@ class Command:
     add: Callable[[argparse.ArgumentParser], None]
 
 
-def parse(words: Sequence[str]) -> argparse.Namespace:
+UNSAID = object()
+REMEMBERED = ("group", "sort", "window", "delay", "columns", "dns")
+"""The options that the dashboard remembers, by their long names."""
+
+
+def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) -> argparse.Namespace:
     """Parse the command line; `command` in the answer names the module of `commands` that runs it.
+
+    Two more of the answer say where its values are from: `adopted` are those of the settings, each with the
+    name of its setting, and `said` the places of those that the command line or the settings gave, of the
+    ones that the dashboard remembers.
+
+    Args:
+        words: the command line.
+        settings: defaults of the options, by their long names without dashes.
 
     Raises:
         UsageError: it cannot be understood.
         SystemExit: `--help` or `--version` was printed.
     """
     name = words[0] if words and words[0] in COMMANDS else ""
-    args = _parser(name).parse_args(words[1:] if name else words)
+    rest = words[1:] if name else words
+    parser, bare = _parser(name), _parser(name)
+    adopted = parser.adopt(settings or {})
+    args = parser.parse_args(rest)
+    places = bare.adopt(dict.fromkeys([*REMEMBERED, *(settings or ())], UNSAID))
+    given = {place for place, value in vars(bare.parse_args(rest)).items() if value is not UNSAID}
+    args.adopted = {place: key for place, key in adopted.items() if place not in given}
+    args.said = {place for place, key in places.items() if key in REMEMBERED} & (given | adopted.keys())
     args.command = name or ("batch" if args.batch else "dashboard")
     if args.command in ("dashboard", "replay") and not args.batch and (args.json or args.count is not None):
         raise UsageError("--json and -n go with -b")
@@ -68,6 +99,7 @@ def _parser(name: str) -> Parser:
         allow_abbrev=False,
     )
     command.add(parser)
+    parser.add_argument("--config", metavar="FILE", help="settings of your own, in TOML")
     return parser
 
 

@@ -37,14 +37,16 @@ def add_filters(
 def add_view(parser: argparse.ArgumentParser) -> None:
     """Add what a table shows, and how often."""
     group = parser.add_argument_group("view")
-    group.add_argument("-g", dest="group", default="dest", metavar="GROUP",
+    group.add_argument("-g", "--group", dest="group", default="dest", metavar="GROUP",
                        help="dest, process, process+dest, port, subnet or unit")  # fmt: skip
     group.add_argument(
-        "-o", dest="order", default="p99", metavar="COLUMN[:asc|:desc]", help="sort, such as p99"
+        "-o", "--sort", dest="order", default="p99", metavar="COLUMN[:asc|:desc]", help="sort, such as p99"
     )
-    group.add_argument("-w", dest="window", default="1m", metavar="WINDOW", help="10s, 1m, 5m, 15m or all")
     group.add_argument(
-        "-d", dest="delay", type=delay, default=1.0, metavar="SECONDS", help="between refreshes"
+        "-w", "--window", dest="window", default="1m", metavar="WINDOW", help="10s, 1m, 5m, 15m or all"
+    )
+    group.add_argument(
+        "-d", "--delay", dest="delay", type=delay, default=1.0, metavar="SECONDS", help="between refreshes"
     )
 
 

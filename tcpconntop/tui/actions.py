@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from textual.binding import Binding, BindingType
 
+_KEY = re.compile(r"((ctrl|alt|shift|super)\+)*([a-z][a-z0-9_]*|[!-~])|\S")
 Scope = Literal["app", "board", "table", "findings"]
 
 
@@ -35,6 +38,11 @@ class Action:
     footer: str = ""
     section: str = "Look"
 
+    @property
+    def id(self) -> str:
+        """How settings files name it: `sort-left`."""
+        return self.title.lower().replace(" ", "-")
+
 
 # The order is that of the footer: what comes first stays longest on a narrow terminal.
 ACTIONS: tuple[Action, ...] = (
@@ -49,10 +57,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("group(1)", "board", "g", "g", "Next grouping", "Group by destination, process, port, …", "group"),
     Action("window(1)", "app", "w", "w", "Next window", "Look at a longer window.", "window"),
     Action("pause", "app", "space", "space", "Pause", "Freeze the view; collecting goes on.", "pause"),
+    Action("past(-1)", "app", "comma", ",", "Older", "Pause, and look at an older moment, up to 15 minutes."),
+    Action("past(1)", "app", "full_stop", ".", "Newer", "Look at a newer moment."),
+    Action("mark", "app", "m", "m", "Mark", "Compare each row with this moment, or no longer.", "mark"),
     Action("open", "board", "enter", "enter", "Open process", "Open the process of the selected row.",
            "detail"),
     Action("back", "board", "escape", "esc", "Back", "Unselect, clear the filter, or go back.", "",
            "Program"),
+    Action("copy", "app", "y", "y", "Copy", "Copy the selected row, through the terminal.", "", "Program"),
+    Action("export", "app", "e", "e", "Export", "Write what is seen as CSV, JSON and SVG.", "", "Program"),
     Action("sort_by('p99')", "board", "P", "P", "Sort by p99", "Sort by the 99th percentile.", "", "Sort"),
     Action("sort_by('dport')", "board", "D", "D", "Sort by port", "Sort by the destination port.", "",
            "Sort"),
@@ -93,7 +106,7 @@ ACTIONS: tuple[Action, ...] = (
 def bindings(scope: Scope) -> list[BindingType]:
     """Give the key bindings of a scope."""
     return [
-        Binding(action.keys, action.name, action.title, show=False)
+        Binding(action.keys, action.name, action.title, show=False, id=action.id)
         for action in ACTIONS
         if action.scope == scope
     ]
@@ -105,3 +118,56 @@ def sections() -> dict[str, list[Action]]:
     for action in ACTIONS:
         found.setdefault(action.section, []).append(action)
     return found
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Which keys mean what, where settings say something else than the registry.
+
+    Attributes:
+        pressed: keys by action id, as Textual's keymap wants them.
+        shown: the same as people read them.
+    """
+
+    pressed: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, action: Action) -> str:
+        """Give the keys of an action as people read them."""
+        return self.shown.get(action.id, action.shown)
+
+
+def keymap(settings: Mapping[str, Sequence[str]]) -> Keys:
+    """Understand which keys the user wants.
+
+    Args:
+        settings: keys by action id; an action that is not there keeps its own.
+
+    Raises:
+        KeyError: an action or a key is not known, or a key would mean two things; its arguments are the
+            action's id and the reason.
+    """
+    known = {action.id: action for action in ACTIONS}
+    for name in settings:
+        if name not in known:
+            raise KeyError(name, f"no action is called that; there are: {', '.join(sorted(known))}")
+    taken: dict[tuple[bool, str], str] = {}  # while findings have the focus, their keys hide those of others
+    pressed = {name: [_normal(name, key) for key in keys] for name, keys in settings.items()}
+    for action in sorted(ACTIONS, key=lambda action: action.id in settings):
+        for key in pressed.get(action.id, action.keys.split(",")):
+            place = (action.scope == "findings", key)
+            if taken.setdefault(place, action.id) != action.id:
+                raise KeyError(action.id, f"the key {key} means {taken[place]} already")
+    return Keys(
+        {name: ",".join(keys) for name, keys in pressed.items()},
+        {name: keys[0] for name, keys in settings.items()},
+    )
+
+
+def _normal(name: str, key: str) -> str:
+    """Give the name that Textual has for a key; characters may stand for themselves."""
+    key = "comma" if key == "," else key.strip() if len(key) > 1 else key
+    if not _KEY.fullmatch(key) or not key.isprintable():
+        raise KeyError(name, "a key is a character, or a name such as f5, slash, ctrl+o or pageup")
+    bound = next(iter(Binding.make_bindings([Binding(key, name)])))
+    return bound.key

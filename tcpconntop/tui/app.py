@@ -5,38 +5,36 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
+from tcpconntop.kernel.process import Life, look
+from tcpconntop.remember import Remembered
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.actions import ACTIONS, bindings
-from tcpconntop.tui.explain import Explain
-from tcpconntop.tui.messages import BoardShown, Process, ProcessesWanted, SnapshotReady, SourceOpened
+from tcpconntop.tui.actions import Keys, bindings
+from tcpconntop.tui.messages import Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
-from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.palette import commands
 from tcpconntop.tui.screens.main import Main
-from tcpconntop.tui.screens.process import ProcessScreen, describe
+from tcpconntop.tui.screens.process import ProcessScreen
+from tcpconntop.tui.steering import Steering
 from tcpconntop.tui.terminal import PLAIN_THEME, few_colours
 from tcpconntop.tui.tracing import Tracing
-
-INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""What `+` and `-` step through, in seconds."""
 
 
 def _nothing() -> None:
     """Cancel nothing."""
 
 
-class Dashboard(App[str]):
+class Dashboard(Steering):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -51,6 +49,10 @@ class Dashboard(App[str]):
         pid: opens the screen of this process at once.
         cancel: called when the user leaves, so that `open_source` may give up early. Leaving does not
             wait for it: a source that arrives late is closed.
+        look_at: tells of a process what its connects do not.
+        remembered: what the user chose the last time, apart from what the arguments above say.
+        keys: which keys mean what.
+        notice: a line to show at the start.
     """
 
     CSS_PATH = "app.tcss"
@@ -66,24 +68,39 @@ class Dashboard(App[str]):
         interval_s: float = 1.0,
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
+        look_at: Callable[[int], Life | None] = look,
+        remembered: Remembered | None = None,
+        keys: Keys | None = None,
+        notice: str = "",
     ) -> None:
         super().__init__(ansi_color=few_colours() or None)
         self._spec = spec or ViewSpec()
         self._pid = pid
-        self._cancel = cancel
-        self._moment = Moment(window, interval_s)
+        self._cancel, self._look_at = cancel, look_at
         self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
+        self._stand(Moment(window, interval_s, keys=keys or Keys()), self._tracing)
+        self._remembered, self._notice = remembered or Remembered(), notice
+        self._main: Main | None = None
+        if self._remembered.theme in self.available_themes:
+            self.theme = self._remembered.theme
+        self._first_theme = self.theme
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the main screen."""
-        return Main(self._spec)
+        self._main = Main(self._spec)
+        self._main.recall(self._remembered.panes, self._remembered.pane, self._remembered.filters)
+        return self._main
 
     def on_mount(self) -> None:
         """Begin to trace as soon as the first frame is painted."""
         if self.ansi_color:
             self.theme = PLAIN_THEME
+            self._first_theme = self.theme  # the terminal's choice, not the user's
+        self.set_keymap(dict(self._moment.keys.pressed))
+        if self._notice:
+            self.notify(self._notice, severity="warning", markup=False)
         if self._pid is not None:
-            self._open_process(Process(self._pid, _comm(self._pid)))
+            self._open_process(Process(self._pid, "process"))
         self.call_after_refresh(self._trace)
         self.call_after_refresh(self._load_charts)
 
@@ -91,6 +108,23 @@ class Dashboard(App[str]):
         """Stop to trace, however the dashboard ends."""
         self._tracing.stop()
         self._cancel()
+
+    def chosen(self) -> Remembered:
+        """Give what the user has chosen, to be remembered."""
+        known, main = self._remembered, self._main
+        if main is not None:
+            filters = tuple(main.filter_bar.history)
+            known = replace(known, panes=main.panes_wanted, pane=main.panes.active, filters=filters)
+        spec = self._spec if main is None else main.spec
+        sort = "p99" if COLUMNS[spec.sort].of_mark else spec.sort
+        return replace(
+            known,
+            theme=known.theme if self.theme == self._first_theme else self.theme,
+            group=spec.group_by,
+            sort=f"{sort}:{'desc' if spec.descending else 'asc'}",
+            window=self._moment.window,
+            delay=self._moment.interval_s,
+        )
 
     # The tracer
 
@@ -132,19 +166,8 @@ class Dashboard(App[str]):
 
     @on(SnapshotReady)
     def _snapshot_ready(self, message: SnapshotReady) -> None:
+        self._rewind.note(message.snapshot)
         self._change(latest=message.snapshot, info=message.snapshot.info)
-
-    def _change(self, **changes: object) -> None:
-        """Let things stand differently, and show it."""
-        self._moment = replace(self._moment, **changes)  # type: ignore[arg-type]
-        self._deliver()
-
-    @on(BoardShown)
-    def _deliver(self) -> None:
-        """Tell the board that is seen how things stand."""
-        boards = [screen for screen in self.screen_stack if isinstance(screen, Board)]
-        if boards and boards[-1].is_mounted:
-            boards[-1].show(self._moment)
 
     # Actions
 
@@ -152,57 +175,22 @@ class Dashboard(App[str]):
         """Leave."""
         self._leave(0, None)
 
-    def action_pause(self) -> None:
-        """Freeze the view, or let it go on."""
-        if self._moment.frozen is not None:
-            self._change(frozen=None)
-        elif self._moment.latest is not None:
-            self._change(frozen=self._moment.latest)
-
-    def action_window(self, by: int) -> None:
-        """Go to the next window (1) or to the one before (-1)."""
-        names = list(WINDOWS)
-        name = names[(names.index(self._moment.window) + by) % len(names)]
-        self._tracing.look_at(WINDOWS[name])
-        self._change(window=name)
-        if self._moment.frozen is not None:
-            self.notify(f"the window will be {name} when you resume")
-
-    def action_interval(self, by: int) -> None:
-        """Refresh less often (1) or more often (-1)."""
-        now_s = self._moment.interval_s
-        steps = [step for step in INTERVALS_S if (step > now_s if by > 0 else step < now_s)]
-        if steps:
-            interval_s = min(steps) if by > 0 else max(steps)
-            self._tracing.set_interval(interval_s)
-            self._change(interval_s=interval_s)
-
     def action_help(self) -> None:
         """Show the help."""
         from tcpconntop.tui.screens.help import Help
 
-        self.push_screen(Help(self._moment.info))
+        self.push_screen(Help(self._moment.info, self._moment.keys))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give every action that the screen has to the palette."""
-        found = screen.query(Explain)
-        owners = {
-            "app": self, "board": screen, "table": getattr(screen, "table", None),
-            "findings": found.first() if found else None,
-        }  # fmt: skip
-        for action in ACTIONS:
-            owner = owners[action.scope]
-            name = action.name.partition("(")[0]
-            if owner is not None and hasattr(owner, f"action_{name}"):
-                yield SystemCommand(
-                    f"{action.title}  ({action.shown})", action.help, partial(owner.run_action, action.name)
-                )
-        yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
+        return commands(self, screen, self._moment.keys)
 
     # Screens
 
     @on(ProcessesWanted)
     def _choose(self, message: ProcessesWanted) -> None:
+        if self.screen is not self._main:
+            return  # a second enter was on its way
         if len(message.processes) == 1:
             self._open_process(message.processes[0])
             return
@@ -212,23 +200,13 @@ class Dashboard(App[str]):
 
     def _open_process(self, process: Process | None) -> None:
         if process is not None:
-            info = self._moment.info
-            # Only of what is live on this machine does /proc tell anything.
-            about = describe(process.pid) if info is None or info.live else ""
-            screen = ProcessScreen(process, self._spec, about)
+            screen = ProcessScreen(process, self._spec, self._look_at)
+            if self._main is not None:
+                screen.filter_bar.history = self._main.filter_bar.history
             screen.moment = self._moment  # so that its first frame is not an empty one
             self.push_screen(screen)
 
     @on(ProcessScreen.Left)
     def _close_process(self) -> None:
-        self.pop_screen()
-
-
-def _comm(pid: int) -> str:
-    """Give the name of a process that was asked for by its id, as far as /proc tells."""
-    from pathlib import Path
-
-    try:
-        return printable(Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").rstrip("\n"))
-    except OSError:
-        return "process"
+        if isinstance(self.screen, ProcessScreen):  # a second esc may have been on its way
+            self.pop_screen()

@@ -1,8 +1,8 @@
 """The last connects, newest first, each with where its time went.
 
-TIME          DESTINATION      PORT  LATENCY   LOCAL  RTO WAIT    WIRE  RTX  RESULT
-12:04:07.301  10.2.3.5          443    1.03s    12µs     1.02s   812µs    1  ok
-12:04:07.288  10.9.1.7         9100    181µs    12µs         -   169µs    0  refused ECONNREFUSED
+TIME          DESTINATION  PORT  LATENCY   LOCAL  RTO WAIT    WIRE  RTX  RESULT    ╌LOCAL █RTO ━WIRE
+12:04:07.301  10.2.3.5      443    1.03s    12µs     1.02s   812µs    1  ok        ██████████████████
+12:04:07.288  10.9.1.7     9100    181µs    12µs         -   169µs    0  refused   ╌━━━━━━━━━━━━━━━━━
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from tcpconntop.tui.severity import latency_paint
 Cell = tuple[str, str]
 """Text and colour."""
 
+
+BAR, BAR_WIDTH, BAR_FROM = "╌LOCAL █RTO ━WIRE", 18, 118
+"""Each part of the time has a sign of its own, so that no colour is needed to tell them apart."""
 
 WIDE = 112
 """Terminal width from which every column has room, two cells apart."""
@@ -49,6 +52,7 @@ COLUMNS = (
     Column("WIRE", 7),
     Column("RTX", 3, from_width=100),
     Column("RESULT", 24, right=False),
+    Column(BAR, BAR_WIDTH, right=False, from_width=BAR_FROM),
 )
 
 
@@ -87,11 +91,12 @@ class Connects(Pane):
         rows = [[(column.name, "dim") for column in COLUMNS]]
         rows += [self._row(events[i], parts, i, offset_ns) for i in range(len(events))]
         kept = [at for at, column in enumerate(COLUMNS) if width >= column.from_width]
-        gap = "  " if width >= WIDE else " "
-        spare = min(max(width - WIDE, 0), 23)
+        wide = WIDE if width < BAR_FROM else WIDE + BAR_WIDTH + 2
+        gap = "  " if width >= wide else " "
+        spare = min(max(width - wide, 0), 23)
         lines = []
         for cells in rows:
-            texts = []
+            texts: list[Text] = []
             for at in kept:
                 (text, paint), column = cells[at], COLUMNS[at]
                 size = column.width + (spare if column.name == "DESTINATION" else 0)
@@ -119,4 +124,16 @@ class Connects(Pane):
             (duration(float(parts.wire[at])), latency_paint(float(parts.wire[at]))),
             (str(again), "warn" if again else "dim"),
             (f"{outcome.label} {errno or ''}".strip(), "" if outcome is Outcome.OK else "warn"),
+            (bar(parts, at), latency_paint(latency_us) or "trend"),
         ]
+
+
+def bar(parts: Anatomy, at: int, width: int = BAR_WIDTH) -> str:
+    """Draw the shares of the parts of a connect's time; what took a little has a cell at least."""
+    shares = [float(part[at]) for part in (parts.local, parts.rto, parts.wire)]
+    total = sum(shares)
+    if not total > 0:  # nothing, or not known
+        return "-"
+    cells = [max(1, int(share / total * width)) if share > total / 100 else 0 for share in shares]
+    cells[shares.index(max(shares))] += width - sum(cells)
+    return "".join(sign * n for sign, n in zip("╌█━", cells, strict=True))

@@ -51,6 +51,11 @@ class Explain(Pane, can_focus=True):
         self._chosen = 0
         self._spans: list[tuple[int, int]] = []
 
+    @property
+    def chosen(self) -> Finding | None:
+        """The finding that is chosen."""
+        return self._findings[self._chosen] if self._findings else None
+
     def lacks(self, subject: Subject | None) -> str:
         """Say what would fill the pane."""
         if subject is None or not subject.attempts:
@@ -61,7 +66,7 @@ class Explain(Pane, can_focus=True):
     def _explain(self, subject: Subject) -> None:
         if subject is self._explained:
             return
-        name = self._findings[self._chosen].name if self._findings else None
+        name = self.chosen.name if self.chosen else None
         self._findings = explain(subject, self._clock)
         self._explained = subject
         names = [finding.name for finding in self._findings]
@@ -167,8 +172,8 @@ class Explain(Pane, can_focus=True):
 
     def action_go(self) -> None:
         """Go to the row that the chosen finding names."""
-        if self._findings:
-            self.post_message(FindingWanted(self._findings[self._chosen]))
+        if self.chosen:
+            self.post_message(FindingWanted(self.chosen))
 
     def action_leave(self) -> None:
         """Go back to the table."""

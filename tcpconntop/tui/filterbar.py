@@ -11,15 +11,25 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from tcpconntop.core.filter import FilterError, parse_filter
+from tcpconntop.remember import with_filter
 from tcpconntop.tui.messages import FilterLeft, FilterWanted
 
-HINT = "text   comm=curl   dest:10.0.0.0/8   p99>5ms   fail>1%   !dport=443     enter applies, esc leaves"
+HINT = "text   comm=curl   dest:10.0.0.0/8   p99>5ms   fail>1%   !dport=443   ↑ earlier ones   esc leaves"
 
 
 class FilterBar(Vertical):
     """An input that is hidden until it is asked for. Messages: `FilterWanted`, `FilterLeft`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", show=False),
+        Binding("up", "earlier(-1)", "Earlier filter", show=False),
+        Binding("down", "earlier(1)", "Later filter", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: list[str] = []
+        self._at = 0
 
     def compose(self) -> ComposeResult:
         """Put the input above its hint."""
@@ -33,10 +43,18 @@ class FilterBar(Vertical):
         field.value = text
         field.cursor_position = len(text)
         field.focus()
+        self._at = len(self.history)
 
     def close(self) -> None:
         """Hide the input."""
         self.display = False
+
+    def action_earlier(self, by: int) -> None:
+        """Bring back a filter that was used before (-1), or one after it (1)."""
+        self._at = min(max(self._at + by, 0), len(self.history))
+        field = self.query_one(Input)
+        field.value = self.history[self._at] if self._at < len(self.history) else ""
+        field.cursor_position = len(field.value)
 
     def action_leave(self) -> None:
         """Leave the filter as it was."""
@@ -51,6 +69,7 @@ class FilterBar(Vertical):
     def _submit(self, event: Input.Submitted) -> None:
         event.stop()
         if not self._error(event.value):
+            self.history[:] = with_filter(tuple(self.history), event.value)
             self.post_message(FilterWanted(event.value))
 
     def _error(self, text: str) -> str:

@@ -9,19 +9,19 @@ from rich.text import Text
 
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import count, memory, percent
-from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.tui.actions import ACTIONS, Keys
 from tcpconntop.tui.lines import Line, Part, fit, spread
 
 OWN = 85
 """Priority of the program's own cost: it goes before most of the keys do."""
 
 
-def _hints() -> list[tuple[str, str]]:
+def _hints(known: Keys) -> list[tuple[str, str]]:
     """Give the keys and the word of each hint; keys with the same word share one."""
     hints: dict[str, list[str]] = {}
     for action in ACTIONS:
         if action.footer:
-            hints.setdefault(action.footer, []).append(action.shown)
+            hints.setdefault(action.footer, []).append(known.of(action))
     return [(" ".join(keys), word) for word, keys in hints.items()]
 
 
@@ -34,19 +34,21 @@ class Footer(Line):
 
     def __init__(self, absent: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        self._hints = [hint for hint in _hints() if hint[1] not in absent]
+        self._absent, self._keys = absent, Keys()
         self._snapshot: Snapshot | None = None
 
-    def show(self, snapshot: Snapshot | None) -> None:
-        """Show the cost and the losses of a snapshot: the newest, even while the view is frozen."""
-        self._snapshot = snapshot
+    def show(self, snapshot: Snapshot | None, keys: Keys) -> None:
+        """Show the keys, and what the newest snapshot tells, even while the view is frozen."""
+        self._snapshot, self._keys = snapshot, keys
         self.changed()
 
     def draw(self, width: int) -> Text:
         """Draw the line."""
         hints = [
             Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + 10 * place)
-            for place, (keys, word) in enumerate(self._hints)
+            for place, (keys, word) in enumerate(
+                hint for hint in _hints(self._keys) if hint[1] not in self._absent
+            )
         ]
         return spread(hints, self._ledger(), width)
 

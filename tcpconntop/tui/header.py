@@ -5,12 +5,14 @@ tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼     
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
 
+from rich.style import Style
 from rich.text import Text
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import elapsed, printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.tui.lines import Line, Part, spread
@@ -39,34 +41,41 @@ class Header(Line):
         dot = Text(" · ", dim)
         left = [Part(Text("tcpconntop", self.paint("accent") + self.paint("strong")))]
         left += [Part(Text(word, dim), priority) for word, priority in self._origin(moment)]
-        order = COLUMNS[self._spec.sort].header.lower() + ("▼" if self._spec.descending else "▲")
+        order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
+            "▼" if self._spec.descending else "▲"
+        )
         shown = [f"by {GROUPINGS[self._spec.group_by].title}", moment.window_shown, order]
         if moment.interval_s != 1:
             shown.append(f"every {moment.interval_s:g}s")
         left.append(Part(Text("  ") + dot.join([Text(word) for word in shown]), 2))
+        if moment.mark is not None:
+            left.append(Part(Text(f"Δ since {_clock(moment.mark)}", self.paint("accent")), 3))
         if self._spec.where.text:
             left.append(Part(Text(f"/{printable(self._spec.where.text)}", self.paint("accent")), 3))
         right = [Part(self._state(moment))]
         if moment.info and moment.info.recorded and moment.snapshot:
-            then = datetime.fromtimestamp(moment.snapshot.wall_s).astimezone()
-            day, time = (Text(text, self.paint("dim")) for text in (f"{then:%Y-%m-%d}", f"{then:%H:%M:%S}"))
-            right[:0] = [Part(day, 5), Part(time, 1)]
+            then, dim = time.localtime(moment.snapshot.wall_s), self.paint("dim")
+            day, clock = (Text(time.strftime(form, then), dim) for form in ("%Y-%m-%d", "%H:%M:%S"))
+            right[:0] = [Part(day, 5), Part(clock, 1)]
         if moment.info and moment.info.notes:
-            right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 1))
+            right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 2))
         return spread(left, right, width)
 
     def _origin(self, moment: Moment) -> list[tuple[str, int]]:
         if self._subject:
-            return [(self._subject, 4)]
+            return [(self._subject, 1)]
         if moment.info is None:
             return []
         info = moment.info
         probe = "/".join(word for word in (info.probe, info.transport) if word)
         return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 4)]
 
+    def _loud(self) -> Style:
+        return self.paint("warn") + self.paint("strong")
+
     def _state(self, moment: Moment) -> Text:
         if moment.paused_s is not None:
-            return Text(f"‖ paused {elapsed(moment.paused_s)}", self.paint("warn") + self.paint("strong"))
+            return Text(f"‖ paused {elapsed(moment.paused_s)}{_looked_back(moment)}", self._loud())
         if moment.info is None:
             return Text(f"◌ {STARTING}", self.paint("warn"))
         if moment.ended:
@@ -74,3 +83,15 @@ class Header(Line):
         if moment.info.live:
             return Text("● live", self.paint("good"))
         return Text(f"◌ {moment.info.label}: not live data", self.paint("warn"))
+
+
+def _looked_back(moment: Moment) -> str:
+    """Say which moment is seen, where it is not the one of the pause."""
+    if moment.ago_s is None or moment.snapshot is None:
+        return ""
+    return f" · {_clock(moment.snapshot)}, {elapsed(moment.ago_s)} ago"
+
+
+def _clock(snapshot: Snapshot) -> str:
+    """Spell the time of day of a snapshot."""
+    return time.strftime("%H:%M:%S", time.localtime(snapshot.wall_s))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
+from tcpconntop.core.units import elapsed
 from tcpconntop.core.window import WINDOWS
+from tcpconntop.tui.actions import Keys
 
 STARTING = "starting: compiling the probe…"
 
@@ -19,7 +21,10 @@ class Moment:
         interval_s: seconds between refreshes.
         info: the source, once it is open.
         latest: the newest snapshot.
-        frozen: the snapshot that a pause holds on to.
+        held: the snapshot that a pause holds on to.
+        frozen: what is seen while paused: that one, or an older moment of it.
+        mark: the snapshot that the rows are compared with.
+        keys: which keys mean what.
         ended: whether the source has no more records.
     """
 
@@ -27,7 +32,10 @@ class Moment:
     interval_s: float
     info: SourceInfo | None = None
     latest: Snapshot | None = field(default=None, repr=False)
+    held: Snapshot | None = field(default=None, repr=False)
     frozen: Snapshot | None = field(default=None, repr=False)
+    mark: Snapshot | None = field(default=None, repr=False)
+    keys: Keys = field(default_factory=Keys)
     ended: bool = False
 
     @property
@@ -38,13 +46,26 @@ class Moment:
     @property
     def paused_s(self) -> float | None:
         """For how many seconds the view has been frozen; None when it is not."""
-        if self.frozen is None or self.latest is None:
+        if self.held is None or self.latest is None:
+            return None
+        return (self.latest.now_ns - self.held.now_ns) / 1e9
+
+    @property
+    def ago_s(self) -> float | None:
+        """How many seconds ago was what is seen; None where nobody looks back."""
+        if self.frozen is None or self.latest is None or self.held is None:
+            return None
+        if self.frozen.now_ns == self.held.now_ns:
             return None
         return (self.latest.now_ns - self.frozen.now_ns) / 1e9
 
     @property
     def window_shown(self) -> str:
-        """Name of the window of what is shown: a frozen snapshot keeps its own."""
+        """Name of the window of what is seen, and what it covers where old slices are too coarse for it."""
         if self.frozen is None:
             return self.window
-        return next(name for name, length_s in WINDOWS.items() if length_s == self.frozen.window_s)
+        name = next(name for name, length_s in WINDOWS.items() if length_s == self.frozen.window_s)
+        length_s, span_s = self.frozen.window_s, self.frozen.span_s
+        since_s = (self.frozen.now_ns - self.frozen.began_ns) / 1e9
+        coarse = length_s is not None and abs(span_s - min(length_s, since_s)) > 1 and self.ago_s is not None
+        return f"{name} ({elapsed(span_s)})" if coarse else name

@@ -30,8 +30,12 @@ class Pane(Line):
     def show(self, subject: Subject | None, name: str) -> None:
         """Show a subject; `name` tells one subject from another."""
         last = self._subject
-        same = subject is not None and last is not None and name == self._about
-        if same and subject is not None and last is not None:
+        if (
+            subject is not None
+            and last is not None
+            and name == self._about
+            and subject.snapshot.window_s == last.snapshot.window_s
+        ):
             age_ns = subject.snapshot.now_ns - last.snapshot.now_ns
             if subject.snapshot is last.snapshot or 0 <= age_ns < SELDOM_NS:
                 return

@@ -101,6 +101,11 @@ class Panes(Vertical):
         return self._subject
 
     @property
+    def active(self) -> str:
+        """Name of the pane that was chosen."""
+        return self._active
+
+    @property
     def seen(self) -> list[str]:
         """Names of the panes that are seen."""
         n = min(max(1, self.size.width // COLUMN), len(self._offered))

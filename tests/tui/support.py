@@ -13,6 +13,7 @@ from tcpconntop.core.host import HostFacts
 from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import Window
+from tcpconntop.kernel.process import Life
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.synthetic import SCENARIO, Flow, Synthetic
 from tcpconntop.tui.app import Dashboard
@@ -64,7 +65,10 @@ def snapshot(
     ledger = replace(source.ledger(), completeness=completeness, lost_records=lost)
     span_s = window.span_s(BEGAN_NS, clock.now_ns)
     cost = Cost(0.012, 61_000_000)
-    return Snapshot(info, ledger, window.state(), window_s, span_s, clock.now_ns, 0, cost=cost, host=host)
+    state = window.state()
+    return Snapshot(
+        info, ledger, state, window_s, span_s, clock.now_ns, 0, cost=cost, host=host, began_ns=BEGAN_NS
+    )
 
 
 def never() -> Source:
@@ -73,9 +77,12 @@ def never() -> Source:
     raise AssertionError
 
 
-def still(spec: ViewSpec | None = None, pid: int | None = None) -> Dashboard:
-    """Give a dashboard whose tracer never starts."""
-    return Dashboard(never, spec, pid=pid)
+LIFE = Life(7, "checkout", "shop", "/usr/bin/checkout --port 8080", 36_000 - 7_500, 1)
+
+
+def still(spec: ViewSpec | None = None, pid: int | None = None, life: Life | None = LIFE) -> Dashboard:
+    """Give a dashboard whose tracer never starts, on a machine where every process has the same life."""
+    return Dashboard(never, spec, pid=pid, look_at=lambda _: life)
 
 
 async def until(pilot: Pilot[str], condition: Callable[[], object]) -> None:
@@ -105,6 +112,11 @@ def text_of(widget: object) -> list[str]:
     return [widget.render_line(y).text for y in range(widget.size.height)]  # type: ignore[attr-defined]
 
 
+def notes(app: Dashboard) -> list[str]:
+    """Give the notifications that are on the screen."""
+    return [str(toast.render()) for toast in app.screen.query("Toast")]
+
+
 __all__ = [
     "BEGAN_NS",
     "INFO",
@@ -112,6 +124,7 @@ __all__ = [
     "Steady",
     "feed",
     "flow",
+    "notes",
     "np",
     "snapshot",
     "still",

@@ -56,7 +56,7 @@ async def test_markup_is_shown_as_it_is_written():
 @pytest.mark.parametrize("group", GROUPINGS)
 def test_columns_never_overlap_nor_leave_the_screen(width, group):
     fields = GROUPINGS[group].fields
-    columns = [c for c in COLUMNS.values() if not c.key_field or c.key_field in fields]
+    columns = [c for c in COLUMNS.values() if not c.of_mark and (not c.key_field or c.key_field in fields)]
     places = arrange(columns, "p99", width)
     for before, after in pairwise(places):
         assert before.start + before.width < after.start
@@ -66,7 +66,8 @@ def test_columns_never_overlap_nor_leave_the_screen(width, group):
 
 
 def test_eighty_cells_have_room_for_what_matters():
-    columns = [c for c in COLUMNS.values() if not c.key_field or c.key_field in ("daddr", "dport")]
+    fields = ("", "daddr", "dport")
+    columns = [c for c in COLUMNS.values() if not c.of_mark and c.key_field in fields]
     keys = [place.column.key for place in arrange(columns, "p99", 79)]
     assert keys == ["daddr", "dport", "comm", "rate", "count", "fail", "p50", "p90", "p99"]
 

@@ -77,7 +77,8 @@ def test_given_a_column_when_sorted_then_rows_are_in_order_with_nan_last_and_tie
     group_by, column, descending
 ):
     picture = snapshot(MIXED[:400], connect("10.9.9.9", outcome=Outcome.REFUSED, error=111))
-    view = make_view(picture, ViewSpec(group_by, column, descending))
+    marked = make_view(snapshot(MIXED[:300]), ViewSpec(group_by))
+    view = make_view(picture, ViewSpec(group_by, column, descending), marked)
     assert COLUMNS[column] in view.columns
     values = COLUMNS[column].values(view).tolist()
     first_seen = [int(view.members(row)[0]) for row in range(len(view))]

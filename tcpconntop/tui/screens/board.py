@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from textual import events, on
@@ -14,7 +14,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import printable
-from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.core.view import View, ViewSpec
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer
@@ -34,6 +34,7 @@ from tcpconntop.tui.panes import Panes
 from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table import Table
 from tcpconntop.tui.titles import row_title
+from tcpconntop.tui.views import Views
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
 """Terminal heights below which the table needs the room."""
@@ -60,8 +61,8 @@ class Board(Screen[None]):
         self.view: View | None = None
         self.moment: Moment | None = None
         self._all: Subject | None = None
-        self._made_of: tuple[object, ViewSpec] | None = None
-        self._panes_wanted = True
+        self._views = Views()
+        self.panes_wanted = True
         self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
 
@@ -99,10 +100,16 @@ class Board(Screen[None]):
 
     def fit(self, height: int) -> None:
         """Give the parts their heights in a terminal of `height` lines."""
-        self.panes.display = self._panes_wanted and height >= NO_PANES_BELOW
+        self.panes.display = self.panes_wanted and height >= NO_PANES_BELOW
         self.panes.styles.height = 1 + max(4, min((height - 4) * 2 // 5, height - 11))
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
+
+    def recall(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
+        """Begin as it was left the last time."""
+        self.panes_wanted = panes
+        self.panes.switch(pane)
+        self.filter_bar.history = list(filters)
 
     # What is shown
 
@@ -120,21 +127,20 @@ class Board(Screen[None]):
         moment = self.moment
         if moment is None:
             return
-        snapshot, spec = moment.snapshot, self.effective_spec()
-        made_of = (snapshot, spec)
-        if snapshot is not None and (
-            self._made_of is None or self._made_of[0] is not snapshot or self._made_of[1] != spec
-        ):
-            self.view, self._made_of = make_view(snapshot, spec), made_of
+        snapshot = moment.snapshot
+        if moment.mark is None and COLUMNS[self.spec.sort].of_mark:
+            self.spec = self.spec.sorted_by("p99")
+        if snapshot is None:
+            self.table.show(None, "starting: the first connect will be listed here")
+            self._show_panes()
+        elif (view := self._views.of(snapshot, self.effective_spec(), moment.mark)) is not self.view:
+            self.view = view
             self.table.show(self.view, self._empty())
             self._all = Subject(self.view)
             self.summary.show(self._all, snapshot.ledger if self.WHOLE else None)
             self._show_panes()
-        elif snapshot is None:
-            self.table.show(None, "starting: the first connect will be listed here")
-            self._show_panes()
         self.header.show(moment, self.spec, self.subject_title())
-        self.footer.show(moment.latest)
+        self.footer.show(moment.latest, moment.keys)
 
     def subject_title(self) -> str:
         """Say what the screen is about; empty for everything."""
@@ -211,7 +217,7 @@ class Board(Screen[None]):
 
     def action_panes(self) -> None:
         """Hide the panes, or show them again."""
-        self._panes_wanted = not self._panes_wanted
+        self.panes_wanted = not self.panes_wanted
         self.fit(self.size.height)
         self._show_panes()
 

@@ -21,7 +21,7 @@ from textual.screen import ModalScreen
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.units import printable
-from tcpconntop.tui.actions import sections
+from tcpconntop.tui.actions import Keys, sections
 from tcpconntop.tui.arrange import TREND
 from tcpconntop.tui.lines import Painted
 
@@ -40,9 +40,9 @@ class Page(Painted):
 
     DEFAULT_CSS = "Page { height: auto; }"
 
-    def __init__(self, info: SourceInfo | None) -> None:
+    def __init__(self, info: SourceInfo | None, keys: Keys) -> None:
         super().__init__()
-        self._info = info
+        self._info, self._keys = info, keys
 
     def render(self) -> Text:
         """Write every section."""
@@ -59,7 +59,7 @@ class Page(Painted):
 
     def _sections(self) -> Iterable[tuple[str, list[Entry]]]:
         for title, actions in sections().items():
-            yield title, [(action.shown, action.help) for action in actions]
+            yield title, [(self._keys.of(action), action.help) for action in actions]
         yield "Filters", list(FILTERS)
         columns = [*COLUMNS.values(), TREND]
         yield "Columns", [(column.header, column.help) for column in columns]
@@ -84,19 +84,20 @@ class Help(ModalScreen[None]):
 
     Args:
         info: the source, for its notes.
+        keys: which keys mean what.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "leave", "Back", show=False)
     ]
 
-    def __init__(self, info: SourceInfo | None) -> None:
+    def __init__(self, info: SourceInfo | None, keys: Keys) -> None:
         super().__init__()
-        self._info = info
+        self._info, self._keys = info, keys
 
     def compose(self) -> ComposeResult:
         """Put the page into a scrolling frame."""
-        frame = VerticalScroll(Page(self._info))
+        frame = VerticalScroll(Page(self._info, self._keys))
         frame.border_title = "Help"
         frame.border_subtitle = "↑ ↓ scroll · esc goes back"
         yield frame

@@ -1,7 +1,8 @@
 """The screen of one process: where it connects to, how long that takes, and its last connects.
 
 tcpconntop  checkout · pid 2310     by destination · 1m · p99▼                                     ● live
-uid 1000 · /usr/bin/checkout --port 8080
+user shop · unit checkout.service · started 10:03:12, 2h05m ago
+/usr/bin/checkout --port 8080
 85/s   ok 100%                                            p50 390µs  p90 6.1ms  p99 11.9ms
 DESTINATION …
 ──[ Histogram ]── Timeline ───────────────────────────────────── everything · 5.1k connects ──
@@ -10,53 +11,31 @@ TIME          DESTINATION      PORT  LATENCY   LOCAL  RTO WAIT    WIRE  RTX  RES
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from rich.text import Text
+import numpy as np
 from textual.message import Message
 from textual.widget import Widget
 
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.groups import process_text
-from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
+from tcpconntop.kernel.process import Life, look
 from tcpconntop.tui.connects import Connects
 from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
-from tcpconntop.tui.lines import Line, Part, spread
+from tcpconntop.tui.identity import Identity
 from tcpconntop.tui.messages import Process
 from tcpconntop.tui.panes import Panes
+from tcpconntop.tui.screens.board import NO_PANES_BELOW
 from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainingBoard
 from tcpconntop.tui.timeline import Timeline
 
 CONNECTS_FROM = 30
 """Terminal height from which the last connects have a place of their own."""
-
-
-def describe(pid: int, proc: Path = Path("/proc")) -> str:
-    """Say who runs a process and what it was started with, as far as /proc tells."""
-    try:
-        uid = (proc / str(pid)).stat().st_uid
-        words = (proc / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    command = printable(" ".join(words.rstrip("\0").split("\0")))
-    return f"uid {uid} · {command}" if command else f"uid {uid}"
-
-
-class Identity(Line):
-    """The line that says what is known of the process beyond its connects."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def draw(self, width: int) -> Text:
-        """Draw the line."""
-        return spread([Part(Text(self._text, self.paint("dim")))], [], width)
 
 
 class ProcessScreen(ExplainingBoard):
@@ -65,7 +44,7 @@ class ProcessScreen(ExplainingBoard):
     Args:
         process: the process.
         spec: the order of the table.
-        about: what is known of it beyond its connects, in one line.
+        look_at: tells what is known of it beyond its connects while it runs.
     """
 
     WHOLE = False
@@ -74,7 +53,12 @@ class ProcessScreen(ExplainingBoard):
     class Left(Message):
         """The user goes back."""
 
-    def __init__(self, process: Process, spec: ViewSpec, about: str) -> None:
+    def __init__(
+        self,
+        process: Process,
+        spec: ViewSpec,
+        look_at: Callable[[int], Life | None] = look,
+    ) -> None:
         own = replace(spec, group_by="dest", where=parse_filter(""))
         panes = {
             "Connects": Connects(process.pid),
@@ -87,12 +71,16 @@ class ProcessScreen(ExplainingBoard):
         super().__init__(own, panes)
         self._charts = [name for name in panes if name != "Connects"]
         self.process = process
-        self._about = about
+        self._look_at = look_at
+        self._life: Life | None = None
+        self._ended = ""
+        self._unit: str | None = None
+        self.identity = Identity()
         self.connects = Panes({"Last connects": Connects(process.pid)})
 
     def above(self) -> list[Widget]:
         """Say who it is."""
-        return [Identity(self._about)] if self._about else []
+        return [self.identity]
 
     def below(self) -> list[Widget]:
         """List its last connects."""
@@ -105,7 +93,10 @@ class ProcessScreen(ExplainingBoard):
         self.connects.display = apart and self.panes.display
         rows = len(self.view) if self.view else 0
         table = min(max(rows + 2, 5), height // 3 if apart else (height - 3) // 2)
-        spare = height - 3 - (1 if self._about else 0) - table
+        about = min(self.identity.lines, 2 if height >= NO_PANES_BELOW else 0)
+        self.identity.display = about > 0
+        self.identity.styles.height = about
+        spare = height - 3 - about - table
         self.panes.styles.height = spare // 2 if apart else max(spare, 5)
         self.connects.styles.height = spare - spare // 2
         self.panes.offer(self._charts if apart else ["Connects", *self._charts])
@@ -119,7 +110,7 @@ class ProcessScreen(ExplainingBoard):
         """The name of the process: the one that its connects have, where there are any."""
         if self.view is not None and len(self.view):
             return process_text(self.view.lead_key(0))
-        return self.process.comm
+        return self._life.comm if self._life is not None else self.process.comm
 
     def subject_title(self) -> str:
         """Name the process."""
@@ -129,14 +120,40 @@ class ProcessScreen(ExplainingBoard):
         """Say what the panes show when no row is selected."""
         return f"all of {self.comm}" if not self.spec.where.text else super().everything()
 
+    def _empty(self) -> str:
+        if self.spec.where.text or self._ended:
+            return super()._empty() if self.spec.where.text else "no connect of it in this window"
+        return f"{self.comm} has made no connect in this window: the next one will be listed here"
+
     def update_parts(self) -> None:
-        """Bring the last connects up to date as well."""
-        rows = self.table.virtual_size.height
+        """Bring what is known of the process and its last connects up to date as well."""
+        before = self.table.virtual_size.height, self.identity.lines
+        self._identify()
         super().update_parts()
-        if self.table.virtual_size.height != rows:
+        if (self.table.virtual_size.height, self.identity.lines) != before:
             self.fit(self.size.height)
         if self.connects.display:
             self.connects.show(self.panes.subject, self.comm)
+
+    def _identify(self) -> None:
+        """Ask /proc, as long as it speaks of the machine and the time that the records are of."""
+        moment = self.moment
+        if moment is None or moment.info is None:
+            return
+        if moment.info.live and not self._ended:
+            life = self._look_at(self.process.pid)
+            if self._life is None and life is None:
+                self._ended = f"no process has the pid {self.process.pid} now"
+            elif self._life is not None and (life is None or life.start_ticks != self._life.start_ticks):
+                self._ended = "this process has ended"
+            else:
+                self._life = life
+        snapshot = moment.snapshot
+        if snapshot is not None:
+            keys = snapshot.window.keys
+            own = np.flatnonzero(keys["tgid"] == self.process.pid)[-1:]
+            self._unit = snapshot.unit(int(keys["cgroup_id"][own[0]])) if len(own) else self._unit
+            self.identity.show(self._life, self._unit, self._ended, snapshot.wall_s)
 
     def action_open(self) -> None:
         """Say that this is as deep as it goes."""

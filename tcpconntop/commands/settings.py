@@ -1,0 +1,86 @@
+"""Settings files and what was remembered: what holds where the command line says nothing."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tcpconntop.config import Config, ConfigError, merged, parse_config
+from tcpconntop.core.fatal import USAGE, FatalError
+from tcpconntop.kernel.privileges import as_caller
+from tcpconntop.options import parse
+from tcpconntop.places import SYSTEM_CONFIG, config_file, state_folder
+from tcpconntop.remember import Remembered, load, save
+
+
+def configured(words: Sequence[str]) -> Namespace:
+    """Parse the command line, with settings files as its defaults; they stay in `config` of the answer.
+
+    The machine's file comes first, then the user's own, then that of `--config`: the last one to speak of a
+    key decides, and the command line over all of them.
+
+    Raises:
+        FatalError: a file or the command line cannot be understood.
+    """
+    args = parse(words)
+    with as_caller():  # whoever may call this program through sudo may not read every file with it
+        files = [(SYSTEM_CONFIG, False), (config_file(), False)]
+        files += [(Path(args.config), True)] if args.config else []
+        config = merged([_read(file, must) for file, must in files])
+    args = parse(words, config.options)
+    args.config = config
+    return args
+
+
+def _read(file: Path, must: bool) -> Config:
+    try:
+        return parse_config(file.read_text("utf-8"), str(file))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not must:
+            return Config()
+        raise FatalError(f"{file}: {error.strerror}", USAGE) from None
+    except OSError as error:
+        raise FatalError(f"{file}: {error.strerror}", USAGE) from None
+    except UnicodeDecodeError:
+        raise FatalError(f"{file}: it is not UTF-8", USAGE) from None
+    except ConfigError as error:
+        raise FatalError(str(error), USAGE) from None
+
+
+def recall(args: Namespace) -> None:
+    """Let what was remembered hold where nobody said anything; for dashboards, once privileges are gone."""
+    from tcpconntop.core.columns import COLUMNS
+    from tcpconntop.core.groups import GROUPINGS
+    from tcpconntop.core.window import WINDOWS
+
+    args.remembered, args.notice = load(state_folder())
+    known: Remembered = args.remembered
+    column, _, direction = known.sort.partition(":")
+    sortable = column in COLUMNS and not COLUMNS[column].of_mark and direction in ("", "asc", "desc")
+    for place, value, good in (
+        ("group", known.group, known.group in GROUPINGS),
+        ("window", known.window, known.window in WINDOWS),
+        ("delay", known.delay, known.delay is not None and 0.1 <= known.delay <= 3600),
+        ("order", known.sort, sortable and COLUMNS[column].stands_in(args.group)),
+    ):
+        if good and place not in args.said:
+            setattr(args, place, value)
+
+
+def keep(args: Namespace, began: Remembered, chosen: Remembered) -> str:
+    """Remember what the user chose while the dashboard ran, and the rest as it was remembered before.
+
+    Args:
+        args: the command line; what it said for this once is not remembered.
+        began: how the dashboard began.
+        chosen: how it ended.
+
+    Returns:
+        One line that says why that could not be, or an empty one.
+    """
+    said = {"sort" if place == "order" else place for place in args.said}
+    said |= {"theme"} if args.config.theme else set()
+    once = {name for name in said if hasattr(chosen, name) and getattr(chosen, name) == getattr(began, name)}
+    return save(state_folder(), replace(chosen, **{name: getattr(args.remembered, name) for name in once}))

@@ -1,0 +1,94 @@
+"""What has changed since a moment that the user marked. Pure.
+
+A change of rate or latency is a factor (1.12 reads `+12%`, 3.1 reads `×3.1`), one of the share of failures
+a difference (0.032 reads `+3.2`, in points). Infinity stands for what was not there at the mark (`new`), NaN
+for what cannot be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tcpconntop.core.keys import Keys, Rows, hash_fields
+from tcpconntop.core.slices import Sums
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.units import count
+
+Floats = npt.NDArray[np.float64]
+Figures = Mapping[str, Floats]
+
+SAME = 0.01
+"""Factors nearer to 1 than this read `=`: quantiles are no more exact than that."""
+
+
+def slim(snapshot: Snapshot) -> Snapshot:
+    """Give a snapshot without its history, so that a mark that is kept for hours keeps little else."""
+    window = replace(
+        snapshot.window, slices=(), history=(), older=Sums(), recent=snapshot.window.recent[:0].copy()
+    )
+    return replace(snapshot, window=window)
+
+
+def match(keys: Keys, marked: Keys, fields: tuple[str, ...]) -> Rows:
+    """Give for each key the place of the same one among the marked, or -1, shape (n,).
+
+    Args:
+        keys: of the rows, distinct in `fields`.
+        marked: of the rows at the mark, distinct as well.
+        fields: what tells rows apart.
+    """
+    names = (*fields, "special")
+    if not len(marked):
+        return np.full(len(keys), -1)
+    wanted, known = hash_fields(keys, names), hash_fields(marked, names)
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)]
+    return np.where(known[at] == wanted, at, -1)
+
+
+def changes(figures: Figures, marked: Figures, at: Rows) -> dict[str, Floats]:
+    """Compare figures of rows with those at the mark.
+
+    Counts are compared as rates, so that a window that has just begun, or another one, is no change.
+
+    Args:
+        figures: of the rows, each of shape (n,).
+        marked: of the rows at the mark.
+        at: for each row its place at the mark, or -1.
+    """
+    return {
+        "dcount": _compared(figures["rate"], marked["rate"], at, np.divide),
+        "dfail": _compared(figures["fail"], marked["fail"], at, np.subtract),
+        "dp99": _compared(figures["p99"], marked["p99"], at, np.divide),
+    }
+
+
+def _compared(now: Floats, marked: Floats, at: Rows, how: np.ufunc) -> Floats:
+    before = np.append(marked, np.nan)[at]  # -1 is the one at the end
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change: Floats = how(now, before)
+    change[np.isnan(before) & ~np.isnan(now)] = np.inf
+    return change
+
+
+def factor_text(factor: float) -> str:
+    """Spell a factor in at most six characters: `+12%`, `-40%`, `×3.1`, `=`, `new`."""
+    if not math.isfinite(factor):
+        return "-" if math.isnan(factor) else "new"
+    if abs(factor - 1) < SAME:
+        return "="
+    if factor < 2:
+        return f"{(factor - 1) * 100:+.0f}%"
+    return f"×{factor:.1f}" if factor < 9.95 else f"×{count(factor)}"
+
+
+def points_text(difference: float) -> str:
+    """Spell a difference of shares in percentage points: `+3.2`, `-0.1`, `=`, `new`."""
+    if not math.isfinite(difference):
+        return "-" if math.isnan(difference) else "new"
+    return "=" if abs(difference) < 0.0005 else f"{difference * 100:+.1f}"

@@ -1,0 +1,95 @@
+"""What was, summed from the slices that a snapshot shares with the window: it takes no memory of its own.
+
+    ──30 s──┬──30 s──┬─10 s─┬─10 s─┬1┬1┬1┬1┬ now
+                     ▲ as_of(…): all slices that end here, back to the window's length
+
+The past is as fine as its slices (`core/slices.py`): seconds for a minute, then blocks of ten and of thirty
+for fifteen minutes. A window that reaches back further than the slices do is shorter, which `span_s` says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import floor
+
+from tcpconntop.core import stats as st
+from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.slices import LONGEST_S, Slice, Sums, block_of, length_s
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window import SECOND_NS, WindowState
+
+
+def as_of(base: Snapshot, second: int, window_s: float | None, ledger: Ledger | None = None) -> Snapshot:
+    """Give what a snapshot of another window would have shown at the end of an earlier second.
+
+    Counts, sums, extremes and quantiles are those that the window had then. The latency of a row's last
+    connect is known where there was none since, and NaN in the view where there was.
+
+    Args:
+        base: a snapshot taken at that second or later.
+        second: on the clock of the records, the last one of a slice: `second_before` gives such.
+        window_s: length of the window in seconds; None is everything since the start.
+        ledger: the totals as they were; those of `base` unless told.
+    """
+    now_ns = min(base.now_ns, (second + 1) * SECOND_NS)
+    first = _first_second(base, second, window_s)
+    inside = tuple(part for part in base.window.history if first <= part.second and _end(part) <= second)
+    if window_s is None:
+        sums = base.window.older.copy()
+        span_s = (now_ns - base.began_ns) / SECOND_NS
+    else:
+        sums = Sums()
+        span_s = (now_ns - max(base.began_ns, first * SECOND_NS)) / SECOND_NS
+    sums.grow(len(base.window.keys))
+    sums.change(inside)
+    return replace(
+        base,
+        ledger=ledger or base.ledger,
+        window=_state(base.window, sums, inside, now_ns),
+        window_s=window_s,
+        span_s=max(span_s, 0.0),
+        now_ns=now_ns,
+    )
+
+
+def second_before(base: Snapshot, second: int) -> int | None:
+    """Give the second with which the slice before that of `second` ends; None where nothing is kept."""
+    before = block_of(second, base.second)[0] - 1
+    return before if before >= max(_kept_from(base), base.began_ns // SECOND_NS) else None
+
+
+def second_after(base: Snapshot, second: int) -> int | None:
+    """Give the second with which the slice after that of `second` ends; None at the snapshot itself."""
+    if second >= base.second:
+        return None
+    start, seconds = block_of(second + 1, base.second)
+    return min(start + seconds - 1, base.second)
+
+
+def _kept_from(base: Snapshot) -> int:
+    """Give the first second that slices may tell of."""
+    length = length_s(LONGEST_S)
+    return (base.second - LONGEST_S + 1) // length * length
+
+
+def _first_second(base: Snapshot, second: int, window_s: float | None) -> int:
+    """Give the second with which a window begins that ends with `second`: where a slice begins."""
+    if window_s is None:
+        return 0
+    return max(block_of(floor(second - window_s) + 1, base.second)[0], _kept_from(base))
+
+
+def _end(part: Slice) -> int:
+    return part.second + part.seconds - 1
+
+
+def _state(now: WindowState, sums: Sums, inside: tuple[Slice, ...], now_ns: int) -> WindowState:
+    """Give a window with other sums, and what is known of the last attempts at that time."""
+    stats = sums.stats[: len(now.keys)]
+    for name in st.LATEST:
+        stats[name] = now.stats[name]
+    stats["last_ns"][now.stats["last_end_ns"] > now_ns] = -1  # that one was later, and hides the one before
+    recent = now.recent[now.recent["end_ns"] <= now_ns]
+    for array in (stats, recent):
+        array.flags.writeable = False
+    return replace(now, stats=stats, latency=sums.latency, errors=sums.errors, slices=inside, recent=recent)

@@ -1,0 +1,31 @@
+"""The command palette: every action that the screen has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from tcpconntop.tui.actions import ACTIONS, Keys
+from tcpconntop.tui.explain import Explain
+
+
+def commands(app: App[str], screen: Screen[object], keys: Keys) -> Iterable[SystemCommand]:
+    """Give the commands of a screen."""
+    explain = screen.query(Explain)
+    owners = {
+        "app": app,
+        "board": screen,
+        "table": getattr(screen, "table", None),
+        "findings": explain.first() if explain else None,
+    }
+    for action in ACTIONS:
+        owner = owners[action.scope]
+        name = action.name.partition("(")[0]
+        if owner is not None and hasattr(owner, f"action_{name}"):
+            yield SystemCommand(
+                f"{action.title}  ({keys.of(action)})", action.help, partial(owner.run_action, action.name)
+            )
+    yield SystemCommand("Theme", "Choose other colours.", app.action_change_theme)

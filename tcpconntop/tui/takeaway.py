@@ -1,0 +1,87 @@
+"""What can be taken away from the dashboard: a row for the clipboard, a table as files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tcpconntop.core.view import View
+
+KEEP_TRYING = 1_000
+"""How many files of one name and second there may be."""
+
+
+def row_text(view: View, row: int, columns: Sequence[str] = ()) -> str:
+    """Spell a row in one line, each figure with its name: for a chat or a ticket.
+
+    Args:
+        view: the view.
+        row: the row.
+        columns: keys of the columns wanted; empty for those that are usually shown.
+    """
+    wanted = [
+        column
+        for column in view.columns
+        if (column.key in columns if columns else column.priority is not None)
+    ]
+    return "  ".join(f"{column.header} {column.text(view, row)}" for column in wanted)
+
+
+def save(stem: str, contents: Mapping[str, str], folders: Sequence[Path]) -> str:
+    """Write files beside each other into the first folder that takes them, over none that is there.
+
+    Args:
+        stem: their name; where a file has it already, a number follows it.
+        contents: what to write, by extension.
+        folders: where to try. The last one is made if it does not exist.
+
+    Returns:
+        One line for people: where they are, and why they are not where they were asked for.
+
+    Raises:
+        OSError: no folder takes them.
+    """
+    refused: list[str] = []
+    for folder in folders:
+        name, reason = _tried(folder, stem, contents, make=folder is folders[-1])
+        if name:
+            files = f"{folder / name}.{{{','.join(contents)}}}"
+            return "; ".join([f"wrote {files}", *refused])
+        refused.append(f"{folder} would not take them: {reason}")
+    raise OSError(f"nothing was written; {'; '.join(refused)}")
+
+
+def _tried(folder: Path, stem: str, contents: Mapping[str, str], make: bool) -> tuple[str, str]:
+    """Give the name under which a folder took the files, or an empty one and the reason why it did not."""
+    try:
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        return _write(folder, stem, contents), ""
+    except PermissionError as error:
+        return "", f"{error.strerror}, and this program gave its privileges up"
+    except OSError as error:
+        return "", error.strerror or str(error)
+
+
+def _write(folder: Path, stem: str, contents: Mapping[str, str]) -> str:
+    """Write all of the files or none; the answer is their name without extension."""
+    for number in range(1, KEEP_TRYING):
+        name = stem if number == 1 else f"{stem}-{number}"
+        paths = {folder / f"{name}.{extension}": text for extension, text in contents.items()}
+        if any(os.path.lexists(path) for path in paths):
+            continue
+        written: list[Path] = []
+        try:
+            for path, text in paths.items():
+                with path.open("x", encoding="utf-8", newline="") as file:
+                    written.append(path)
+                    file.write(text)
+        except (OSError, UnicodeError) as error:
+            for path in written:  # a full disk leaves no half of it behind
+                path.unlink()
+            if not isinstance(error, FileExistsError):
+                raise
+        else:
+            return name
+    raise FileExistsError(None, "too many files of this name")

@@ -1,0 +1,19 @@
+"""What all tests share: a user who has no settings and about whom nothing is remembered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_remembered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no test read the files of the user who runs it, nor write to them."""
+    before = dict(os.environ)
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    os.environ.clear()
+    os.environ.update(before)

@@ -1,0 +1,114 @@
+"""Every action of the registry, by each of its keys: it does what it is for, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from support import feed, snapshot, still, until
+
+from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.tui.explain import Explain
+from tcpconntop.tui.screens.board import Board
+
+# What has to change, and what is pressed before. An action that is not here fails below: it needs an entry.
+EFFECTS: dict[str, tuple[set[str], str]] = {
+    "quit": ({"ended"}, ""),
+    "help": ({"screen"}, ""),
+    "filter": ({"filtering", "focus"}, ""),
+    "sort-left": ({"sort"}, ""),
+    "sort-right": ({"sort"}, ""),
+    "reverse": ({"descending"}, ""),
+    "next-grouping": ({"group"}, ""),
+    "next-window": ({"window"}, ""),
+    "pause": ({"paused"}, ""),
+    "older": ({"second"}, "comma"),
+    "newer": ({"second"}, "comma comma"),
+    "mark": ({"mark"}, ""),
+    "open-process": ({"screen", "row"}, "down"),
+    "back": ({"row"}, "down"),
+    "copy": ({"clipboard"}, "down"),
+    "export": ({"files"}, ""),
+    "sort-by-p99": ({"sort"}, "D"),
+    "sort-by-port": ({"sort"}, ""),
+    "previous-grouping": ({"group"}, ""),
+    "previous-window": ({"window"}, ""),
+    "refresh-less-often": ({"interval"}, ""),
+    "refresh-more-often": ({"interval"}, ""),
+    "next-pane": ({"pane"}, ""),
+    "previous-pane": ({"pane"}, ""),
+    "first-pane": ({"pane"}, "2"),
+    "second-pane": ({"pane"}, ""),
+    "third-pane": ({"pane"}, ""),
+    "fourth-pane": ({"pane"}, ""),
+    "fifth-pane": ({"pane"}, ""),
+    "hide-the-panes": ({"panes"}, ""),
+    "up": ({"row"}, "end"),
+    "down": ({"row"}, ""),
+    "page-up": ({"row"}, "end"),
+    "page-down": ({"row"}, "home"),
+    "first-row": ({"row"}, "end"),
+    "last-row": ({"row"}, ""),
+    "explain": ({"pane", "focus", "finding"}, ""),
+    "previous-finding": ({"finding"}, "x down"),
+    "next-finding": ({"finding"}, "x"),
+    "go-to-the-finding": ({"row", "focus", "finding"}, "x"),
+    "leave-the-findings": ({"focus", "finding"}, "x"),
+}
+
+
+def aspects(app, folder):
+    """Give everything that an action may change."""
+    board = next(screen for screen in app.screen_stack[::-1] if isinstance(screen, Board))
+    moment, spec, explain = board.moment, board.spec, board.query_one(Explain)
+    return {
+        "ended": app.return_code,
+        "screen": type(app.screen).__name__,
+        "filtering": board.filter_bar.display,
+        "focus": type(app.screen.focused).__name__ if app.screen is board else "",
+        "sort": spec.sort,
+        "descending": spec.descending,
+        "group": spec.group_by,
+        "where": spec.where.text,
+        "window": moment.window,
+        "interval": moment.interval_s,
+        "paused": moment.held is not None,
+        "second": moment.snapshot.second,
+        "mark": moment.mark is not None,
+        "row": board.table.row,
+        "pane": board.panes.seen,
+        "panes": board.panes.display,
+        "finding": explain.chosen.name if explain.has_focus and explain.chosen else "",
+        "clipboard": app.clipboard,
+        "files": len(list(folder.iterdir())),
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "key"),
+    [
+        pytest.param(action, key, id=f"{action.id}-{key}")
+        for action in ACTIONS
+        for key in action.keys.split(",")
+    ],
+)
+async def test_a_key_does_what_the_help_says_and_nothing_else(action, key, tmp_path, monkeypatch):
+    assert action.id in EFFECTS, "a new action: say in EFFECTS what it changes"
+    expected, before_it = EFFECTS[action.id]
+    monkeypatch.chdir(tmp_path)
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        await pilot.press(*before_it.split())
+        await pilot.pause()
+        before = aspects(app, tmp_path)
+        await pilot.press(key)
+        await pilot.pause()
+        if "files" in expected:
+            await until(pilot, lambda: len(list(tmp_path.iterdir())) == 3)
+        after = aspects(app, tmp_path)
+        if "screen" in expected:
+            after["focus"] = before["focus"]
+    assert {name for name in after if after[name] != before[name]} == expected
+
+
+def test_no_effect_is_of_an_action_that_is_no_more():
+    assert set(EFFECTS) <= {action.id for action in ACTIONS}

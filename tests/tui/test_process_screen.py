@@ -1,0 +1,145 @@
+"""The screen of one process: who it is, what it lacks, and that it has ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
+
+from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.tui.app import Dashboard
+from tcpconntop.tui.connects import bar
+from tcpconntop.tui.messages import Process, ProcessesWanted
+from tcpconntop.tui.screens.main import Main
+from tcpconntop.tui.screens.process import ProcessScreen
+
+FLOWS = [flow("checkout", 7, "10.0.0.1"), flow("curl", 8, "10.0.0.2")]
+
+
+def shown(app):
+    """Give the lines that say who the process is."""
+    return text_of(app.screen.identity) if app.screen.identity.display else []
+
+
+async def test_it_says_who_runs_what_since_when_and_in_which_unit():
+    app = still(pid=7)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, replace(snapshot(5, flows=FLOWS), units={0: None, 1: "shop.service"}))
+        assert "checkout · pid 7" in str(app.screen.header.render())
+        first, second = shown(app)
+        assert first.strip() == "user shop · unit shop.service · started 07:55:00, 2h05m ago"
+        assert second.strip() == "/usr/bin/checkout --port 8080"
+
+
+async def test_a_command_line_is_text_and_is_cut_with_an_ellipsis():
+    life = replace(LIFE, command="x [red]y[/] " + "z" * 300)
+    app = still(pid=7, life=life)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, snapshot(5, flows=FLOWS))
+        line = shown(app)[1]
+        assert line.startswith(" x [red]y[/] zz")
+        assert line.rstrip().endswith("…")
+        assert len(line) == 80
+
+
+async def test_a_process_without_a_connect_yet_is_named_and_the_screen_says_what_it_waits_for():
+    app = still(pid=7)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5, flows=[flow("curl", 8)]))
+        assert "checkout · pid 7" in str(app.screen.header.render())
+        assert "checkout has made no connect in this window" in "\n".join(text_of(app.screen.table))
+        await pilot.press("escape")
+        assert isinstance(app.screen, Main)
+
+
+async def test_a_pid_that_nobody_has_is_said_to_be_nobodys():
+    app = still(pid=7, life=None)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5, flows=[flow("curl", 8)]))
+        assert shown(app)[0].strip().startswith("■ no process has the pid 7 now")
+        assert "no connect of it in this window" in "\n".join(text_of(app.screen.table))
+
+
+@pytest.mark.parametrize("after", [None, replace(LIFE, start_ticks=2)])
+async def test_an_end_is_said_plainly_also_when_the_pid_has_another_life_and_what_was_known_stays(after):
+    lives = [LIFE]
+    app = Dashboard(never, pid=7, look_at=lambda _: lives[-1])
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5, flows=FLOWS))
+        assert "ended" not in shown(app)[0]
+        lives.append(after)
+        await feed(pilot, snapshot(6, flows=FLOWS))
+        assert shown(app)[0].strip().startswith("■ this process has ended  user shop")
+        lives.append(LIFE)
+        await feed(pilot, snapshot(7, flows=FLOWS))
+        assert "has ended" in shown(app)[0]  # it does not come back
+
+
+async def test_of_records_that_are_not_live_this_machine_is_not_asked():
+    asked = []
+    app = Dashboard(never, pid=7, look_at=asked.append)
+    async with app.run_test(size=(120, 36)) as pilot:
+        info = SourceInfo("db-07", "6.12", "", "", "recording")
+        await feed(pilot, snapshot(5, flows=FLOWS, info=info))
+        assert isinstance(app.screen, ProcessScreen)
+        assert not shown(app)
+        assert not asked
+        await feed(pilot, snapshot(6, flows=FLOWS, info=INFO))
+        assert set(asked) == {7}
+
+
+async def test_each_of_the_last_connects_shows_where_its_time_went():
+    app = still(pid=7)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5, flows=[flow("slow", 7, lost_syn=1.0, rate_hz=2)]))
+        lines = [line.rstrip() for line in text_of(app.screen.connects.query_one("Connects"))]
+        assert lines[0].endswith("╌LOCAL █RTO ━WIRE")
+        assert lines[1].endswith("█" * 17)
+
+
+@pytest.mark.parametrize(
+    ("local", "rto", "wire", "drawn"),
+    [
+        (12.0, 0.0, 88.0, "╌━━━━━━━━━"),
+        (1.0, 1_000_000.0, 30_000.0, "█████████━"),
+        (50.0, 0.0, 50.0, "╌╌╌╌╌━━━━━"),
+        (0.0, 0.0, 10.0, "━━━━━━━━━━"),
+        (float("nan"), 0.0, float("nan"), "-"),
+        (0.0, 0.0, 0.0, "-"),
+    ],
+)
+def test_a_bar_has_the_shares_of_the_parts(local, rto, wire, drawn):
+    import numpy as np
+
+    from tcpconntop.core.anatomy import Anatomy
+
+    parts = Anatomy(*(np.array([value]) for value in (local + rto + wire, local, rto, wire)))
+    assert bar(parts, 0, 10) == drawn
+
+
+async def test_keys_that_come_faster_than_screens_change_do_no_harm():
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5, flows=FLOWS))
+        await pilot.press("down")
+        for _ in range(3):
+            app.screen.post_message(ProcessesWanted((Process(7, "checkout"),)))
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+        for _ in range(3):
+            app.screen_stack[-1].post_message(ProcessScreen.Left())
+        await pilot.pause()
+        assert isinstance(app.screen, Main)
+        assert app.return_code is None
+
+
+async def test_on_a_narrow_terminal_the_name_of_the_process_stays_in_the_header():
+    app = still(pid=7)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, snapshot(15, flows=FLOWS))
+        await pilot.press("m", "comma", "comma")
+        await pilot.pause()
+        line = str(app.screen.header.render())
+        assert "checkout · pid 7" in line
+        assert "ago" in line

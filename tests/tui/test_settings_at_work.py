@@ -1,0 +1,132 @@
+"""What was remembered at work, what is to be remembered, and keys of the user's own."""
+
+from __future__ import annotations
+
+import pytest
+from support import feed, never, notes, snapshot, still, text_of
+from textual.widgets import Input
+
+from tcpconntop.core.view import ViewSpec
+from tcpconntop.remember import Remembered
+from tcpconntop.tui.actions import ACTIONS, keymap
+from tcpconntop.tui.app import Dashboard
+from tcpconntop.tui.screens.help import Page
+
+
+async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
+    before = Remembered(theme="nord", panes=False, pane="Timeline", filters=("dport=22",))
+    app = Dashboard(never, ViewSpec("process"), "5m", 2.0, remembered=before)
+    began = app.chosen()
+    assert (began.group, began.window, began.delay, began.theme) == ("process", "5m", 2.0, "nord")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        assert app.theme == "nord"
+        assert not app.screen.panes.display
+        await pilot.press("v")
+        assert app.screen.panes.seen == ["Timeline"]
+        await pilot.press("1", "g", "w", "plus", "P", "r", "slash", *"nginx", "enter")
+        app.theme = "gruvbox"
+        await pilot.press("q")
+    chosen = app.chosen()
+    assert chosen == Remembered(
+        theme="gruvbox", group="process+dest", sort="p99:asc", window="15m", delay=5.0,
+        pane="Histogram", filters=("dport=22", "nginx"),
+    )  # fmt: skip
+
+
+async def test_a_theme_that_is_no_more_and_a_pane_that_is_no_more_do_no_harm():
+    app = Dashboard(never, remembered=Remembered(theme="no such", pane="no such"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        assert app.screen.panes.seen == ["Histogram"]
+        await pilot.press("q")
+    assert app.chosen().theme == "no such"  # not chosen anew, so left as it was
+
+
+async def test_a_sort_by_the_mark_is_not_remembered():
+    app = still(ViewSpec(sort="count"))
+    async with app.run_test(size=(160, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        await pilot.press("m", "greater_than_sign")
+        assert app.screen.spec.sort == "dcount"
+        assert app.chosen().sort == "p99:desc"
+
+
+async def test_a_notice_is_shown_at_the_start():
+    app = Dashboard(never, notice="what was remembered is [not] used")
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await pilot.pause()
+        assert "what was remembered is [not] used" in notes(app)
+
+
+async def test_filters_that_were_used_come_back():
+    app = Dashboard(never, remembered=Remembered(filters=("first", "second")))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        seen = []
+        await pilot.press("slash")
+        for key in ("up", "up", "up", "down", "down", "down"):
+            await pilot.press(key)
+            seen.append(app.screen.query_one(Input).value)
+        assert seen == ["second", "first", "first", "second", "", ""]
+        await pilot.press(*"curl", "enter", "slash", "up")
+        assert app.screen.query_one(Input).value == "curl"
+        await pilot.press("escape", "escape", "down", "enter", "slash", "up")
+        assert app.screen.query_one(Input).value == "curl"  # also on the screen of a process
+
+
+async def test_keys_of_ones_own_do_what_footer_and_help_say():
+    keys = keymap({"filter": ["f", "f3"], "pause": [","], "older": ["o"], "down": ["n"], "quit": ["z"]})
+    app = Dashboard(never, keys=keys)
+    async with app.run_test(size=(160, 48)) as pilot:
+        await feed(pilot, snapshot(5))
+        assert text_of(app.screen.footer)[0].strip().startswith("z quit  ? help  f filter")
+        await pilot.press("slash", "space", "q", "down")
+        assert not app.screen.filter_bar.display
+        assert "paused" not in str(app.screen.header.render())
+        assert app.screen.table.row is None
+        assert app.is_running
+        await pilot.press("comma", "n")
+        assert "paused" in str(app.screen.header.render())
+        assert app.screen.table.row == 0
+        await pilot.press("f3")
+        assert app.screen.filter_bar.display
+        await pilot.press("escape", "question_mark")
+        await pilot.pause()
+        page = str(app.screen.query_one(Page).render())
+        assert "  f               Show only the rows that match." in page
+        assert "  ,               Freeze the view" in page
+        titles = [command.title for command in app.get_system_commands(app.screen_stack[0])]
+        assert "Pause  (,)" in titles
+        await pilot.press("escape", "z")
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "reason"),
+    [
+        ({"filtr": ["f"]}, "filtr", "no action is called that"),
+        ({"filter": ["q"]}, "filter", "the key q means quit already"),
+        ({"filter": ["/"], "pause": ["slash"]}, "pause", "the key slash means filter already"),
+        ({"filter": [" "]}, "filter", "a key is a character"),
+        ({"filter": ["f,g"]}, "filter", "a key is a character"),
+        ({"filter": [""]}, "filter", "a key is a character"),
+        ({"filter": ["\x1b"]}, "filter", "a key is a character"),
+    ],
+)
+def test_keys_that_cannot_be_are_explained(settings, name, reason):
+    with pytest.raises(KeyError) as caught:
+        keymap(settings)
+    assert caught.value.args[0] == name
+    assert caught.value.args[1].startswith(reason)
+
+
+def test_keys_can_change_places():
+    keys = keymap({"filter": ["q"], "quit": ["/"]})
+    assert keys.pressed == {"filter": "q", "quit": "slash"}
+    assert keys.shown == {"filter": "q", "quit": "/"}
+
+
+def test_every_action_has_a_name_of_its_own():
+    assert len({action.id for action in ACTIONS}) == len(ACTIONS)
+    assert all(action.id.replace("-", "").isalnum() for action in ACTIONS)

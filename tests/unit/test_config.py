@@ -1,0 +1,84 @@
+"""The settings file: what it may say, and one line about what it may not."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tcpconntop.config import OPTIONS, Config, ConfigError, merged, parse_config
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
+
+FULL = """
+window = "5m"
+group = "process"
+sort = "fail:desc"
+delay = 2
+filter = "dport=443"
+probe = "kprobe"
+transport = "perf"
+columns = ["daddr", "p99"]
+dns = true
+max-keys = 500
+theme = "nord"
+
+[keys]
+filter = ["f", "slash"]
+"""
+
+
+def test_given_every_setting_when_read_then_it_is_what_the_options_take():
+    config = parse_config(FULL, "a.toml")
+    assert config.options == {
+        "window": "5m", "group": "process", "sort": "fail:desc", "delay": 2.0, "filter": "dport=443",
+        "probe": "kprobe", "transport": "perf", "columns": "daddr,p99", "dns": True, "max-keys": "500",
+    }  # fmt: skip
+    assert set(config.options) == set(OPTIONS)
+    assert (config.theme, config.keys) == ("nord", {"filter": ("f", "slash")})
+    assert config.where("window") == "a.toml: window: "
+    assert config.where("keys.filter") == "a.toml: keys.filter: "
+    assert config.where("keys.quit") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("windw = '5m'", "a.toml: windw: there is no such setting; there are: columns, delay, "),
+        ("window = 5", 'a.toml: window: must be a text such as "5m"'),
+        ("delay = 0", "a.toml: delay: must be a number of seconds from 0.1 to 3600"),
+        ("delay = nan", "a.toml: delay: must be"),
+        ("delay = true", "a.toml: delay: must be"),
+        ("max-keys = 0", "a.toml: max-keys: must be a whole number from 1"),
+        ("max-keys = true", "a.toml: max-keys: must be"),
+        ("max-keys = 1.5", "a.toml: max-keys: must be"),
+        ("dns = 1", "a.toml: dns: must be true or false"),
+        ("columns = 'p99'", "a.toml: columns: must be a list of texts"),
+        ("columns = [1]", "a.toml: columns: must be a list of texts"),
+        ("probe = 'magic'", 'a.toml: probe: must be "auto", "fentry", "kprobe" or "tracepoint"'),
+        ("theme = 1", "a.toml: theme: must be a text"),
+        ("keys = 1", "a.toml: keys: must be a table"),
+        ("[keys]\nfilter = 'f'", "a.toml: keys.filter: must be a list of keys"),
+        ("[keys]\nfilter = []", "a.toml: keys.filter: must be a list of keys"),
+        ("[window]\nx = 1", "a.toml: window: must be"),
+        ("window =", "a.toml: "),
+        ('"a\\u001b\\n" = 1', "a.toml: a··: there is no such setting"),
+        ('[keys]\n"a\\u001b\\n" = 1', "a.toml: keys.a··: must be a list"),
+    ],
+)
+def test_given_what_it_may_not_say_then_one_line_names_file_and_key(text, complaint):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "a.toml")
+    assert str(caught.value).startswith(complaint)
+    assert str(caught.value).isprintable()
+
+
+def test_given_several_files_when_merged_then_the_last_one_that_speaks_of_a_key_decides():
+    first = parse_config("window = '5m'\nsort = 'p50'\ntheme = 'nord'\n[keys]\nquit = ['x']", "1")
+    second = parse_config("window = '10s'\n[keys]\nfilter = ['f']", "2")
+    both = merged([first, Config(), second])
+    assert both.options == {"window": "10s", "sort": "p50"}
+    assert both.theme == "nord"
+    assert both.keys == {"quit": ("x",), "filter": ("f",)}
+    assert (both.where("window"), both.where("sort")) == ("2: window: ", "1: sort: ")
+    assert merged([]) == Config()

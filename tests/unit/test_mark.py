@@ -1,0 +1,126 @@
+"""The change since a mark: row by row, and how it reads."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from records import connect, join, random_records, snapshot
+
+from tcpconntop.core.filter import FilterError, parse_filter
+from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.mark import changes, factor_text, match, points_text, slim
+from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.wire import Outcome
+
+REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
+
+
+def compared(before, now, spec=None):
+    """Give a view compared with another one."""
+    spec = spec or ViewSpec(sort="daddr", descending=False)
+    return make_view(snapshot(*now), spec, make_view(slim(snapshot(*before)), spec))
+
+
+def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
+    before = [
+        connect("10.0.0.1", times=10),
+        connect("10.0.0.2", times=8, latency_ns=1_000_000),
+        connect("10.0.0.3", times=4),
+    ]
+    now = [
+        connect("10.0.0.1", times=20, latency_ns=500_000),
+        connect("10.0.0.2", times=4, latency_ns=1_000_000),
+        connect("10.0.0.2", times=4, **REFUSED),
+        connect("10.0.0.4", times=3),
+    ]
+    view = compared(before, now)
+    assert view.figures["dcount"].tolist() == [2.0, 1.0, np.inf]
+    assert view.figures["dp99"][:2] == pytest.approx([2.0, 1.0], rel=0.02)
+    assert view.figures["dp99"][2] == np.inf
+    assert view.figures["dfail"].tolist() == [0.0, 0.5, np.inf]
+    texts = [[column.text(view, row) for column in view.columns if column.of_mark] for row in range(3)]
+    assert texts == [["×2.0", "=", "×2.0"], ["=", "+50.0", "="], ["new", "new", "new"]]
+
+
+def test_given_no_mark_then_there_is_no_column_of_one_nor_a_filter_for_it():
+    view = make_view(snapshot(connect()), ViewSpec())
+    assert not [column for column in view.columns if column.of_mark]
+    with pytest.raises(FilterError):
+        parse_filter("dp99>2")
+
+
+def test_given_a_row_that_only_failed_when_it_connects_then_its_p99_is_new_and_when_not_there_is_none():
+    view = compared([connect(times=2, **REFUSED)], [connect(times=2)])
+    assert (view.figures["dp99"][0], view.figures["dfail"][0]) == (np.inf, -1.0)
+    view = compared([connect(times=2)], [connect(times=2, **REFUSED)])
+    assert math.isnan(view.figures["dp99"][0])
+
+
+def test_given_changes_when_sorted_by_them_then_the_new_come_first_and_the_unknown_last():
+    before = [connect("10.0.0.1"), connect("10.0.0.2"), connect("10.0.0.3", times=9)]
+    now = [
+        connect("10.0.0.1", latency_ns=900_000),
+        connect("10.0.0.2", **REFUSED),
+        connect("10.0.0.3", latency_ns=200_000),
+        connect("10.0.0.4"),
+    ]
+    view = compared(before, now, ViewSpec(sort="dp99"))
+    assert [view.columns[0].text(view, row)[-1] for row in range(4)] == ["4", "1", "3", "2"]
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_given_any_grouping_when_nothing_changed_then_nothing_is_said_to_have(grouping):
+    events = random_records(3_000, 60, 3)
+    view = compared([events], [events], ViewSpec(grouping))
+    assert (view.figures["dcount"] == 1).all()
+    assert (view.figures["dfail"] == 0).all()
+
+
+def test_given_keys_when_matched_then_it_is_what_a_dictionary_finds():
+    fields = GROUPINGS["process+dest"].fields
+    views = [make_view(snapshot(random_records(400, 150, seed)), ViewSpec("process+dest")) for seed in (1, 2)]
+    place = {views[1].identity(row): row for row in range(len(views[1]))}
+    expected = [place.get(views[0].identity(row), -1) for row in range(len(views[0]))]
+    assert match(views[0].keys, views[1].keys, fields).tolist() == expected
+    assert -1 in expected
+    assert max(expected) > 0
+    assert match(views[0].keys, views[1].keys[:0], fields).tolist() == [-1] * len(views[0])
+
+
+def test_given_a_shorter_window_at_the_mark_then_rates_are_compared_and_not_counts():
+    at = np.array([0])
+    figures = {"rate": np.array([5.0]), "fail": np.array([0.0]), "p99": np.array([1.0])}
+    assert changes(figures, figures, at)["dcount"].tolist() == [1.0]
+
+
+def test_given_a_mark_then_it_keeps_no_history_and_compares_all_the_same():
+    full = snapshot(join(connect(times=5), connect(dport=1, times=2)))
+    thin = slim(full)
+    assert not thin.window.slices
+    assert not thin.window.history
+    assert not len(thin.window.recent)
+    assert thin.window.recent.base is None
+    spec = ViewSpec()
+    assert make_view(thin, spec).figures["p99"].tolist() == make_view(full, spec).figures["p99"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"),
+    [
+        (1.12, "+12%"), (0.6, "-40%"), (3.1, "×3.1"), (2.0, "×2.0"), (1.995, "+100%"), (1.004, "="),
+        (9.96, "×10"), (45.2, "×45"), (12_345, "×12.3k"), (0.001, "-100%"), (math.inf, "new"),
+        (math.nan, "-"),
+    ],
+)  # fmt: skip
+def test_given_a_factor_then_it_reads(factor, text):
+    assert factor_text(factor) == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [(0.032, "+3.2"), (-0.001, "-0.1"), (0.0001, "="), (-1.0, "-100.0"), (math.inf, "new"), (math.nan, "-")],
+)
+def test_given_a_difference_of_shares_then_it_reads_in_points(difference, text):
+    assert points_text(difference) == text

@@ -1,0 +1,167 @@
+"""Which of command line, settings files and what was remembered decides."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tcpconntop.cli import main
+from tcpconntop.commands import settings
+from tcpconntop.commands.settings import configured, keep, recall
+from tcpconntop.commands.view import spec_of
+from tcpconntop.core.fatal import FatalError
+from tcpconntop.remember import Remembered, load, save
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    """Have a machine and a user with no settings."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(settings, "SYSTEM_CONFIG", tmp_path / "etc" / "config.toml")
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    return tmp_path
+
+
+def write(file: Path, text: str) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return str(file)
+
+
+def state(places):
+    return places / "state" / "tcpconntop"
+
+
+def recalled(*words):
+    args = configured(words)
+    recall(args)
+    return args
+
+
+def test_given_every_source_then_the_command_line_beats_files_and_files_beat_what_was_remembered(places):
+    write(places / "etc/config.toml", "window = '5m'\ndelay = 3\ngroup = 'port'\nsort = 'max'")
+    write(places / "config/tcpconntop/config.toml", "delay = 4\ngroup = 'subnet'")
+    mine = write(places / "mine.toml", "group = 'unit'")
+    save(state(places), Remembered(group="process", window="10s", delay=9, sort="mean:asc"))
+    args = recalled("--config", mine, "-o", "p50")
+    assert (args.group, args.window, args.delay, args.order) == ("unit", "5m", 4.0, "p50")
+    args = recalled("--config", mine, "-g", "dest", "--window=all", "--sort=fail", "-d2")
+    assert (args.group, args.window, args.delay, args.order) == ("dest", "all", 2.0, "fail")
+
+
+def test_given_nothing_said_then_what_was_remembered_holds_and_else_the_usual(places):
+    assert (recalled().group, recalled().window, recalled().order, recalled().delay) == (
+        "dest",
+        "1m",
+        "p99",
+        1,
+    )
+    save(state(places), Remembered(group="process", window="10s", delay=9, sort="mean:asc"))
+    args = recalled()
+    assert (args.group, args.window, args.delay, args.order) == ("process", "10s", 9, "mean:asc")
+    spec = spec_of(args)
+    assert (spec.sort, spec.descending) == ("mean", False)
+
+
+@pytest.mark.parametrize("sort", ["nothing:desc", "p99:up", "dp99:desc", "dport:asc", ""])
+def test_given_a_remembered_value_that_means_nothing_any_more_then_it_is_left_out(places, sort):
+    save(state(places), Remembered(group="x", window="7m", delay=-1, sort=sort))
+    args = recalled("-g", "process")
+    assert (args.window, args.delay, args.order) == ("1m", 1, "p99")
+    assert recalled().group == "dest"
+
+
+def test_given_scripts_then_what_was_remembered_is_not_for_them(places):
+    save(state(places), Remembered(window="10s"))
+    assert configured(["-b"]).window == "1m"
+    write(places / "etc/config.toml", "window = '5m'\nprobe = 'kprobe'\ncolumns = ['p99']")
+    assert configured(["-b"]).window == "5m"
+    log = configured(["log"])  # has no window: what does not concern a command is none of its business
+    assert log.probe == "kprobe"
+    assert not hasattr(log, "window")
+
+
+def test_given_a_wrong_value_then_the_complaint_names_the_file_unless_it_is_the_command_lines_fault(places):
+    file = write(places / "etc/config.toml", "window = '7m'\nfilter = 'p99>x'")
+    with pytest.raises(FatalError, match=f"^{file}: window: no window is called '7m'"):
+        spec_of(configured(["--filter", ""]))
+    with pytest.raises(FatalError, match=r"^no window is called '8m'"):
+        spec_of(configured(["-w", "8m", "--filter", ""]))
+    with pytest.raises(FatalError, match=f"^{file}: filter: "):
+        spec_of(configured(["-w", "1m"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("x = 1", "x: there is no such setting"), ("delay = 'x'", "delay: must be"), ("=", "")],
+)
+def test_given_a_broken_file_then_the_exit_code_is_2_and_there_is_one_line(places, capsys, text, complaint):
+    file = write(places / "config/tcpconntop/config.toml", text)
+    assert main([]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"tcpconntop: {file}: {complaint}")
+    assert err.count("\n") == 1
+
+
+def test_given_a_file_that_was_asked_for_and_is_not_there_then_that_is_said_but_not_of_the_usual_ones(
+    places, capsys
+):
+    assert main(["--config", str(places / "nowhere")]) == 2
+    assert capsys.readouterr().err == f"tcpconntop: {places}/nowhere: No such file or directory\n"
+    configured([])
+    (places / "config/tcpconntop/config.toml").mkdir(parents=True)
+    assert main([]) == 2
+    assert "Is a directory" in capsys.readouterr().err
+
+
+def test_given_what_was_said_for_once_then_it_is_not_remembered_but_what_was_chosen_is(places):
+    before = Remembered(group="process", window="10s", sort="mean:asc", theme="nord")
+    save(state(places), before)
+    args = recalled("-g", "port", "-w", "5m")
+    began = Remembered(group="port", window="5m", sort="mean:asc", delay=1.0, theme="nord")
+    ended = Remembered(group="port", window="15m", sort="max:desc", delay=1.0, theme="gruvbox")
+    assert keep(args, began, ended) == ""
+    kept = load(state(places))[0]
+    assert (kept.group, kept.window, kept.sort, kept.theme) == ("process", "15m", "max:desc", "gruvbox")
+
+
+def test_given_a_theme_of_a_file_then_it_is_remembered_only_when_another_one_was_chosen(places):
+    write(places / "etc/config.toml", "theme = 'dracula'")
+    save(state(places), Remembered(theme="nord"))
+    args = recalled()
+    assert args.config.theme == "dracula"
+    keep(args, Remembered(theme="dracula"), Remembered(theme="dracula"))
+    assert load(state(places))[0].theme == "nord"
+    keep(args, Remembered(theme="dracula"), Remembered(theme="gruvbox"))
+    assert load(state(places))[0].theme == "gruvbox"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have been called through sudo")
+def test_given_sudo_then_files_are_read_with_the_callers_rights_and_its_home_is_theirs(tmp_path):
+    program = """
+import os, sys
+from tcpconntop.kernel.privileges import as_caller
+from tcpconntop.places import home
+with as_caller():
+    print(home(), os.access(sys.argv[1], os.R_OK, effective_ids=True))
+print(os.geteuid(), os.getegid(), os.access(sys.argv[1], os.R_OK, effective_ids=True))
+"""
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    groups = os.getgroups()
+    user = pwd.getpwnam("nobody")
+    environment = {**os.environ, "SUDO_UID": str(user.pw_uid), "SUDO_GID": str(user.pw_gid), "HOME": "/root"}
+    run = subprocess.run(
+        [sys.executable, "-c", program, secret],
+        env=environment, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert run.stdout.splitlines() == [f"{user.pw_dir} False", "0 0 True"]
+    assert os.getgroups() == groups
