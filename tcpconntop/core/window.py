@@ -17,8 +17,9 @@ import numpy as np
 from tcpconntop.core import stats as st
 from tcpconntop.core.cells import Cells
 from tcpconntop.core.keys import OTHER, Keys, KeyTable
+from tcpconntop.core.recent import Recent, RecentLog
 from tcpconntop.core.slices import LONGEST_S, Slice, Sums, block_of, length_s, merged
-from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.core.wire import Events
 
 SECOND_NS = 1_000_000_000
 WINDOWS: dict[str, float | None] = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, "all": None}
@@ -26,9 +27,6 @@ WINDOWS: dict[str, float | None] = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, 
 
 FOLD_S = 5
 """The least number of seconds between two folds: each goes through the whole history."""
-
-RECENT = 8192
-"""How many of the last records are kept one by one, for the screens that list connects."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +40,7 @@ class WindowState:
         latency: bucket counts by row.
         errors: errno counts by row.
         slices: the spans of the window that had records, oldest first; the running second may have several.
-        recent: the last records, oldest first.
+        recent: the last records of each process.
     """
 
     keys: Keys
@@ -50,7 +48,7 @@ class WindowState:
     latency: Cells
     errors: Cells
     slices: tuple[Slice, ...]
-    recent: Events
+    recent: Recent
 
 
 class Window:
@@ -73,7 +71,7 @@ class Window:
         self._second = 0
         self._folded = -FOLD_S  # in which second it last was
         self._pending: list[st.Attempts] = []  # of the running second, in no slice yet
-        self._recent: list[Events] = []
+        self._recent = RecentLog()
         self._ever = st.empty(1)  # figures since the start
         self._older = Sums()  # of what left the history
         self._history: list[Slice] = []  # of the longest window, oldest first
@@ -105,7 +103,7 @@ class Window:
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in records that ended just before `now_ns`, in the order in which they ended.
 
-        The last records are kept as they are, not copied: nobody may write to `events` any more.
+        The records are kept for a while as they are, not copied: nobody may write to `events` any more.
         """
         self.advance(now_ns)
         if not len(events):
@@ -113,9 +111,7 @@ class Window:
         rows, full = self._keys.rows(events)
         self._crowded |= full
         self._pending.append(st.Attempts.of(events, rows))
-        self._recent.append(events[-RECENT:])
-        while sum(map(len, self._recent[1:])) >= RECENT:
-            del self._recent[0]
+        self._recent.add(events)
 
     def advance(self, now_ns: int) -> None:
         """Let time pass: seal the second that is over, drop those that left the window."""
@@ -137,11 +133,10 @@ class Window:
         stats = self._rolling.stats[:n_rows].copy()
         for name in st.LATEST:
             stats[name] = self._ever[name][:n_rows]
-        if self._recent:
-            self._recent = [np.concatenate(self._recent)[-RECENT:]]
-        recent = self._recent[0] if self._recent else np.empty(0, EVENT)
         latency, errors = self._rolling.latency, self._rolling.errors
-        state = WindowState(self._keys.keys, stats, latency, errors, tuple(self._inside()), recent.view())
+        state = WindowState(
+            self._keys.keys, stats, latency, errors, tuple(self._inside()), self._recent.state()
+        )
         for array in (
             state.keys,
             stats,
@@ -149,7 +144,6 @@ class Window:
             latency.counts,
             errors.codes,
             errors.counts,
-            state.recent,
         ):
             array.flags.writeable = False
         return state

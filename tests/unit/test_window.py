@@ -11,7 +11,7 @@ from records import connect, expected_of, join, random_records, rows_of
 from tcpconntop.core import stats as st
 from tcpconntop.core.keys import OTHER
 from tcpconntop.core.slices import LONGEST_S
-from tcpconntop.core.window import RECENT, SECOND_NS, WINDOWS, Window
+from tcpconntop.core.window import SECOND_NS, WINDOWS, Window
 from tcpconntop.core.wire import Outcome
 
 LENGTHS = {10: 1, 60: 1, 300: 10, 900: 30}
@@ -233,26 +233,6 @@ def test_given_an_endless_window_then_its_span_is_the_time_since_the_start():
 def test_given_a_window_that_no_slice_can_serve_then_it_is_an_error(window_s):
     with pytest.raises(ValueError, match="900 seconds"):
         Window(window_s)
-
-
-def test_given_many_records_then_the_last_ones_are_kept_one_by_one():
-    window = Window(60)
-    told = []
-    for step in range(9):
-        events = random_records(1_500, 10, step)
-        window.ingest(events, (1_000 + step) * SECOND_NS)
-        told.append(events)
-        if step == 4:
-            window.state()
-    assert (window.state().recent == np.concatenate(told)[-RECENT:]).all()
-    assert len(Window().state().recent) == 0
-
-
-def test_given_one_batch_that_is_larger_than_what_is_kept_then_its_end_is_kept():
-    window = Window(60)
-    events = random_records(3 * RECENT, 10)
-    window.ingest(events, 1_000 * SECOND_NS)
-    assert (window.state().recent == events[-RECENT:]).all()
 
 
 def test_given_fifteen_minutes_of_ten_thousand_destinations_then_the_history_stays_below_70_megabytes():
