@@ -17,6 +17,7 @@ from tcpconntop.core.groups import GROUPINGS, Grouping
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.pages import Pages
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import N_OUTCOMES
@@ -96,7 +97,7 @@ class View:
     @cached_property
     def latency(self) -> Cells:
         """Bucket counts by row."""
-        return self.snapshot.window.latency.regroup(self.row_of)
+        return self.snapshot.window.latency_pages.regroup(self.row_of).cells()
 
     def lead_key(self, row: int) -> np.void:
         """Give the busiest key of a row."""
@@ -133,7 +134,7 @@ def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
     row_of = np.full(len(window.keys), -1)
     row_of[chosen] = inverse
     stats = st.regroup(window.stats, row_of, len(keys))
-    figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
+    figures = _figures(stats, window.latency_pages.regroup(row_of), snapshot.span_s)
     lead, processes = _who(window, chosen, inverse, len(keys))
     unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes)
     kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
@@ -146,11 +147,11 @@ def whole_figures(snapshot: Snapshot, where: Filter) -> dict[str, float]:
     window = snapshot.window
     row_of = np.where(where.match_keys(window.keys), 0, -1)
     stats = st.regroup(window.stats, row_of, 1)
-    figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
+    figures = _figures(stats, window.latency_pages.regroup(row_of), snapshot.span_s)
     return {name: float(values[0]) for name, values in figures.items()}
 
 
-def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.NDArray[np.float64]]:
+def _figures(stats: st.Stats, latency: Pages, span_s: float) -> dict[str, npt.NDArray[np.float64]]:
     """Compute every numeric column for all rows (µs, Hz, shares and counts)."""
     outcomes = stats["outcomes"].astype(np.float64)
     count, ok = outcomes.sum(axis=1), outcomes[:, 0]
@@ -238,7 +239,7 @@ def summarize(snapshot: Snapshot) -> Summary:
     """Sum up all keys, whatever is filtered."""
     window = snapshot.window
     outcomes = window.stats["outcomes"].sum(axis=0)
-    one_row = window.latency.regroup(np.zeros(len(window.keys), np.int64))
+    one_row = window.latency_pages.regroup(np.zeros(len(window.keys), np.int64))
     quantiles = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
     return Summary(
         snapshot.ledger,

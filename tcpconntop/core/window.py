@@ -9,6 +9,7 @@ slices; what they held is then added to the sums of everything older, for the wi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from math import floor
 
@@ -17,8 +18,9 @@ import numpy as np
 from tcpconntop.core import stats as st
 from tcpconntop.core.cells import Cells
 from tcpconntop.core.keys import OTHER, Keys, KeyTable
+from tcpconntop.core.pages import Pages
 from tcpconntop.core.recent import Recent, RecentLog
-from tcpconntop.core.slices import LONGEST_S, Slice, Sums, block_of, length_s, merged
+from tcpconntop.core.slices import LONGEST_S, Slice, Sums, Tally, block_of, length_s, merged, seconds_from
 from tcpconntop.core.wire import Events
 
 SECOND_NS = 1_000_000_000
@@ -37,18 +39,28 @@ class WindowState:
         keys: key of each row (dtype `KEY`), shape (n,).
         stats: figures of each row over the window (dtype `STATS`), shape (n,); the `LATEST` ones speak of
             the last attempt since the start, which is in the window where the row has attempts there.
-        latency: bucket counts by row.
-        errors: errno counts by row.
+        latency_pages: bucket counts by row, in the form that regroups fastest.
+        error_pages: errno counts by row, in that form.
         slices: the spans of the window that had records, oldest first; the running second may have several.
         recent: the last records of each process.
     """
 
     keys: Keys
     stats: st.Stats
-    latency: Cells
-    errors: Cells
+    latency_pages: Pages
+    error_pages: Pages
     slices: tuple[Slice, ...]
     recent: Recent
+
+    @cached_property
+    def latency(self) -> Cells:
+        """Bucket counts by row, one by one."""
+        return self.latency_pages.cells().freeze()
+
+    @cached_property
+    def errors(self) -> Cells:
+        """Errno counts by row, one by one."""
+        return self.error_pages.cells().freeze()
 
 
 class Window:
@@ -73,8 +85,13 @@ class Window:
         self._pending: list[st.Attempts] = []  # of the running second, in no slice yet
         self._recent = RecentLog()
         self._ever = st.empty(1)  # figures since the start
-        self._older = Sums()  # of what left the history
         self._history: list[Slice] = []  # of the longest window, oldest first
+        self._older = Sums()  # of what left the history
+        self._aged = Sums()  # of those in the history that are older than single seconds
+        self._aged_before = 0  # which are those that begin before this second
+        self._rolling = Sums()  # of the slices in the window
+        self._summed: list[Slice] = []  # which are these
+        self._window_s: float | None = None
         self.look_at(window_s)
 
     @property
@@ -90,9 +107,14 @@ class Window:
         """
         if window_s is not None and not 0 < window_s <= LONGEST_S:
             raise ValueError(f"a window has at most {LONGEST_S} seconds, or no end")
-        self._window_s = window_s
-        self._summed: list[Slice] = []
-        self._rolling = self._older.copy() if window_s is None else Sums()
+        before, self._window_s = self._window_s, window_s
+        if window_s is None or window_s == LONGEST_S:
+            self._rolling = self._aged.copy()
+            self._summed = [part for part in self._history if part.second < self._aged_before]
+        elif before is None or before > window_s:  # it is less work to begin anew
+            self._rolling, self._summed = Sums(), []
+        if window_s is None:
+            self._rolling.add(self._older)
         self._follow()
 
     def span_s(self, began_ns: int, now_ns: int) -> float:
@@ -133,20 +155,10 @@ class Window:
         stats = self._rolling.stats[:n_rows].copy()
         for name in st.LATEST:
             stats[name] = self._ever[name][:n_rows]
-        latency, errors = self._rolling.latency, self._rolling.errors
-        state = WindowState(
-            self._keys.keys, stats, latency, errors, tuple(self._inside()), self._recent.state()
-        )
-        for array in (
-            state.keys,
-            stats,
-            latency.codes,
-            latency.counts,
-            errors.codes,
-            errors.counts,
-        ):
-            array.flags.writeable = False
-        return state
+        keys = self._keys.keys
+        keys.flags.writeable = stats.flags.writeable = False
+        latency, errors = self._rolling.latency.copy().freeze(), self._rolling.errors.copy().freeze()
+        return WindowState(keys, stats, latency, errors, tuple(self._inside()), self._recent.state())
 
     def _first_second(self, window_s: float | None) -> int:
         """Give the second with which a window begins: a boundary of the slices of that age."""
@@ -165,13 +177,13 @@ class Window:
         if not self._pending:
             return
         n_rows = len(self._keys)
-        sums = Sums.of_attempts(st.Attempts.joined(self._pending), n_rows)
+        tally = Tally.of(st.Attempts.joined(self._pending), n_rows)
         self._pending.clear()
-        rows = np.flatnonzero(st.attempts(sums.stats))
+        rows = np.flatnonzero(st.attempts(tally.stats))
         self._ever = st.grown(self._ever, n_rows)
-        st.add(self._ever, rows, sums.stats[rows])
-        st.add_latest(self._ever, rows, sums.stats[rows])
-        self._history.append(sums.slice(self._second, 1))
+        self._history.append(tally.slice(self._second, 1))
+        st.add(self._ever, rows, self._history[-1].columns)
+        st.add_latest(self._ever, rows, tally.stats[rows])
 
     def _follow(self) -> None:
         """Bring the sums of the window up to date with the slices that are in it."""
@@ -181,18 +193,27 @@ class Window:
         if len(gone) > len(kept):  # it is less work to begin anew
             self._rolling, gone, kept = Sums(), [], []
         self._rolling.grow(len(self._keys))
-        self._rolling.change(inside[len(kept) :], gone, kept)
+        there = set(map(id, kept))
+        self._rolling.change([part for part in inside if id(part) not in there], gone, kept)
         self._summed = inside
 
     def _coarsen(self) -> None:
         """Merge slices into the blocks of their age; what left the longest window goes to `_older`."""
-        first = self._first_second(LONGEST_S)
+        first, before, n_rows = self._first_second(LONGEST_S), seconds_from(self._second), len(self._keys)
         gone = [part for part in self._history if part.second < first]
+        self._history = self._history[len(gone) :]
         if gone:
-            self._older.grow(len(self._keys))
+            self._older.grow(n_rows)
             self._older.change(gone)
-        blocks = groupby(self._history[len(gone) :], lambda part: block_of(part.second, self._second))
-        self._history = [merged(list(parts), *block, len(self._keys)) for block, parts in blocks]
+        aged = [part for part in self._history if part.second < before]
+        fresh = [part for part in aged if part.second >= self._aged_before]
+        stale = [part for part in gone if part.second < self._aged_before]
+        if fresh or stale:
+            self._aged.grow(n_rows)
+            self._aged.change(fresh, stale, aged[: len(aged) - len(fresh)])
+        self._aged_before = before
+        blocks = groupby(self._history, lambda part: block_of(part.second, self._second))
+        self._history = [merged(list(parts), *block, n_rows) for block, parts in blocks]
         self._summed = self._inside()
 
     def _fold(self) -> None:
@@ -209,8 +230,8 @@ class Window:
         kept = np.concatenate(([OTHER], np.sort(order[n_rows - 1 - self._max_keys * 3 // 4 :])))
         new_row = self._keys.keep(kept)
         self._ever = st.regroup(self._ever[:n_rows], new_row, len(kept))
-        self._older = self._older.regroup(new_row, len(kept))
-        self._rolling = self._rolling.regroup(new_row, len(kept))
-        self._history = [part.regroup(new_row) for part in self._history]
+        for sums in (self._older, self._aged, self._rolling):
+            sums.regroup(new_row, len(kept))
+        self._history = [part.fold(new_row) for part in self._history]
         self._summed = self._inside()
         self._crowded, self._folded = False, self._second
