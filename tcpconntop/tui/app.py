@@ -17,6 +17,7 @@ from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
+from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import ACTIONS, bindings
 from tcpconntop.tui.messages import BoardShown, Process, ProcessesWanted, SnapshotReady, SourceOpened
@@ -47,6 +48,7 @@ class Dashboard(App[str]):
         spec: grouping, order and filter at first.
         window: name of the window (`WINDOWS`).
         interval_s: seconds between refreshes.
+        max_keys: bound of the keys that are told apart.
         pid: opens the screen of this process at once.
         cancel: called when the user leaves, so that `open_source` may give up early. Leaving does not
             wait for it: a source that arrives late is closed.
@@ -63,6 +65,7 @@ class Dashboard(App[str]):
         spec: ViewSpec | None = None,
         window: str = "1m",
         interval_s: float = 1.0,
+        max_keys: int = DEFAULT_MAX_KEYS,
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
     ) -> None:
@@ -71,7 +74,9 @@ class Dashboard(App[str]):
         self._pid = pid
         self._cancel = cancel
         self._moment = Moment(window, interval_s)
-        self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
+        self._tracing = Tracing(
+            open_source, self._opened, self._publish, WINDOWS[window], interval_s, max_keys
+        )
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the main screen."""
