@@ -186,7 +186,7 @@ class Sums:
         self.stats["min_ns"][extreme], self.stats["max_ns"][extreme] = st.NO_MINIMUM, 0
         for part in remaining if len(gone) else ():
             at = np.flatnonzero(extreme[part.packed_rows])
-            st.add_extremes(self.stats, part.packed_rows[at], st.take(part.columns, at))
+            st.add_extremes(self.stats, part.packed_rows[at], part.columns, at)
         for part in added:
             st.add(self.stats, part.packed_rows, part.columns)
         self.latency.add(Packed.total([part.packed_latency for part in added]))

@@ -114,11 +114,11 @@ def add_latest(stats: Stats, rows: Rows, more: Stats) -> None:
         stats[name][rows[later]] = more[name][later]
 
 
-def add_extremes(stats: Stats, rows: AnyRows, more: Columns) -> None:
-    """Let the extremes of `stats` take in those of distinct rows, in place."""
-    some = more["outcomes"][:, Outcome.OK] > 0
-    np.minimum.at(stats["min_ns"], rows, np.where(some, more["min_ns"].astype(np.int64), NO_MINIMUM))
-    np.maximum.at(stats["max_ns"], rows, more["max_ns"].astype(np.int64))
+def add_extremes(stats: Stats, rows: AnyRows, more: Columns, at: Rows | slice = slice(None)) -> None:
+    """Let the extremes of some distinct rows take in those that `more` has for them at `at`, in place."""
+    some = more["outcomes"][at, Outcome.OK] > 0
+    np.minimum.at(stats["min_ns"], rows, np.where(some, more["min_ns"][at].astype(np.int64), NO_MINIMUM))
+    np.maximum.at(stats["max_ns"], rows, more["max_ns"][at].astype(np.int64))
 
 
 def subtract_sums(stats: Stats, rows: AnyRows, less: Columns) -> None:
