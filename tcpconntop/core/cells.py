@@ -168,10 +168,11 @@ class Packed:
         zero = np.zeros(CELLS, np.int64)
         np.add.at(zero, self._cells[leaves], self._counts[leaves].astype(np.int64))
         filled = np.flatnonzero(zero)
-        heads = np.array([0, len(filled)])[: 1 + min(len(filled), 1)]  # row 0 is there if it has counts
+        zeroth = np.zeros(min(len(filled), 1), np.int64)  # row 0 is there if it has counts
+        lengths = np.append(zeroth + len(filled), lengths[stay])
         folded = Packed(Cells())
-        folded._rows = narrow(np.append(np.zeros(len(heads) - 1, np.int64), rows[stay]))
-        folded._starts = narrow(np.append(heads, len(filled) + np.cumsum(lengths[stay])))
+        folded._rows = narrow(np.append(zeroth, rows[stay]))
+        folded._starts = narrow(np.append(0, np.cumsum(lengths)))
         folded._cells = np.append(filled.astype(np.uint16), self._cells[stays])
         folded._counts = np.append(narrow(zero[filled]), self._counts[stays])
         return folded
