@@ -115,9 +115,12 @@ class Pages:
         running = np.cumsum(self._totals)
         page = np.searchsorted(running, places)
         left = places - running[page] + self._totals[page]
-        counts = np.ascontiguousarray(np.moveaxis(self._counts.take(page, axis=0), -1, 0))
-        within: Ints = (np.cumsum(counts, axis=0) < left).sum(axis=0)
-        return ((self._numbers[page] & _IN_ROW) << SIZE_BITS) + within
+        cells = (self._numbers[page] & _IN_ROW) << SIZE_BITS
+        counts = self._counts.take(page, axis=0)
+        for cell in range(SIZE):
+            left -= counts[..., cell]
+            cells += left > 0
+        return cells
 
     def _find(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """Give where pages are, or would be, and which of them there are."""
