@@ -27,6 +27,10 @@ endif
 test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")
 	@$(BIN)/python tests/kernels/run.py $(ARGS)
 
+.PHONY: bench
+bench: setup $(VENV)/.bench ## Measure what the engine costs, beside the obvious alternatives (ARGS=--quick)
+	@$(BIN)/python -m tests.bench.run $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.check ## Lint, types, layers
 	$(BIN)/ruff format --check .
@@ -74,6 +78,10 @@ $(VENV)/.kernels: $(VENV)/.test
 $(VENV)/.dist: $(VENV)/.test
 	@scripts/need-package groff-base python3-venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group dist
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.run
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test

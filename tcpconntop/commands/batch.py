@@ -21,7 +21,8 @@ def run(args: Namespace) -> int:
 
         source = open_source()
         batch = Batch(spec, sys.stdout, args.json, args.count)
-        engine = Engine(source, batch.publish, WINDOWS[args.window], args.delay, clock_s=origin.clock(source))
+        window_s, clock_s = WINDOWS[args.window], origin.clock(source)
+        engine = Engine(source, batch.publish, window_s, args.delay, args.max_keys, clock_s=clock_s)
         batch.done = engine.stop
         interrupted = on_interrupt(engine.stop)
         origin.say(source)

@@ -50,6 +50,7 @@ def show(
         spec=spec,
         window=args.window,
         interval_s=args.delay,
+        max_keys=args.max_keys,
         pid=pids[0] if len(pids) == 1 else None,
         cancel=cancel,
         remembered=replace(args.remembered, theme=config.theme or args.remembered.theme),

@@ -1,9 +1,9 @@
 """Sparse counts of (row, cell) pairs: what every histogram and error table of the window is made of.
 
 A pair is one integer, its code: `row << CELL_BITS | cell`. A set of counts is a sorted array of distinct
-codes beside an array of their counts, so that adding, subtracting, regrouping and looking up quantiles of
-a hundred thousand rows are each a handful of numpy calls, and only cells that were hit take memory:
-16 bytes each at work, 3 at rest (`Packed`).
+codes beside an array of their counts, so that adding, regrouping and looking up quantiles of a hundred
+thousand rows are each a handful of numpy calls, and only cells that were hit take memory: 16 bytes each at
+work, 3 at rest (`Packed`). Sums that change all the time are kept in `core.pages`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ CELL_BITS = 11
 CELLS = 1 << CELL_BITS
 """Cells a row: enough for the latency buckets (1,730) and for every errno."""
 
-AT_ONCE = 1 << 18
-"""About how many packed cells are unpacked at once: 10 MB while they are added."""
+TABLE = 1 << 22
+"""How many places the table has in which packed sets are added up, some rows at a time: 32 MB."""
+
+SPARSE = 16
+"""From how many places a count on, a table of all places is more work than sorting the counts."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -57,37 +60,16 @@ class Cells:
             return filled[0] if filled else cls()
         return _add_up(*_merge(filled))
 
-    def minus(self, other: Cells) -> Cells:
-        """Take away counts that were added before.
-
-        Raises:
-            ValueError: `other` holds counts that are not in this set.
-        """
-        return self.changed((), (other,))
-
-    def changed(self, added: Sequence[Cells], gone: Sequence[Cells]) -> Cells:
-        """Add sets and take others away, in one pass.
-
-        Raises:
-            ValueError: there would be less than nothing of a pair.
-        """
-        change = Cells.total([*added, *(Cells(part.codes, -part.counts) for part in gone)])
-        if not len(change.codes):
-            return self
-        codes, counts = _merge([self, change])
-        twice = np.flatnonzero(codes[1:] == codes[:-1])
-        counts[twice] += counts[twice + 1]
-        counts[twice + 1] = 0
-        if (counts < 0).any():
-            raise ValueError("cannot take away counts that were never added")
-        left = np.flatnonzero(counts)
-        return Cells(codes[left], counts[left])
-
     def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
         """Merge rows: `new_row[row]` is where a row goes, and -1 drops it."""
         rows = new_row[self.rows()]
         kept = np.flatnonzero(rows >= 0)
         return _gather((rows[kept].astype(np.int64) << CELL_BITS) | self.cells()[kept], self.counts[kept])
+
+    def freeze(self) -> Cells:
+        """Let nobody write to these counts any more; give them back."""
+        self.codes.flags.writeable = self.counts.flags.writeable = False
+        return self
 
     def rows(self) -> Ints:
         """Give the row of each code, shape (n,)."""
@@ -100,6 +82,15 @@ class Cells:
     def row_starts(self, n_rows: int) -> Ints:
         """Give where the codes of each of rows 0 … n_rows begin, shape (n_rows + 1,)."""
         return np.searchsorted(self.codes, np.arange(n_rows + 1, dtype=np.int64) << CELL_BITS)
+
+    def before_rows(self, n_rows: int) -> Ints:
+        """Give how many counts come before each of rows 0 … n_rows, shape (n_rows + 1,)."""
+        before: Ints = np.concatenate(([0], np.cumsum(self.counts)))[self.row_starts(n_rows)]
+        return before
+
+    def cells_at(self, places: Ints) -> Ints:
+        """Give the cell of the n-th of all counts in order for each n in `places` (from 1 on), same shape."""
+        return self.codes[np.searchsorted(np.cumsum(self.counts), places)] & (CELLS - 1)
 
 
 class Packed:
@@ -119,6 +110,11 @@ class Packed:
         return int(self._rows[-1]) if len(self._rows) else 0
 
     @property
+    def cell_range(self) -> tuple[int, int]:
+        """The least and the greatest cell; there must be one."""
+        return int(self._cells.min()), int(self._cells.max())
+
+    @property
     def nbytes(self) -> int:
         """Memory that the arrays take."""
         return sum(part.nbytes for part in (self._rows, self._starts, self._cells, self._counts))
@@ -126,26 +122,60 @@ class Packed:
     def __len__(self) -> int:
         return len(self._cells)
 
-    def unpack(self, low: int = 0, high: int = 1 << 52) -> Cells:
-        """Give the counts, or those of rows low … high - 1, ready for work."""
-        first, end = np.searchsorted(self._rows, (low, high))
-        starts: Ints = self._starts[first : end + 1].astype(np.int64)
-        at = slice(starts[0], starts[-1])
-        rows = np.repeat(self._rows[first:end].astype(np.int64), np.diff(starts))
-        return Cells((rows << CELL_BITS) | self._cells[at], self._counts[at].astype(np.int64))
+    def unpack(self) -> Cells:
+        """Give the counts ready for work."""
+        return Cells(*self.places(0, 1 << 52, 0, CELLS))
 
     @staticmethod
     def total(parts: Sequence[Packed]) -> Cells:
-        """Add several, some rows at a time, so that little is unpacked at once."""
-        size, n_rows = sum(map(len, parts)), 1 + max((part.last_row for part in parts), default=0)
-        step = max(1, n_rows * AT_ONCE // max(size, 1))
-        blocks = [
-            Cells.total([part.unpack(low, low + step) for part in parts]) for low in range(0, n_rows, step)
-        ]
-        return Cells(
-            np.concatenate([block.codes for block in blocks]),
-            np.concatenate([block.counts for block in blocks]),
-        )
+        """Add several, in a table of as many rows as there is room for at a time."""
+        parts = [part for part in parts if len(part)]
+        n_rows = 1 + max((part.last_row for part in parts), default=0)
+        first = min((part.cell_range[0] for part in parts), default=0)
+        width = max((part.cell_range[1] for part in parts), default=0) + 1 - first
+        if len(parts) < 2 or SPARSE * sum(map(len, parts)) < n_rows * width:
+            return Cells.total([part.unpack() for part in parts])
+        step = min(n_rows, TABLE // width)
+        codes, counts, table = [], [], np.zeros(step * width, np.int64)
+        for low in range(0, n_rows, step):
+            for part in parts:
+                np.add.at(table, *part.places(low, low + step, first, width))
+            filled = np.flatnonzero(table != 0)
+            rows, cells = np.divmod(filled, width)
+            codes.append(((rows + low) << CELL_BITS) + cells + first)
+            counts.append(table[filled])
+            table[:] = 0
+        return Cells(np.concatenate(codes), np.concatenate(counts))
+
+    def places(self, low: int, high: int, first: int, width: int) -> tuple[Ints, Ints]:
+        """Give the places of rows low … high - 1 in a table of cells `first` … by rows, and their counts."""
+        begin, end = np.searchsorted(self._rows, (low, high))
+        starts: Ints = self._starts[begin : end + 1].astype(np.int64)
+        at = slice(starts[0], starts[-1])
+        rows = (self._rows[begin:end].astype(np.int64) - low) * width - first
+        places = np.repeat(rows, starts[1:] - starts[:-1])
+        places += self._cells[at]
+        return places, self._counts[at].astype(np.int64)
+
+    def fold(self, new_row: npt.NDArray[np.integer]) -> Packed:
+        """Give these counts with rows renumbered in their order, but for those that row 0 takes in."""
+        rows = new_row[self._rows]
+        starts = self._starts.astype(np.int64)
+        lengths = starts[1:] - starts[:-1]
+        stay = rows > 0
+        stays = np.repeat(stay, lengths)
+        leaves = np.flatnonzero(~stays)
+        zero = np.zeros(CELLS, np.int64)
+        np.add.at(zero, self._cells[leaves], self._counts[leaves].astype(np.int64))
+        filled = np.flatnonzero(zero)
+        zeroth = np.zeros(min(len(filled), 1), np.int64)  # row 0 is there if it has counts
+        lengths = np.append(zeroth + len(filled), lengths[stay])
+        folded = Packed(Cells())
+        folded._rows = narrow(np.append(zeroth, rows[stay]))
+        folded._starts = narrow(np.append(0, np.cumsum(lengths)))
+        folded._cells = np.append(filled.astype(np.uint16), self._cells[stays])
+        folded._counts = np.append(narrow(zero[filled]), self._counts[stays])
+        return folded
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
         """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""

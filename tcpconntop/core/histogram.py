@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.cells import Cells
+from tcpconntop.core.pages import Pages
 
 SUBBUCKET_BITS = 6
 FIRST_OCTAVE, LAST_OCTAVE = 10, 37
@@ -56,7 +57,7 @@ MIDDLES_US: Floats = (EDGES_US[:-1] + EDGES_US[1:]) / 2
 EDGES_US.flags.writeable = MIDDLES_US.flags.writeable = False
 
 
-def quantiles_us(latency: Cells, n_rows: int, qs: Sequence[float]) -> Floats:
+def quantiles_us(latency: Cells | Pages, n_rows: int, qs: Sequence[float]) -> Floats:
     """Read quantiles of many rows at once.
 
     The q-quantile of n values is the smallest value that at least ceil(q * n) of them do not exceed
@@ -71,14 +72,10 @@ def quantiles_us(latency: Cells, n_rows: int, qs: Sequence[float]) -> Floats:
         µs, shape (n_rows, len(qs)); NaN for a row without counts.
     """
     answer = np.full((n_rows, len(qs)), np.nan)
-    starts = latency.row_starts(n_rows)
-    running = np.concatenate(([0], np.cumsum(latency.counts)))
-    before, after = running[starts[:-1]], running[starts[1:]]
-    filled = np.flatnonzero(after > before)
-    buckets = latency.cells()
-    for column, q in enumerate(qs):
-        n = (after - before)[filled]
-        rank = np.clip(np.ceil(q * n - 1e-9), 1, n).astype(np.int64)
-        at = np.searchsorted(running[1:], before[filled] + rank)
-        answer[filled, column] = MIDDLES_US[buckets[at]]
+    before = latency.before_rows(n_rows)
+    n = before[1:] - before[:-1]
+    filled = np.flatnonzero(n)
+    n = n[filled, np.newaxis]
+    ranks = np.clip(np.ceil(np.asarray(qs) * n - 1e-9), 1, n).astype(np.int64)
+    answer[filled] = MIDDLES_US[latency.cells_at(before[filled, np.newaxis] + ranks)]
     return answer

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.keys import Keys, Rows, hash_fields
+from tcpconntop.core.recent import Recent
 from tcpconntop.core.slices import Sums
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import count
+from tcpconntop.core.wire import EVENT
 
 Floats = npt.NDArray[np.float64]
 Figures = Mapping[str, Floats]
@@ -28,9 +30,7 @@ SAME = 0.01
 
 def slim(snapshot: Snapshot) -> Snapshot:
     """Give a snapshot without its history, so that a mark that is kept for hours keeps little else."""
-    window = replace(
-        snapshot.window, slices=(), history=(), older=Sums(), recent=snapshot.window.recent[:0].copy()
-    )
+    window = replace(snapshot.window, slices=(), history=(), older=Sums(), recent=Recent(np.empty(0, EVENT)))
     return replace(snapshot, window=window)
 
 

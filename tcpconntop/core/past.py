@@ -14,6 +14,7 @@ from math import floor
 
 from tcpconntop.core import stats as st
 from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.recent import Recent
 from tcpconntop.core.slices import LONGEST_S, Slice, Sums, block_of, length_s
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import SECOND_NS, WindowState
@@ -89,7 +90,14 @@ def _state(now: WindowState, sums: Sums, inside: tuple[Slice, ...], now_ns: int)
     for name in st.LATEST:
         stats[name] = now.stats[name]
     stats["last_ns"][now.stats["last_end_ns"] > now_ns] = -1  # that one was later, and hides the one before
-    recent = now.recent[now.recent["end_ns"] <= now_ns]
+    recent = now.recent.records[now.recent.records["end_ns"] <= now_ns]
     for array in (stats, recent):
         array.flags.writeable = False
-    return replace(now, stats=stats, latency=sums.latency, errors=sums.errors, slices=inside, recent=recent)
+    return replace(
+        now,
+        stats=stats,
+        latency_pages=sums.latency.freeze(),
+        error_pages=sums.errors.freeze(),
+        slices=inside,
+        recent=Recent(recent),
+    )

@@ -1,4 +1,4 @@
-"""What a span of time brought, by row: sums at work (`Sums`), and at rest (`Slice`).
+"""What a span of time brought, by row: as it comes in (`Tally`), at rest (`Slice`), and summed up (`Sums`).
 
 Seconds are kept one by one for a minute, as blocks of ten seconds for five, and as blocks of thirty for
 fifteen (`LENGTHS_S`). Whatever a window of W seconds sums up is thus exact to the record, but the window
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from tcpconntop.core import stats as st
 from tcpconntop.core.cells import CELLS, Cells, Packed, narrow
 from tcpconntop.core.histogram import bucket_of
-from tcpconntop.core.keys import Rows
+from tcpconntop.core.keys import OTHER, Rows
+from tcpconntop.core.pages import Pages
 from tcpconntop.core.wire import Outcome
 
 LENGTHS_S = {60: 1, 300: 10, 900: 30}
@@ -45,48 +46,46 @@ def block_of(second: int, now_second: int) -> tuple[int, int]:
     return block
 
 
+def seconds_from(now_second: int) -> int:
+    """Give the second from which on slices are single seconds by now; older ones are in longer blocks."""
+    age, (_, length, *_) = min(LENGTHS_S), LENGTHS_S.values()
+    return (now_second - age + 1) // length * length
+
+
+@dataclass(frozen=True, eq=False)
 class Slice:
     """What a span of time brought. Immutable, and packed: 3 bytes a bucket and some 30 a row.
 
-    Args:
+    Attributes:
         second: number of its first second on the monotonic clock.
         seconds: how many seconds it covers.
-        rows: the rows that had records, ascending, distinct.
-        stats: their figures (dtype `STATS`), same length; the `LATEST` ones are not kept.
-        latency: bucket counts of the connects that succeeded.
-        errors: errno counts of those that failed.
+        packed_rows: the rows that had records, ascending, distinct, shape (n,).
+        columns: their figures (`stats.pack`), each of the same length; the `LATEST` ones are not kept.
+        packed_latency: bucket counts of the connects that succeeded.
+        packed_errors: errno counts of those that failed.
     """
 
-    def __init__(
-        self, second: int, seconds: int, rows: Rows, stats: st.Stats, latency: Cells, errors: Cells
-    ) -> None:
-        self.second = second
-        self.seconds = seconds
-        self._rows = narrow(rows)
-        self._columns = st.pack(stats)
-        self.packed_latency = Packed(latency)
-        self.packed_errors = Packed(errors)
+    second: int
+    seconds: int
+    packed_rows: npt.NDArray[np.unsignedinteger]
+    columns: st.Columns
+    packed_latency: Packed
+    packed_errors: Packed
 
     @property
     def rows(self) -> Rows:
         """The rows that had records, ascending, distinct."""
-        return self._rows.astype(np.int64)
+        return self.packed_rows.astype(np.int64)
 
     @property
     def outcomes(self) -> npt.NDArray[np.integer]:
         """Ended attempts of those rows, indexed by `Outcome`, shape (n, 6)."""
-        return self._columns["outcomes"]
+        return self.columns["outcomes"]
 
     @property
     def stats(self) -> st.Stats:
         """All figures of those rows (dtype `STATS`)."""
-        return st.unpack(self._columns)
-
-    def extremes_at(self, at: Rows) -> st.Columns:
-        """Give `min_ns` and `max_ns` of some of those rows, by their place in `rows`."""
-        some = self.outcomes[at, Outcome.OK] > 0
-        least = np.where(some, self._columns["min_ns"][at], np.uint64(st.NO_MINIMUM))
-        return {"min_ns": least.astype(np.int64), "max_ns": self._columns["max_ns"][at].astype(np.int64)}
+        return st.unpack(self.columns)
 
     @property
     def latency(self) -> Cells:
@@ -101,39 +100,41 @@ class Slice:
     @property
     def nbytes(self) -> int:
         """Memory that the arrays take."""
-        columns = sum(column.nbytes for column in self._columns.values())
-        return self._rows.nbytes + columns + self.packed_latency.nbytes + self.packed_errors.nbytes
+        columns = sum(column.nbytes for column in self.columns.values())
+        return self.packed_rows.nbytes + columns + self.packed_latency.nbytes + self.packed_errors.nbytes
 
-    def regroup(self, new_row: Rows) -> Slice:
-        """Give the same span with rows merged: `new_row[row]` is where a row goes."""
-        rows, groups = np.unique(new_row[self._rows], return_inverse=True)
+    def fold(self, new_row: Rows) -> Slice:
+        """Give the same span with rows renumbered in their order, but for those that `OTHER` takes in."""
+        rows = new_row[self.packed_rows]
+        stay, leave = np.flatnonzero(rows != OTHER), np.flatnonzero(rows == OTHER)
+        other = st.regroup(st.unpack(st.take(self.columns, leave)), rows[leave], min(len(leave), 1))
         return Slice(
             self.second,
             self.seconds,
-            rows,
-            st.regroup(self.stats, groups, len(rows)),
-            self.packed_latency.regroup(new_row),
-            self.packed_errors.regroup(new_row),
+            narrow(np.append(np.full(len(other), OTHER), rows[stay])),
+            st.joined(st.pack(other), st.take(self.columns, stay)),
+            self.packed_latency.fold(new_row),
+            self.packed_errors.fold(new_row),
         )
 
 
-@dataclass
-class Sums:
-    """The sum of some slices, by row.
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What some attempts brought, by row.
 
     Attributes:
-        stats: figures of each row (dtype `STATS`); there may be more rows than were ever seen.
+        stats: figures of each row (dtype `STATS`).
         latency: bucket counts of the connects that succeeded.
         errors: errno counts of those that failed.
     """
 
-    stats: st.Stats = field(default_factory=lambda: st.empty(0))
-    latency: Cells = field(default_factory=Cells)
-    errors: Cells = field(default_factory=Cells)
+    stats: st.Stats
+    latency: Cells
+    errors: Cells
 
     @classmethod
-    def of_attempts(cls, attempts: st.Attempts, n_rows: int) -> Sums:
-        """Sum up attempts."""
+    def of(cls, attempts: st.Attempts, n_rows: int) -> Tally:
+        """Count attempts of rows 0 … n_rows - 1."""
         ok = attempts.outcome == Outcome.OK
         failed = np.flatnonzero(~ok)
         ok = np.flatnonzero(ok)
@@ -143,14 +144,30 @@ class Sums:
             Cells.of(attempts.rows[failed], np.minimum(attempts.error[failed], CELLS - 1)),
         )
 
+    def slice(self, second: int, seconds: int) -> Slice:
+        """Give it as the slice of a span of time."""
+        rows = np.flatnonzero(st.attempts(self.stats))
+        columns = st.pack(self.stats[rows])
+        return Slice(second, seconds, narrow(rows), columns, Packed(self.latency), Packed(self.errors))
+
+
+@dataclass
+class Sums:
+    """The sum of some slices, by row; it changes in place.
+
+    Attributes:
+        stats: figures of each row (dtype `STATS`); there may be more rows than were ever seen.
+        latency: bucket counts of the connects that succeeded.
+        errors: errno counts of those that failed.
+    """
+
+    stats: st.Stats = field(default_factory=lambda: st.empty(0))
+    latency: Pages = field(default_factory=Pages)
+    errors: Pages = field(default_factory=Pages)
+
     def copy(self) -> Sums:
         """Give sums of their own."""
-        return Sums(self.stats.copy(), self.latency, self.errors)
-
-    def slice(self, second: int, seconds: int) -> Slice:
-        """Give the sums as the slice of a span of time."""
-        rows = np.flatnonzero(st.attempts(self.stats))
-        return Slice(second, seconds, rows, self.stats[rows], self.latency, self.errors)
+        return Sums(self.stats.copy(), self.latency.copy(), self.errors.copy())
 
     def grow(self, n_rows: int) -> None:
         """Make room for rows 0 … n_rows - 1."""
@@ -162,36 +179,41 @@ class Sums:
         """Add slices and take others away; those that remain are asked for the extremes that went."""
         extreme = np.zeros(len(self.stats), np.bool_)
         for part in gone:
-            rows, stats = part.rows, part.stats
-            st.subtract_sums(self.stats, rows, stats)
-            extreme[rows] |= stats["max_ns"] >= self.stats["max_ns"][rows]
-            extreme[rows] |= stats["min_ns"] <= self.stats["min_ns"][rows]
+            rows = part.packed_rows
+            st.subtract_sums(self.stats, rows, part.columns)
+            extreme[rows] |= part.columns["max_ns"] >= self.stats["max_ns"][rows]
+            extreme[rows] |= part.columns["min_ns"] <= self.stats["min_ns"][rows]
         self.stats["min_ns"][extreme], self.stats["max_ns"][extreme] = st.NO_MINIMUM, 0
         for part in remaining if len(gone) else ():
-            rows = part.rows
-            at = np.flatnonzero(extreme[rows])
-            st.add_extremes(self.stats, rows[at], part.extremes_at(at))
+            at = np.flatnonzero(extreme[part.packed_rows])
+            st.add_extremes(self.stats, part.packed_rows[at], part.columns, at)
         for part in added:
-            st.add(self.stats, part.rows, part.stats)
-        self.latency = self.latency.changed(
-            [Packed.total([part.packed_latency for part in added])],
-            [Packed.total([part.packed_latency for part in gone])],
-        )
-        self.errors = self.errors.changed(
-            [Packed.total([part.packed_errors for part in added])],
-            [Packed.total([part.packed_errors for part in gone])],
-        )
+            st.add(self.stats, part.packed_rows, part.columns)
+        self.latency.add(Packed.total([part.packed_latency for part in added]))
+        self.latency.subtract(Packed.total([part.packed_latency for part in gone]))
+        self.errors.add(Packed.total([part.packed_errors for part in added]))
+        self.errors.subtract(Packed.total([part.packed_errors for part in gone]))
 
-    def regroup(self, new_row: Rows, n_rows: int) -> Sums:
-        """Give the same sums with rows merged."""
-        stats = st.regroup(st.grown(self.stats, len(new_row))[: len(new_row)], new_row, n_rows)
-        return Sums(stats, self.latency.regroup(new_row), self.errors.regroup(new_row))
+    def add(self, more: Sums) -> None:
+        """Add other sums, in place."""
+        self.grow(len(more.stats))
+        st.add(self.stats, np.arange(len(more.stats)), st.pack(more.stats))
+        self.latency.merge(more.latency)
+        self.errors.merge(more.errors)
+
+    def regroup(self, new_row: Rows, n_rows: int) -> None:
+        """Merge rows, in place: `new_row[row]` (0 … n_rows - 1) is where a row goes."""
+        self.stats = st.regroup(st.grown(self.stats, len(new_row))[: len(new_row)], new_row, n_rows)
+        self.latency, self.errors = self.latency.regroup(new_row), self.errors.regroup(new_row)
 
 
 def merged(slices: Sequence[Slice], second: int, seconds: int, n_rows: int) -> Slice:
     """Give one slice for several of the same span of time."""
     if len(slices) == 1:
         return slices[0]
-    sums = Sums(st.empty(n_rows))
-    sums.change(slices)
-    return sums.slice(second, seconds)
+    stats = st.empty(n_rows)
+    for part in slices:
+        st.add(stats, part.packed_rows, part.columns)
+    latency = Packed.total([part.packed_latency for part in slices])
+    errors = Packed.total([part.packed_errors for part in slices])
+    return Tally(stats, latency, errors).slice(second, seconds)

@@ -30,7 +30,9 @@ NO_MINIMUM = np.iinfo(np.int64).max
 
 Stats = npt.NDArray[np.void]
 Rows = npt.NDArray[np.int64]
+AnyRows = npt.NDArray[np.integer]
 Columns = Mapping[str, npt.NDArray[np.integer]]
+"""Packed figures of rows (`pack`)."""
 
 
 class Attempts(NamedTuple):
@@ -99,10 +101,9 @@ def latency_ns(events: Events) -> npt.NDArray[np.uint64]:
     return latency
 
 
-def add(stats: Stats, rows: Rows, more: Stats) -> None:
-    """Add the figures `more` of distinct rows to `stats`, in place; the `LATEST` ones are left out."""
-    for name in _SUMS:
-        stats[name][rows] += more[name]
+def add(stats: Stats, rows: AnyRows, more: Columns) -> None:
+    """Add the figures `more` of distinct rows to `stats`, in place."""
+    _change_sums(np.add, stats, rows, more)
     add_extremes(stats, rows, more)
 
 
@@ -113,16 +114,23 @@ def add_latest(stats: Stats, rows: Rows, more: Stats) -> None:
         stats[name][rows[later]] = more[name][later]
 
 
-def add_extremes(stats: Stats, rows: Rows, more: Stats | Columns) -> None:
-    """Let the extremes of `stats` take in those of distinct rows, in place."""
-    stats["min_ns"][rows] = np.minimum(stats["min_ns"][rows], more["min_ns"])
-    stats["max_ns"][rows] = np.maximum(stats["max_ns"][rows], more["max_ns"])
+def add_extremes(stats: Stats, rows: AnyRows, more: Columns, at: Rows | slice = slice(None)) -> None:
+    """Let the extremes of some distinct rows take in those that `more` has for them at `at`, in place."""
+    some = more["outcomes"][at, Outcome.OK] > 0
+    np.minimum.at(stats["min_ns"], rows, np.where(some, more["min_ns"][at].astype(np.int64), NO_MINIMUM))
+    np.maximum.at(stats["max_ns"], rows, more["max_ns"][at].astype(np.int64))
 
 
-def subtract_sums(stats: Stats, rows: Rows, less: Stats) -> None:
+def subtract_sums(stats: Stats, rows: AnyRows, less: Columns) -> None:
     """Take the sums `less` of distinct rows from `stats`, in place. Extremes are left for the caller."""
-    for name in _SUMS:
-        stats[name][rows] -= less[name]
+    _change_sums(np.subtract, stats, rows, less)
+
+
+def _change_sums(change: np.ufunc, stats: Stats, rows: AnyRows, by: Columns) -> None:
+    for outcome in range(N_OUTCOMES):
+        change.at(stats["outcomes"][:, outcome], rows, by["outcomes"][:, outcome].astype(np.int64))
+    for name in ("syn_retransmits", "sum_ns"):
+        change.at(stats[name], rows, by[name].astype(np.int64))
 
 
 def regroup(stats: Stats, groups: Rows, n_groups: int) -> Stats:
@@ -160,6 +168,16 @@ def unpack(columns: Columns) -> Stats:
         stats[name] = column
     stats["min_ns"][stats["outcomes"][:, Outcome.OK] == 0] = NO_MINIMUM
     return stats
+
+
+def take(columns: Columns, at: Rows) -> Columns:
+    """Give some rows of packed figures."""
+    return {name: column.take(at, axis=0) for name, column in columns.items()}
+
+
+def joined(first: Columns, second: Columns) -> Columns:
+    """Give the rows of packed figures, and after them those of others."""
+    return {name: narrow(np.concatenate((first[name], column))) for name, column in second.items()}
 
 
 def attempts(stats: Stats) -> npt.NDArray[np.int64]:

@@ -61,10 +61,10 @@ class Subject:
     @cached_property
     def buckets(self) -> Ints:
         """Latency counts by bucket, shape (BUCKETS,)."""
-        latency = self.snapshot.window.latency
-        inside = self.group_of[latency.rows()] == 0
-        counts = np.bincount(latency.cells()[inside], latency.counts[inside], BUCKETS)
-        return counts.astype(np.int64)
+        one_row = self.snapshot.window.latency_pages.regroup(self.group_of).cells()
+        buckets = np.zeros(BUCKETS, np.int64)
+        buckets[one_row.cells()] = one_row.counts
+        return buckets
 
     @cached_property
     def quantiles_us(self) -> tuple[float, ...]:

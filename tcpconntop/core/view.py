@@ -18,6 +18,7 @@ from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.mark import changes, match
+from tcpconntop.core.pages import Pages
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import N_OUTCOMES
@@ -105,7 +106,7 @@ class View:
     @cached_property
     def latency(self) -> Cells:
         """Bucket counts by row."""
-        return self.snapshot.window.latency.regroup(self.row_of)
+        return self.snapshot.window.latency_pages.regroup(self.row_of).cells()
 
     def lead_key(self, row: int) -> np.void:
         """Give the busiest key of a row."""
@@ -148,7 +149,7 @@ def make_view(snapshot: Snapshot, spec: ViewSpec, marked: View | None = None) ->
     row_of = np.full(len(window.keys), -1)
     row_of[chosen] = inverse
     stats = st.regroup(window.stats, row_of, len(keys))
-    figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
+    figures = _figures(stats, window.latency_pages.regroup(row_of), snapshot.span_s)
     if marked is not None:
         at = match(keys, marked.keys, GROUPINGS[spec.group_by].fields)
         figures |= changes(figures, marked.figures, at)
@@ -164,11 +165,11 @@ def whole_figures(snapshot: Snapshot, where: Filter) -> dict[str, float]:
     window = snapshot.window
     row_of = np.where(where.match_keys(window.keys), 0, -1)
     stats = st.regroup(window.stats, row_of, 1)
-    figures = _figures(stats, window.latency.regroup(row_of), snapshot.span_s)
+    figures = _figures(stats, window.latency_pages.regroup(row_of), snapshot.span_s)
     return {name: float(values[0]) for name, values in figures.items()}
 
 
-def _figures(stats: st.Stats, latency: Cells, span_s: float) -> dict[str, npt.NDArray[np.float64]]:
+def _figures(stats: st.Stats, latency: Pages, span_s: float) -> dict[str, npt.NDArray[np.float64]]:
     """Compute every numeric column for all rows (µs, Hz, shares and counts)."""
     outcomes = stats["outcomes"].astype(np.float64)
     count, ok = outcomes.sum(axis=1), outcomes[:, 0]
@@ -256,7 +257,7 @@ def summarize(snapshot: Snapshot) -> Summary:
     """Sum up all keys, whatever is filtered."""
     window = snapshot.window
     outcomes = window.stats["outcomes"].sum(axis=0)
-    one_row = window.latency.regroup(np.zeros(len(window.keys), np.int64))
+    one_row = window.latency_pages.regroup(np.zeros(len(window.keys), np.int64))
     quantiles = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
     return Summary(
         snapshot.ledger,

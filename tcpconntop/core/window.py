@@ -9,6 +9,7 @@ slices; what they held is then added to the sums of everything older, for the wi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from math import floor
 
@@ -17,8 +18,10 @@ import numpy as np
 from tcpconntop.core import stats as st
 from tcpconntop.core.cells import Cells
 from tcpconntop.core.keys import OTHER, Keys, KeyTable
-from tcpconntop.core.slices import LONGEST_S, Slice, Sums, block_of, length_s, merged
-from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.core.pages import Pages
+from tcpconntop.core.recent import Recent, RecentLog
+from tcpconntop.core.slices import LONGEST_S, Slice, Sums, Tally, block_of, length_s, merged, seconds_from
+from tcpconntop.core.wire import Events
 
 SECOND_NS = 1_000_000_000
 WINDOWS: dict[str, float | None] = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, "all": None}
@@ -26,9 +29,6 @@ WINDOWS: dict[str, float | None] = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, 
 
 FOLD_S = 5
 """The least number of seconds between two folds: each goes through the whole history."""
-
-RECENT = 8192
-"""How many of the last records are kept one by one, for the screens that list connects."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,22 +39,32 @@ class WindowState:
         keys: key of each row (dtype `KEY`), shape (n,).
         stats: figures of each row over the window (dtype `STATS`), shape (n,); the `LATEST` ones speak of
             the last attempt since the start, which is in the window where the row has attempts there.
-        latency: bucket counts by row.
-        errors: errno counts by row.
+        latency_pages: bucket counts by row, in the form that regroups fastest.
+        error_pages: errno counts by row, in that form.
         slices: the spans of the window that had records, oldest first; the running second may have several.
-        recent: the last records, oldest first.
+        recent: the last records of each process.
         history: every span that is kept, whatever the window; it costs no memory of its own.
         older: the sums of what was before the history.
     """
 
     keys: Keys
     stats: st.Stats
-    latency: Cells
-    errors: Cells
+    latency_pages: Pages
+    error_pages: Pages
     slices: tuple[Slice, ...]
-    recent: Events
+    recent: Recent
     history: tuple[Slice, ...] = ()
     older: Sums = field(default_factory=Sums)
+
+    @cached_property
+    def latency(self) -> Cells:
+        """Bucket counts by row, one by one."""
+        return self.latency_pages.cells().freeze()
+
+    @cached_property
+    def errors(self) -> Cells:
+        """Errno counts by row, one by one."""
+        return self.error_pages.cells().freeze()
 
 
 class Window:
@@ -77,10 +87,15 @@ class Window:
         self._second = 0
         self._folded = -FOLD_S  # in which second it last was
         self._pending: list[st.Attempts] = []  # of the running second, in no slice yet
-        self._recent: list[Events] = []
+        self._recent = RecentLog()
         self._ever = st.empty(1)  # figures since the start
-        self._older = Sums()  # of what left the history
         self._history: list[Slice] = []  # of the longest window, oldest first
+        self._older = Sums()  # of what left the history
+        self._aged = Sums()  # of those in the history that are older than single seconds
+        self._aged_before = 0  # which are those that begin before this second
+        self._rolling = Sums()  # of the slices in the window
+        self._summed: list[Slice] = []  # which are these
+        self._window_s: float | None = None
         self.look_at(window_s)
 
     @property
@@ -96,9 +111,14 @@ class Window:
         """
         if window_s is not None and not 0 < window_s <= LONGEST_S:
             raise ValueError(f"a window has at most {LONGEST_S} seconds, or no end")
-        self._window_s = window_s
-        self._summed: list[Slice] = []
-        self._rolling = self._older.copy() if window_s is None else Sums()
+        before, self._window_s = self._window_s, window_s
+        if window_s is None or window_s == LONGEST_S:
+            self._rolling = self._aged.copy()
+            self._summed = [part for part in self._history if part.second < self._aged_before]
+        elif before is None or before > window_s:  # it is less work to begin anew
+            self._rolling, self._summed = Sums(), []
+        if window_s is None:
+            self._rolling.add(self._older)
         self._follow()
 
     def span_s(self, began_ns: int, now_ns: int) -> float:
@@ -109,7 +129,7 @@ class Window:
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in records that ended just before `now_ns`, in the order in which they ended.
 
-        The last records are kept as they are, not copied: nobody may write to `events` any more.
+        The records are kept for a while as they are, not copied: nobody may write to `events` any more.
         """
         self.advance(now_ns)
         if not len(events):
@@ -117,9 +137,7 @@ class Window:
         rows, full = self._keys.rows(events)
         self._crowded |= full
         self._pending.append(st.Attempts.of(events, rows))
-        self._recent.append(events[-RECENT:])
-        while sum(map(len, self._recent[1:])) >= RECENT:
-            del self._recent[0]
+        self._recent.add(events)
 
     def advance(self, now_ns: int) -> None:
         """Let time pass: seal the second that is over, drop those that left the window."""
@@ -141,31 +159,18 @@ class Window:
         stats = self._rolling.stats[:n_rows].copy()
         for name in st.LATEST:
             stats[name] = self._ever[name][:n_rows]
-        if self._recent:
-            self._recent = [np.concatenate(self._recent)[-RECENT:]]
-        recent = self._recent[0] if self._recent else np.empty(0, EVENT)
-        latency, errors = self._rolling.latency, self._rolling.errors
-        state = WindowState(
-            self._keys.keys,
+        keys = self._keys.keys
+        keys.flags.writeable = stats.flags.writeable = False
+        return WindowState(
+            keys,
             stats,
-            latency,
-            errors,
+            self._rolling.latency.copy().freeze(),
+            self._rolling.errors.copy().freeze(),
             tuple(self._inside()),
-            recent.view(),
+            self._recent.state(),
             tuple(self._history),
             self._older,
         )
-        for array in (
-            state.keys,
-            stats,
-            latency.codes,
-            latency.counts,
-            errors.codes,
-            errors.counts,
-            state.recent,
-        ):
-            array.flags.writeable = False
-        return state
 
     def _first_second(self, window_s: float | None) -> int:
         """Give the second with which a window begins: a boundary of the slices of that age."""
@@ -184,13 +189,13 @@ class Window:
         if not self._pending:
             return
         n_rows = len(self._keys)
-        sums = Sums.of_attempts(st.Attempts.joined(self._pending), n_rows)
+        tally = Tally.of(st.Attempts.joined(self._pending), n_rows)
         self._pending.clear()
-        rows = np.flatnonzero(st.attempts(sums.stats))
+        rows = np.flatnonzero(st.attempts(tally.stats))
         self._ever = st.grown(self._ever, n_rows)
-        st.add(self._ever, rows, sums.stats[rows])
-        st.add_latest(self._ever, rows, sums.stats[rows])
-        self._history.append(sums.slice(self._second, 1))
+        self._history.append(tally.slice(self._second, 1))
+        st.add(self._ever, rows, self._history[-1].columns)
+        st.add_latest(self._ever, rows, tally.stats[rows])
 
     def _follow(self) -> None:
         """Bring the sums of the window up to date with the slices that are in it."""
@@ -200,19 +205,28 @@ class Window:
         if len(gone) > len(kept):  # it is less work to begin anew
             self._rolling, gone, kept = Sums(), [], []
         self._rolling.grow(len(self._keys))
-        self._rolling.change(inside[len(kept) :], gone, kept)
+        there = set(map(id, kept))
+        self._rolling.change([part for part in inside if id(part) not in there], gone, kept)
         self._summed = inside
 
     def _coarsen(self) -> None:
         """Merge slices into the blocks of their age; what left the longest window goes to `_older`."""
-        first = self._first_second(LONGEST_S)
+        first, before, n_rows = self._first_second(LONGEST_S), seconds_from(self._second), len(self._keys)
         gone = [part for part in self._history if part.second < first]
+        self._history = self._history[len(gone) :]
         if gone:
             self._older = self._older.copy()  # states hold the one before
-            self._older.grow(len(self._keys))
+            self._older.grow(n_rows)
             self._older.change(gone)
-        blocks = groupby(self._history[len(gone) :], lambda part: block_of(part.second, self._second))
-        self._history = [merged(list(parts), *block, len(self._keys)) for block, parts in blocks]
+        aged = [part for part in self._history if part.second < before]
+        fresh = [part for part in aged if part.second >= self._aged_before]
+        stale = [part for part in gone if part.second < self._aged_before]
+        if fresh or stale:
+            self._aged.grow(n_rows)
+            self._aged.change(fresh, stale, aged[: len(aged) - len(fresh)])
+        self._aged_before = before
+        blocks = groupby(self._history, lambda part: block_of(part.second, self._second))
+        self._history = [merged(list(parts), *block, n_rows) for block, parts in blocks]
         self._summed = self._inside()
 
     def _fold(self) -> None:
@@ -229,8 +243,9 @@ class Window:
         kept = np.concatenate(([OTHER], np.sort(order[n_rows - 1 - self._max_keys * 3 // 4 :])))
         new_row = self._keys.keep(kept)
         self._ever = st.regroup(self._ever[:n_rows], new_row, len(kept))
-        self._older = self._older.regroup(new_row, len(kept))
-        self._rolling = self._rolling.regroup(new_row, len(kept))
-        self._history = [part.regroup(new_row) for part in self._history]
+        self._older = self._older.copy()  # states hold the one before
+        for sums in (self._older, self._aged, self._rolling):
+            sums.regroup(new_row, len(kept))
+        self._history = [part.fold(new_row) for part in self._history]
         self._summed = self._inside()
         self._crowded, self._folded = False, self._second

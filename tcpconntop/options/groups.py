@@ -48,6 +48,8 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-d", "--delay", dest="delay", type=delay, default=1.0, metavar="SECONDS", help="between refreshes"
     )
+    group.add_argument("--max-keys", type=whole(100, 1_000_000), default=20_000, metavar="N",
+                       help="processes and destinations told apart, the rest is one row (20000)")  # fmt: skip
 
 
 def add_tracer(parser: argparse.ArgumentParser) -> None:

@@ -29,12 +29,13 @@ def numbers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
     return parse
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """Take a whole number from `least`."""
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Take a whole number from `least`, to `most` if there is a bound."""
+    bounds = f"from {least}" if most is None else f"from {least} to {most}"
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least}")
+        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number {bounds}")
         return int(text)
 
     return parse

@@ -16,6 +16,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
+from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import Life, look
 from tcpconntop.remember import Remembered
 from tcpconntop.sources.base import Source
@@ -46,6 +47,7 @@ class Dashboard(Steering):
         spec: grouping, order and filter at first.
         window: name of the window (`WINDOWS`).
         interval_s: seconds between refreshes.
+        max_keys: bound of the keys that are told apart.
         pid: opens the screen of this process at once.
         cancel: called when the user leaves, so that `open_source` may give up early. Leaving does not
             wait for it: a source that arrives late is closed.
@@ -66,6 +68,7 @@ class Dashboard(Steering):
         spec: ViewSpec | None = None,
         window: str = "1m",
         interval_s: float = 1.0,
+        max_keys: int = DEFAULT_MAX_KEYS,
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
         look_at: Callable[[int], Life | None] = look,
@@ -77,7 +80,9 @@ class Dashboard(Steering):
         self._spec = spec or ViewSpec()
         self._pid = pid
         self._cancel, self._look_at = cancel, look_at
-        self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
+        self._tracing = Tracing(
+            open_source, self._opened, self._publish, WINDOWS[window], interval_s, max_keys
+        )
         self._stand(Moment(window, interval_s, keys=keys or Keys()), self._tracing)
         self._remembered, self._notice = remembered or Remembered(), notice
         self._main: Main | None = None

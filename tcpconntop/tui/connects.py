@@ -17,7 +17,7 @@ from rich.text import Text
 from tcpconntop.core.anatomy import Anatomy, anatomy, errno_name
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import duration
-from tcpconntop.core.wire import EVENT, Events, Outcome, address_text
+from tcpconntop.core.wire import Events, Outcome, address_text
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.severity import latency_paint
@@ -78,10 +78,7 @@ class Connects(Pane):
         return ""
 
     def _recent(self, subject: Subject, most: int) -> Events:
-        recent = subject.snapshot.window.recent
-        if not len(recent):
-            return np.empty(0, EVENT)
-        return recent[np.flatnonzero(recent["tgid"] == self._pid)[-most:]][::-1]
+        return subject.snapshot.window.recent.of(self._pid, most)
 
     def picture(self, subject: Subject, width: int, height: int) -> Text:
         """List the connects."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.engine import Engine
+from tcpconntop.engine import DEFAULT_MAX_KEYS, Engine
 from tcpconntop.sources.base import Source
 
 POLL_S = 0.05
@@ -73,6 +73,7 @@ class Tracing:
         publish: called with each snapshot.
         window_s: the window in seconds; None is everything since the start.
         interval_s: seconds between snapshots.
+        max_keys: bound of the keys that are told apart.
     """
 
     def __init__(
@@ -82,9 +83,10 @@ class Tracing:
         publish: Callable[[Snapshot], None],
         window_s: float | None,
         interval_s: float,
+        max_keys: int = DEFAULT_MAX_KEYS,
     ) -> None:
         self._open_source, self._opened, self._publish = open_source, opened, publish
-        self._window_s, self._interval_s = window_s, interval_s
+        self._window_s, self._interval_s, self._max_keys = window_s, interval_s, max_keys
         self._stopped = threading.Event()
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -100,7 +102,9 @@ class Tracing:
             return
         self._opened(source.info)
         with self._lock:
-            engine = self._engine = Engine(source, self._publish, self._window_s, self._interval_s)
+            engine = self._engine = Engine(
+                source, self._publish, self._window_s, self._interval_s, self._max_keys
+            )
             if self._stopped.is_set():
                 engine.stop()
         engine.run()

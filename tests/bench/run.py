@@ -1,15 +1,18 @@
-"""What the core costs, as a Markdown table: `python -m tests.bench.run [--quick]`.
+"""What the core costs, as a Markdown table: `make bench`, or `python -m tests.bench.run [--quick]`.
 
-Every figure is the median of repetitions in this process's CPU time; the obvious alternative, a Python
-callback a record, is measured in the same run, since machines differ.
+Every figure is the median of repetitions in this process's CPU time; the obvious alternatives, a Python
+callback a record and a sketch a key, are measured in the same run, since machines differ.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,9 +28,12 @@ from tcpconntop.core.view import ViewSpec, make_view, summarize
 from tcpconntop.core.window import Window
 from tcpconntop.core.wire import Events
 from tests.bench.callback import DictOfLists
-from tests.bench.workload import BATCH, batches, fill, records, snapshot_of
+from tests.bench.sketches import Sketches
+from tests.bench.workload import BATCH, SECOND_NS, batches, fill, records, snapshot_of
 
-Row = tuple[str, str, str]
+Row = tuple[str, ...]
+"""What was measured, our figure, and the figures of the alternatives where there are any."""
+
 WARM_S = 61  # the window is full, so that each second adds a slice and takes one away
 
 
@@ -61,36 +67,34 @@ def ingest_rows(n_keys: int, measured_s: int) -> list[Row]:
     """Measure records to updated window, against the callback."""
     ours = ns_a_record(Window(60).ingest, batches(n_keys, WARM_S + measured_s), WARM_S)
     bounded = " (20,000 told apart)" if n_keys > 20_000 else ""
-    theirs = ns_a_record(DictOfLists().ingest, batches(n_keys, 2), 0)
-    return [
-        (
-            f"ingest, {n_keys:,} keys{bounded}",
-            f"{ours:,.0f} ns a record",
-            f"{theirs:,.0f} ns ({theirs / ours:.0f}×)",
-        )
-    ]
+    row = [f"ingest, {n_keys:,} keys{bounded}", f"{ours:,.0f} ns a record"]
+    for other in (DictOfLists(), Sketches()):
+        theirs = ns_a_record(other.ingest, batches(n_keys, 3), 1)
+        row.append(f"{theirs:,.0f} ns ({theirs / ours:.0f}×)")
+    return [tuple(row)]
 
 
 def view_rows(n_keys: int, seconds: float) -> list[Row]:
     """Measure what happens between a window and the screen."""
-    window, other = fill(n_keys, seconds), DictOfLists()
+    window, others = fill(n_keys, seconds), (DictOfLists(), Sketches())
     picture = snapshot_of(window)
     for events, now_ns in batches(n_keys, min(seconds, 4)):
-        other.ingest(events, now_ns)
+        for other in others:
+            other.ingest(events, now_ns)
     view = make_view(picture, ViewSpec())
     top = view.group_of(np.arange(min(60, len(view))))
-    theirs = median_ms(other.view, 3)
+    beside = [f"{median_ms(other.view, 3):.0f} ms ({min(seconds, 4):.0f} s of records)" for other in others]
     size = f"{n_keys:,} keys"
-    rows = [(f"state, {size}", f"{median_ms(window.state):.1f} ms", "")]
+    rows: list[Row] = [(f"state, {size}", f"{median_ms(window.state):.1f} ms")]
     for group_by in ("dest", "process+dest", "process", "subnet"):
         ours = median_ms(lambda group_by=group_by: make_view(picture, ViewSpec(group_by)))
-        beside = f"{theirs:.0f} ms ({min(seconds, 4):.0f} s of records)" if group_by == "dest" else ""
-        rows.append((f"view by {group_by}, {size}, sorted by p99", f"{ours:.1f} ms", beside))
-    rows.append((f"summary, {size}", f"{median_ms(lambda: summarize(picture)):.1f} ms", ""))
+        theirs = beside if group_by == "dest" else []
+        rows.append((f"view by {group_by}, {size}, sorted by p99", f"{ours:.1f} ms", *theirs))
+    rows.append((f"summary, {size}", f"{median_ms(lambda: summarize(picture)):.1f} ms"))
     trend = median_ms(lambda: series(picture, top, 60, 10))
-    rows.append((f"p99 trend of 60 rows, {size}", f"{trend:.1f} ms", ""))
+    rows.append((f"p99 trend of 60 rows, {size}", f"{trend:.1f} ms"))
     findings = median_ms(lambda: explain(Subject(view), str))
-    rows.append((f"findings, {size}", f"{findings:.1f} ms", ""))
+    rows.append((f"findings, {size}", f"{findings:.1f} ms"))
     return rows
 
 
@@ -101,32 +105,44 @@ def filter_rows() -> list[Row]:
         (
             f"filter `{text}`, 20,000 keys",
             f"{median_ms(lambda text=text: parse_filter(text).match_keys(keys)):.1f} ms",
-            "",
         )
         for text in ("10.1", "comm~work", "dest:10.0.0.0/8")
     ]
 
 
-def memory_rows(minutes: float) -> list[Row]:
-    """Weigh the slices of 10,000 destinations, each of which connects once a second."""
-    window = Window(900)
-    for events, now_ns in batches(10_000, minutes * 60, per_s=10_000):
+def history_rows(minutes: float, n_keys: int) -> list[Row]:
+    """Weigh and switch the windows of keys that connect once a second each, then fold a quarter of them."""
+    window = Window(60, n_keys)
+    for events, now_ns in batches(n_keys, minutes * 60, per_s=n_keys):
         window.ingest(events, now_ns)
+    switches = []
+    for window_s in (900, None, 10, 60, 300):
+        began = time.process_time()
+        window.look_at(window_s)
+        state = window.state()
+        switches.append(f"{(time.process_time() - began) * 1e3:.0f}")
+        if window_s == 900:
+            slices, sums = sum(part.nbytes for part in state.slices), state.latency_pages.nbytes
+    fresh = records(n_keys, 1 << 24, seed=9)
+    window.ingest(fresh, now_ns)
     began = time.process_time()
-    window.look_at(60)
-    short_ms = (time.process_time() - began) * 1e3
-    began = time.process_time()
-    window.look_at(900)
-    long_ms = (time.process_time() - began) * 1e3
-    state = window.state()
-    slices = sum(part.nbytes for part in state.slices)
-    sums = state.stats.nbytes + state.latency.codes.nbytes + state.latency.counts.nbytes
-    what = f"{minutes:g} minutes of 10,000 destinations, 10,000 records a second"
+    window.advance(now_ns + SECOND_NS)
+    fold_ms = (time.process_time() - began) * 1e3
+    what = f"{minutes:g} minutes of {n_keys:,} keys, a connect a second each"
     return [
-        (f"history: {what}", f"{slices / 1e6:.0f} MB", ""),
-        ("the sums of it", f"{sums / 1e6:.0f} MB", ""),
-        ("a destination", f"{(slices + sums) / 10_000:,.0f} bytes", ""),
-        ("switch to 1m, to 15m", f"{short_ms:.0f} ms, {long_ms:.0f} ms", ""),
+        (f"memory of {what}", f"{slices / 1e6:.0f} MB, their sums {sums / 1e6:.0f} MB"),
+        ("… switch to 15m, all, 10s, 1m, 5m", f"{', '.join(switches)} ms"),
+        ("… second in which a quarter of the keys is folded", f"{fold_ms:.0f} ms"),
+    ]
+
+
+def scan_rows() -> list[Row]:
+    """Have a million destinations scanned in a minute, in a fresh process."""
+    command = [sys.executable, "-m", "tests.bench.scan"]
+    seen = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return [
+        ("a million destinations in 60 s (20,000 told apart)", f"{seen['share']:.1%} of a core"),
+        ("… longest block, highest memory", f"{seen['longest_ms']:.0f} ms, {seen['peak_mb']:.0f} MB"),
     ]
 
 
@@ -145,13 +161,15 @@ def main() -> None:
     for n_keys in (10, 10_000, 200_000):
         rows += ingest_rows(n_keys, 5 if quick else 25)
     rows += view_rows(10_000, 12) + view_rows(100_000, 10) + filter_rows()
-    rows += memory_rows(3 if quick else 15)
+    for n_keys in (10_000, 20_000):
+        rows += history_rows(3 if quick else 15, n_keys)
+    rows += scan_rows()
     print(
         f"{machine()}, Python {platform.python_version()}, numpy {np.__version__}, {datetime.date.today()}\n"
     )
-    print("| what | here | a callback a record |\n|---|---:|---:|")
+    print("| what | here | BCC's callback, a dict of lists | a KLL sketch a key |\n|---|---:|---:|---:|")
     for row in rows:
-        print(f"| {' | '.join(row)} |")
+        print(f"| {' | '.join([*row, '', ''][:4])} |")
 
 
 if __name__ == "__main__":

@@ -212,6 +212,8 @@ def run(*arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProc
         (["-b", "-n", "0"], "-n"),
         (["-b", "-d", "0"], "-d"),
         (["-b", "-P", "70000"], "70000"),
+        (["-b", "--max-keys", "99"], "99"),
+        (["-b", "--max-keys", "1000001"], "1000000"),
         (["-b", "-P", ",".join(map(str, range(1, 18)))], "16"),
         (["-b", "-p", "me"], "me"),
         (["-b", "--filter", "p99>fast"], "p99>fast"),

@@ -38,6 +38,18 @@ async def test_records_reach_the_table():
     assert (app.return_code, app.return_value) == (0, None)
 
 
+async def test_no_more_keys_are_told_apart_than_was_asked_for():
+    clock = Clock()
+    source = Steady(clock, [flow("curl", pid) for pid in range(1, 9)])
+    app = Dashboard(lambda: source, interval_s=0.01, max_keys=3)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "● live" in header(app))
+        clock.now_ns += 2_000_000_000
+        await until(pilot, lambda: app.screen.view is not None and len(app.screen.view))
+        assert len(app.screen.view.snapshot.window.keys) == 4  # and `other`
+        assert app.screen.view.stats["outcomes"].sum() == source.ledger().ended
+
+
 async def test_the_first_frame_does_not_wait_for_the_source():
     may_open, opened, cancelled = threading.Event(), threading.Event(), threading.Event()
     source = Steady(Clock())

@@ -47,24 +47,6 @@ def test_given_several_sets_when_added_then_the_total_is_that_of_all_pairs(parts
     assert counter(Cells.total([cells_of(part) for part in parts])) == Counter(chain(*parts))
 
 
-@given(PAIRS, PAIRS)
-def test_given_a_sum_when_a_part_is_taken_away_then_the_other_is_left(first, second):
-    both = Cells.total([cells_of(first), cells_of(second)])
-    assert counter(both.minus(cells_of(first))) == Counter(second)
-
-
-@given(PAIRS, PAIRS, PAIRS)
-def test_given_a_set_when_some_come_and_some_go_at_once_then_it_is_as_one_after_the_other(kept, gone, added):
-    before = Cells.total([cells_of(kept), cells_of(gone)])
-    assert counter(before.changed([cells_of(added)], [cells_of(gone)])) == Counter(kept + added)
-
-
-@pytest.mark.parametrize("wrong", [[(1, 2)], [(0, 1), (0, 1), (0, 1)], [(3, 3)]])
-def test_given_counts_that_were_never_added_when_taken_away_then_it_is_an_error(wrong):
-    with pytest.raises(ValueError, match="never added"):
-        cells_of([(0, 1), (0, 1), (2, 2)]).minus(cells_of(wrong))
-
-
 @given(PAIRS, NEW_ROWS)
 def test_given_a_set_when_regrouped_then_rows_merge_and_minus_one_drops(pairs, new_row):
     expected = Counter((int(new_row[row]), cell) for row, cell in pairs if new_row[row] >= 0)
@@ -127,10 +109,39 @@ def test_given_rows_that_merge_in_order_when_regrouped_then_equal_cells_still_ad
     assert counter(merged) == Counter({(0, 900): 2, (0, 901): 1})
 
 
-@given(some.lists(PAIRS | SPREAD, max_size=5), some.integers(1, 9))
-def test_given_packed_sets_when_added_some_rows_at_a_time_then_the_total_is_that_of_all(parts, at_once):
+@pytest.mark.parametrize("places", [CELLS, 9 * CELLS, 1 << 22])
+@pytest.mark.parametrize("sparse", [0, 1 << 40])
+@given(parts=some.lists(PAIRS, max_size=5))
+def test_given_packed_sets_when_added_some_rows_at_a_time_then_the_total_is_that_of_all(
+    parts, places, sparse
+):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            cells_module, "AT_ONCE", at_once << 17 if any(row > 40 for row, _ in chain(*parts)) else at_once
-        )
+        patch.setattr(cells_module, "TABLE", places)
+        patch.setattr(cells_module, "SPARSE", sparse)
         assert counter(Packed.total([Packed(cells_of(part)) for part in parts])) == Counter(chain(*parts))
+
+
+@given(some.lists(PAIRS | SPREAD, max_size=5))
+def test_given_packed_sets_when_added_then_the_total_is_that_of_all(parts):
+    assert counter(Packed.total([Packed(cells_of(part)) for part in parts])) == Counter(chain(*parts))
+
+
+@given(PAIRS, some.sets(some.integers(1, 40)))
+def test_given_a_packed_set_when_folded_then_it_is_as_if_it_had_been_regrouped(pairs, kept):
+    new_row = np.zeros(41, np.int64)
+    new_row[sorted(kept)] = np.arange(1, len(kept) + 1)
+    packed = Packed(cells_of(pairs))
+    assert counter(packed.fold(new_row).unpack()) == counter(packed.unpack().regroup(new_row))
+
+
+def test_given_large_counts_when_folded_then_they_stay_exact():
+    packed = Packed(Cells(np.array([CELLS + 5, 2 * CELLS + 5]), np.array([2**50, 3])))
+    assert packed.fold(np.array([0, 0, 0])).unpack().counts.tolist() == [2**50 + 3]
+    assert packed.fold(np.array([0, 0, 1])).unpack().counts.tolist() == [2**50, 3]
+
+
+@given(PAIRS)
+def test_given_a_set_then_its_counts_are_found_by_their_place(pairs):
+    cells, ordered = cells_of(pairs), sorted(pairs)
+    assert cells.cells_at(np.arange(1, len(pairs) + 1)).tolist() == [cell for _, cell in ordered]
+    assert cells.before_rows(41).tolist() == [sum(row < at for row, _ in pairs) for at in range(42)]

@@ -101,7 +101,7 @@ def test_given_a_mark_then_it_keeps_no_history_and_compares_all_the_same():
     assert not thin.window.slices
     assert not thin.window.history
     assert not len(thin.window.recent)
-    assert thin.window.recent.base is None
+    assert thin.window.recent.records.base is None
     spec = ViewSpec()
     assert make_view(thin, spec).figures["p99"].tolist() == make_view(full, spec).figures["p99"].tolist()
 

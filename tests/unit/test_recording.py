@@ -58,7 +58,7 @@ def test_a_replay_is_what_was_seen(tmp_path: Path, window_s: float | None, codec
     assert told(again[-1])["attempts"] > 1000
     assert again[-1].ledger == seen[-1].ledger
     assert again[-1].units == seen[-1].units
-    assert np.array_equal(again[-1].window.recent, seen[-1].window.recent)
+    assert np.array_equal(again[-1].window.recent.records, seen[-1].window.recent.records)
 
 
 def test_a_replay_says_that_it_is_none_of_now(tmp_path: Path) -> None:

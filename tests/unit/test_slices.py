@@ -10,13 +10,22 @@ from records import connect, join, random_records
 
 from tcpconntop.core import stats as st
 from tcpconntop.core.keys import KeyTable
-from tcpconntop.core.slices import LENGTHS_S, LONGEST_S, Slice, Sums, block_of, length_s, merged
+from tcpconntop.core.slices import (
+    LENGTHS_S,
+    LONGEST_S,
+    Slice,
+    Tally,
+    block_of,
+    length_s,
+    merged,
+    seconds_from,
+)
 from tcpconntop.core.wire import Outcome
 
 
 def slice_of(events, table: KeyTable, second: int = 0) -> Slice:
     rows, _ = table.rows(events)
-    return Sums.of_attempts(st.Attempts.of(events, rows), len(table)).slice(second, 1)
+    return Tally.of(st.Attempts.of(events, rows), len(table)).slice(second, 1)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +56,7 @@ def test_given_records_when_packed_in_a_slice_then_the_figures_come_back():
     table = KeyTable()
     events = random_records(400, 30)
     rows, _ = table.rows(events)
-    sums = Sums.of_attempts(st.Attempts.of(events, rows), len(table))
+    sums = Tally.of(st.Attempts.of(events, rows), len(table))
     part = sums.slice(5, 1)
     assert (part.second, part.seconds) == (5, 1)
     assert part.rows.tolist() == sorted(set(rows.tolist()))
@@ -95,15 +104,32 @@ def test_given_ten_thousand_destinations_a_second_then_a_slice_takes_less_than_5
     assert part.nbytes < 50 * len(part.rows)
 
 
-def test_given_rows_when_regrouped_then_merging_then_grouping_is_grouping_then_merging():
+def test_given_keys_that_are_folded_then_merging_then_folding_is_folding_then_merging():
     table = KeyTable()
     batches = [random_records(200, 25, seed) for seed in range(3)]
     parts = [slice_of(events, table, 3) for events in batches]
-    groups = np.arange(len(table)) % 4
-    one = merged(parts, 0, 10, len(table)).regroup(groups)
-    other = merged([part.regroup(groups) for part in parts], 0, 10, 4)
+    stay = np.arange(len(table)) % 3 == 1
+    new_row = np.where(stay, np.cumsum(stay), 0)
+    one = merged(parts, 0, 10, len(table)).fold(new_row)
+    other = merged([part.fold(new_row) for part in parts], 0, 10, len(table))
     assert (one.rows == other.rows).all()
+    assert one.rows[0] == 0
     for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
         assert (one.stats[name] == other.stats[name]).all(), name
-    assert (one.latency.codes == other.latency.codes).all()
-    assert (one.latency.counts == other.latency.counts).all()
+    for whole, packed in ((one.latency, other.latency), (one.errors, other.errors)):
+        assert (whole.codes == packed.codes).all()
+        assert (whole.counts == packed.counts).all()
+
+
+def test_given_a_slice_when_none_of_its_keys_is_folded_then_they_get_their_new_rows_and_other_stays_empty():
+    table = KeyTable()
+    part = slice_of(random_records(50, 9), table)
+    folded = part.fold(np.maximum(np.arange(len(table)) * 2 - 1, 0))
+    assert folded.rows.tolist() == (part.rows * 2 - 1).tolist()
+    assert (folded.stats == part.stats).all()
+    assert folded.latency.counts.tolist() == part.latency.counts.tolist()
+
+
+def test_given_a_moment_then_single_seconds_begin_where_no_block_is_formed_yet():
+    for now in range(10_000, 10_040):
+        assert all((block_of(s, now)[1] == 1) == (s >= seconds_from(now)) for s in range(now - 120, now + 1))

@@ -11,7 +11,7 @@ from records import connect, expected_of, join, random_records, rows_of
 from tcpconntop.core import stats as st
 from tcpconntop.core.keys import OTHER
 from tcpconntop.core.slices import LONGEST_S
-from tcpconntop.core.window import RECENT, SECOND_NS, WINDOWS, Window
+from tcpconntop.core.window import SECOND_NS, WINDOWS, Window
 from tcpconntop.core.wire import Outcome
 
 LENGTHS = {10: 1, 60: 1, 300: 10, 900: 30}
@@ -89,6 +89,16 @@ def test_given_an_idle_gap_then_what_is_older_than_the_window_is_gone(window_s, 
     assert_right(story)
 
 
+def test_given_blocks_that_form_and_go_when_windows_are_switched_then_it_equals_reckoning_from_scratch():
+    story = Story(60, max_keys=12)
+    for step in range(1_000):
+        story.tell(random_records(2, 5, step, int(story.now * SECOND_NS)), later_s=1)
+        if step % 97 == 0:
+            for window_s in (10, 60, 300, 900, None, 900, 900, 300, None, 60):
+                story.window.look_at(window_s)
+                assert_right(story)
+
+
 def test_given_the_extremes_when_they_leave_the_window_then_those_that_remain_take_their_place():
     window = Window(10)
     for second, latency_ns in enumerate((9_000, 100, 5_000, 5_000, 700)):
@@ -112,6 +122,42 @@ def test_given_a_clock_that_goes_back_then_records_count_in_the_running_second()
     assert window.state().stats["outcomes"].sum() == 2
     window.advance(1_015 * SECOND_NS)
     assert window.state().stats["outcomes"].sum() == 0
+
+
+@pytest.mark.parametrize("jumps", [[-500, 3], [-1, -1, -1, 2, -30], [0.2, -0.1, 0.2, -5, 70, -3]])
+def test_given_a_clock_that_jumps_then_the_window_is_that_of_the_latest_reading(jumps):
+    window, latest, told = Window(60), 0.0, []
+    now = 5_000.0
+    for step, jump in enumerate([0, *jumps * 4]):
+        now += jump
+        latest = max(latest, now)
+        events = random_records(20, 5, step, (1_000 + step) * SECOND_NS)
+        window.ingest(events, int(now * SECOND_NS))
+        told.append((int(latest), events))
+        inside = join(*(events for second, events in told if second >= int(latest) - 59))
+        assert rows_of(window) == {key: entry.row for key, entry in expected_of(inside).items()}
+
+
+def test_given_a_process_that_renames_itself_then_each_name_has_its_own_counts():
+    window = Window(60)
+    window.ingest(connect(comm="sh", times=2), 1_000 * SECOND_NS)
+    window.ingest(connect(comm="curl", times=3), 1_001 * SECOND_NS)
+    state = window.state()
+    assert dict(zip(state.keys["comm"].tolist(), state.stats["outcomes"][:, 0].tolist(), strict=True)) == {
+        b"": 0,
+        b"sh": 2,
+        b"curl": 3,
+    }
+    window.advance(1_060 * SECOND_NS)
+    assert window.state().stats["outcomes"][:, 0].tolist() == [0, 0, 3]
+
+
+def test_given_a_pid_that_is_used_again_then_the_old_process_and_the_new_one_are_told_apart():
+    window = Window(60)
+    window.ingest(connect(pid=7, comm="old", unit=1, times=2), 1_000 * SECOND_NS)
+    window.ingest(connect(pid=7, comm="new", unit=2, times=3), 1_001 * SECOND_NS)
+    window.ingest(connect(pid=7, comm="old", unit=1), 1_002 * SECOND_NS)  # a connect that took long
+    assert window.state().stats["outcomes"][:, 0].tolist() == [0, 3, 3]
 
 
 def test_given_many_states_in_one_second_then_each_counts_everything_once():
@@ -233,26 +279,6 @@ def test_given_an_endless_window_then_its_span_is_the_time_since_the_start():
 def test_given_a_window_that_no_slice_can_serve_then_it_is_an_error(window_s):
     with pytest.raises(ValueError, match="900 seconds"):
         Window(window_s)
-
-
-def test_given_many_records_then_the_last_ones_are_kept_one_by_one():
-    window = Window(60)
-    told = []
-    for step in range(9):
-        events = random_records(1_500, 10, step)
-        window.ingest(events, (1_000 + step) * SECOND_NS)
-        told.append(events)
-        if step == 4:
-            window.state()
-    assert (window.state().recent == np.concatenate(told)[-RECENT:]).all()
-    assert len(Window().state().recent) == 0
-
-
-def test_given_one_batch_that_is_larger_than_what_is_kept_then_its_end_is_kept():
-    window = Window(60)
-    events = random_records(3 * RECENT, 10)
-    window.ingest(events, 1_000 * SECOND_NS)
-    assert (window.state().recent == events[-RECENT:]).all()
 
 
 def test_given_fifteen_minutes_of_ten_thousand_destinations_then_the_history_stays_below_70_megabytes():

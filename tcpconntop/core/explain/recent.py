@@ -16,7 +16,7 @@ from tcpconntop.core.wire import Events
 
 def recent_records(window: WindowState) -> Events:
     """Give the records that the window has kept one by one, oldest first."""
-    return window.recent
+    return window.recent.records
 
 
 @dataclass(frozen=True, eq=False)

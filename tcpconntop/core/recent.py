@@ -1,0 +1,109 @@
+"""The last connects one by one, for what lists and explains them: a log that is bounded in all.
+
+Of every process the last `EACH` records are kept, however busy the others are, and the newest ones of anybody
+fill what room is left. Where `EACH` of every process would be more than `AT_MOST`, every process gives up its
+oldest ones first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tcpconntop.core.cells import Ints, radix_order, run_starts
+from tcpconntop.core.wire import EVENT, Events
+
+EACH = 64
+"""How many records of a process are kept for certain."""
+
+AT_MOST = 16_384
+"""How many records are kept in all: 2.4 MB."""
+
+WAITING = 32_768
+"""How many records may wait for the log to be cut: 4.7 MB."""
+
+SAMPLE = 4_096
+"""How many of the newest records tell which processes are busy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recent:
+    """The last records of each process at one moment.
+
+    Attributes:
+        records: all of them, oldest first; read-only.
+    """
+
+    records: Events
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def of(self, tgid: int, most: int = EACH) -> Events:
+        """Give at most `most` (at least 1) records of a process, newest first."""
+        return self.records[np.flatnonzero(self.records["tgid"] == tgid)[-most:]][::-1]
+
+
+class RecentLog:
+    """Collects records and keeps the last ones of each process."""
+
+    def __init__(self) -> None:
+        self._parts: list[Events] = [np.empty(0, EVENT)]
+        self._tgids: list[npt.NDArray[np.uint32]] = [np.empty(0, np.uint32)]
+        self._waiting = 0
+
+    def add(self, events: Events) -> None:
+        """Take in records that ended after all before. They are not copied: nobody may write to them."""
+        self._parts.append(events)
+        self._tgids.append(events["tgid"].copy())
+        self._waiting += len(events)
+        if self._waiting >= WAITING:
+            self._cut()
+
+    def state(self) -> Recent:
+        """Give what is kept."""
+        if self._waiting:
+            self._cut()
+        self._parts[0].flags.writeable = False
+        return Recent(self._parts[0])
+
+    def _cut(self) -> None:
+        """Drop what is beyond the bounds."""
+        tgids = np.concatenate(self._tgids)
+        kept = last_of_each(tgids, EACH, AT_MOST)
+        begins = np.cumsum([0, *map(len, self._parts)])
+        bounds = np.searchsorted(kept, begins)
+        chosen = [
+            part.take(kept[bounds[i] : bounds[i + 1]] - begins[i]) for i, part in enumerate(self._parts)
+        ]
+        self._parts, self._tgids, self._waiting = [np.concatenate(chosen)], [tgids[kept]], 0
+
+
+def last_of_each(names: npt.NDArray[np.unsignedinteger], each: int, at_most: int) -> Ints:
+    """Choose the last `each` of those that share a name, and the newest of the others, `at_most` in all.
+
+    Where the former are too many, the newest of every name come first, then the second newest, and so on.
+
+    Returns:
+        Their places in `names`, ascending.
+    """
+    # What is older than the last `each` of a busy name need not be sorted: most of it, mostly.
+    young = max(len(names) - SAMPLE, 0)
+    sample, counts = np.unique(names[young:], return_counts=True)
+    old = np.flatnonzero(np.isin(names[:young], sample[counts >= each], invert=True))
+    places = np.concatenate((old, np.arange(young, len(names))))
+    order = radix_order(names[places])
+    starts = run_starts(names[places[order]])
+    lengths = np.diff(starts, append=len(order))
+    age = np.full(len(names), each)  # 0 is the newest of its name
+    age[places[order]] = np.repeat(starts + lengths, lengths) - np.arange(len(order)) - 1
+    kept = np.flatnonzero(age < each)
+    if len(kept) < at_most:
+        others = np.flatnonzero(age >= each)
+        kept = np.union1d(kept, others[max(len(others) + len(kept) - at_most, 0) :])
+    elif len(kept) > at_most:
+        newest_first = kept[::-1]
+        kept = np.sort(newest_first[radix_order(age[newest_first])[:at_most]])
+    return kept

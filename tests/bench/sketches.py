@@ -1,0 +1,43 @@
+"""The other alternative: one KLL sketch a key (Apache DataSketches), fed batch by batch.
+
+Keys are numbered by our own table and each batch is sorted by key, so that a sketch takes its latencies in
+one call. A sketch cannot give a second back: these are quantiles since the start, not of a window.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from datasketches import kll_floats_sketch
+
+from tcpconntop.core.cells import radix_order, run_starts
+from tcpconntop.core.keys import KeyTable
+from tcpconntop.core.stats import latency_ns
+from tcpconntop.core.wire import Events, Outcome
+
+
+class Sketches:
+    """Quantiles of every key since the start."""
+
+    def __init__(self) -> None:
+        self._table = KeyTable(1 << 18)
+        self._sketches: list[kll_floats_sketch] = []
+
+    def ingest(self, events: Events, _now_ns: int) -> None:
+        """Take in records."""
+        events = events[events["outcome"] == Outcome.OK]
+        rows, _ = self._table.rows(events)
+        self._sketches += [kll_floats_sketch(200) for _ in range(len(self._table) - len(self._sketches))]
+        order = radix_order(rows)
+        latency_us = (latency_ns(events)[order] / 1000).astype(np.float32)
+        starts = run_starts(rows[order])
+        for row, values in zip(rows[order][starts].tolist(), np.split(latency_us, starts[1:]), strict=True):
+            self._sketches[row].update(values)
+
+    def view(self, top: int = 60) -> list[tuple[float, int]]:
+        """Sort all keys by p99, the greatest first."""
+        ranked = [
+            (sketch.get_quantile(0.99), row)
+            for row, sketch in enumerate(self._sketches)
+            if not sketch.is_empty()
+        ]
+        return sorted(ranked, reverse=True)[:top]

@@ -1,0 +1,84 @@
+"""The last connects of each process."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from records import connect, join, random_records
+
+from tcpconntop.core.recent import AT_MOST, EACH, WAITING, RecentLog, last_of_each
+from tcpconntop.core.window import SECOND_NS, Window
+
+NAMES = some.lists(some.integers(0, 5) | some.integers(2**20, 2**20 + 3), max_size=60)
+
+
+def chosen_by_hand(names: list[int], each: int, at_most: int) -> list[int]:
+    ages, seen = {}, {}
+    for place in reversed(range(len(names))):
+        ages[place] = seen[names[place]] = seen.get(names[place], -1) + 1
+    young = sorted((min(age, each), -place) for place, age in ages.items())
+    return sorted(-place for _, place in young[:at_most])
+
+
+@given(NAMES, some.integers(1, 9), some.integers(1, 20))
+def test_given_names_then_the_last_of_each_are_chosen_and_the_newest_of_the_others(names, each, at_most):
+    places = last_of_each(np.array(names, np.uint32), each, at_most)
+    assert places.tolist() == chosen_by_hand(names, each, at_most)
+
+
+def test_given_a_quiet_process_when_another_is_busy_then_its_connects_stay():
+    window = Window(60)
+    window.ingest(connect(pid=7, times=3, dport=5432), 1_000 * SECOND_NS)
+    for second in range(1, 40):
+        window.ingest(connect(pid=8, times=5_000), (1_000 + second) * SECOND_NS)
+    recent = window.state().recent
+    assert recent.of(7)["dport"].tolist() == [5432] * 3
+    assert len(recent.of(8)) == EACH
+    assert len(recent) == AT_MOST
+    assert len(recent.of(9)) == 0
+
+
+def test_given_a_process_then_its_connects_come_newest_first_and_as_they_were():
+    window, told = Window(60), []
+    for step in range(9):
+        told.append(random_records(1_500, 10, step, (1_000 + step) * SECOND_NS))
+        window.ingest(told[-1], (1_000 + step) * SECOND_NS)
+        if step == 4:
+            window.state()
+    for pid in range(1, 6):
+        own = join(*told)
+        own = own[own["tgid"] == pid]
+        assert (window.state().recent.of(pid) == own[-EACH:][::-1]).all()
+        assert (window.state().recent.of(pid, 3) == own[-3:][::-1]).all()
+
+
+def test_given_more_processes_than_there_is_room_for_then_the_bound_holds_and_the_newest_stay():
+    log, events = RecentLog(), connect(times=AT_MOST + 500)
+    events["tgid"] = np.arange(len(events))
+    log.add(events)
+    recent = log.state()
+    assert recent.records["tgid"].tolist() == list(range(500, AT_MOST + 500))
+
+
+def test_given_many_busy_processes_then_each_gives_up_its_oldest():
+    log, events = RecentLog(), connect(times=2 * WAITING)
+    events["tgid"], events["lport"] = np.arange(len(events)) % 1_024, np.arange(len(events)) // 1_024
+    for at in range(0, len(events), 5_000):
+        log.add(events[at : at + 5_000])
+    recent = log.state()
+    assert len(recent) == AT_MOST
+    assert recent.of(5)["lport"].tolist() == list(range(63, 63 - AT_MOST // 1_024, -1))
+
+
+def test_given_a_state_when_more_comes_then_it_stays_as_it_was_and_nobody_can_write_to_it():
+    log = RecentLog()
+    assert len(log.state()) == 0
+    log.add(connect(pid=5))
+    before = log.state()
+    log.add(connect(pid=5, times=90))
+    assert len(before.of(5)) == 1
+    assert len(log.state().of(5)) == EACH
+    with pytest.raises(ValueError, match="read-only"):
+        before.records["tgid"] = 1
