@@ -61,7 +61,7 @@ def _figure(
         header,
         width,
         text,
-        lambda view, row: spell(float(view.figures[key][row])),
+        lambda view, row: spell(view.figures.at(key, row)),
         lambda view: view.figures[key],
         priority=priority,
     )

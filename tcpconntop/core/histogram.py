@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import Cells
+from tcpconntop.core.cells import CELLS, Cells
 
 SUBBUCKET_BITS = 6
 FIRST_OCTAVE, LAST_OCTAVE = 10, 37
@@ -72,13 +72,13 @@ def quantiles_us(latency: Cells, n_rows: int, qs: Sequence[float]) -> Floats:
     """
     answer = np.full((n_rows, len(qs)), np.nan)
     starts = latency.row_starts(n_rows)
-    running = np.concatenate(([0], np.cumsum(latency.counts)))
+    running = np.zeros(len(latency.counts) + 1, np.int64)
+    np.cumsum(latency.counts, out=running[1:])
     before, after = running[starts[:-1]], running[starts[1:]]
     filled = np.flatnonzero(after > before)
-    buckets = latency.cells()
     for column, q in enumerate(qs):
         n = (after - before)[filled]
         rank = np.clip(np.ceil(q * n - 1e-9), 1, n).astype(np.int64)
         at = np.searchsorted(running[1:], before[filled] + rank)
-        answer[filled, column] = MIDDLES_US[buckets[at]]
+        answer[filled, column] = MIDDLES_US[latency.codes[at] & (CELLS - 1)]
     return answer

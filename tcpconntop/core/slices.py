@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +72,23 @@ class Slice:
     def rows(self) -> Rows:
         """The rows that had records, ascending, distinct."""
         return self._rows.astype(np.int64)
+
+    def places(self, rows: Rows) -> Rows:
+        """Give the places in `rows` of those of some rows (ascending) that had records."""
+        if not len(self._rows):
+            return np.empty(0, np.int64)
+        at = np.minimum(np.searchsorted(self._rows, rows.astype(self._rows.dtype)), len(self._rows) - 1)
+        found: Rows = at[self._rows[at] == rows]
+        return found
+
+    def rows_at(self, places: Rows) -> Rows:
+        """Give the rows at some places."""
+        return self._rows[places].astype(np.int64)
+
+    @cached_property
+    def buckets(self) -> npt.NDArray[np.int64]:
+        """Bucket counts of all rows together, shape (CELLS,)."""
+        return self.packed_latency.by_cell()
 
     @property
     def outcomes(self) -> npt.NDArray[np.integer]:

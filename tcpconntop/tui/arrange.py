@@ -33,6 +33,11 @@ class Place:
     start: int
     width: int
 
+    @property
+    def right(self) -> bool:
+        """Whether its text stands at the right."""
+        return self.column.numeric or self.column is TREND
+
 
 def arrange(columns: Sequence[Column], sort: str, width: int) -> tuple[Place, ...]:
     """Choose the columns that fit into `width` cells and give them their places.

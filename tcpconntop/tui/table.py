@@ -170,9 +170,12 @@ class Table(ScrollView, Painted, can_focus=True):
         width = self.size.width
         if y == 0:
             return self._header().adjust_cell_length(width, self._style("header"))
-        row, count = self._first + y - 1, len(self.view or ())
-        if row < count:
-            return self._row(row, row == self.row, width)
+        first, count = self._first, len(self.view or ())
+        if first != self._top:  # trends are of the rows that are seen
+            self._top = first
+            self._strips.clear()
+        if first + y - 1 < count:
+            return self._row(first + y - 1, first, width)
         if not count and y == 2:
             return Strip([Segment(fit(f"  {self._empty}", width), self._style("", "dim"))], width)
         return Strip.blank(width, self._style(""))
@@ -194,36 +197,39 @@ class Table(ScrollView, Painted, can_focus=True):
                 at += 1
         return Strip(segments)
 
-    def _row(self, row: int, selected: bool, width: int) -> Strip:
-        if self._top != self._first:  # trends are of the rows that are seen
-            self._top = self._first
-            self._strips.clear()
+    def _row(self, row: int, first: int, width: int) -> Strip:
+        selected = row == self.row
         strip = self._strips.get((row, selected))
         if strip is None:
-            strip = self._strips[row, selected] = self._format(row, selected, width)
+            strip = self._strips[row, selected] = self._format(row, first, width)
         return strip
 
-    def _format(self, row: int, selected: bool, width: int) -> Strip:
+    def _format(self, row: int, first: int, width: int) -> Strip:
+        """Draw a row; cells of one style are one segment, since what comes after costs by the segment."""
+        selected = row == self.row
         kind = "cursor" if selected else ""
-        segments = [Segment((MARK if selected else " ") * MARGIN, self._style(kind, "accent"))]
-        at = MARGIN
+        segments, at = [Segment((MARK if selected else " ") * MARGIN, self._style(kind, "accent"))], MARGIN
+        run, style = "", self._style(kind)
         for place in self.places:
             column = place.column
-            cell = fit(self._text(column, row, place.width), place.width, column.numeric or column is TREND)
-            style = self._style(kind, self._paint_of(column, row))
-            segments.append(Segment(" " * (place.start - at) + cell, style))
+            cell = fit(self._text(column, row, first, place.width), place.width, place.right)
+            own = self._style(kind, self._paint_of(column, row))
+            if own is not style and run:
+                segments.append(Segment(run, style))
+                run = ""
+            style = own
+            run += " " * (place.start - at) + cell
             at = place.start + place.width
-        segments.append(Segment(" " * (width - at), self._style(kind)))
+        segments += [Segment(run, style), Segment(" " * (width - at), self._style(kind))]
         return Strip(segments, max(width, at))
 
-    def _text(self, column: Column, row: int, width: int) -> str:
+    def _text(self, column: Column, row: int, first: int, width: int) -> str:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
         if column.key != TREND.key:
             return column.text(self.view, row)
-        rows = (self._first, min(self._first + self._page, len(self.view)))
-        return self._trends.line(self.view, row, rows, width)
+        return self._trends.line(self.view, row, (first, min(first + self._page, len(self.view))), width)
 
     def _paint_of(self, column: Column, row: int) -> str:
         if column.key in _CELL_PAINT or self.view is None:
             return _CELL_PAINT.get(column.key, "")
-        return figure_paint(column.key, float(self.view.figures[column.key][row]))
+        return figure_paint(column.key, self.view.figures.at(column.key, row))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tcpconntop.core.series import series
 from tcpconntop.core.view import View
-from tcpconntop.tui.spark import calm
+from tcpconntop.tui.spark import calm_rows
 
 
 class Trends:
@@ -48,4 +48,4 @@ def _step(view: View, steps: int) -> int:
 
 def _sparklines(view: View, rows: list[int], steps: int) -> list[str]:
     found = series(view.snapshot, view.group_of(np.array(rows)), len(rows), steps)
-    return [calm(values) for values in found.quantiles_us[:, :, 0].tolist()]
+    return calm_rows(found.quantiles_us[:, :, 0])
