@@ -29,7 +29,8 @@ def filter_of(args: Namespace) -> Filter:
 
 
 def spec_of(args: Namespace) -> ViewSpec:
-    """Give the view of `-g`, `-o` and the filters."""
+    """Give the view of `-g`, `-o`, `-O` and the filters."""
+    from tcpconntop.core.choice import parse_choice
     from tcpconntop.core.columns import COLUMNS
     from tcpconntop.core.groups import GROUPINGS
     from tcpconntop.core.view import ViewSpec
@@ -46,5 +47,9 @@ def spec_of(args: Namespace) -> ViewSpec:
             raise UsageError(
                 f"no {name} is called '{value}'; there are: {', '.join(sorted(filter(None, known)))}"
             )
-    spec = ViewSpec(group_by=args.group, where=filter_of(args)).sorted_by(column)
+    try:
+        columns = parse_choice(args.columns) if args.columns else ()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    spec = ViewSpec(group_by=args.group, where=filter_of(args), columns=columns).sorted_by(column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,11 @@ from tcpconntop.core import stats as st
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.window import WindowState
+from tcpconntop.core.wire import Outcome
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+FAILURES = tuple(outcome for outcome in Outcome if outcome is not Outcome.OK)
 
 PAGE = 64
 """How many neighbouring rows have their quantiles read together where only some rows are asked for."""
@@ -96,6 +99,10 @@ class Groups:
         """Give a field in ns as µs; NaN where nothing connected."""
         return np.where(self.ok == 0, np.nan, self.stats[name] / 1000)
 
+    def outcome(self, outcome: Outcome) -> Floats:
+        """Count the connects with an outcome."""
+        return self.stats["outcomes"][:, outcome].astype(np.float64)
+
     def mean(self) -> Floats:
         """Give the mean latency in µs; NaN where nothing connected."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,6 +118,7 @@ EXACT: dict[str, Callable[[Groups], Floats]] = {
     "count": lambda groups: groups.ended.copy(),
     "ok": lambda groups: groups.ok.copy(),
     "failed": lambda groups: groups.ended - groups.ok,
+    **{outcome.label: partial(Groups.outcome, outcome=outcome) for outcome in FAILURES},
     "fail": Groups.share_failed,
     "rtx": lambda groups: groups.stats["syn_retransmits"].astype(np.float64),
     "min": lambda groups: groups.latency("min_ns"),

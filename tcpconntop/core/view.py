@@ -9,6 +9,7 @@ import numpy as np
 
 from tcpconntop.core import stats as st
 from tcpconntop.core.cells import Cells, radix_order, run_starts
+from tcpconntop.core.choice import Choice, wanted
 from tcpconntop.core.columns import COLUMNS, Column
 from tcpconntop.core.figures import QUANTILES, Figures, Groups
 from tcpconntop.core.filter import Filter
@@ -30,12 +31,14 @@ class ViewSpec:
         sort: key of a column (`COLUMNS`).
         descending: whether the greatest comes first.
         where: which keys and rows to show.
+        columns: keys of the columns that the user wants, in that order; empty for the usual ones.
     """
 
     group_by: str = "dest"
     sort: str = "p99"
     descending: bool = True
     where: Filter = field(default_factory=Filter)
+    columns: Choice = ()
 
     def sorted_by(self, column: str) -> ViewSpec:
         """Sort by a column in its natural direction: numbers from the greatest, names from the first."""
@@ -84,6 +87,11 @@ class View:
             for column in COLUMNS.values()
             if not column.key_field or column.key_field in self.grouping.fields
         )
+
+    @cached_property
+    def wanted(self) -> list[Column]:
+        """The columns to show, in order, where there is room for them."""
+        return wanted(self.columns, self.spec.sort, self.spec.columns)
 
     @cached_property
     def stats(self) -> st.Stats:

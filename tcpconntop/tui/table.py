@@ -15,10 +15,10 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tcpconntop.core.columns import Column
+from tcpconntop.core.columns import TREND, Column
 from tcpconntop.core.view import View
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.arrange import MARGIN, TREND, Place, arrange
+from tcpconntop.tui.arrange import MARGIN, Place, arrange
 from tcpconntop.tui.lines import PAINTS, Painted, fit
 from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
 from tcpconntop.tui.severity import figure_paint
@@ -78,7 +78,8 @@ class Table(ScrollView, Painted, can_focus=True):
     def _arrange(self) -> None:
         if self.view is not None:
             room = self.size.width - 1  # the scroll bar's
-            self.places = arrange(self.view.columns, self.view.spec.sort, room)
+            spec = self.view.spec
+            self.places = arrange(self.view.columns, spec.sort, room, spec.columns)
         self._strips.clear()
         self.refresh()
 

@@ -8,10 +8,11 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
+from tcpconntop.core.columns import TREND
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.arrange import TREND, arrange
+from tcpconntop.tui.arrange import arrange
 from tcpconntop.tui.messages import SnapshotReady
 from tcpconntop.tui.tracing import Tracing
 from tcpconntop.tui.trend import Trends
@@ -58,7 +59,7 @@ class Peer(App[None]):
         for row in range(shown):
             cells = [
                 self._trends.line(view, row, seen, place.width)
-                if place.column is TREND and row < seen[1]
+                if place.column.key == TREND.key and row < seen[1]
                 else place.column.text(view, row)
                 for place in places
             ]

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tcpconntop.core.choice import Choice
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.subject import Subject
@@ -31,6 +32,7 @@ from tcpconntop.tui.messages import (
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.panes import Panes
+from tcpconntop.tui.screens.picker import Picker
 from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table import Table
 from tcpconntop.tui.titles import row_title
@@ -184,6 +186,15 @@ class Board(Screen[None]):
     def action_reverse(self) -> None:
         """Turn the order round."""
         self.respec(self.spec.reversed())
+
+    def action_columns(self) -> None:
+        """Let the user choose the columns."""
+        self.app.push_screen(Picker(self.spec.columns, self.view), self.choose_columns)
+
+    def choose_columns(self, choice: Choice | None) -> None:
+        """Show these columns; None leaves them as they are."""
+        if choice is not None:
+            self.respec(replace(self.spec, columns=choice))
 
     def action_filter(self) -> None:
         """Ask for a filter."""

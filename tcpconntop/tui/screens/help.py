@@ -18,11 +18,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.columns import COLUMNS, TREND
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.units import printable
 from tcpconntop.tui.actions import sections
-from tcpconntop.tui.arrange import TREND
 from tcpconntop.tui.lines import Painted
 
 FILTERS = (
