@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def filter_of(args: Namespace) -> Filter:
     """Give the filter of `-c`, `--dest` and `--filter` together."""
-    from tcpconntop.core.filter import FilterError, parse_filter
+    from tcpconntop.core.filter import FilterError
+    from tcpconntop.sources.ports import read_filter
 
     words = []
     if getattr(args, "comm", None):
@@ -23,7 +24,7 @@ def filter_of(args: Namespace) -> Filter:
     if getattr(args, "dest", None):
         words.append(f"dest:{shlex.quote(args.dest)}")
     try:
-        return parse_filter(" ".join([*words, getattr(args, "filter", "")]))
+        return read_filter(" ".join([*words, getattr(args, "filter", "")]))
     except FilterError as error:
         raise UsageError(str(error)) from None
 

@@ -132,7 +132,7 @@ class View:
 def make_view(snapshot: Snapshot, spec: ViewSpec) -> View:
     """Filter, group and sort a snapshot. Rows without a record in the window are left out."""
     window = snapshot.window
-    shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys)
+    shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys, snapshot.units)
     chosen = np.flatnonzero(shown)
     keys, inverse = GROUPINGS[spec.group_by].merge(window.keys[chosen])
     row_of = np.full(len(window.keys), -1)

@@ -12,10 +12,12 @@ from textual.widget import Widget
 
 from tcpconntop.core.choice import Choice
 from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.completion import known_values
+from tcpconntop.core.filter import Filter
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.sources.ports import read_filter
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer
@@ -89,6 +91,7 @@ class Board(Screen[None]):
     def on_mount(self) -> None:
         """Hide what is not asked for yet, and show what is known already."""
         self.filter_bar.display = False
+        self.filter_bar.values = self._values
         self.update_parts()
 
     def on_screen_resume(self) -> None:
@@ -200,12 +203,16 @@ class Board(Screen[None]):
         """Ask for a filter."""
         self.filter_bar.ask(self.spec.where.text)
 
+    def _values(self, field: str) -> list[str]:
+        """Give the values of a field that a filter could name."""
+        return known_values(self.view.snapshot, field) if self.view is not None else []
+
     def action_back(self) -> None:
         """Unselect the row, clear the filter, or leave: whichever there is to do first."""
         if self.table.selected is not None:
             self.table.select(None)
         elif self.spec.where.text:
-            self.respec(replace(self.spec, where=parse_filter("")))
+            self.respec(replace(self.spec, where=Filter()))
         else:
             self.leave()
 
@@ -248,7 +255,7 @@ class Board(Screen[None]):
     @on(FilterWanted)
     def _filter(self, message: FilterWanted) -> None:
         self._leave_filter()
-        self.respec(replace(self.spec, where=parse_filter(message.text)))
+        self.respec(replace(self.spec, where=read_filter(message.text)))
 
     @on(FilterLeft)
     def _leave_filter(self) -> None:

@@ -25,8 +25,9 @@ from tcpconntop.tui.actions import sections
 from tcpconntop.tui.lines import Painted
 
 FILTERS = (
-    ("nginx", "text in the address, the port, the process name or the pid"),
-    ("comm=curl", "a field (comm, pid, dport, daddr) that equals; ~ instead of = contains"),
+    ("nginx", "text in the address, the port, the process name, the pid or the unit"),
+    ("comm=curl", "a field (comm, pid, unit, dport, daddr) that equals; ~ instead of = contains"),
+    ("dport=https", "a port by the name that /etc/services gives it"),
     ("dest:10.0.0.0/8", "a destination in a network"),
     ("p99>5ms fail>1%", "figures of the row, with > >= < <= =; terms in a row must all hold"),
     ("!dport=443", "the opposite of a term"),

@@ -17,10 +17,11 @@ from rich.text import Text
 from textual.message import Message
 from textual.widget import Widget
 
-from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import process_text
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import ViewSpec
+from tcpconntop.sources.ports import read_filter
 from tcpconntop.tui.connects import Connects
 from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap
@@ -74,7 +75,7 @@ class ProcessScreen(Board):
         """The user goes back."""
 
     def __init__(self, process: Process, spec: ViewSpec, about: str) -> None:
-        own = replace(spec, group_by="dest", where=parse_filter(""))
+        own = replace(spec, group_by="dest", where=Filter())
         panes = {
             "Connects": Connects(process.pid),
             "Histogram": Histogram(),
@@ -110,7 +111,7 @@ class ProcessScreen(Board):
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""
-        return replace(self.spec, where=parse_filter(f"pid={self.process.pid} {self.spec.where.text}"))
+        return replace(self.spec, where=read_filter(f"pid={self.process.pid} {self.spec.where.text}"))
 
     @property
     def comm(self) -> str:
