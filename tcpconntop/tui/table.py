@@ -22,9 +22,9 @@ from tcpconntop.tui.arrange import MARGIN, Place, arrange
 from tcpconntop.tui.lines import PAINTS, Painted, fit
 from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
 from tcpconntop.tui.severity import figure_paint
-from tcpconntop.tui.trend import Trends
+from tcpconntop.tui.trend import Trend, Trends
 
-MARK = "▌"
+MARK, WORSE = "▌", "▲"
 _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
 
 
@@ -211,24 +211,30 @@ class Table(ScrollView, Painted, can_focus=True):
         kind = "cursor" if selected else ""
         segments, at = [Segment((MARK if selected else " ") * MARGIN, self._style(kind, "accent"))], MARGIN
         run, style = "", self._style(kind)
+        trend = self._trend(row, first)
         for place in self.places:
             column = place.column
-            cell = fit(self._text(column, row, first, place.width), place.width, place.right)
-            own = self._style(kind, self._paint_of(column, row))
+            text = trend.line if column.key == TREND.key else self._text(column, row)
+            worse = column.key in trend.worse
+            gap = " " * (place.start - at - worse) + (WORSE if worse else "")
+            own = self._style(kind, "bad" if worse else self._paint_of(column, row))
             if own is not style and run:
                 segments.append(Segment(run, style))
                 run = ""
             style = own
-            run += " " * (place.start - at) + cell
+            run += gap + fit(text, place.width, place.right)
             at = place.start + place.width
         segments += [Segment(run, style), Segment(" " * (width - at), self._style(kind))]
         return Strip(segments, max(width, at))
 
-    def _text(self, column: Column, row: int, first: int, width: int) -> str:
+    def _trend(self, row: int, first: int) -> Trend:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
-        if column.key != TREND.key:
-            return column.text(self.view, row)
-        return self._trends.line(self.view, row, (first, min(first + self._page, len(self.view))), width)
+        steps = [place.width for place in self.places if place.column.key == TREND.key]
+        return self._trends.of(self.view, row, (first, min(first + self._page, len(self.view))), *steps)
+
+    def _text(self, column: Column, row: int) -> str:
+        assert self.view is not None  # noqa: S101 - only rows of a view are drawn
+        return column.text(self.view, row)
 
     def _paint_of(self, column: Column, row: int) -> str:
         if column.key in _CELL_PAINT or self.view is None:

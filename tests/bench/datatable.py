@@ -58,7 +58,7 @@ class Peer(App[None]):
         seen = (0, min(shown, 47))
         for row in range(shown):
             cells = [
-                self._trends.line(view, row, seen, place.width)
+                self._trends.of(view, row, seen, place.width).line
                 if place.column.key == TREND.key and row < seen[1]
                 else place.column.text(view, row)
                 for place in places

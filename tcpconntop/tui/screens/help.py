@@ -67,6 +67,10 @@ class Page(Painted):
             "Colours",
             [
                 ("latency", "marked from 100 ms on, and marked strongly from 1 s on: a SYN was lost"),
+                (
+                    "▲",
+                    "before P99 or FAIL%: three times as slow as it was in this window, or failing more",
+                ),
                 ("FAIL%", "marked when there are failures, and marked strongly from 5 % on"),
             ],
         )
