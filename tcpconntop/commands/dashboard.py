@@ -33,7 +33,9 @@ def show(
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
     from tcpconntop.tui.app import Dashboard
 
-    app = Dashboard(open_source, spec=spec, window=args.window, interval_s=args.delay, cancel=cancel)
+    app = Dashboard(
+        open_source, spec=spec, window=args.window, interval_s=args.delay, cancel=cancel, dns=args.dns
+    )
     app.run()
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or FAILED)

@@ -53,6 +53,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     args.command = name or ("batch" if args.batch else "dashboard")
     if args.command == "dashboard" and (args.json or args.count is not None):
         raise UsageError("--json and -n go with -b")
+    if args.command == "batch" and args.dns:
+        raise UsageError("--dns goes with the dashboard")
     return args
 
 

@@ -35,6 +35,7 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("-O", "--columns", default="", metavar="COLUMN[,..]",
                        help="which columns, in which order, such as daddr,count,p50,p99")  # fmt: skip
+    group.add_argument("--dns", action="store_true", help="names of addresses and ports (the dashboard's n)")
     group.add_argument("-w", dest="window", default="1m", metavar="WINDOW", help="10s, 1m, 5m, 15m or all")
     group.add_argument(
         "-d", dest="delay", type=delay, default=1.0, metavar="SECONDS", help="between refreshes"

@@ -19,8 +19,16 @@ from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import ACTIONS, bindings
-from tcpconntop.tui.messages import BoardShown, Process, ProcessesWanted, SnapshotReady, SourceOpened
+from tcpconntop.tui.messages import (
+    BoardShown,
+    NameFound,
+    Process,
+    ProcessesWanted,
+    SnapshotReady,
+    SourceOpened,
+)
 from tcpconntop.tui.moment import Moment
+from tcpconntop.tui.resolver import Resolver, ask_system
 from tcpconntop.tui.screens.board import Board
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen, describe
@@ -50,6 +58,8 @@ class Dashboard(App[str]):
         pid: opens the screen of this process at once.
         cancel: called when the user leaves, so that `open_source` may give up early. Leaving does not
             wait for it: a source that arrives late is closed.
+        dns: shows the names of addresses from the beginning.
+        ask: looks up the name of an address; see `Resolver`.
     """
 
     CSS_PATH = "app.tcss"
@@ -65,12 +75,15 @@ class Dashboard(App[str]):
         interval_s: float = 1.0,
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
+        dns: bool = False,
+        ask: Callable[[str], str] = ask_system,
     ) -> None:
         super().__init__(ansi_color=few_colours() or None)
         self._spec = spec or ViewSpec()
         self._pid = pid
         self._cancel = cancel
-        self._moment = Moment(window, interval_s)
+        self._resolver = Resolver(self._name_found, ask)
+        self._moment = Moment(window, interval_s, namer=self._resolver.name if dns else None)
         self._tracing = Tracing(open_source, self._opened, self._publish, WINDOWS[window], interval_s)
 
     def get_default_screen(self) -> Screen[None]:
@@ -90,6 +103,7 @@ class Dashboard(App[str]):
         """Stop to trace, however the dashboard ends."""
         self._tracing.stop()
         self._cancel()
+        self._resolver.close()
 
     # The tracer
 
@@ -166,6 +180,19 @@ class Dashboard(App[str]):
         self._change(window=name)
         if self._moment.frozen is not None:
             self.notify(f"the window will be {name} when you resume")
+
+    def action_names(self) -> None:
+        """Show names beside addresses and ports, or no longer."""
+        self._change(namer=None if self._moment.namer else self._resolver.name)
+
+    def _name_found(self) -> None:
+        self.post_message(NameFound())
+
+    @on(NameFound)
+    def _show_names(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Board):
+                screen.table.forget()
 
     def action_interval(self, by: int) -> None:
         """Refresh less often (1) or more often (-1)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
@@ -20,6 +21,7 @@ class Moment:
         info: the source, once it is open.
         latest: the newest snapshot.
         frozen: the snapshot that a pause holds on to.
+        namer: gives the names of addresses, where they are wanted.
         ended: whether the source has no more records.
     """
 
@@ -28,6 +30,7 @@ class Moment:
     info: SourceInfo | None = None
     latest: Snapshot | None = field(default=None, repr=False)
     frozen: Snapshot | None = field(default=None, repr=False)
+    namer: Callable[[str], str] | None = field(default=None, repr=False)
     ended: bool = False
 
     @property

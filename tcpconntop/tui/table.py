@@ -21,6 +21,7 @@ from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.arrange import MARGIN, Place, arrange
 from tcpconntop.tui.lines import PAINTS, Painted, fit
 from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
+from tcpconntop.tui.naming import Namer, named, widened
 from tcpconntop.tui.severity import figure_paint
 from tcpconntop.tui.trend import Trend, Trends
 
@@ -47,6 +48,7 @@ class Table(ScrollView, Painted, can_focus=True):
         self._styles: dict[tuple[str, str], Style] = {}
         self._trends = Trends()
         self._top = -1
+        self._namer: Namer | None = None
 
     def show(self, view: View | None, empty: str) -> None:
         """Show a view; `empty` says what would fill the table when it has no rows."""
@@ -57,6 +59,17 @@ class Table(ScrollView, Painted, can_focus=True):
         self._arrange()
         if visible:
             self._reveal()
+
+    def name_with(self, namer: Namer | None) -> None:
+        """Show the names that `namer` gives beside addresses, and those of ports; None shows neither."""
+        if namer != self._namer:
+            self._namer = namer
+            self._arrange()
+
+    def forget(self) -> None:
+        """Draw every row anew: a name is known that was not."""
+        self._strips.clear()
+        self.refresh()
 
     def select(self, identity: bytes | None) -> None:
         """Select the row of an identity, or none."""
@@ -79,7 +92,8 @@ class Table(ScrollView, Painted, can_focus=True):
         if self.view is not None:
             room = self.size.width - 1  # the scroll bar's
             spec = self.view.spec
-            self.places = arrange(self.view.columns, spec.sort, room, spec.columns)
+            columns = widened(self.view.columns, room) if self._namer else self.view.columns
+            self.places = arrange(columns, spec.sort, room, spec.columns)
         self._strips.clear()
         self.refresh()
 
@@ -234,7 +248,8 @@ class Table(ScrollView, Painted, can_focus=True):
 
     def _text(self, column: Column, row: int) -> str:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
-        return column.text(self.view, row)
+        text = column.text(self.view, row)
+        return named(text, column, self.view, row, self._namer) if self._namer else text
 
     def _paint_of(self, column: Column, row: int) -> str:
         if column.key in _CELL_PAINT or self.view is None:

@@ -125,6 +125,7 @@ class Board(Screen[None]):
         moment = self.moment
         if moment is None:
             return
+        self.table.name_with(moment.namer)
         snapshot, spec = moment.snapshot, self.effective_spec()
         made_of = (snapshot, spec)
         if snapshot is not None and (
