@@ -21,8 +21,6 @@ TREND_MOST, NAME_MOST = 60, 46
 _STAYS = -1
 """Priority of the first column and of the one that is sorted by."""
 
-_LAST = 99
-
 
 @dataclass(frozen=True)
 class Place:
@@ -90,7 +88,7 @@ def _grow(chosen: Sequence[Column], widths: dict[str, int], spare: int) -> None:
     ]
     trend = TREND.key in widths
     for key in names[:1]:
-        most = NAME_MOST if trend else _LAST * 10
+        most = NAME_MOST if trend else TREND_MOST
         share = spare // 2 if trend else spare
         extra = max(0, min(share, most - widths[key]))
         widths[key] += extra

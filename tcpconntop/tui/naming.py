@@ -13,7 +13,8 @@ from tcpconntop.sources.ports import port_names
 PORTS_FROM = 100
 """Width from which there is room for the names of ports."""
 
-PORT_WIDTH = 14
+WIDTHS = {"daddr": 30, "dport": 16}
+"""Cells that an address and a port need beside their names."""
 
 Namer = Callable[[str], str]
 """Gives the name of an address, or an empty text."""
@@ -21,10 +22,9 @@ Namer = Callable[[str], str]
 
 def widened(columns: Sequence[Column], width: int) -> list[Column]:
     """Make room for names in a table of `width` cells."""
-    if width < PORTS_FROM:
-        return list(columns)
+    wanted = {key: cells for key, cells in WIDTHS.items() if key == "daddr" or width >= PORTS_FROM}
     return [
-        replace(column, width=PORT_WIDTH, numeric=False) if column.key == "dport" else column
+        replace(column, width=wanted[column.key], numeric=False) if column.key in wanted else column
         for column in columns
     ]
 
