@@ -27,7 +27,7 @@ class FilterBar(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
-        Binding("tab", "complete", "Complete", show=False, priority=True),
+        Binding("tab", "complete", "Complete", show=False),
     ]
     values: Callable[[str], Sequence[str]] = staticmethod(lambda _: ())
     """Gives the known values of a field, for completion."""
