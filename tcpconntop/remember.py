@@ -23,7 +23,7 @@ class Remembered:
         panes: whether the panes below the table are shown.
         pane: the one that was seen.
         columns: those that were chosen; none for the usual ones.
-        names: whether addresses are shown by name.
+        dns: whether addresses are shown by name.
         filters: those that were used, the oldest first.
     """
 
@@ -35,7 +35,7 @@ class Remembered:
     panes: bool = True
     pane: str = ""
     columns: tuple[str, ...] = ()
-    names: bool | None = None
+    dns: bool | None = None
     filters: tuple[str, ...] = ()
 
 

@@ -56,6 +56,7 @@ def show(
         remembered=replace(args.remembered, theme=config.theme or args.remembered.theme),
         keys=keys,
         notice=args.notice,
+        dns=args.dns,
     )
     if config.theme and config.theme not in app.available_themes:
         there_are = ", ".join(sorted(app.available_themes))

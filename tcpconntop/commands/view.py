@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def filter_of(args: Namespace) -> Filter:
     """Give the filter of `-c`, `--dest` and `--filter` together."""
-    from tcpconntop.core.filter import FilterError, parse_filter
+    from tcpconntop.core.filter import FilterError
+    from tcpconntop.sources.ports import read_filter
 
     words = []
     if getattr(args, "comm", None):
@@ -23,7 +24,7 @@ def filter_of(args: Namespace) -> Filter:
     if getattr(args, "dest", None):
         words.append(f"dest:{shlex.quote(args.dest)}")
     try:
-        return parse_filter(" ".join([*words, getattr(args, "filter", "")]))
+        return read_filter(" ".join([*words, getattr(args, "filter", "")]))
     except FilterError as error:
         raise UsageError(f"{_origin(args, 'filter')}{error}") from None
 
@@ -48,7 +49,8 @@ def connects_of(args: Namespace) -> Filter:
 
 
 def spec_of(args: Namespace) -> ViewSpec:
-    """Give the view of `-g`, `-o` and the filters."""
+    """Give the view of `-g`, `-o`, `-O` and the filters."""
+    from tcpconntop.core.choice import parse_choice
     from tcpconntop.core.columns import COLUMNS
     from tcpconntop.core.groups import GROUPINGS
     from tcpconntop.core.view import ViewSpec
@@ -64,5 +66,9 @@ def spec_of(args: Namespace) -> ViewSpec:
         if value not in known:
             there_are = ", ".join(sorted(filter(None, known)))
             raise UsageError(f"{_origin(args, place)}no {name} is called '{value}'; there are: {there_are}")
-    spec = ViewSpec(group_by=args.group, where=filter_of(args)).sorted_by(column)
+    try:
+        columns = parse_choice(args.columns) if args.columns else ()
+    except ValueError as error:
+        raise UsageError(f"{_origin(args, 'columns')}{error}") from None
+    spec = ViewSpec(group_by=args.group, where=filter_of(args), columns=columns).sorted_by(column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()

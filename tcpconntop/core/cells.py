@@ -25,6 +25,9 @@ TABLE = 1 << 22
 SPARSE = 16
 """From how many places a count on, a table of all places is more work than sorting the counts."""
 
+FEW = 8
+"""Where fewer than one row in so many is wanted, they are looked up one by one."""
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -53,6 +56,13 @@ class Cells:
         return cls(codes[starts], np.diff(starts, append=len(codes)))
 
     @classmethod
+    def gathered(cls, parts: Sequence[tuple[Ints, Ints]]) -> Cells:
+        """Add up codes with their counts, which may come in any order and more than once."""
+        if not parts:
+            return cls()
+        return _gather(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    @classmethod
     def total(cls, parts: Sequence[Cells]) -> Cells:
         """Add several sets."""
         filled = [part for part in parts if len(part.codes)]
@@ -62,6 +72,12 @@ class Cells:
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
         """Merge rows: `new_row[row]` is where a row goes, and -1 drops it."""
+        few = np.flatnonzero(new_row >= 0)
+        if FEW * len(few) < len(new_row):
+            edges = np.searchsorted(self.codes, np.concatenate((few, few + 1)) << CELL_BITS)
+            at, lengths = _ranges(edges[: len(few)], edges[len(few) :])
+            codes = np.repeat(new_row[few].astype(np.int64), lengths) << CELL_BITS
+            return _gather(codes | (self.codes[at] & (CELLS - 1)), self.counts[at])
         rows = new_row[self.rows()]
         kept = np.flatnonzero(rows >= 0)
         return _gather((rows[kept].astype(np.int64) << CELL_BITS) | self.cells()[kept], self.counts[kept])
@@ -181,12 +197,25 @@ class Packed:
         """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""
         rows = new_row[self._rows]
         kept = np.flatnonzero(rows >= 0)
-        starts = self._starts.astype(np.int64)
-        lengths = np.diff(starts)[kept]
-        ends = np.cumsum(lengths)
-        at = np.repeat(starts[kept] - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
-        codes = (np.repeat(rows[kept].astype(np.int64), lengths) << CELL_BITS) | self._cells[at]
-        return _gather(codes, self._counts[at].astype(np.int64))
+        return _gather(*self._at(kept, rows[kept]))
+
+    def pick(self, rows: Ints, to: Ints) -> tuple[Ints, Ints]:
+        """Give codes and counts of a few rows (ascending), each at the row of `to` where it goes."""
+        if not len(self._rows):
+            return _none(), _none()
+        at = np.minimum(np.searchsorted(self._rows, rows.astype(self._rows.dtype)), len(self._rows) - 1)
+        known = self._rows[at] == rows
+        return self._at(at[known], to[known])
+
+    def by_cell(self) -> Ints:
+        """Give the counts of all rows together, shape (CELLS,)."""
+        return np.bincount(self._cells, self._counts, CELLS).astype(np.int64)
+
+    def _at(self, places: Ints, to: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
+        starts = self._starts[places].astype(np.int64)
+        at, lengths = _ranges(starts, self._starts[places + 1].astype(np.int64))
+        codes = (np.repeat(to.astype(np.int64), lengths) << CELL_BITS) | self._cells[at]
+        return codes, self._counts[at].astype(np.int64)
 
 
 def narrow(values: npt.NDArray[Any]) -> npt.NDArray[np.unsignedinteger]:
@@ -215,6 +244,13 @@ def run_starts(ordered: npt.NDArray[Any]) -> Ints:
     return np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
 
 
+def _ranges(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Give the indices of several ranges one after the other, and how many each has."""
+    lengths = ends - starts
+    total = np.cumsum(lengths)
+    return np.repeat(ends - total, lengths) + np.arange(total[-1] if len(total) else 0), lengths
+
+
 def _merge(parts: Sequence[Cells]) -> tuple[Ints, Ints]:
     """Give the codes of several sets in one order, beside their counts."""
     codes = np.concatenate([part.codes for part in parts])
@@ -225,7 +261,7 @@ def _merge(parts: Sequence[Cells]) -> tuple[Ints, Ints]:
 
 def _gather(codes: Ints, counts: Ints) -> Cells:
     """Sort codes and add the counts of equal ones."""
-    if (codes[1:] > codes[:-1]).all():
+    if not len(codes) or (codes[1:] > codes[:-1]).all():
         return Cells(codes, counts)
     span = int(codes.max()) + 1
     if span <= 2 * len(codes):  # few rows hold it all: no need to sort

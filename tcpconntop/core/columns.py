@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tcpconntop.core import mark, units
 from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
+from tcpconntop.core.wire import Outcome
 
 if TYPE_CHECKING:
     from tcpconntop.core.view import View
@@ -73,7 +74,7 @@ def _figure(
         header,
         width,
         text,
-        lambda view, row: spell(float(view.figures[key][row])),
+        lambda view, row: spell(view.figures.at(key, row)),
         lambda view: view.figures[key],
         priority=priority,
         of_mark=of_mark,
@@ -160,6 +161,18 @@ COLUMNS: dict[str, Column] = {
         ),
         _figure("ok", "OK", 6, units.count, "connects that succeeded", None),
         _figure("failed", "FAILED", 6, units.count, "connects that did not", None),
+        *(
+            _figure(
+                outcome.label, header, width, units.count, f"connects with the outcome {outcome.label}", None
+            )
+            for outcome, header, width in (
+                (Outcome.REFUSED, "REFUSED", 7),
+                (Outcome.TIMEOUT, "TIMEOUT", 7),
+                (Outcome.UNREACHABLE, "UNREACH", 7),
+                (Outcome.CANCELLED, "CANCEL", 6),
+                (Outcome.ERROR, "ERROR", 6),
+            )
+        ),
         _figure("fail", "FAIL%", 5, units.percent, "share of connects that did not succeed"),
         _figure("dfail", "ΔFAIL%", 6, mark.points_text, "FAIL% now less FAIL% at the mark", 1, True),
         _figure("rtx", "RTX", 5, units.count, "SYNs that had to be sent again", 4),
@@ -173,3 +186,15 @@ COLUMNS: dict[str, Column] = {
         _figure("last", "LAST", 6, units.duration, "latency of the last connect that succeeded", None),
     )
 }
+
+TREND = Column(
+    "trend",
+    "P99 TREND",
+    10,
+    "p99 over the window, each row on its own scale",
+    lambda *_: "",
+    None,
+    numeric=False,
+    priority=3,
+)
+"""What the dashboard alone can draw: it stands for no figure, and nothing is sorted by it."""

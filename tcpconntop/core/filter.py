@@ -2,8 +2,9 @@
 
 A filter is a list of terms that must all hold; `!` before a term turns it round.
 
-    nginx               text that stands in the address, the port, the process name or the pid
-    comm=curl           a field (comm, pid, dport, daddr) that equals …, or with `~` contains …
+    nginx               text that stands in the address, the port, the process name, the pid or the unit
+    comm=curl           a field (comm, pid, unit, dport, daddr) that equals …, or with `~` contains …
+    dport=https         a port by its name, where the caller knows it
     dest:10.0.0.0/8     a destination in a network
     p99>5ms  fail>1%    a figure of the row (any numeric column) with > >= < <= =
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 import ipaddress
 import operator
 import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +24,14 @@ import numpy.typing as npt
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.keys import Keys, octets_of
 from tcpconntop.core.wire import address_text, comm_text
+from tcpconntop.core.words import FilterError as FilterError
+from tcpconntop.core.words import Word, words
 
 Mask = npt.NDArray[np.bool_]
 Figures = Mapping[str, npt.NDArray[np.float64]]
 
+_NO_UNITS: Mapping[int, str | None] = {}
+_NO_PORTS: Mapping[str, int] = {}
 _FIGURES = {key: column for key, column in COLUMNS.items() if column.figure and not column.of_mark}
 _UNITS = {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "k": 1e3}
 _COMPARE = {
@@ -43,15 +47,15 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|%|k)?")
 _OCTETS = np.array([f"{octet}." for octet in range(256)], "S4").view(np.uint8).reshape(256, 4)
 
 
-class FilterError(ValueError):
-    """A filter that cannot be understood; the message says which term and why, in one line."""
+Units = Mapping[int, str | None]
+Test = Callable[[Keys, Units], Mask]
 
 
 @dataclass(frozen=True)
 class KeyTerm:
     """A term about the keys of connects; `test` gives a mask of shape (n,)."""
 
-    test: Callable[[Keys], Mask]
+    test: Test
     negated: bool = False
 
 
@@ -82,12 +86,12 @@ class Filter:
         """Whether a term is about a figure of a row, which a single connect does not have."""
         return any(isinstance(term, FigureTerm) for term in self.terms)
 
-    def match_keys(self, keys: Keys) -> Mask:
-        """Say which keys satisfy the terms about keys, shape (n,)."""
+    def match_keys(self, keys: Keys, units: Units = _NO_UNITS) -> Mask:
+        """Say which keys satisfy the terms about keys, shape (n,); `units` names control groups."""
         match = np.ones(len(keys), np.bool_)
         for term in self.terms:
             if isinstance(term, KeyTerm):
-                match &= term.test(keys) != term.negated
+                match &= term.test(keys, units) != term.negated
         return match
 
     def match_figures(self, figures: Figures, n_rows: int) -> Mask:
@@ -99,20 +103,23 @@ class Filter:
         return match
 
 
-def parse_filter(text: str) -> Filter:
-    """Parse a filter.
+def parse_filter(text: str, ports: Mapping[str, int] = _NO_PORTS) -> Filter:
+    """Parse a filter; `ports` gives the numbers of port names.
 
     Raises:
         FilterError: a term cannot be understood.
     """
+    return Filter(text.strip(), tuple(_placed_term(word, ports) for word in words(text)))
+
+
+def _placed_term(word: Word, ports: Mapping[str, int]) -> KeyTerm | FigureTerm:
     try:
-        words = shlex.split(text)
-    except ValueError:
-        raise FilterError("a quote is not closed") from None
-    return Filter(text.strip(), tuple(_parse_term(word) for word in words))
+        return _parse_term(word.text, ports)
+    except FilterError as error:
+        raise FilterError(str(error), word.start, word.end) from None
 
 
-def _parse_term(word: str) -> KeyTerm | FigureTerm:
+def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | FigureTerm:
     negated, body = word.startswith("!"), word.removeprefix("!")
     if not body:
         raise FilterError("nothing stands after '!'")
@@ -127,6 +134,8 @@ def _parse_term(word: str) -> KeyTerm | FigureTerm:
     if name in _FIELDS and op in "=~":
         if not value:
             raise FilterError(f"nothing stands after {name}{op}")
+        if name == "dport" and op == "=" and not value.isdecimal():
+            value = _port(value, ports)
         return KeyTerm(_contains((name,), value) if op == "~" else _equals(name, value), negated)
     if name in ("dest", *_FIGURES, *_FIELDS):
         raise FilterError(f"'{name}' cannot be compared with '{op}'")
@@ -141,13 +150,14 @@ class _Field:
     """How a field of keys is read: as values of Python, and how one of them is spelled."""
 
     values: Callable[[Keys], list[Any]]
-    spell: Callable[[Any], str]
+    spell: Callable[[Any, Units], str]
 
-    def test(self, keys: Keys, holds: Callable[[list[str]], list[bool]]) -> Mask:
+    def test(self, keys: Keys, units: Units, holds: Callable[[list[str]], list[bool]]) -> Mask:
         """Test the text of each key, once for each distinct value."""
         values = self.values(keys)
         distinct = list(set(values))
-        answers = dict(zip(distinct, holds(list(map(self.spell, distinct))), strict=True))
+        spelled = [self.spell(value, units) for value in distinct]
+        answers = dict(zip(distinct, holds(spelled), strict=True))
         return np.fromiter(map(answers.__getitem__, values), np.bool_, len(keys))
 
 
@@ -163,45 +173,64 @@ def _addresses(keys: Keys) -> list[str]:
 
 
 _FIELDS = {
-    "comm": _Field(lambda keys: keys["comm"].tolist(), comm_text),
-    "pid": _Field(lambda keys: keys["tgid"].tolist(), str),
-    "dport": _Field(lambda keys: keys["dport"].tolist(), str),
-    "daddr": _Field(_addresses, str),
+    "comm": _Field(lambda keys: keys["comm"].tolist(), lambda comm, _: comm_text(comm)),
+    "pid": _Field(lambda keys: keys["tgid"].tolist(), lambda pid, _: str(pid)),
+    "unit": _Field(lambda keys: keys["cgroup_id"].tolist(), lambda group, units: units.get(group) or ""),
+    "dport": _Field(lambda keys: keys["dport"].tolist(), lambda port, _: str(port)),
+    "daddr": _Field(_addresses, lambda address, _: address),
 }
+FIELDS = tuple(_FIELDS)
+"""The fields of keys that a term can name, `dest` apart."""
+
+FIGURES = tuple(_FIGURES)
+"""The figures of rows that a term can name."""
 
 
-def _contains(fields: Iterable[str], wanted: str) -> Callable[[Keys], Mask]:
+def field_texts(field: str, keys: Keys, units: Units) -> list[str]:
+    """Spell a field of each key as filters see it."""
+    read = _FIELDS[field]
+    return [read.spell(value, units) for value in read.values(keys)]
+
+
+def _port(name: str, ports: Mapping[str, int]) -> str:
+    number = ports.get(name.casefold())
+    if number is None:
+        raise FilterError(f"no port is called '{name}': give its number")
+    return str(number)
+
+
+def _contains(fields: Iterable[str], wanted: str) -> Test:
     """Look for text; the row of the folded keys is found as `other` alone."""
     wanted = wanted.casefold()
 
     def holds(texts: list[str]) -> list[bool]:
         return [wanted in text.casefold() for text in texts]
 
-    def test(keys: Keys) -> Mask:
+    def test(keys: Keys, units: Units) -> Mask:
         special: Mask = keys["special"] != 0
         match = special & (wanted in "other")
         for name in fields:
-            match |= _FIELDS[name].test(keys, holds) & ~special
+            match |= _FIELDS[name].test(keys, units, holds) & ~special
         return match
 
     return test
 
 
-def _equals(field: str, wanted: str) -> Callable[[Keys], Mask]:
-    def test(keys: Keys) -> Mask:
+def _equals(field: str, wanted: str) -> Test:
+    def test(keys: Keys, units: Units) -> Mask:
         match: Mask = keys["special"] == 0
-        return match & _FIELDS[field].test(keys, lambda texts: [text == wanted for text in texts])
+        return match & _FIELDS[field].test(keys, units, lambda texts: [text == wanted for text in texts])
 
     return test
 
 
-def _inside(text: str) -> Callable[[Keys], Mask]:
+def _inside(text: str) -> Test:
     try:
         networks = [ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",")]
     except ValueError:
         raise FilterError(f"'{text}' is not an address or network such as 10.0.0.0/8") from None
 
-    def test(keys: Keys) -> Mask:
+    def test(keys: Keys, _: Units) -> Mask:
         octets, match = octets_of(keys), np.zeros(len(keys), np.bool_)
         for network in networks:
             bits, wanted = (

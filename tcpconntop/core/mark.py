@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,25 +52,32 @@ def match(keys: Keys, marked: Keys, fields: tuple[str, ...]) -> Rows:
     return np.where(known[at] == wanted, at, -1)
 
 
-def changes(figures: Figures, marked: Figures, at: Rows) -> dict[str, Floats]:
-    """Compare figures of rows with those at the mark.
+class Change(NamedTuple):
+    """What a column compares: a figure now and at the mark, and how."""
 
-    Counts are compared as rates, so that a window that has just begun, or another one, is no change.
+    of: str
+    how: np.ufunc
+
+
+CHANGES = {
+    "dcount": Change("rate", np.divide),
+    "dfail": Change("fail", np.subtract),
+    "dp99": Change("p99", np.divide),
+}
+"""By column. Counts are compared as rates: a window that has just begun, or another one, is no change."""
+
+
+def changed(key: str, now: Floats, marked: Figures, at: Rows) -> Floats:
+    """Compare a figure of rows with that at the mark, shape (n,).
 
     Args:
-        figures: of the rows, each of shape (n,).
-        marked: of the rows at the mark.
+        key: one of `CHANGES`.
+        now: the figure that it is about.
+        marked: figures of the rows at the mark.
         at: for each row its place at the mark, or -1.
     """
-    return {
-        "dcount": _compared(figures["rate"], marked["rate"], at, np.divide),
-        "dfail": _compared(figures["fail"], marked["fail"], at, np.subtract),
-        "dp99": _compared(figures["p99"], marked["p99"], at, np.divide),
-    }
-
-
-def _compared(now: Floats, marked: Floats, at: Rows, how: np.ufunc) -> Floats:
-    before = np.append(marked, np.nan)[at]  # -1 is the one at the end
+    of, how = CHANGES[key]
+    before = np.append(marked[of], np.nan)[at]  # -1 is the one at the end
     with np.errstate(divide="ignore", invalid="ignore"):
         change: Floats = how(now, before)
     change[np.isnan(before) & ~np.isnan(now)] = np.inf

@@ -57,18 +57,20 @@ def series(
     first = (snapshot.second // step_s) - n_steps + 1
     attempts = np.zeros((n_groups, n_steps))
     failed = np.zeros((n_groups, n_steps))
-    parts: list[Cells] = []
+    parts: list[tuple[Rows, Rows]] = []
+    rows = np.flatnonzero(group_of >= 0)
+    to = group_of[rows] * n_steps
     for part in snapshot.window.slices:
-        groups = group_of[part.rows]
-        kept = np.flatnonzero(groups >= 0)
+        kept = part.places(rows)
+        groups = group_of[part.rows_at(kept)]
         outcomes = part.outcomes[kept].astype(np.float64)
-        ended = np.bincount(groups[kept], outcomes.sum(axis=1), n_groups)
-        lost = np.bincount(groups[kept], outcomes[:, Outcome.OK + 1 :].sum(axis=1), n_groups)
+        ended = np.bincount(groups, outcomes.sum(axis=1), n_groups)
+        lost = np.bincount(groups, outcomes[:, Outcome.OK + 1 :].sum(axis=1), n_groups)
         for step, share in shares(part, step_s, first):
             attempts[:, step] += ended * share
             failed[:, step] += lost * share
-            parts.append(part.packed_latency.regroup(np.where(group_of >= 0, group_of * n_steps + step, -1)))
-    quantiles = quantiles_us(Cells.total(parts), n_groups * n_steps, qs)
+            parts.append(part.packed_latency.pick(rows, to + step))
+    quantiles = quantiles_us(Cells.gathered(parts), n_groups * n_steps, qs)
     return Series(float(step_s), attempts, failed, quantiles.reshape(n_groups, n_steps, len(qs)))
 
 

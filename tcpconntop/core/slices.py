@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,25 @@ class Slice:
     def rows(self) -> Rows:
         """The rows that had records, ascending, distinct."""
         return self.packed_rows.astype(np.int64)
+
+    def places(self, rows: Rows) -> Rows:
+        """Give the places in `rows` of those of some rows (ascending) that had records."""
+        if not len(self.packed_rows):
+            return np.empty(0, np.int64)
+        at = np.minimum(
+            np.searchsorted(self.packed_rows, rows.astype(self.packed_rows.dtype)), len(self.packed_rows) - 1
+        )
+        found: Rows = at[self.packed_rows[at] == rows]
+        return found
+
+    def rows_at(self, places: Rows) -> Rows:
+        """Give the rows at some places."""
+        return self.packed_rows[places].astype(np.int64)
+
+    @cached_property
+    def buckets(self) -> npt.NDArray[np.int64]:
+        """Bucket counts of all rows together, shape (CELLS,)."""
+        return self.packed_latency.by_cell()
 
     @property
     def outcomes(self) -> npt.NDArray[np.integer]:

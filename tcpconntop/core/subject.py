@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.cells import Cells
+from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.histogram import BUCKETS, EDGES_US, quantiles_us
 from tcpconntop.core.series import Series, series
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import duration
-from tcpconntop.core.view import QUANTILES, View
+from tcpconntop.core.view import View
 from tcpconntop.core.wire import Outcome
 
 Ints = npt.NDArray[np.int64]
@@ -61,7 +62,10 @@ class Subject:
     @cached_property
     def buckets(self) -> Ints:
         """Latency counts by bucket, shape (BUCKETS,)."""
-        one_row = self.snapshot.window.latency_pages.regroup(self.group_of).cells()
+        window = self.snapshot.window
+        if self.row is None and not self.view.spec.where.terms and self.snapshot.window_s is not None:
+            return sum((part.buckets[:BUCKETS] for part in window.slices), np.zeros(BUCKETS, np.int64))
+        one_row = window.latency_pages.regroup(self.group_of).cells()
         buckets = np.zeros(BUCKETS, np.int64)
         buckets[one_row.cells()] = one_row.counts
         return buckets
@@ -70,7 +74,7 @@ class Subject:
     def quantiles_us(self) -> tuple[float, ...]:
         """The latency at each of `QUANTILES` in µs; NaN where nothing connected."""
         if self.row is not None:
-            return tuple(float(self.view.figures[name][self.row]) for name in QUANTILES)
+            return tuple(self.view.figures.at(name, self.row) for name in QUANTILES)
         filled = np.flatnonzero(self.buckets)
         if not len(filled):
             return (math.nan,) * len(QUANTILES)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core import stats as st
 from tcpconntop.core.cells import Cells, radix_order, run_starts
+from tcpconntop.core.choice import Choice, wanted
 from tcpconntop.core.columns import COLUMNS, Column
+from tcpconntop.core.figures import QUANTILES, Figures, Groups
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import GROUPINGS, Grouping
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.mark import changes, match
-from tcpconntop.core.pages import Pages
+from tcpconntop.core.mark import match
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import N_OUTCOMES
-
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,14 @@ class ViewSpec:
         sort: key of a column (`COLUMNS`).
         descending: whether the greatest comes first.
         where: which keys and rows to show.
+        columns: keys of the columns that the user wants, in that order; empty for the usual ones.
     """
 
     group_by: str = "dest"
     sort: str = "p99"
     descending: bool = True
     where: Filter = field(default_factory=Filter)
+    columns: Choice = ()
 
     def sorted_by(self, column: str) -> ViewSpec:
         """Sort by a column in its natural direction: numbers from the greatest, names from the first."""
@@ -65,7 +64,7 @@ class View:
         snapshot: what was looked at.
         spec: how.
         keys: the key of each row (dtype `KEY`), shape (n,).
-        figures: the numeric columns by key, each of shape (n,); NaN where there is nothing to tell.
+        figures: the numeric columns by key.
         row_of: for each key of the snapshot the row it is in, or -1.
         lead: for each row its busiest key in the snapshot, shape (n,).
         process_count: how many processes each row merges, shape (n,).
@@ -75,7 +74,7 @@ class View:
     snapshot: Snapshot
     spec: ViewSpec
     keys: Keys
-    figures: Mapping[str, npt.NDArray[np.float64]]
+    figures: Figures
     row_of: Rows
     lead: Rows
     process_count: Rows
@@ -99,9 +98,14 @@ class View:
         )
 
     @cached_property
+    def wanted(self) -> list[Column]:
+        """The columns to show, in order, where there is room for them."""
+        return wanted(self.columns, self.spec.sort, self.spec.columns)
+
+    @cached_property
     def stats(self) -> st.Stats:
         """The figures of each row (dtype `STATS`), shape (n,)."""
-        return st.regroup(self.snapshot.window.stats, self.row_of, len(self))
+        return self.figures.stats
 
     @cached_property
     def latency(self) -> Cells:
@@ -143,58 +147,27 @@ def make_view(snapshot: Snapshot, spec: ViewSpec, marked: View | None = None) ->
         marked: a view of the same grouping to compare with.
     """
     window = snapshot.window
-    shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys)
+    shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys, snapshot.units)
     chosen = np.flatnonzero(shown)
     keys, inverse = GROUPINGS[spec.group_by].merge(window.keys[chosen])
     row_of = np.full(len(window.keys), -1)
     row_of[chosen] = inverse
-    stats = st.regroup(window.stats, row_of, len(keys))
-    figures = _figures(stats, window.latency_pages.regroup(row_of), snapshot.span_s)
+    groups = Groups(window, row_of, len(keys), snapshot.span_s)
     if marked is not None:
-        at = match(keys, marked.keys, GROUPINGS[spec.group_by].fields)
-        figures |= changes(figures, marked.figures, at)
+        groups.compare(marked.figures, match(keys, marked.keys, GROUPINGS[spec.group_by].fields))
+    figures = Figures(groups, np.arange(len(keys)))
     lead, processes = _who(window, chosen, inverse, len(keys))
     unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes, marked)
     kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
     order = kept[_order(unsorted, kept)]
-    return _take(unsorted, order)
+    return _take(unsorted, order, groups)
 
 
 def whole_figures(snapshot: Snapshot, where: Filter) -> dict[str, float]:
     """Compute every numeric column as if all keys that a filter lets pass were one row."""
-    window = snapshot.window
-    row_of = np.where(where.match_keys(window.keys), 0, -1)
-    stats = st.regroup(window.stats, row_of, 1)
-    figures = _figures(stats, window.latency_pages.regroup(row_of), snapshot.span_s)
-    return {name: float(values[0]) for name, values in figures.items()}
-
-
-def _figures(stats: st.Stats, latency: Pages, span_s: float) -> dict[str, npt.NDArray[np.float64]]:
-    """Compute every numeric column for all rows (µs, Hz, shares and counts)."""
-    outcomes = stats["outcomes"].astype(np.float64)
-    count, ok = outcomes.sum(axis=1), outcomes[:, 0]
-    quantiles = quantiles_us(latency, len(stats), list(QUANTILES.values()))
-    none = ok == 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(none, np.nan, stats["sum_ns"] / ok / 1000)
-        failed_share = np.where(count > 0, (count - ok) / count, np.nan)
-    low = np.where(none, np.nan, stats["min_ns"] / 1000)
-    high = np.where(none, np.nan, stats["max_ns"] / 1000)
-    figures = {
-        "rate": count / max(span_s, 1e-9),
-        "count": count,
-        "ok": ok,
-        "failed": count - ok,
-        "fail": failed_share,
-        "rtx": stats["syn_retransmits"].astype(np.float64),
-        "min": low,
-        "mean": mean,
-        "max": high,
-        "last": np.where(none | (stats["last_ns"] < 0), np.nan, stats["last_ns"] / 1000),
-    }
-    # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.
-    figures |= {name: np.fmin(np.fmax(quantiles[:, i], low), high) for i, name in enumerate(QUANTILES)}
-    return figures
+    row_of = np.where(where.match_keys(snapshot.window.keys, snapshot.units), 0, -1)
+    groups = Groups(snapshot.window, row_of, 1, snapshot.span_s)
+    return {name: float(values[0]) for name, values in Figures(groups, np.zeros(1, np.int64)).items()}
 
 
 def _who(window: WindowState, chosen: Rows, groups: Rows, n_groups: int) -> tuple[Rows, Rows]:
@@ -222,14 +195,14 @@ def _order(view: View, rows: Rows) -> Rows:
     return len(values) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
 
 
-def _take(view: View, order: Rows) -> View:
+def _take(view: View, order: Rows, groups: Groups) -> View:
     """Give a view of some of its rows, in a new order."""
     new_row = np.full(len(view) + 1, -1)
     new_row[order] = np.arange(len(order))
     return replace(
         view,
         keys=view.keys[order],
-        figures={name: values[order] for name, values in view.figures.items()},
+        figures=Figures(groups, order),
         row_of=new_row[view.row_of],
         lead=view.lead[order],
         process_count=view.process_count[order],

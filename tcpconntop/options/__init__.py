@@ -86,6 +86,8 @@ def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) ->
         raise UsageError("--json and -n go with -b")
     if args.command == "replay" and args.speed == 0:
         args.speed = None if args.batch else 1.0
+    if args.command == "batch" and "dns" in given:
+        raise UsageError("--dns goes with the dashboard")
     return args
 
 

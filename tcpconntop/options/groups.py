@@ -42,6 +42,9 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-o", "--sort", dest="order", default="p99", metavar="COLUMN[:asc|:desc]", help="sort, such as p99"
     )
+    group.add_argument("-O", "--columns", default="", metavar="COLUMN[,..]",
+                       help="which columns, in which order, such as daddr,count,p50,p99")  # fmt: skip
+    group.add_argument("--dns", action="store_true", help="names of addresses and ports (the dashboard's n)")
     group.add_argument(
         "-w", "--window", dest="window", default="1m", metavar="WINDOW", help="10s, 1m, 5m, 15m or all"
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TextIO
 
 from tcpconntop.core import units
-from tcpconntop.core.columns import Column
+from tcpconntop.core.columns import TREND, Column
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view, summarize
 from tcpconntop.core.wire import Outcome
@@ -48,7 +48,7 @@ class Batch:
 
 def table(view: View) -> str:
     """Spell a view as a table under its summary, wide enough for every value; ends with an empty line."""
-    shown = [column for column in view.columns if column.priority is not None]
+    shown = [column for column in view.wanted if column.key != TREND.key]
     cells = [[column.header for column in shown]]
     cells += [[column.text(view, row) for column in shown] for row in range(len(view))]
     widths = [max(len(line[i]) for line in cells) for i in range(len(shown))]

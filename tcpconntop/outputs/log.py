@@ -59,7 +59,7 @@ class Log:
 
     def publish(self, events: Events, source: Source) -> None:
         """Print a batch of records of a source."""
-        events = events[self._where.match_keys(keys_of(events))]
+        events = events[self._where.match_keys(keys_of(events), source.units())]
         if not len(events):
             return
         if self._as_json:

@@ -69,6 +69,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort_by('p99')", "board", "P", "P", "Sort by p99", "Sort by the 99th percentile.", "", "Sort"),
     Action("sort_by('dport')", "board", "D", "D", "Sort by port", "Sort by the destination port.", "",
            "Sort"),
+    Action("names", "app", "n", "n", "Names", "Show the names of addresses and ports, or no longer."),
+    Action("columns", "board", "c", "c", "Columns", "Choose the columns and their order."),
     Action("group(-1)", "board", "G", "G", "Previous grouping", "Go back to the grouping before."),
     Action("window(-1)", "app", "W", "W", "Previous window", "Look at a shorter window."),
     Action("interval(1)", "app", "plus,equals_sign", "+", "Refresh less often",

@@ -21,9 +21,11 @@ from tcpconntop.kernel.process import Life, look
 from tcpconntop.remember import Remembered
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import Keys, bindings
-from tcpconntop.tui.messages import Process, ProcessesWanted, SnapshotReady, SourceOpened
+from tcpconntop.tui.messages import NameFound, Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.palette import commands
+from tcpconntop.tui.resolver import Resolver, ask_system
+from tcpconntop.tui.screens.board import Board
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen
 from tcpconntop.tui.steering import Steering
@@ -55,6 +57,8 @@ class Dashboard(Steering):
         remembered: what the user chose the last time, apart from what the arguments above say.
         keys: which keys mean what.
         notice: a line to show at the start.
+        dns: shows the names of addresses from the beginning.
+        ask: looks up the name of an address; see `Resolver`.
     """
 
     CSS_PATH = "app.tcss"
@@ -75,15 +79,19 @@ class Dashboard(Steering):
         remembered: Remembered | None = None,
         keys: Keys | None = None,
         notice: str = "",
+        dns: bool = False,
+        ask: Callable[[str], str] = ask_system,
     ) -> None:
         super().__init__(ansi_color=few_colours() or None)
         self._spec = spec or ViewSpec()
         self._pid = pid
         self._cancel, self._look_at = cancel, look_at
+        self._resolver = Resolver(self._name_found, ask)
         self._tracing = Tracing(
             open_source, self._opened, self._publish, WINDOWS[window], interval_s, max_keys
         )
-        self._stand(Moment(window, interval_s, keys=keys or Keys()), self._tracing)
+        namer = self._resolver.name if dns else None
+        self._stand(Moment(window, interval_s, keys=keys or Keys(), namer=namer), self._tracing)
         self._remembered, self._notice = remembered or Remembered(), notice
         self._main: Main | None = None
         if self._remembered.theme in self.available_themes:
@@ -113,6 +121,7 @@ class Dashboard(Steering):
         """Stop to trace, however the dashboard ends."""
         self._tracing.stop()
         self._cancel()
+        self._resolver.close()
 
     def chosen(self) -> Remembered:
         """Give what the user has chosen, to be remembered."""
@@ -129,6 +138,8 @@ class Dashboard(Steering):
             sort=f"{sort}:{'desc' if spec.descending else 'asc'}",
             window=self._moment.window,
             delay=self._moment.interval_s,
+            columns=spec.columns,
+            dns=self._moment.namer is not None,
         )
 
     # The tracer
@@ -179,6 +190,19 @@ class Dashboard(Steering):
     async def action_quit(self) -> None:
         """Leave."""
         self._leave(0, None)
+
+    def action_names(self) -> None:
+        """Show names beside addresses and ports, or no longer."""
+        self._change(namer=None if self._moment.namer else self._resolver.name)
+
+    def _name_found(self) -> None:
+        self.post_message(NameFound())
+
+    @on(NameFound)
+    def _show_names(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Board):
+                screen.table.forget()
 
     def action_help(self) -> None:
         """Show the help."""

@@ -10,19 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tcpconntop.core.columns import Column
+from tcpconntop.core.choice import Choice, wanted
+from tcpconntop.core.columns import TREND, Column
 
 MARGIN = 1
 """Cells left and right of the row; the left one holds the mark of the selected row."""
 
-TREND = Column("trend", "P99 TREND", 10, "p99 over the window, each row on its own scale",
-               lambda *_: "", None, numeric=False, priority=3)  # fmt: skip
 TREND_MOST, NAME_MOST = 60, 46
 
 _STAYS = -1
 """Priority of the first column and of the one that is sorted by."""
-
-_LAST = 99
 
 
 @dataclass(frozen=True)
@@ -33,18 +30,22 @@ class Place:
     start: int
     width: int
 
+    @property
+    def right(self) -> bool:
+        """Whether its text stands at the right."""
+        return self.column.numeric or self.column.key == TREND.key
 
-def arrange(columns: Sequence[Column], sort: str, width: int) -> tuple[Place, ...]:
+
+def arrange(columns: Sequence[Column], sort: str, width: int, choice: Choice = ()) -> tuple[Place, ...]:
     """Choose the columns that fit into `width` cells and give them their places.
 
     The first one and the one that is sorted by are always there. Columns stand two cells apart, or one
     where that keeps more of them.
     """
-    wanted = [column for column in columns if column.priority is not None or column.key == sort]
-    wanted.append(TREND)
-    stay = (sort, columns[0].key)
-    wanted = [replace(column, priority=_STAYS) if column.key in stay else column for column in wanted]
-    wide, tight = _choose(wanted, width, 2), _choose(wanted, width, 1)
+    asked = wanted(columns, sort, choice)
+    stay = (sort, asked[0].key)
+    asked = [replace(column, priority=_STAYS) if column.key in stay else column for column in asked]
+    wide, tight = _choose(asked, width, 2), _choose(asked, width, 1)
     gap = 2 if len(wide) == len(tight) else 1
     chosen = wide if gap == 2 else tight
     widths = {column.key: column.width for column in chosen}
@@ -83,11 +84,11 @@ def _grow(chosen: Sequence[Column], widths: dict[str, int], spare: int) -> None:
         widths[first] = max(1, widths[first] + spare)
         return
     names = [column.key for column in chosen if column.grows] or [
-        column.key for column in chosen if not column.numeric and column is not TREND
+        column.key for column in chosen if not column.numeric and column.key != TREND.key
     ]
     trend = TREND.key in widths
     for key in names[:1]:
-        most = NAME_MOST if trend else _LAST * 10
+        most = NAME_MOST if trend else TREND_MOST
         share = spare // 2 if trend else spare
         extra = max(0, min(share, most - widths[key]))
         widths[key] += extra

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from tcpconntop.core.filter import FilterError, parse_filter
+from tcpconntop.core.completion import completions
+from tcpconntop.core.filter import FilterError
+from tcpconntop.core.units import printable
 from tcpconntop.remember import with_filter
+from tcpconntop.sources.ports import read_filter
+from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import FilterLeft, FilterWanted
 
-HINT = "text   comm=curl   dest:10.0.0.0/8   p99>5ms   fail>1%   !dport=443   ↑ earlier ones   esc leaves"
+HINT = "comm=curl  dest:10.0.0.0/8  p99>5ms  !dport=https   tab completes, ↑ earlier ones, enter applies"
 
 
 class FilterBar(Vertical):
@@ -24,12 +30,18 @@ class FilterBar(Vertical):
         Binding("escape", "leave", "Leave", show=False),
         Binding("up", "earlier(-1)", "Earlier filter", show=False),
         Binding("down", "earlier(1)", "Later filter", show=False),
+        Binding("tab", "complete", "Complete", show=False),
     ]
+    values: Callable[[str], Sequence[str]] = staticmethod(lambda _: ())
+    """Gives the known values of a field, for completion."""
 
     def __init__(self) -> None:
         super().__init__()
         self.history: list[str] = []
         self._at = 0
+        self._offers: list[str] = []
+        self._completed = ""
+        self._tail = ""
 
     def compose(self) -> ComposeResult:
         """Put the input above its hint."""
@@ -60,6 +72,18 @@ class FilterBar(Vertical):
         """Leave the filter as it was."""
         self.post_message(FilterLeft())
 
+    def action_complete(self) -> None:
+        """Complete the word before the cursor; again and again gives one possibility after the other."""
+        field = self.query_one(Input)
+        if field.value != self._completed:
+            head, self._tail = field.value[: field.cursor_position], field.value[field.cursor_position :]
+            self._offers = completions(head, self.values)
+        if self._offers:
+            offer = self._offers.pop(0)
+            self._offers.append(offer)
+            self._completed = field.value = offer + self._tail
+            field.cursor_position = len(offer)
+
     @on(Input.Changed)
     def _check(self, event: Input.Changed) -> None:
         event.stop()
@@ -72,14 +96,28 @@ class FilterBar(Vertical):
             self.history[:] = with_filter(tuple(self.history), event.value)
             self.post_message(FilterWanted(event.value))
 
-    def _error(self, text: str) -> str:
+    def _error(self, text: str) -> FilterError | None:
         try:
-            parse_filter(text)
+            read_filter(text)
         except FilterError as error:
-            return str(error)
-        return ""
+            return error
+        return None
 
-    def _explain(self, error: str) -> None:
-        line = self.query_one(Static)
-        line.update(f"✗ {error}" if error else HINT)
-        line.set_class(bool(error), "-error")
+    def _explain(self, error: FilterError | None) -> None:
+        line, field = self.query_one(Static), self.query_one(Input)
+        if error is None:
+            line.update(HINT)
+        else:
+            before = cell_len(field.value[: error.start]) - field.scroll_offset.x
+            line.update(pointed(printable(str(error)), before, line.size.width or self.app.size.width - 2))
+        line.set_class(error is not None, "-error")
+
+
+def pointed(message: str, at: int, width: int) -> str:
+    """Write a message beside a mark that stands below cell `at` of a line of `width` cells."""
+    at = min(max(at, 0), max(width - 1, 0))
+    if at + 2 + cell_len(message) <= width:
+        return f"{' ' * at}▲ {message}"
+    if cell_len(message) + 1 <= at:
+        return f"{' ' * (at - cell_len(message) - 1)}{message} ▲"
+    return fit(f"{' ' * at}▲ {message}" if at < width // 2 else f"▲ {message}", width)

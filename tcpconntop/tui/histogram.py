@@ -18,10 +18,10 @@ import numpy as np
 from rich.text import Text
 
 from tcpconntop.core.anatomy import errno_name
+from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.histogram import EDGES_US
 from tcpconntop.core.subject import Subject, decades, outcome_of, rebin, round_duration
 from tcpconntop.core.units import count, duration, percent
-from tcpconntop.core.view import QUANTILES
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane

@@ -26,11 +26,18 @@ class Painted(Widget):
 
     def paint(self, name: str) -> Style:
         """Give a colour (without background) by the name it has in `PAINTS`; none for the empty name."""
-        if not name:
-            return Style.null()
-        whole = self.get_component_rich_style(f"paint--{name}")
-        colour = None if name == "strong" else whole.color
-        return Style(color=colour, bold=whole.bold or None, dim=whole.dim or None)
+        paints: dict[str, Style] = vars(self).setdefault("_paints", {})
+        style = paints.get(name)
+        if style is None:
+            whole = self.get_component_rich_style(f"paint--{name}") if name else Style.null()
+            colour = None if name == "strong" else whole.color
+            style = paints[name] = Style(color=colour, bold=whole.bold or None, dim=whole.dim or None)
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget the old colours."""
+        vars(self).pop("_paints", None)
+        super().notify_style_update()
 
     @property
     def few_colours(self) -> bool:

@@ -29,6 +29,15 @@ class SnapshotReady(Message):
 
 
 @dataclass
+class NameFound(Message):
+    """The name of an address is known that was not."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Whether this message may take the place of one that waits."""
+        return isinstance(message, NameFound)
+
+
+@dataclass
 class SortWanted(Message):
     """Sort by a column; again means the other way round."""
 

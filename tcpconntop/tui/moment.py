@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
@@ -25,6 +26,7 @@ class Moment:
         frozen: what is seen while paused: that one, or an older moment of it.
         mark: the snapshot that the rows are compared with.
         keys: which keys mean what.
+        namer: gives the names of addresses, where they are wanted.
         ended: whether the source has no more records.
     """
 
@@ -36,6 +38,7 @@ class Moment:
     frozen: Snapshot | None = field(default=None, repr=False)
     mark: Snapshot | None = field(default=None, repr=False)
     keys: Keys = field(default_factory=Keys)
+    namer: Callable[[str], str] | None = field(default=None, repr=False)
     ended: bool = False
 
     @property

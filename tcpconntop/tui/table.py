@@ -15,16 +15,17 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tcpconntop.core.columns import Column
+from tcpconntop.core.columns import TREND, Column
 from tcpconntop.core.view import View
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.arrange import MARGIN, TREND, Place, arrange
+from tcpconntop.tui.arrange import MARGIN, Place, arrange
 from tcpconntop.tui.lines import PAINTS, Painted, fit
 from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
+from tcpconntop.tui.naming import Namer, named, widened
 from tcpconntop.tui.severity import figure_paint
-from tcpconntop.tui.trend import Trends
+from tcpconntop.tui.trend import Trend, Trends
 
-MARK = "▌"
+MARK, WORSE = "▌", "▲"
 _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
 
 
@@ -47,6 +48,7 @@ class Table(ScrollView, Painted, can_focus=True):
         self._styles: dict[tuple[str, str], Style] = {}
         self._trends = Trends()
         self._top = -1
+        self._namer: Namer | None = None
 
     def show(self, view: View | None, empty: str) -> None:
         """Show a view; `empty` says what would fill the table when it has no rows."""
@@ -57,6 +59,17 @@ class Table(ScrollView, Painted, can_focus=True):
         self._arrange()
         if visible:
             self._reveal()
+
+    def name_with(self, namer: Namer | None) -> None:
+        """Show the names that `namer` gives beside addresses, and those of ports; None shows neither."""
+        if namer != self._namer:
+            self._namer = namer
+            self._arrange()
+
+    def forget(self) -> None:
+        """Draw every row anew: a name is known that was not."""
+        self._strips.clear()
+        self.refresh()
 
     def select(self, identity: bytes | None) -> None:
         """Select the row of an identity, or none."""
@@ -84,7 +97,9 @@ class Table(ScrollView, Painted, can_focus=True):
     def _arrange(self) -> None:
         if self.view is not None:
             room = self.size.width - 1  # the scroll bar's
-            self.places = arrange(self.view.columns, self.view.spec.sort, room)
+            spec = self.view.spec
+            columns = widened(self.view.columns, room) if self._namer else self.view.columns
+            self.places = arrange(columns, spec.sort, room, spec.columns)
         self._strips.clear()
         self.refresh()
 
@@ -176,9 +191,12 @@ class Table(ScrollView, Painted, can_focus=True):
         width = self.size.width
         if y == 0:
             return self._header().adjust_cell_length(width, self._style("header"))
-        row, count = self._first + y - 1, len(self.view or ())
-        if row < count:
-            return self._row(row, row == self.row, width)
+        first, count = self._first, len(self.view or ())
+        if first != self._top:  # trends are of the rows that are seen
+            self._top = first
+            self._strips.clear()
+        if first + y - 1 < count:
+            return self._row(first + y - 1, first, width)
         if not count and y == 2:
             return Strip([Segment(fit(f"  {self._empty}", width), self._style("", "dim"))], width)
         return Strip.blank(width, self._style(""))
@@ -200,36 +218,46 @@ class Table(ScrollView, Painted, can_focus=True):
                 at += 1
         return Strip(segments)
 
-    def _row(self, row: int, selected: bool, width: int) -> Strip:
-        if self._top != self._first:  # trends are of the rows that are seen
-            self._top = self._first
-            self._strips.clear()
+    def _row(self, row: int, first: int, width: int) -> Strip:
+        selected = row == self.row
         strip = self._strips.get((row, selected))
         if strip is None:
-            strip = self._strips[row, selected] = self._format(row, selected, width)
+            strip = self._strips[row, selected] = self._format(row, first, width)
         return strip
 
-    def _format(self, row: int, selected: bool, width: int) -> Strip:
+    def _format(self, row: int, first: int, width: int) -> Strip:
+        """Draw a row; cells of one style are one segment, since what comes after costs by the segment."""
+        selected = row == self.row
         kind = "cursor" if selected else ""
-        segments = [Segment((MARK if selected else " ") * MARGIN, self._style(kind, "accent"))]
-        at = MARGIN
+        segments, at = [Segment((MARK if selected else " ") * MARGIN, self._style(kind, "accent"))], MARGIN
+        run, style = "", self._style(kind)
+        trend = self._trend(row, first)
         for place in self.places:
             column = place.column
-            cell = fit(self._text(column, row, place.width), place.width, column.numeric or column is TREND)
-            style = self._style(kind, self._paint_of(column, row))
-            segments.append(Segment(" " * (place.start - at) + cell, style))
+            text = trend.line if column.key == TREND.key else self._text(column, row)
+            worse = column.key in trend.worse
+            gap = " " * (place.start - at - worse) + (WORSE if worse else "")
+            own = self._style(kind, "bad" if worse else self._paint_of(column, row))
+            if own is not style and run:
+                segments.append(Segment(run, style))
+                run = ""
+            style = own
+            run += gap + fit(text, place.width, place.right)
             at = place.start + place.width
-        segments.append(Segment(" " * (width - at), self._style(kind)))
+        segments += [Segment(run, style), Segment(" " * (width - at), self._style(kind))]
         return Strip(segments, max(width, at))
 
-    def _text(self, column: Column, row: int, width: int) -> str:
+    def _trend(self, row: int, first: int) -> Trend:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
-        if column.key != TREND.key:
-            return column.text(self.view, row)
-        rows = (self._first, min(self._first + self._page, len(self.view)))
-        return self._trends.line(self.view, row, rows, width)
+        steps = [place.width for place in self.places if place.column.key == TREND.key]
+        return self._trends.of(self.view, row, (first, min(first + self._page, len(self.view))), *steps)
+
+    def _text(self, column: Column, row: int) -> str:
+        assert self.view is not None  # noqa: S101 - only rows of a view are drawn
+        text = column.text(self.view, row)
+        return named(text, column, self.view, row, self._namer) if self._namer else text
 
     def _paint_of(self, column: Column, row: int) -> str:
         if column.key in _CELL_PAINT or self.view is None:
             return _CELL_PAINT.get(column.key, "")
-        return figure_paint(column.key, float(self.view.figures[column.key][row]))
+        return figure_paint(column.key, self.view.figures.at(column.key, row))

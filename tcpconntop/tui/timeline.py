@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
+from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.series import Series
 from tcpconntop.core.subject import Subject, decades, round_duration
 from tcpconntop.core.units import duration, elapsed, rate
-from tcpconntop.core.view import QUANTILES
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.spark import calm

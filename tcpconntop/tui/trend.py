@@ -1,25 +1,42 @@
-"""The sparklines of the rows that can be seen: a row's is drawn anew when a step of time is over."""
+"""What the rows that can be seen did over the window: drawn anew when a step of time is over."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from tcpconntop.core.series import series
 from tcpconntop.core.view import View
-from tcpconntop.tui.spark import calm
+from tcpconntop.core.worse import worse
+from tcpconntop.tui.spark import calm_rows
+
+STEPS = 20
+"""How many steps there are where no sparkline is drawn."""
+
+
+class Trend(NamedTuple):
+    """What a row did.
+
+    Attributes:
+        line: its p99 per step, as a sparkline.
+        worse: keys of the columns whose figures got worse.
+    """
+
+    line: str
+    worse: frozenset[str]
 
 
 class Trends:
-    """Sparklines of p99 per step, by the identity of the row, whatever place it has now."""
+    """The trends by the identity of the row, whatever place it has now."""
 
     def __init__(self) -> None:
-        self._lines: dict[bytes, str] = {}
+        self._trends: dict[bytes, Trend] = {}
         self._of: tuple[object, ...] = ()
 
-    def line(self, view: View, row: int, rows: tuple[int, int], steps: int) -> str:
-        """Give the sparkline of a row.
+    def of(self, view: View, row: int, rows: tuple[int, int], steps: int = STEPS) -> Trend:
+        """Give the trend of a row.
 
         Args:
             view: whose row it is.
@@ -30,13 +47,13 @@ class Trends:
         """
         of = (_step(view, steps), view.snapshot.window_s, view.spec.group_by, view.spec.where.text, steps)
         if of != self._of:
-            self._of, self._lines = of, {}
+            self._of, self._trends = of, {}
         identity = view.identity(row)
-        if identity not in self._lines:
-            missing = [at for at in range(*rows) if view.identity(at) not in self._lines]
-            for at, line in zip(missing, _sparklines(view, missing, steps), strict=True):
-                self._lines[view.identity(at)] = line
-        return self._lines[identity]
+        if identity not in self._trends:
+            missing = [at for at in range(*rows) if view.identity(at) not in self._trends]
+            for at, trend in zip(missing, _trends(view, missing, steps), strict=True):
+                self._trends[view.identity(at)] = trend
+        return self._trends[identity]
 
 
 def _step(view: View, steps: int) -> int:
@@ -46,6 +63,11 @@ def _step(view: View, steps: int) -> int:
     return snapshot.second // max(1, math.ceil(span_s / steps))
 
 
-def _sparklines(view: View, rows: list[int], steps: int) -> list[str]:
+def _trends(view: View, rows: list[int], steps: int) -> list[Trend]:
     found = series(view.snapshot, view.group_of(np.array(rows)), len(rows), steps)
-    return [calm(values) for values in found.quantiles_us[:, :, 0].tolist()]
+    changed = worse(found)
+    marks = [
+        frozenset(key for key, mask in (("p99", changed.slower), ("fail", changed.failing)) if mask[at])
+        for at in range(len(rows))
+    ]
+    return [Trend(*pair) for pair in zip(calm_rows(found.quantiles_us[:, :, 0]), marks, strict=True)]

@@ -15,7 +15,7 @@ from tcpconntop.tui.screens.help import Page
 
 async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
     before = Remembered(theme="nord", panes=False, pane="Timeline", filters=("dport=22",))
-    app = Dashboard(never, ViewSpec("process"), "5m", 2.0, remembered=before)
+    app = Dashboard(never, ViewSpec("process"), "5m", 2.0, remembered=before, ask=lambda _: "")
     began = app.chosen()
     assert (began.group, began.window, began.delay, began.theme) == ("process", "5m", 2.0, "nord")
     async with app.run_test(size=(120, 36)) as pilot:
@@ -24,13 +24,13 @@ async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
         assert not app.screen.panes.display
         await pilot.press("v")
         assert app.screen.panes.seen == ["Timeline"]
-        await pilot.press("1", "g", "w", "plus", "P", "r", "slash", *"nginx", "enter")
+        await pilot.press("1", "g", "w", "plus", "P", "r", "n", "slash", *"nginx", "enter")
         app.theme = "gruvbox"
         await pilot.press("q")
     chosen = app.chosen()
     assert chosen == Remembered(
         theme="gruvbox", group="process+dest", sort="p99:asc", window="15m", delay=5.0,
-        pane="Histogram", filters=("dport=22", "nginx"),
+        pane="Histogram", filters=("dport=22", "nginx"), dns=True,
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ async def test_filters_that_were_used_come_back():
 
 
 async def test_keys_of_ones_own_do_what_footer_and_help_say():
-    keys = keymap({"filter": ["f", "f3"], "pause": [","], "older": ["o"], "down": ["n"], "quit": ["z"]})
+    keys = keymap({"filter": ["f", "f3"], "pause": [","], "older": ["o"], "down": ["h"], "quit": ["z"]})
     app = Dashboard(never, keys=keys)
     async with app.run_test(size=(160, 48)) as pilot:
         await feed(pilot, snapshot(5))
@@ -86,7 +86,7 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
         assert "paused" not in str(app.screen.header.render())
         assert app.screen.table.row is None
         assert app.is_running
-        await pilot.press("comma", "n")
+        await pilot.press("comma", "h")
         assert "paused" in str(app.screen.header.render())
         assert app.screen.table.row == 0
         await pilot.press("f3")

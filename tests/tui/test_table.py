@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
-from support import feed, flow, snapshot, still, text_of
+from support import INFO, Clock, Steady, feed, flow, snapshot, still, text_of
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.window import Window
 from tcpconntop.tui.arrange import arrange
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.spark import calm
@@ -150,3 +152,38 @@ async def test_the_mouse_sorts_and_selects():
         assert app.screen.spec.descending is False
         await pilot.click(table, offset=(5, 3))
         assert table.row == 2
+
+
+def after_a_change(seconds=60, since=9):
+    """Give a window in which one destination got ten times as slow, and another began to fail."""
+    clock, window = Clock(), Window(60)
+    began = clock.now_ns
+    before = [flow("slow", 1, "10.0.0.1"), flow("fails", 2, "10.0.0.2"), flow("steady", 3, "10.0.0.3")]
+    later = [
+        flow("slow", 1, "10.0.0.1", median_us=9_000),
+        flow("fails", 2, "10.0.0.2", failing=0.5),
+        before[2],
+    ]
+    for flows, span in ((before, seconds - since), (later, since)):
+        source = Steady(clock, flows)
+        for _ in range(span):
+            clock.now_ns += 999_000_000
+            window.ingest(source.read(0), clock.now_ns)
+            clock.now_ns += 1_000_000
+    span_s = window.span_s(began, clock.now_ns)
+    return Snapshot(INFO, source.ledger(), window.state(), 60, span_s, clock.now_ns, 0)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+async def test_a_row_that_got_worse_is_marked_and_others_are_not(width):
+    """GIVEN rows of which one got slower and one fails WHEN they are drawn THEN each has its own mark."""
+    app = still()
+    async with app.run_test(size=(width, 36)) as pilot:
+        await feed(pilot, after_a_change())
+        table = app.screen.table
+        starts = {place.column.key: place.start for place in table.places}
+        lines = {line.split()[0]: line for line in text_of(table)[1:4]}
+        for address, marked in (("10.0.0.1", {"p99"}), ("10.0.0.2", {"fail"}), ("10.0.0.3", set())):
+            line = lines[address]
+            assert {key for key, start in starts.items() if line[start - 1] == "▲"} == marked, line
+            assert line.count("▲") == len(marked)

@@ -10,7 +10,7 @@ from records import connect, join, random_records, snapshot
 
 from tcpconntop.core.filter import FilterError, parse_filter
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.mark import changes, factor_text, match, points_text, slim
+from tcpconntop.core.mark import changed, factor_text, match, points_text, slim
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.wire import Outcome
 
@@ -91,8 +91,8 @@ def test_given_keys_when_matched_then_it_is_what_a_dictionary_finds():
 
 def test_given_a_shorter_window_at_the_mark_then_rates_are_compared_and_not_counts():
     at = np.array([0])
-    figures = {"rate": np.array([5.0]), "fail": np.array([0.0]), "p99": np.array([1.0])}
-    assert changes(figures, figures, at)["dcount"].tolist() == [1.0]
+    marked = {"rate": np.array([5.0]), "count": np.array([50.0])}
+    assert changed("dcount", np.array([5.0]), marked, at).tolist() == [1.0]
 
 
 def test_given_a_mark_then_it_keeps_no_history_and_compares_all_the_same():

@@ -12,7 +12,7 @@ from tcpconntop.remember import FILE, FILTERS_KEPT, Remembered, load, save, with
 
 CHOSEN = Remembered(
     theme="nord", group="process", sort="fail:asc", window="5m", delay=2.0, panes=False, pane="Timeline",
-    columns=("daddr", "p99"), names=True, filters=("dport=443", 'comm="\N{PILE OF POO}"'),
+    columns=("daddr", "p99"), dns=True, filters=("dport=443", 'comm="\N{PILE OF POO}"'),
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_given_a_value_of_any_kind_then_what_is_loaded_has_the_kind_that_it_must
     (tmp_path / FILE).write_text(json.dumps({name: value, "later": 1, "window": "10s"} | {name: value}))
     remembered, notice = load(tmp_path)
     assert notice == ""
-    kinds = {"delay": (float, int, type(None)), "names": (bool, type(None))}
+    kinds = {"delay": (float, int, type(None)), "dns": (bool, type(None))}
     assert isinstance(getattr(remembered, name), kinds.get(name, type(getattr(CHOSEN, name))))
     if name != "window":
         assert remembered.window == "10s"  # one field that is wrong does not cost the others

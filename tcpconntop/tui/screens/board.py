@@ -10,11 +10,14 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tcpconntop.core.choice import Choice
 from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.completion import known_values
+from tcpconntop.core.filter import Filter
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import View, ViewSpec
+from tcpconntop.sources.ports import read_filter
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer
@@ -31,6 +34,7 @@ from tcpconntop.tui.messages import (
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.panes import Panes
+from tcpconntop.tui.screens.picker import Picker
 from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table import Table
 from tcpconntop.tui.titles import row_title
@@ -88,6 +92,7 @@ class Board(Screen[None]):
     def on_mount(self) -> None:
         """Hide what is not asked for yet, and show what is known already."""
         self.filter_bar.display = False
+        self.filter_bar.values = self._values
         self.update_parts()
 
     def on_screen_resume(self) -> None:
@@ -127,6 +132,7 @@ class Board(Screen[None]):
         moment = self.moment
         if moment is None:
             return
+        self.table.name_with(moment.namer)
         snapshot = moment.snapshot
         if moment.mark is None and COLUMNS[self.spec.sort].of_mark:
             self.spec = self.spec.sorted_by("p99")
@@ -191,16 +197,29 @@ class Board(Screen[None]):
         """Turn the order round."""
         self.respec(self.spec.reversed())
 
+    def action_columns(self) -> None:
+        """Let the user choose the columns."""
+        self.app.push_screen(Picker(self.spec.columns, self.view), self.choose_columns)
+
+    def choose_columns(self, choice: Choice | None) -> None:
+        """Show these columns; None leaves them as they are."""
+        if choice is not None:
+            self.respec(replace(self.spec, columns=choice))
+
     def action_filter(self) -> None:
         """Ask for a filter."""
         self.filter_bar.ask(self.spec.where.text)
+
+    def _values(self, field: str) -> list[str]:
+        """Give the values of a field that a filter could name."""
+        return known_values(self.view.snapshot, field) if self.view is not None else []
 
     def action_back(self) -> None:
         """Unselect the row, clear the filter, or leave: whichever there is to do first."""
         if self.table.selected is not None:
             self.table.select(None)
         elif self.spec.where.text:
-            self.respec(replace(self.spec, where=parse_filter("")))
+            self.respec(replace(self.spec, where=Filter()))
         else:
             self.leave()
 
@@ -243,7 +262,7 @@ class Board(Screen[None]):
     @on(FilterWanted)
     def _filter(self, message: FilterWanted) -> None:
         self._leave_filter()
-        self.respec(replace(self.spec, where=parse_filter(message.text)))
+        self.respec(replace(self.spec, where=read_filter(message.text)))
 
     @on(FilterLeft)
     def _leave_filter(self) -> None:

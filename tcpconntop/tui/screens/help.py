@@ -18,16 +18,16 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.columns import COLUMNS, TREND
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.units import printable
 from tcpconntop.tui.actions import Keys, sections
-from tcpconntop.tui.arrange import TREND
 from tcpconntop.tui.lines import Painted
 
 FILTERS = (
-    ("nginx", "text in the address, the port, the process name or the pid"),
-    ("comm=curl", "a field (comm, pid, dport, daddr) that equals; ~ instead of = contains"),
+    ("nginx", "text in the address, the port, the process name, the pid or the unit"),
+    ("comm=curl", "a field (comm, pid, unit, dport, daddr) that equals; ~ instead of = contains"),
+    ("dport=https", "a port by the name that /etc/services gives it"),
     ("dest:10.0.0.0/8", "a destination in a network"),
     ("p99>5ms fail>1%", "figures of the row, with > >= < <= =; terms in a row must all hold"),
     ("!dport=443", "the opposite of a term"),
@@ -67,6 +67,10 @@ class Page(Painted):
             "Colours",
             [
                 ("latency", "marked from 100 ms on, and marked strongly from 1 s on: a SYN was lost"),
+                (
+                    "▲",
+                    "before P99 or FAIL%: three times as slow as it was in this window, or failing more",
+                ),
                 ("FAIL%", "marked when there are failures, and marked strongly from 5 % on"),
             ],
         )

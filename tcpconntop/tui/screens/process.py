@@ -18,10 +18,11 @@ import numpy as np
 from textual.message import Message
 from textual.widget import Widget
 
-from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import process_text
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.kernel.process import Life, look
+from tcpconntop.sources.ports import read_filter
 from tcpconntop.tui.connects import Connects
 from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
@@ -59,7 +60,7 @@ class ProcessScreen(ExplainingBoard):
         spec: ViewSpec,
         look_at: Callable[[int], Life | None] = look,
     ) -> None:
-        own = replace(spec, group_by="dest", where=parse_filter(""))
+        own = replace(spec, group_by="dest", where=Filter())
         panes = {
             "Connects": Connects(process.pid),
             "Histogram": Histogram(),
@@ -103,7 +104,7 @@ class ProcessScreen(ExplainingBoard):
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""
-        return replace(self.spec, where=parse_filter(f"pid={self.process.pid} {self.spec.where.text}"))
+        return replace(self.spec, where=read_filter(f"pid={self.process.pid} {self.spec.where.text}"))
 
     @property
     def comm(self) -> str:

@@ -1,0 +1,192 @@
+"""The figures of a view's rows, each computed when somebody asks for it: most columns never sort. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
+
+import numpy as np
+import numpy.typing as npt
+
+from tcpconntop.core import stats as st
+from tcpconntop.core.histogram import quantiles_us
+from tcpconntop.core.keys import Rows
+from tcpconntop.core.mark import CHANGES, changed
+from tcpconntop.core.window import WindowState
+from tcpconntop.core.wire import Outcome
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+FAILURES = tuple(outcome for outcome in Outcome if outcome is not Outcome.OK)
+
+PAGE = 64
+"""How many neighbouring rows have their quantiles read together where only some rows are asked for."""
+
+Floats = npt.NDArray[np.float64]
+
+
+class Groups:
+    """Figures of groups of keys, in the order of the groups.
+
+    Args:
+        window: whose keys they are.
+        group_of: for each key its group (0 … n_groups - 1), or -1.
+        n_groups: number of groups.
+        span_s: seconds that the window covers.
+    """
+
+    def __init__(self, window: WindowState, group_of: Rows, n_groups: int, span_s: float) -> None:
+        self._window, self.group_of, self.n_groups = window, group_of, n_groups
+        self._span_s = span_s
+        self._columns: dict[str, Floats] = {}
+        self._marked: tuple[Mapping[str, Floats], Rows] | None = None
+
+    def compare(self, marked: Mapping[str, Floats], at: Rows) -> None:
+        """Have the columns that compare with a mark (`CHANGES`).
+
+        Args:
+            marked: figures of the rows at the mark.
+            at: for each group its row there, or -1.
+        """
+        self._marked = (marked, at)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The figures that there are."""
+        return (*EXACT, *QUANTILES, *(CHANGES if self._marked else ()))
+
+    @cached_property
+    def stats(self) -> st.Stats:
+        """Exact figures of each group (dtype `STATS`), shape (n,)."""
+        return st.regroup(self._window.stats, self.group_of, self.n_groups)
+
+    def column(self, key: str) -> Floats:
+        """Give a figure of all groups, shape (n,); µs, Hz, shares and counts."""
+        values = self._columns.get(key)
+        if values is None:
+            values = self._computed(key)
+            values.flags.writeable = False
+            self._columns[key] = values
+        return values
+
+    def _computed(self, key: str) -> Floats:
+        if self._marked and key in CHANGES:
+            marked, at = self._marked
+            return changed(key, self.column(CHANGES[key].of), marked, at)
+        return self._quantile(key) if key in QUANTILES else EXACT[key](self)
+
+    def quantiles(self, groups: Rows) -> Floats:
+        """Give every quantile of some groups, shape (len(groups), len(QUANTILES))."""
+        place = np.full(self.n_groups + 1, -1)
+        place[groups] = np.arange(len(groups))
+        latency = self._window.latency_pages.regroup(place[self.group_of])
+        values = quantiles_us(latency, len(groups), list(QUANTILES.values()))
+        return self._bounded(values, groups[:, np.newaxis])
+
+    def _quantile(self, key: str) -> Floats:
+        """Read a quantile of all groups; those of a single key, which most are, without merging anything."""
+        keys = np.flatnonzero(self.group_of >= 0)
+        groups = self.group_of[keys]
+        single = np.bincount(groups, minlength=self.n_groups) == 1
+        values = np.full(self.n_groups, np.nan)
+        alone = keys[single[groups]]
+        latency, q = self._window.latency_pages, [QUANTILES[key]]
+        if len(alone):
+            values[self.group_of[alone]] = quantiles_us(latency, len(self.group_of), q)[alone, 0]
+        if not single.all():
+            several = latency.regroup(np.where(np.append(single, True)[self.group_of], -1, self.group_of))
+            values[~single] = quantiles_us(several, self.n_groups, q)[~single, 0]
+        return self._bounded(values, np.arange(self.n_groups))
+
+    def _bounded(self, values: Floats, groups: Rows) -> Floats:
+        # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.
+        return np.fmin(np.fmax(values, self.column("min")[groups]), self.column("max")[groups])
+
+    @cached_property
+    def ok(self) -> Floats:
+        """Connects that succeeded."""
+        return self.stats["outcomes"][:, 0].astype(np.float64)
+
+    @cached_property
+    def ended(self) -> Floats:
+        """Connects that ended, whatever came of them."""
+        return st.attempts(self.stats).astype(np.float64)
+
+    def share_failed(self) -> Floats:
+        """Give the share of connects that did not succeed; NaN where none ended."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.ended > 0, (self.ended - self.ok) / self.ended, np.nan)
+
+    def latency(self, name: str) -> Floats:
+        """Give a field in ns as µs; NaN where nothing connected."""
+        return np.where(self.ok == 0, np.nan, self.stats[name] / 1000)
+
+    def outcome(self, outcome: Outcome) -> Floats:
+        """Count the connects with an outcome."""
+        return self.stats["outcomes"][:, outcome].astype(np.float64)
+
+    def mean(self) -> Floats:
+        """Give the mean latency in µs; NaN where nothing connected."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.ok == 0, np.nan, self.stats["sum_ns"] / self.ok / 1000)
+
+    def rate(self) -> Floats:
+        """Give ended connects a second."""
+        return self.ended / max(self._span_s, 1e-9)
+
+
+EXACT: dict[str, Callable[[Groups], Floats]] = {
+    "rate": Groups.rate,
+    "count": lambda groups: groups.ended.copy(),
+    "ok": lambda groups: groups.ok.copy(),
+    "failed": lambda groups: groups.ended - groups.ok,
+    **{outcome.label: partial(Groups.outcome, outcome=outcome) for outcome in FAILURES},
+    "fail": Groups.share_failed,
+    "rtx": lambda groups: groups.stats["syn_retransmits"].astype(np.float64),
+    "min": lambda groups: groups.latency("min_ns"),
+    "mean": Groups.mean,
+    "max": lambda groups: groups.latency("max_ns"),
+    "last": lambda groups: np.where(groups.stats["last_ns"] < 0, np.nan, groups.latency("last_ns")),
+}
+
+
+class Figures(Mapping[str, Floats]):
+    """The figures of rows by column, each of shape (n,); NaN where there is nothing to tell.
+
+    Args:
+        groups: what the rows are taken from.
+        order: the group of each row, shape (n,).
+    """
+
+    def __init__(self, groups: Groups, order: Rows) -> None:
+        self._groups, self._order = groups, order
+        self._columns: dict[str, Floats] = {}
+        self._pages: dict[int, Floats] = {}
+
+    def __getitem__(self, key: str) -> Floats:
+        if key not in self._columns:
+            if key not in self._groups.names:
+                raise KeyError(key)
+            self._columns[key] = self._groups.column(key)[self._order]
+        return self._columns[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._groups.names)
+
+    def __len__(self) -> int:
+        return len(self._groups.names)
+
+    @property
+    def stats(self) -> st.Stats:
+        """Exact figures of each row (dtype `STATS`), shape (n,); a copy."""
+        stats: st.Stats = self._groups.stats[self._order]
+        return stats
+
+    def at(self, key: str, row: int) -> float:
+        """Give a figure of one row; a quantile is read for that row and its neighbours alone."""
+        if key not in QUANTILES or key in self._columns:
+            return float(self[key][row])
+        page, place = divmod(row, PAGE)
+        if page not in self._pages:
+            self._pages[page] = self._groups.quantiles(self._order[page * PAGE : (page + 1) * PAGE])
+        return float(self._pages[page][place, list(QUANTILES).index(key)])

@@ -1,0 +1,123 @@
+"""Which columns the table has, and in which order.
+
+╭─ Columns ────────────────────────────────────────────────────╮
+│ ✓ DESTINATION  address that was connected to                 │
+│ ✓ P99          99 in 100 took at most this long              │
+│   MEAN         mean latency                                  │
+╰─ space shows or hides · < > move · 0 as usual · enter takes ─╯
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from tcpconntop.core.choice import CHOOSABLE, USUAL, Choice
+from tcpconntop.core.columns import TREND
+from tcpconntop.core.view import View
+from tcpconntop.tui.lines import fit
+
+LINE = 68
+"""Cells of a line: what fits into a terminal of 80."""
+
+
+class Picker(ModalScreen[Choice | None]):
+    """Gives the chosen columns, empty for the usual ones, or None.
+
+    Args:
+        choice: what is shown now.
+        view: says which columns its grouping has.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,c", "leave", "Back", show=False),
+        Binding("space", "show_or_hide", "Show or hide", show=False),
+        Binding("shift+up,less_than_sign", "move(-1)", "Up", show=False),
+        Binding("shift+down,greater_than_sign", "move(1)", "Down", show=False),
+        Binding("0", "usual", "As usual", show=False),
+    ]
+
+    def __init__(self, choice: Choice, view: View | None) -> None:
+        super().__init__()
+        self._there = {*CHOOSABLE} if view is None else {*(column.key for column in view.columns), TREND.key}
+        self._begin(choice or USUAL)
+
+    def _begin(self, choice: Choice) -> None:
+        self._shown = set(choice)
+        self._keys = [*choice, *(key for key in CHOOSABLE if key not in choice)]
+
+    def compose(self) -> ComposeResult:
+        """List the columns."""
+        options = OptionList(*self._lines())
+        options.border_title = "Columns"
+        options.border_subtitle = "space shows or hides · < > move · 0 as usual · enter takes"
+        yield options
+
+    def on_mount(self) -> None:
+        """Begin with the first."""
+        self._list.highlighted = 0
+
+    @property
+    def _list(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    @property
+    def choice(self) -> Choice:
+        """What is chosen so far."""
+        chosen = tuple(key for key in self._keys if key in self._shown)
+        return () if chosen == USUAL else chosen
+
+    def _lines(self) -> list[Option]:
+        return [Option(self._line(key), id=key) for key in self._keys]
+
+    def _line(self, key: str) -> Text:
+        column = CHOOSABLE[key]
+        about = column.help if key in self._there else f"not by this grouping: {column.help}"
+        mark = "✓" if key in self._shown else " "
+        style = "" if key in self._there else "dim"
+        line = Text(fit(f"{mark} {column.header:<12} {about}", LINE), style)
+        line.stylize("bold", 0, 14)
+        return line
+
+    def _list_again(self, place: int) -> None:
+        """List the columns anew, the highlight on a place."""
+        options = self._list
+        options.set_options(self._lines())
+        options.highlighted = place
+
+    def action_show_or_hide(self) -> None:
+        """Show the highlighted column, or hide it."""
+        at = self._list.highlighted or 0
+        self._shown ^= {self._keys[at]}
+        self._list_again(at)
+
+    def action_move(self, by: int) -> None:
+        """Move the highlighted column up (-1) or down (1)."""
+        at = self._list.highlighted or 0
+        to = at + by
+        if 0 <= to < len(self._keys):
+            self._keys[at], self._keys[to] = self._keys[to], self._keys[at]
+            self._list_again(to)
+
+    def action_usual(self) -> None:
+        """Go back to the usual columns."""
+        self._begin(USUAL)
+        self._list_again(0)
+
+    @on(OptionList.OptionSelected)
+    def _take(self) -> None:
+        if self._shown:
+            self.dismiss(self.choice)
+        else:
+            self.notify("a table needs a column: space shows one")
+
+    def action_leave(self) -> None:
+        """Leave the columns as they were."""
+        self.dismiss(None)

@@ -1,0 +1,67 @@
+"""The obvious alternative: the same table on Textual's DataTable, filled anew with each snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.widgets import DataTable
+
+from tcpconntop.core.columns import TREND
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.sources.base import Source
+from tcpconntop.tui.arrange import arrange
+from tcpconntop.tui.messages import SnapshotReady
+from tcpconntop.tui.tracing import Tracing
+from tcpconntop.tui.trend import Trends
+
+
+class Peer(App[None]):
+    """A dashboard that is one DataTable.
+
+    Args:
+        open_source: gives the source.
+        rows: how many of the view's first rows are put into the table.
+    """
+
+    CSS = "DataTable > .datatable--cursor { background: rgb(1,2,3); }"
+
+    def __init__(self, open_source: Callable[[], Source], rows: int) -> None:
+        super().__init__()
+        self._rows = rows
+        self._tracing = Tracing(open_source, lambda _: None, self._publish, 60, 1.0)
+        self._trends = Trends()
+
+    def compose(self) -> ComposeResult:
+        """Have the table."""
+        yield DataTable(cursor_type="row")
+
+    def on_mount(self) -> None:
+        """Begin to trace."""
+        self.run_worker(self._tracing.run, thread=True)
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.post_message(SnapshotReady(snapshot))
+
+    def on_snapshot_ready(self, message: SnapshotReady) -> None:
+        """Fill the table, and have the cursor where it was."""
+        view = make_view(message.snapshot, ViewSpec())
+        places = arrange(view.columns, view.spec.sort, self.size.width)
+        table = self.query_one(DataTable)
+        at = table.cursor_row
+        if not table.columns:
+            table.add_columns(*((place.column.header, place.column.key) for place in places))
+        table.clear()
+        shown = min(len(view), self._rows)
+        seen = (0, min(shown, 47))
+        for row in range(shown):
+            cells = [
+                self._trends.of(view, row, seen, place.width).line
+                if place.column.key == TREND.key and row < seen[1]
+                else place.column.text(view, row)
+                for place in places
+            ]
+            table.add_row(*(Text(cell) for cell in cells))
+        table.move_cursor(row=at)

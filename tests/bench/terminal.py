@@ -1,0 +1,76 @@
+"""A program in a pseudo-terminal, and what it costs: keys go in, paints and CPU time come out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+MOVE = re.compile(rb"\x1b\[(\d+);(\d+)H")
+
+
+class Terminal:
+    """Runs `python -m MODULE WORDS` in a terminal of its own.
+
+    Args:
+        words: module and arguments.
+        width, height: its size in cells.
+        needle: what a paint of the selected row holds.
+    """
+
+    def __init__(self, words: Sequence[str], width: int, height: int, needle: bytes) -> None:
+        self._needle = needle
+        self.line = 0
+        self._rest = b""
+        self.pid, self._fd = pty.fork()
+        if not self.pid:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+            os.execv(sys.executable, [sys.executable, "-m", *words])
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._fd)
+
+    def watch(self, seconds: float, line: int | None = None) -> bool:
+        """Read what is painted for some seconds, or until the selected row is painted on a line."""
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0:
+            if not select.select([self._fd], [], [], left_s)[0]:
+                break
+            self._read(os.read(self._fd, 1 << 16))
+            if line is not None and self.line == line:
+                return True
+        return False
+
+    def _read(self, output: bytes) -> None:
+        """Follow where the selected row stands; a line may be told in two parts."""
+        told = self._rest + output
+        hits = list(MOVE.finditer(told))
+        for hit, following in zip(hits, [*hits, None][1:], strict=True):
+            if self._needle in told[hit.end() : following.start() if following else len(told)]:
+                self.line = int(hit[1])
+        self._rest = told[hits[-1].start() :] if hits else b""
+
+    def press(self, keys: bytes) -> None:
+        """Type."""
+        os.write(self._fd, keys)
+
+    def cpu_ms(self) -> tuple[float, float]:
+        """Give the CPU time so far, in ms: of the thread that draws, and of all."""
+        tasks = Path(f"/proc/{self.pid}/task")
+        spent = {int(task.name): int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()}
+        return spent[self.pid] / 1e6, sum(spent.values()) / 1e6

@@ -1,0 +1,62 @@
+"""The filter input: completion and the place of an error."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+from support import feed, snapshot, still, text_of
+from textual.widgets import Input
+
+from tcpconntop.tui.filterbar import pointed
+
+
+async def test_tab_completes_fields_and_values_one_after_the_other():
+    """GIVEN the input WHEN tab is pressed THEN the word goes on, with what is in the window."""
+    app = still()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await feed(pilot, snapshot(3))
+        field = app.screen.query_one(Input)
+        await pilot.press("slash", *"!com", "tab")
+        assert field.value == "!comm="
+        await pilot.press("n", "tab")
+        assert field.value == "!comm=nginx"
+        await pilot.press("tab")
+        assert field.value == "!comm=node_exporter"
+        await pilot.press("tab")
+        assert field.value == "!comm=nginx"
+        await pilot.press("enter")
+        assert app.screen.spec.where.text == "!comm=nginx"
+
+
+async def test_tab_without_anything_to_offer_changes_nothing():
+    """GIVEN a word that nothing completes WHEN tab is pressed THEN it stays, and so does the focus."""
+    app = still()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("slash", *"zzz", "tab")
+        assert app.screen.query_one(Input).value == "zzz"
+        assert app.screen.focused is app.screen.query_one(Input)
+
+
+async def test_an_error_points_at_its_word():
+    """GIVEN a filter with a wrong word WHEN it is typed THEN a mark stands below that word."""
+    app = still()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await feed(pilot, snapshot(3))
+        await pilot.press("slash", *"nginx p99>x !curl", "enter")
+        line = text_of(app.screen.filter_bar.query("Static").last())[0]
+        assert line.index("▲") == len("nginx ")
+        assert "needs a number" in line
+        assert app.screen.filter_bar.display
+
+
+@pytest.mark.parametrize("at", [0, 3, 20, 39, 70, -5])
+@pytest.mark.parametrize(
+    "message", ["short", "日本語 is no number", "one of more than forty cells in all, and more"]
+)
+def test_a_message_fits_beside_its_mark(message, at):
+    """GIVEN a place and a message WHEN there is room for both THEN both are there."""
+    line = pointed(message, at, 40)
+    assert cell_len(line) <= 40
+    assert "▲" in line
+    if cell_len(message) < 18:
+        assert cell_len(line[: line.index("▲")]) == min(max(at, 0), 39)
