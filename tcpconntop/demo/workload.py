@@ -4,8 +4,10 @@
 
 - processes that connect to several addresses of 127.0.0.0/8 and to ::1;
 - a port on which nobody listens;
-- a listener that is now and then too busy to accept, so that SYNs are lost and connects take 1 s or 3 s;
-- an application that gives up after 800 ms on a listener that never accepts.
+- a listener that SYNs do not reach now and then, so that connects take 1 s, 2 s or 3 s;
+- an application that gives up after 800 ms on a listener that no SYN reaches.
+
+SYNs get lost as on a bad network, by a socket filter that drops what comes in: nothing of this host is short.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import itertools
 import os
 import random
 import signal
@@ -22,15 +25,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-HEALTHY_BACKLOG = 128
-STALLS_S = (0.7, 0.7, 1.6)
-"""How long the busy listener does not accept, in turn: longer than 1 s costs a connect its second SYN too."""
+BACKLOG = 128
+OUTAGES_S = (0.7, 0.7, 1.6)
+"""How long SYNs are lost, in turn: longer than 1 s costs a connect its second SYN too."""
 
-STALL_EVERY_S = 5.0
+OUTAGE_EVERY_S = 5.0
 GIVE_UP_S = 0.8
 
 _PR_SET_NAME, _PR_SET_PDEATHSIG = 15, 1
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: no connection is left in TIME_WAIT
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
+_DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K: keep 0 bytes of it
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,13 @@ class Client:
 
 
 LISTENERS = {
-    "web": ("127.2.3.4", 8443, HEALTHY_BACKLOG),
-    "web6": ("::1", 8443, HEALTHY_BACKLOG),
-    "database": ("127.7.0.12", 5432, HEALTHY_BACKLOG),
-    "replica": ("127.7.0.13", 5432, HEALTHY_BACKLOG),
-    "cache": ("127.7.9.20", 6379, HEALTHY_BACKLOG),
-    "busy": ("127.20.0.5", 8080, 0),
-    "full": ("127.66.0.9", 8081, 0),
+    "web": ("127.2.3.4", 8443),
+    "web6": ("::1", 8443),
+    "database": ("127.7.0.12", 5432),
+    "replica": ("127.7.0.13", 5432),
+    "cache": ("127.7.9.20", 6379),
+    "lossy": ("127.20.0.5", 8080),
+    "silent": ("127.66.0.9", 8081),
 }
 CLOSED = ("127.9.1.7", 9100)
 
@@ -66,9 +71,9 @@ CLIENTS = (
     Client("nginx", ("web", "web6"), 26),
     Client("checkout", ("database", "replica", "cache"), 24),
     Client("report-worker", ("replica",), 5),
-    Client("search-api", ("busy",), 8),
+    Client("search-api", ("lossy",), 8),
     Client("prometheus", ("closed",), 2),
-    Client("impatient", ("full",), 1.5, GIVE_UP_S),
+    Client("impatient", ("silent",), 1.5, GIVE_UP_S),
 )
 
 
@@ -87,14 +92,14 @@ def main() -> None:
         asyncio.run(_serve(servers))
 
 
-def _listen(address: str, port: int, backlog: int) -> socket.socket:
+def _listen(address: str, port: int) -> socket.socket:
     server = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         server.bind((address, port))
     except OSError:
         server.bind((address, 0))  # somebody has that port already
-    server.listen(backlog)
+    server.listen(BACKLOG)
     server.setblocking(False)
     return server
 
@@ -119,12 +124,11 @@ async def _serve(servers: dict[str, socket.socket]) -> None:
             over.set()
 
     loop.add_reader(sys.stdin.fileno(), look)
-    accepting = [
-        loop.create_task(_accept(server)) for name, server in servers.items() if name not in ("busy", "full")
-    ]
-    accepting.append(loop.create_task(_accept_with_stalls(servers["busy"])))
-    await over.wait()
-    for task in accepting:
+    with _losing(servers["silent"]):
+        tasks = [loop.create_task(_accept(server)) for server in servers.values()]
+        tasks.append(loop.create_task(_lose_now_and_then(servers["lossy"])))
+        await over.wait()
+    for task in tasks:
         task.cancel()
 
 
@@ -135,14 +139,22 @@ async def _accept(server: socket.socket) -> None:
         connection.close()
 
 
-async def _accept_with_stalls(server: socket.socket) -> None:
-    """Serve a queue of one, and stop serving now and then: the kernel drops the SYNs that find it full."""
-    turn = 0
-    while True:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(_accept(server), STALL_EVERY_S)
-        await asyncio.sleep(STALLS_S[turn % len(STALLS_S)])
-        turn += 1
+async def _lose_now_and_then(server: socket.socket) -> None:
+    for outage_s in itertools.cycle(OUTAGES_S):
+        await asyncio.sleep(OUTAGE_EVERY_S)
+        with _losing(server):
+            await asyncio.sleep(outage_s)
+
+
+@contextlib.contextmanager
+def _losing(server: socket.socket) -> Iterator[None]:
+    """Drop every packet to a listener (socket(7), SO_ATTACH_FILTER)."""
+    program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
+    server.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
+    try:
+        yield
+    finally:
+        server.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
 async def _connect_forever(

@@ -19,16 +19,27 @@ import numpy as np
 import pytest
 import way
 import workload
-from tracer import Tracer
-
-from tcpconntop.core.stats import latency_ns
+from test_commands import tcpconntop
 
 PEER = os.environ.get("TCPCONNTOP_PEER") or shutil.which("tcpconnlat-bpfcc")
 HEADERS = Path(os.environ.get("BCC_KERNEL_SOURCE") or f"/lib/modules/{os.uname().release}/build")
 COMPILES_S = 900.0 if way.EMULATED else 60.0
 COUNT = 23
+AWK = "NR > 1 { print $1, $2, $4, $5, $6, $7 }"
+"""A script for `tcpconnlat -L`: PID, COMM, SADDR, LPORT, DADDR, DPORT."""
 
-# The bar: 5 % and 20 µs, beside the 10 µs steps that tcpconnlat prints.
+pytestmark = [
+    pytest.mark.skipif(not PEER or not Path(PEER).exists(), reason="tcpconnlat is not here (bpfcc-tools)"),
+    pytest.mark.skipif(
+        not (HEADERS / "include").exists(), reason="no headers of this kernel: tcpconnlat cannot compile"
+    ),
+    pytest.mark.skipif(
+        (way.PROBE, way.TRANSPORT) not in (("auto", "auto"), ("kprobe", "ring")),
+        reason="once is enough: with kprobes, as tcpconnlat has them",
+    ),
+]
+
+# The bar: 5 % and 20 µs, beside the steps of 10 µs that both print.
 RELATIVE, ABSOLUTE_US, STEP_US = 0.05, 20.0, 10.0
 
 
@@ -39,8 +50,8 @@ class Peer:
         self._process = process
         self._read = b""
 
-    def lines(self, wanted: int, timeout_s: float) -> list[list[str]]:
-        """The fields of its first lines, the header among them; fewer when no more come in time."""
+    def lines(self, wanted: int, timeout_s: float) -> list[str]:
+        """Its first lines, the header among them; fewer when no more come in time."""
         assert self._process.stdout
         deadline = time.monotonic() + timeout_s
         while self._read.count(b"\n") < wanted and (left := deadline - time.monotonic()) > 0:
@@ -48,7 +59,7 @@ class Peer:
                 part = os.read(self._process.stdout.fileno(), 1 << 16)
                 assert part, f"it ended after {self._read!r}"
                 self._read += part
-        return [line.split() for line in self._read.decode().splitlines()]
+        return self._read.decode().splitlines()
 
 
 @contextmanager
@@ -64,46 +75,58 @@ def tcpconnlat(*arguments: str) -> Iterator[Peer]:
         process.communicate()
 
 
-@pytest.mark.skipif(not PEER or not Path(PEER).exists(), reason="tcpconnlat is not here (bpfcc-tools)")
-@pytest.mark.skipif(
-    not (HEADERS / "include").exists(), reason="no headers of this kernel: tcpconnlat cannot compile"
-)
-@pytest.mark.skipif((way.PROBE, way.TRANSPORT) not in (("auto", "auto"), ("kprobe", "ring")),
-                    reason="once is enough: with kprobes, as tcpconnlat has them")  # fmt: skip
+@pytest.fixture(scope="module")
+def beside() -> tuple[list[str], list[str]]:
+    """What tcpconnlat and we print of the same 23 connects.
+
+    The probe that is attached last runs first. That is ours, so that the time that tcpconnlat itself takes, as
+    for printing, is in neither figure.
+    """
+    own = str(os.getpid())
+    with workload.listener() as server, tcpconnlat("-L", "-p", own) as peer:
+        assert peer.lines(1, COMPILES_S)[0].startswith("PID"), "it never began"
+        with tcpconntop("log", "-L", "-p", own) as log:
+            workload.connect(server, COUNT)
+            theirs = peer.lines(1 + COUNT, way.DEADLINE_S)
+            ours, _ = log.interrupt()
+    assert len(ours) == 1 + COUNT
+    assert len(theirs) > COUNT // 2  # it misses some where the kernel skips one of its probes
+    return theirs, ours
+
+
 def test_latencies_are_those_of_tcpconnlat(
-    trace: Callable[..., Tracer],
+    beside: tuple[list[str], list[str]],
     capsys: pytest.CaptureFixture[str],
     record_testsuite_property: Callable[[str, object], None],
 ) -> None:
-    """GIVEN tcpconnlat beside us WHEN 23 connects are made THEN both say the same of each that it has.
-
-    It misses some where the kernel skips one of its probes; how many it had is printed.
-    """
-    with workload.listener() as server, tcpconnlat("-L", "-p", str(os.getpid())) as peer:
-        assert peer.lines(1, COMPILES_S)[0][0] == "PID", "it never began"
-        tracer = trace()
-        workload.connect(server, COUNT)
-        events = tracer.ended(COUNT)
-        fields = peer.lines(1 + COUNT, way.DEADLINE_S)[1:]
-        pid, port = str(os.getpid()), str(workload.port_of(server))
-
-    ours = {int(port): us for port, us in zip(events["lport"], latency_ns(events) / 1000, strict=True)}
-    theirs = {int(line[4]): float(line[7]) * 1000 for line in fields}
-    assert len(ours) == COUNT
+    """GIVEN both WHEN connects are made THEN they say the same latency of each that tcpconnlat has."""
+    theirs, ours = (
+        {line.split()[4]: float(line.split()[7]) * 1000 for line in lines[1:]} for lines in beside
+    )
     assert theirs.keys() <= ours.keys()
-    assert len(theirs) > COUNT // 2
-    assert {(line[0], line[2], line[3], line[5], line[6]) for line in fields} == {
-        (pid, "4", "127.0.0.1", "127.0.0.1", port)
-    }
     differences = np.array([ours[lport] - theirs[lport] for lport in theirs])
     bounds = np.array([RELATIVE * us + ABSOLUTE_US + STEP_US for us in theirs.values()])
-    median_us = np.median(list(theirs.values()))
     comparison = (
-        f"tcpconnlat had {len(theirs)} of the same {COUNT} connects, median {median_us:.0f} µs; "
+        f"tcpconnlat had {len(theirs)} of the same {COUNT} connects, "
+        f"median {np.median(list(theirs.values())):.0f} µs; "
         f"ours differs by {np.median(differences):+.0f} µs in the median, "
         f"{differences[np.abs(differences).argmax()]:+.0f} µs at worst"
     )
     record_testsuite_property("notes", comparison)
     with capsys.disabled():
         print(f"\n{comparison}", file=sys.stderr)
-    assert (np.abs(differences) <= bounds).all()
+    within = np.abs(differences) <= bounds
+    # An emulated machine may stand still for a while between two probes of the same function.
+    assert within.mean() > 0.5 if way.EMULATED else within.all()
+
+
+def test_a_script_for_tcpconnlat_reads_ours(beside: tuple[list[str], list[str]]) -> None:
+    """GIVEN an awk script that was written for tcpconnlat WHEN it reads both THEN it gives the same."""
+    theirs, ours = (
+        subprocess.run(["awk", AWK], input="\n".join(lines), capture_output=True, check=True, text=True)
+        .stdout.splitlines()
+        for lines in beside
+    )  # fmt: skip
+    by_port = {line.split()[3]: line for line in ours}
+    assert [by_port[line.split()[3]] for line in theirs] == theirs
+    assert len(by_port) == COUNT
