@@ -79,8 +79,8 @@ def tcpconnlat(*arguments: str) -> Iterator[Peer]:
 def beside() -> tuple[list[str], list[str]]:
     """What tcpconnlat and we print of the same 23 connects.
 
-    The probe that is attached last runs first. That is ours, so that the time that tcpconnlat itself takes, as
-    for printing, is in neither figure.
+    The probe that is attached last runs first. That is ours, so that the time that tcpconnlat itself takes,
+    as for printing, is in neither figure.
     """
     own = str(os.getpid())
     with workload.listener() as server, tcpconnlat("-L", "-p", own) as peer:
