@@ -58,6 +58,9 @@ class Load:
         """Give no names."""
         return {}
 
+    def host(self) -> None:
+        """Say that there is no host."""
+
     def now_ns(self) -> int:
         """Give the time that the last step reached."""
         return self._begin_ns + self._steps * STEP_NS
