@@ -19,7 +19,7 @@ CELL_BITS = 11
 CELLS = 1 << CELL_BITS
 """Cells a row: enough for the latency buckets (1,730) and for every errno."""
 
-TABLE = 1 << 22
+TABLE = 1 << 20
 """How many places the table has in which packed sets are added up, some rows at a time: 32 MB."""
 
 SPARSE = 16
@@ -126,6 +126,11 @@ class Packed:
         return int(self._rows[-1]) if len(self._rows) else 0
 
     @property
+    def sum(self) -> int:
+        """All counts together."""
+        return int(self._counts.sum(dtype=np.int64))
+
+    @property
     def cell_range(self) -> tuple[int, int]:
         """The least and the greatest cell; there must be one."""
         return int(self._cells.min()), int(self._cells.max())
@@ -140,7 +145,8 @@ class Packed:
 
     def unpack(self) -> Cells:
         """Give the counts ready for work."""
-        return Cells(*self.places(0, 1 << 52, 0, CELLS))
+        codes, counts = self.places(0, 1 << 52, 0, CELLS)
+        return Cells(codes, counts.astype(np.int64))
 
     @staticmethod
     def total(parts: Sequence[Packed]) -> Cells:
@@ -152,18 +158,23 @@ class Packed:
         if len(parts) < 2 or SPARSE * sum(map(len, parts)) < n_rows * width:
             return Cells.total([part.unpack() for part in parts])
         step = min(n_rows, TABLE // width)
-        codes, counts, table = [], [], np.zeros(step * width, np.int64)
+        most = sum(part.sum for part in parts)
+        table = np.zeros(step * width, np.int32 if most <= np.iinfo(np.int32).max else np.int64)
+        codes, counts = [], []
         for low in range(0, n_rows, step):
             for part in parts:
-                np.add.at(table, *part.places(low, low + step, first, width))
+                places, more = part.places(low, low + step, first, width)
+                np.add.at(table, places, more.astype(table.dtype))
             filled = np.flatnonzero(table != 0)
             rows, cells = np.divmod(filled, width)
             codes.append(((rows + low) << CELL_BITS) + cells + first)
-            counts.append(table[filled])
+            counts.append(table[filled].astype(np.int64))
             table[:] = 0
         return Cells(np.concatenate(codes), np.concatenate(counts))
 
-    def places(self, low: int, high: int, first: int, width: int) -> tuple[Ints, Ints]:
+    def places(
+        self, low: int, high: int, first: int, width: int
+    ) -> tuple[Ints, npt.NDArray[np.unsignedinteger]]:
         """Give the places of rows low … high - 1 in a table of cells `first` … by rows, and their counts."""
         begin, end = np.searchsorted(self._rows, (low, high))
         starts: Ints = self._starts[begin : end + 1].astype(np.int64)
@@ -171,7 +182,7 @@ class Packed:
         rows = (self._rows[begin:end].astype(np.int64) - low) * width - first
         places = np.repeat(rows, starts[1:] - starts[:-1])
         places += self._cells[at]
-        return places, self._counts[at].astype(np.int64)
+        return places, self._counts[at]
 
     def fold(self, new_row: npt.NDArray[np.integer]) -> Packed:
         """Give these counts with rows renumbered in their order, but for those that row 0 takes in."""

@@ -1,8 +1,8 @@
 """The last connects one by one, for what lists and explains them: a log that is bounded in all.
 
-Of every process the last `EACH` records are kept, however busy the others are, and the newest ones of anybody
-fill what room is left. Where `EACH` of every process would be more than `AT_MOST`, every process gives up its
-oldest ones first.
+Of every process the last `EACH` records are kept, however busy the others are. Where that would be more than
+`AT_MOST` in all, every process gives up its oldest ones first. Beside them the last `TELLING` are kept that
+failed or waited for a SYN to be sent again, whoever's they are: few, and those that explain something.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.cells import Ints, radix_order, run_starts
-from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.core.wire import EVENT, Events, Outcome
 
 EACH = 64
-"""How many records of a process are kept for certain."""
+"""How many records of a process are kept."""
 
 AT_MOST = 16_384
-"""How many records are kept in all: 2.4 MB."""
+"""How many records of processes are kept in all: 2.4 MB."""
+
+TELLING = 4_096
+"""How many records of failures and of lost SYNs are kept: 0.6 MB."""
 
 WAITING = 32_768
 """How many records may wait for the log to be cut: 4.7 MB."""
@@ -52,12 +55,14 @@ class RecentLog:
     def __init__(self) -> None:
         self._parts: list[Events] = [np.empty(0, EVENT)]
         self._tgids: list[npt.NDArray[np.uint32]] = [np.empty(0, np.uint32)]
+        self._telling: list[npt.NDArray[np.bool_]] = [np.empty(0, np.bool_)]
         self._waiting = 0
 
     def add(self, events: Events) -> None:
         """Take in records that ended after all before. They are not copied: nobody may write to them."""
         self._parts.append(events)
         self._tgids.append(events["tgid"].copy())
+        self._telling.append((events["outcome"] != Outcome.OK) | (events["syn_retransmits"] > 0))
         self._waiting += len(events)
         if self._waiting >= WAITING:
             self._cut()
@@ -72,19 +77,24 @@ class RecentLog:
     def _cut(self) -> None:
         """Drop what is beyond the bounds."""
         tgids = np.concatenate(self._tgids)
-        kept = last_of_each(tgids, EACH, AT_MOST)
+        telling = np.concatenate(self._telling)
+        stays = np.zeros(len(tgids), np.bool_)
+        stays[last_of_each(tgids, EACH, AT_MOST)] = True
+        stays[np.flatnonzero(telling)[-TELLING:]] = True
+        kept = np.flatnonzero(stays)
         begins = np.cumsum([0, *map(len, self._parts)])
         bounds = np.searchsorted(kept, begins)
         chosen = [
             part.take(kept[bounds[i] : bounds[i + 1]] - begins[i]) for i, part in enumerate(self._parts)
         ]
-        self._parts, self._tgids, self._waiting = [np.concatenate(chosen)], [tgids[kept]], 0
+        self._parts, self._tgids, self._telling = [np.concatenate(chosen)], [tgids[kept]], [telling[kept]]
+        self._waiting = 0
 
 
 def last_of_each(names: npt.NDArray[np.unsignedinteger], each: int, at_most: int) -> Ints:
-    """Choose the last `each` of those that share a name, and the newest of the others, `at_most` in all.
+    """Choose the last `each` of those that share a name, and no more than `at_most` in all.
 
-    Where the former are too many, the newest of every name come first, then the second newest, and so on.
+    Where there are more, the newest of every name come first, then the second newest, and so on.
 
     Returns:
         Their places in `names`, ascending.
@@ -100,10 +110,7 @@ def last_of_each(names: npt.NDArray[np.unsignedinteger], each: int, at_most: int
     age = np.full(len(names), each)  # 0 is the newest of its name
     age[places[order]] = np.repeat(starts + lengths, lengths) - np.arange(len(order)) - 1
     kept = np.flatnonzero(age < each)
-    if len(kept) < at_most:
-        others = np.flatnonzero(age >= each)
-        kept = np.union1d(kept, others[max(len(others) + len(kept) - at_most, 0) :])
-    elif len(kept) > at_most:
+    if len(kept) > at_most:
         newest_first = kept[::-1]
         kept = np.sort(newest_first[radix_order(age[newest_first])[:at_most]])
     return kept

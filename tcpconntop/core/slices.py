@@ -97,6 +97,11 @@ class Slice:
         """Bucket counts of all rows together, shape (CELLS,)."""
         return self.packed_latency.by_cell()
 
+    @cached_property
+    def ended(self) -> int:
+        """Ended attempts of all rows together."""
+        return int(self.outcomes.sum())
+
     @property
     def outcomes(self) -> npt.NDArray[np.integer]:
         """Ended attempts of those rows, indexed by `Outcome`, shape (n, 6)."""

@@ -157,7 +157,7 @@ def rates_hz(snapshot: Snapshot, bins: int, span_s: int = 60) -> list[float]:
         begin, end = part.second, part.second + part.seconds  # longer than a step where it is old
         for step in range(max(begin // step_s, first), min((end - 1) // step_s + 1, first + bins)):
             inside_s = min(end, (step + 1) * step_s) - max(begin, step * step_s)
-            counts[step - first] += int(part.outcomes.sum()) * inside_s / part.seconds
+            counts[step - first] += part.ended * inside_s / part.seconds
     begin = snapshot.second - math.ceil(snapshot.span_s)
     known = (np.arange(bins) + first + 1) * step_s > begin
     return [float(n) / step_s if seen else math.nan for n, seen in zip(counts, known, strict=True)]

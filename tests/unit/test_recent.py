@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 from records import connect, join, random_records
 
-from tcpconntop.core.recent import AT_MOST, EACH, WAITING, RecentLog, last_of_each
+from tcpconntop.core.recent import AT_MOST, EACH, TELLING, WAITING, RecentLog, last_of_each
 from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.wire import Outcome
 
 NAMES = some.lists(some.integers(0, 5) | some.integers(2**20, 2**20 + 3), max_size=60)
 
@@ -18,12 +19,12 @@ def chosen_by_hand(names: list[int], each: int, at_most: int) -> list[int]:
     ages, seen = {}, {}
     for place in reversed(range(len(names))):
         ages[place] = seen[names[place]] = seen.get(names[place], -1) + 1
-    young = sorted((min(age, each), -place) for place, age in ages.items())
+    young = sorted((age, -place) for place, age in ages.items() if age < each)
     return sorted(-place for _, place in young[:at_most])
 
 
 @given(NAMES, some.integers(1, 9), some.integers(1, 20))
-def test_given_names_then_the_last_of_each_are_chosen_and_the_newest_of_the_others(names, each, at_most):
+def test_given_names_then_the_last_of_each_are_chosen_and_the_oldest_of_each_give_way(names, each, at_most):
     places = last_of_each(np.array(names, np.uint32), each, at_most)
     assert places.tolist() == chosen_by_hand(names, each, at_most)
 
@@ -36,8 +37,22 @@ def test_given_a_quiet_process_when_another_is_busy_then_its_connects_stay():
     recent = window.state().recent
     assert recent.of(7)["dport"].tolist() == [5432] * 3
     assert len(recent.of(8)) == EACH
-    assert len(recent) == AT_MOST
     assert len(recent.of(9)) == 0
+
+
+def test_given_failures_and_lost_syns_when_others_are_busy_then_the_last_of_them_stay():
+    log, refused = RecentLog(), connect(pid=8, times=TELLING + 9, outcome=Outcome.REFUSED)
+    refused["lport"] = np.arange(len(refused)) % 60_000
+    resent = connect(pid=8, times=3)
+    resent["syn_retransmits"] = 1
+    for events in (refused, resent, connect(pid=8, times=WAITING + 1), connect(pid=8, times=WAITING + 1)):
+        log.add(events)
+    records = log.state().records
+    telling = records[(records["outcome"] != Outcome.OK) | (records["syn_retransmits"] > 0)]
+    assert len(telling) == TELLING
+    assert telling["lport"][0] == 12
+    assert telling["syn_retransmits"][-3:].tolist() == [1, 1, 1]
+    assert len(records) == TELLING + EACH
 
 
 def test_given_a_process_then_its_connects_come_newest_first_and_as_they_were():
