@@ -50,6 +50,7 @@ PICTURES = (
     Picture("timeline", ("2",)),
     Picture("heatmap", ("3",)),
     Picture("failures", ("4",)),
+    Picture("explain", ("x",)),
     Picture("mark", mark_at=40),
     Picture("past", ("comma",) * 12),
 )

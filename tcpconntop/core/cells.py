@@ -20,7 +20,7 @@ CELLS = 1 << CELL_BITS
 """Cells a row: enough for the latency buckets (1,730) and for every errno."""
 
 TABLE = 1 << 20
-"""How many places the table has in which packed sets are added up, some rows at a time: 32 MB."""
+"""How many places the table has in which packed sets are added up, some rows at a time: 4 MB."""
 
 SPARSE = 16
 """From how many places a count on, a table of all places is more work than sorting the counts."""

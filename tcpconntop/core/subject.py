@@ -85,6 +85,13 @@ class Subject:
         values = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
         return tuple(min(max(float(value), low), high) for value in values)
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """Its quantiles (µs) and its share of failures, by column; NaN where there is nothing to tell."""
+        failed = self.attempts - self.outcomes[Outcome.OK]
+        share = failed / self.attempts if self.attempts else math.nan
+        return dict(zip(QUANTILES, self.quantiles_us, strict=True)) | {"fail": share}
+
     @cached_property
     def errors(self) -> dict[int, int]:
         """Count failures by errno (0 where the socket had none), the most frequent first."""

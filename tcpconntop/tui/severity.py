@@ -1,4 +1,8 @@
-"""What deserves a second look, as colours that also differ in weight."""
+"""What deserves a second look, as colours that also differ in weight.
+
+A figure is judged by itself and beside that of everything that is shown. How a row does beside its own past
+is told by a mark (`core/worse.py`).
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,30 @@ SLOW_US = 100e3
 STALLED_US = 1e6
 """From here on a SYN was lost: the first one is sent again after one second (RFC 6298, section 2)."""
 
+OUTLIER = 3.0
+"""How many times the figure of everything is too much."""
 
-def latency_paint(us: float) -> str:
-    """Give the colour of a latency."""
+FELT_US = 1_000.0
+"""Below this no latency is an outlier: three times 20 µs is noise."""
+
+
+def latency_paint(us: float, whole_us: float = math.nan) -> str:
+    """Give the colour of a latency; `whole_us` is the same of everything, NaN where it does not matter."""
     if math.isnan(us):
         return "dim"
     if us >= STALLED_US:
         return "bad"
-    return "warn" if us >= SLOW_US else ""
+    outlier = us >= FELT_US and us >= OUTLIER * whole_us
+    return "warn" if us >= SLOW_US or outlier else ""
 
 
-def share_paint(share: float) -> str:
-    """Give the colour of a share of failures."""
+def share_paint(share: float, whole: float = math.nan) -> str:
+    """Give the colour of a share of failures; one far below that of everything (`whole`) has none."""
     if math.isnan(share) or share == 0:
         return "dim"
-    return "bad" if share >= 0.05 else "warn"
+    if share >= 0.05:
+        return "bad"
+    return "" if share * OUTLIER < whole else "warn"
 
 
 def change_paint(column: str, change: float) -> str:
@@ -37,12 +50,12 @@ def change_paint(column: str, change: float) -> str:
     return "bad" if change >= grave else "warn" if change >= notable else ""
 
 
-def figure_paint(column: str, value: float) -> str:
-    """Give the colour of a figure of a column."""
+def figure_paint(column: str, value: float, whole: float = math.nan) -> str:
+    """Give the colour of a figure of a column; `whole` is the same of everything, if it is known."""
     if column in ("min", "p50", "p90", "p99", "max", "mean", "last"):
-        return latency_paint(value)
+        return latency_paint(value, whole)
     if column == "fail":
-        return share_paint(value)
+        return share_paint(value, whole)
     if column in ("dcount", "dfail", "dp99"):
         return change_paint(column, value)
     if column in ("rtx", "failed"):

@@ -6,6 +6,8 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -44,14 +46,22 @@ class Table(ScrollView, Painted, can_focus=True):
         self.row: int | None = None
         self._last_row = 0
         self._empty = ""
+        self._whole: Mapping[str, float] = {}
         self._strips: dict[tuple[int, bool], Strip] = {}
         self._styles: dict[tuple[str, str], Style] = {}
         self._trends = Trends()
         self._top = -1
         self._namer: Namer | None = None
 
-    def show(self, view: View | None, empty: str) -> None:
-        """Show a view; `empty` says what would fill the table when it has no rows."""
+    def show(self, view: View | None, empty: str, whole: Mapping[str, float] | None = None) -> None:
+        """Show a view.
+
+        Args:
+            view: what to show.
+            empty: says what would fill the table when it has no rows.
+            whole: figures of everything that is shown, by column, to judge those of rows by.
+        """
+        self._whole = whole or {}
         visible = self.row is not None and self._first <= self.row < self._first + self._page
         self.view, self._empty = view, empty
         self.row = None if view is None or self.selected is None else view.find(self.selected)
@@ -260,4 +270,5 @@ class Table(ScrollView, Painted, can_focus=True):
     def _paint_of(self, column: Column, row: int) -> str:
         if column.key in _CELL_PAINT or self.view is None:
             return _CELL_PAINT.get(column.key, "")
-        return figure_paint(column.key, self.view.figures.at(column.key, row))
+        whole = self._whole.get(column.key, math.nan)
+        return figure_paint(column.key, self.view.figures.at(column.key, row), whole)

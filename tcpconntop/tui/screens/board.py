@@ -141,8 +141,8 @@ class Board(Screen[None]):
             self._show_panes()
         elif (view := self._views.of(snapshot, self.effective_spec(), moment.mark)) is not self.view:
             self.view = view
-            self.table.show(self.view, self._empty())
             self._all = Subject(self.view)
+            self.table.show(self.view, self._empty(), self._all.figures)
             self.summary.show(self._all, snapshot.ledger if self.WHOLE else None)
             self._show_panes()
         self.header.show(moment, self.spec, self.subject_title())
