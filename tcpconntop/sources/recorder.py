@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from tcpconntop.core.fatal import FatalError
 from tcpconntop.core.frames import Frame, Kind
-from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.sources.around import Around
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.codecs import CODECS
 from tcpconntop.sources.parts import Parts
@@ -25,7 +25,7 @@ FLUSH_S = 0.9
 """What is read is in the file after a read that comes this much later: within a second."""
 
 
-class Recorder:
+class Recorder(Around):
     """A `Source` that gives what another one gives, and appends it to files.
 
     What goes wrong with the files does not end what goes on beside them: the recording stops, `info` says so
@@ -49,7 +49,8 @@ class Recorder:
         keep: Callable[[Events], np.ndarray[tuple[int], np.dtype[np.bool_]]] | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source, self._parts = source, parts
+        super().__init__(source)
+        self._parts = parts
         self._filters, self._codec, self._keep, self._clock_s = filters, CODECS[codec], keep, clock_s
         self._session = uuid.uuid4().hex
         self._pending: list[Events] = []
@@ -79,11 +80,6 @@ class Recorder:
         """How large the files are together, removed ones included."""
         return self._parts.total_bytes
 
-    @property
-    def ended(self) -> bool:
-        """Whether no record will come any more."""
-        return self._source.ended
-
     def read(self, timeout_s: float) -> Events:
         """Give the records that are ready; once a second, write those since the last time."""
         events = self._source.read(timeout_s)
@@ -103,22 +99,6 @@ class Recorder:
         """Give the totals."""
         self._fresh = self._latest = self._source.ledger()
         return self._latest
-
-    def units(self) -> Mapping[int, str | None]:
-        """Give the names of the control groups of the records so far, by `cgroup_id`."""
-        return self._source.units()
-
-    def host(self) -> HostFacts | None:
-        """Give what is known of the host beside its connects."""
-        return self._source.host()
-
-    def now_ns(self) -> int:
-        """Give the time on the clock of the records."""
-        return self._source.now_ns()
-
-    def wall_offset_ns(self) -> int:
-        """Give what to add to the clock of the records for Unix time."""
-        return self._source.wall_offset_ns()
 
     def close(self) -> None:
         """End the recording as it stood when it was last looked at, and stop. Idempotent."""

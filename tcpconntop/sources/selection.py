@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.stats import latency_ns
 from tcpconntop.core.wire import N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.sources.around import Around
 from tcpconntop.sources.base import Source
 
 
-class Selection:
+class Selection(Around):
     """A `Source` of those records of another one that a request lets pass.
 
     Its ledger is of what passed: how many of those are in flight nobody knows, and none is assumed. What
@@ -24,19 +22,10 @@ class Selection:
     """
 
     def __init__(self, source: Source, request: TraceRequest) -> None:
-        self._source, self._request = source, request
+        super().__init__(source)
+        self._request = request
         self._outcomes = np.zeros(N_OUTCOMES, np.int64)
         self._retransmits = self._below_minimum = 0
-
-    @property
-    def info(self) -> SourceInfo:
-        """Where the records come from."""
-        return self._source.info
-
-    @property
-    def ended(self) -> bool:
-        """Whether no record will come any more."""
-        return self._source.ended
 
     def read(self, timeout_s: float) -> Events:
         """Give the records that pass."""
@@ -64,26 +53,6 @@ class Selection:
             below_minimum=self._below_minimum,
             completeness=None,
         )
-
-    def units(self) -> Mapping[int, str | None]:
-        """Give the names of the control groups of the records so far, by `cgroup_id`."""
-        return self._source.units()
-
-    def host(self) -> HostFacts | None:
-        """Give what is known of the host beside its connects."""
-        return self._source.host()
-
-    def now_ns(self) -> int:
-        """Give the time on the clock of the records."""
-        return self._source.now_ns()
-
-    def wall_offset_ns(self) -> int:
-        """Give what to add to the clock of the records for Unix time."""
-        return self._source.wall_offset_ns()
-
-    def close(self) -> None:
-        """Stop."""
-        self._source.close()
 
 
 def selected(source: Source, request: TraceRequest) -> Source:

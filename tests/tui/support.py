@@ -131,3 +131,31 @@ __all__ = [
     "text_of",
     "until",
 ]
+
+
+class Running:
+    """A dashboard with some seconds of data: `options` are those of `snapshot`."""
+
+    def __init__(self, seconds=5, size=(120, 36), pid=None, **options):
+        self.app, self.size = still(pid=pid), size
+        self.shown = snapshot(seconds, **options)
+
+    async def __aenter__(self):
+        self._test = self.app.run_test(size=self.size)
+        self.pilot = await self._test.__aenter__()
+        await feed(self.pilot, self.shown)
+        return self
+
+    async def __aexit__(self, *error):
+        await self._test.__aexit__(*error)
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    @property
+    def screen(self):
+        return self.app.screen
+
+    def header(self):
+        return str(self.screen.header.render())

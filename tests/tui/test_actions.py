@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support import feed, flow, snapshot, still, text_of
+from support import Running, feed, flow, snapshot, text_of
 from textual.widgets import Input
 
 from tcpconntop.core.groups import GROUPINGS
@@ -11,34 +11,6 @@ from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.screens.chooser import Chooser
 from tcpconntop.tui.screens.help import Help, Page
 from tcpconntop.tui.screens.process import ProcessScreen
-
-
-class Running:
-    """A dashboard with a minute of data."""
-
-    def __init__(self, size=(120, 36), flows=None, **options):
-        self.app = still()
-        self.size, self.shown = size, snapshot(5, *([flows] if flows else []), **options)
-
-    async def __aenter__(self):
-        self._test = self.app.run_test(size=self.size)
-        self.pilot = await self._test.__aenter__()
-        await feed(self.pilot, self.shown)
-        return self
-
-    async def __aexit__(self, *error):
-        await self._test.__aexit__(*error)
-
-    async def press(self, *keys):
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    @property
-    def screen(self):
-        return self.app.screen
-
-    def header(self):
-        return str(self.screen.header.render())
 
 
 async def test_sort_by_p99_and_port_and_reverse():
@@ -172,7 +144,7 @@ async def test_panes_switch_hide_and_follow_the_selection():
 
 
 async def test_both_panes_are_seen_on_a_wide_terminal():
-    async with Running((200, 60)) as run:
+    async with Running(size=(200, 60)) as run:
         assert run.screen.panes.seen == ["Histogram", "Timeline"]
 
 
@@ -253,7 +225,7 @@ def test_no_key_means_two_things(focused):
 
 @pytest.mark.parametrize("size", [(20, 5), (20, 6), (30, 8), (40, 10), (60, 16), (79, 23), (300, 80)])
 async def test_no_size_breaks_a_screen(size):
-    async with Running(size) as run:
+    async with Running(size=size) as run:
         for keys in (
             ["down", "2"],
             ["enter"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support import feed, flow, snapshot, still, text_of
+from support import Running, feed, flow, snapshot, text_of
 
 from tcpconntop.core.host import HostFacts
 from tcpconntop.core.wire import Outcome
@@ -21,29 +21,11 @@ FLOWS = [
 ]
 
 
-class Running:
-    """A dashboard with some seconds of data."""
+class Explaining(Running):
+    """A dashboard with nine seconds of data."""
 
-    def __init__(self, flows=FLOWS, size=(120, 36), pid=None, **options):
-        self.app, self.size = still(pid=pid), size
-        self.shown = snapshot(9, flows, **options)
-
-    async def __aenter__(self):
-        self._test = self.app.run_test(size=self.size)
-        self.pilot = await self._test.__aenter__()
-        await feed(self.pilot, self.shown)
-        return self
-
-    async def __aexit__(self, *error):
-        await self._test.__aexit__(*error)
-
-    async def press(self, *keys):
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    @property
-    def screen(self):
-        return self.app.screen
+    def __init__(self, flows=FLOWS, **options):
+        super().__init__(9, flows=flows, **options)
 
     @property
     def pane(self):
@@ -60,7 +42,7 @@ class Running:
 
 
 async def test_findings_are_listed_with_their_evidence():
-    async with Running() as run:
+    async with Explaining() as run:
         await run.press("x", "escape")
         assert run.lines()[0].startswith(" ● nothing listens on 10.9.1.7:9100")
         assert "refused, none succeeded since tracing began; by prometheus" in run.lines()[1]
@@ -71,7 +53,7 @@ async def test_findings_are_listed_with_their_evidence():
 
 @pytest.mark.parametrize("keys", [["x"], ["x", "escape", "tab"]])
 async def test_the_focus_goes_to_the_findings_and_back(keys):
-    async with Running() as run:
+    async with Explaining() as run:
         await run.press(*keys)
         assert run.screen.focused is run.pane
         assert run.marked() == ["nothing listens on 10.9.1.7:9100"]
@@ -85,7 +67,7 @@ async def test_the_focus_goes_to_the_findings_and_back(keys):
 
 
 async def test_enter_selects_the_row_of_the_finding():
-    async with Running() as run:
+    async with Explaining() as run:
         await run.press("x", "down", "enter")
         table = run.screen.table
         assert run.screen.focused is table
@@ -98,7 +80,7 @@ async def test_enter_selects_the_row_of_the_finding():
 
 
 async def test_enter_changes_the_grouping_to_that_of_the_finding():
-    async with Running([*FLOWS, flow("backup", 7, "10.5.0.1", 22, **LEAVING)]) as run:
+    async with Explaining([*FLOWS, flow("backup", 7, "10.5.0.1", 22, **LEAVING)]) as run:
         await run.press("D", "x", "down", "down", "enter")
         assert run.screen.spec.group_by == "process"
         assert run.screen.spec.sort == "p99"  # a process has no port to sort by
@@ -109,14 +91,14 @@ async def test_enter_changes_the_grouping_to_that_of_the_finding():
 
 async def test_a_row_below_the_edge_is_brought_into_sight():
     many = [flow("a", 9, f"10.1.{i}.1", 80, median_us=300 + i) for i in range(60)]
-    async with Running([*many, FLOWS[0]]) as run:
+    async with Explaining([*many, FLOWS[0]]) as run:
         assert not any("10.9.1.7" in line for line in text_of(run.screen.table))
         await run.press("x", "enter")
         assert any("10.9.1.7" in line for line in text_of(run.screen.table))
 
 
 async def test_the_chosen_finding_stays_chosen_when_the_order_changes():
-    async with Running() as run:
+    async with Explaining() as run:
         await run.press("x", "down")
         worse = flow("curl", 5, "10.8.0.1", 81, failing=1.0, rate_hz=90)
         await feed(run.pilot, snapshot(12, [worse, *FLOWS]))
@@ -127,7 +109,7 @@ async def test_the_chosen_finding_stays_chosen_when_the_order_changes():
 
 
 async def test_a_click_chooses_and_a_double_click_goes_there():
-    async with Running() as run:
+    async with Explaining() as run:
         await run.press("x", "escape")
         await run.pilot.click(Explain, offset=(9, 2))
         assert "10.2.3.5:443" in run.marked()[0]
@@ -137,28 +119,28 @@ async def test_a_click_chooses_and_a_double_click_goes_there():
 
 
 async def test_another_pane_takes_the_focus_away():
-    async with Running() as run:
+    async with Explaining() as run:
         await run.press("x", "1")
         await run.press("down")
         assert run.screen.table.row == 0
 
 
 async def test_hidden_panes_come_back_to_explain():
-    async with Running() as run:
+    async with Explaining() as run:
         await run.press("v", "x")
         assert run.screen.panes.display
         assert run.screen.focused is run.pane
 
 
 async def test_without_room_the_table_keeps_the_focus():
-    async with Running(size=(80, 14)) as run:
+    async with Explaining(size=(80, 14)) as run:
         await run.press("x", "down")
         assert not run.screen.panes.display
         assert run.screen.table.row == 0
 
 
 async def test_the_process_screen_explains_its_process():
-    async with Running(pid=2) as run:
+    async with Explaining(pid=2) as run:
         await run.press("x")
         assert "10.2.3.5:443" in run.marked()[0]
         assert not any("10.9.1.7" in line for line in run.lines())
@@ -168,7 +150,7 @@ async def test_the_process_screen_explains_its_process():
 
 
 async def test_the_two_gravest_can_be_read_at_80_by_24():
-    async with Running(size=(80, 24)) as run:
+    async with Explaining(size=(80, 24)) as run:
         await run.press("x", "escape")
         titles = [line for line in run.lines() if line[:2] in (" ●", " ◐")]
         assert len(titles) >= 2
@@ -177,7 +159,7 @@ async def test_the_two_gravest_can_be_read_at_80_by_24():
 
 async def test_all_can_be_reached_where_few_fit():
     flows = [flow(f"p{i}", i, f"10.{i}.9.1", 80, failing=1.0) for i in range(1, 5)]
-    async with Running([*flows, *FLOWS[1:]], size=(80, 24)) as run:
+    async with Explaining([*flows, *FLOWS[1:]], size=(80, 24)) as run:
         await run.press("x")
         assert run.lines()[-1].startswith(" … 1 more")
         seen = set()
@@ -189,7 +171,7 @@ async def test_all_can_be_reached_where_few_fit():
 
 
 async def test_nothing_is_said_plainly():
-    async with Running([flow("a")], host=HostFacts((1, 9))) as run:
+    async with Explaining([flow("a")], host=HostFacts((1, 9))) as run:
         await run.press("x")
         text = " ".join(run.lines())
         assert "nothing stands out in" in text
@@ -207,7 +189,7 @@ async def test_it_is_explained_at_most_once_a_second_and_only_while_it_is_seen(m
         return ()
 
     monkeypatch.setattr(explain, "explain", counting)
-    async with Running() as run:
+    async with Explaining() as run:
         assert not calls
         await run.press("x")
         assert len(calls) == 1

@@ -1,0 +1,56 @@
+"""A source around another one: what one of its kind does not do otherwise, the other one does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tcpconntop.core.host import HostFacts
+from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.wire import Events
+from tcpconntop.sources.base import Source
+
+
+class Around:
+    """A `Source` that hands on what another one gives."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def info(self) -> SourceInfo:
+        """Where the records come from."""
+        return self._source.info
+
+    @property
+    def ended(self) -> bool:
+        """Whether no record will come any more."""
+        return self._source.ended
+
+    def read(self, timeout_s: float) -> Events:
+        """Give the records that are ready."""
+        return self._source.read(timeout_s)
+
+    def ledger(self) -> Ledger:
+        """Give the totals."""
+        return self._source.ledger()
+
+    def units(self) -> Mapping[int, str | None]:
+        """Give the names of the control groups of the records so far, by `cgroup_id`."""
+        return self._source.units()
+
+    def host(self) -> HostFacts | None:
+        """Give what is known of the host beside its connects."""
+        return self._source.host()
+
+    def now_ns(self) -> int:
+        """Give the time on the clock of the records."""
+        return self._source.now_ns()
+
+    def wall_offset_ns(self) -> int:
+        """Give what to add to the clock of the records for Unix time."""
+        return self._source.wall_offset_ns()
+
+    def close(self) -> None:
+        """Stop."""
+        self._source.close()
