@@ -17,8 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import way
 import workload
+
+pytestmark = pytest.mark.compiles
 
 CONTROL = re.compile(r"\x1b(\[[0-9;?<>=]*[a-zA-Z]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Z0-9]|[=>])")
 
@@ -122,10 +125,10 @@ def test_a_broken_memory_and_nowhere_to_write_keep_nobody_from_beginning_and_end
 def test_settings_of_a_file_hold_and_a_wrong_theme_or_key_is_one_line(tmp_path: Path) -> None:
     """GIVEN a settings file WHEN it is right THEN it holds, and WHEN not THEN the exit code is 2."""
     file = tmp_path / "x.toml"
-    file.write_text('window = "15m"\n[keys]\nquit = ["x"]\n')
+    file.write_text('window = "15m"\n[keys]\nquit = ["z"]\n')
     with dashboard("--config", str(file)) as terminal:
         terminal.until("15m")
-        terminal.press("x")
+        terminal.press("z")
         assert terminal.end() == 0
     for text, complaint in (
         ("theme = 'none'", "theme: no theme is called that; there are: "),
