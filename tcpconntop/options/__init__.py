@@ -174,7 +174,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument("-g", dest="group", default="dest", metavar="GROUP",
                         help="with --json: how to group its rows")  # fmt: skip
-    parser.set_defaults(order="count", window="all")
+    parser.set_defaults(order="count", window="all", columns="")
     groups.add_filters(parser)
     groups.add_tracer(parser)
     groups.add_recording(parser)
