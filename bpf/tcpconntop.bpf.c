@@ -27,7 +27,8 @@ struct call {
 };
 
 BPF_HASH(tct_start, u64, struct event, START_MAX);
-BPF_HASH(tct_calls, u64, struct call, 8192); /* by thread */
+/* By thread. Where the kernel skips the probe of a return, its call stays: the oldest ones make room. */
+BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct space, tct_spaces, CPUS * SPACES, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
@@ -186,7 +187,7 @@ static __always_inline void connect_begin(void *ctx, void *sk, bool again)
 	if (stale)
 		settle(ctx, key, stale, unseen, settings);
 	call = call_of_this_thread(sk);
-	if (call) {
+	if (call && !call->begun) { /* else a call that is over: no probe saw it return */
 		attempt.begin_ns = call->asked.begin_ns;
 		call->begun = true;
 	}
@@ -228,7 +229,7 @@ static __always_inline void connect_end(void *ctx, void *sk, struct ending endin
 	if (!attempt || !settings)
 		return;
 	read_source(sk, attempt);
-	if (ending.outcome != OUTCOME_OK && !ending.error && call_of_this_thread(sk))
+	if (ending.unsent && !ending.error && call_of_this_thread(sk))
 		return; /* the call fails: what it returns says why */
 	settle(ctx, key, attempt, ending, settings);
 }

@@ -80,7 +80,7 @@ def main(times: int) -> None:
                         "start_failures": counters.start_failures,
                         "sent": session.sent(Path("/proc/self/ns/net").stat().st_ino),
                         "active_opens": active_opens() - opens,
-                        "start_map_empty": workload.nothing_left(session),
+                        "start_map_empty": workload.is_empty(session.fds["map:tct_start"]),
                     }
                 )
             )

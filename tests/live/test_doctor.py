@@ -20,7 +20,10 @@ from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.request import TRANSPORTS, TraceRequest
 from tcpconntop.kernel.session import open_session
 
-pytestmark = pytest.mark.skipif(not way.FIRST, reason="the same for all ways: run with the first")
+pytestmark = [
+    pytest.mark.compiles,
+    pytest.mark.skipif(not way.FIRST, reason="the same for all ways: run with the first"),
+]
 
 
 @cache
