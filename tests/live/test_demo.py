@@ -25,6 +25,9 @@ pytestmark = pytest.mark.compiles
 DEADLINE_S = 2 * way.DEADLINE_S + 20
 """SYNs get lost every 5 s or so; the findings need a handful of connects each."""
 
+UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+"""As the demo starts it: its privileges are gone by then."""
+
 WANTED = {
     Kind.REFUSED: "nothing listens on",
     Kind.LOST_SYNS: "waited for a retransmitted SYN",
@@ -38,7 +41,8 @@ SLOW = {Kind.LOCAL_WORK, Kind.SLOW_ADDRESS}
 @contextmanager
 def workload() -> Iterator[tuple[int, ...]]:
     """Run the demo's workload; gives the processes that connect."""
-    process = subprocess.Popen([sys.executable, "-m", "tcpconntop.demo.workload"], stdin=subprocess.PIPE)
+    command = [*UNPRIVILEGED, sys.executable, "-m", "tcpconntop.demo.workload"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
         yield _clients(process.pid)
     finally:
