@@ -25,9 +25,6 @@ TABLE = 1 << 20
 SPARSE = 16
 """From how many places a count on, a table of all places is more work than sorting the counts."""
 
-FEW = 8
-"""Where fewer than one row in so many is wanted, they are looked up one by one."""
-
 Ints = npt.NDArray[np.int64]
 
 
@@ -72,12 +69,6 @@ class Cells:
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
         """Merge rows: `new_row[row]` is where a row goes, and -1 drops it."""
-        few = np.flatnonzero(new_row >= 0)
-        if FEW * len(few) < len(new_row):
-            edges = np.searchsorted(self.codes, np.concatenate((few, few + 1)) << CELL_BITS)
-            at, lengths = _ranges(edges[: len(few)], edges[len(few) :])
-            codes = np.repeat(new_row[few].astype(np.int64), lengths) << CELL_BITS
-            return _gather(codes | (self.codes[at] & (CELLS - 1)), self.counts[at])
         rows = new_row[self.rows()]
         kept = np.flatnonzero(rows >= 0)
         return _gather((rows[kept].astype(np.int64) << CELL_BITS) | self.cells()[kept], self.counts[kept])
@@ -212,11 +203,8 @@ class Packed:
 
     def pick(self, rows: Ints, to: Ints) -> tuple[Ints, Ints]:
         """Give codes and counts of a few rows (ascending), each at the row of `to` where it goes."""
-        if not len(self._rows):
-            return _none(), _none()
-        at = np.minimum(np.searchsorted(self._rows, rows.astype(self._rows.dtype)), len(self._rows) - 1)
-        known = self._rows[at] == rows
-        return self._at(at[known], to[known])
+        at, known = find(self._rows, rows)
+        return self._at(at, to[known])
 
     def by_cell(self) -> Ints:
         """Give the counts of all rows together, shape (CELLS,)."""
@@ -224,7 +212,7 @@ class Packed:
 
     def _at(self, places: Ints, to: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
         starts = self._starts[places].astype(np.int64)
-        at, lengths = _ranges(starts, self._starts[places + 1].astype(np.int64))
+        at, lengths = ranges(starts, self._starts[places + 1].astype(np.int64))
         codes = (np.repeat(to.astype(np.int64), lengths) << CELL_BITS) | self._cells[at]
         return codes, self._counts[at].astype(np.int64)
 
@@ -255,7 +243,20 @@ def run_starts(ordered: npt.NDArray[Any]) -> Ints:
     return np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
 
 
-def _ranges(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+def find(known: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Look values up among others, which ascend.
+
+    Returns:
+        The places of those that are there, and which of the wanted ones those are.
+    """
+    if not len(known):
+        return _none(), np.zeros(len(wanted), np.bool_)
+    at = np.minimum(np.searchsorted(known, wanted.astype(known.dtype)), len(known) - 1)
+    there = known[at] == wanted
+    return at[there], there
+
+
+def ranges(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     """Give the indices of several ranges one after the other, and how many each has."""
     lengths = ends - starts
     total = np.cumsum(lengths)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.cells import CELLS, Cells
-from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, process_text
+from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, place_text, process_text
 from tcpconntop.core.keys import Keys
 from tcpconntop.core.subject import Subject, outcome_of
 from tcpconntop.core.wire import Outcome
@@ -195,7 +195,4 @@ class _Names:
 
 def _destination(key: np.void) -> str:
     """Spell address and port."""
-    address = destination_text(key, GROUPINGS["dest"])
-    if key["special"]:
-        return address
-    return f"[{address}]:{key['dport']}" if ":" in address else f"{address}:{key['dport']}"
+    return destination_text(key, GROUPINGS["dest"]) if key["special"] else place_text(key)

@@ -84,3 +84,9 @@ def _mask_addresses(keys: Keys) -> None:
     for family, bits in SUBNET_BITS.items():
         octets[keys["family"] == family, bits // 8 :] = 0
     keys["daddr"] = octets.view("V16").ravel()
+
+
+def place_text(key: np.void) -> str:
+    """Spell where a key connects to: `10.0.0.1:443`, `[::1]:443`."""
+    address = address_text(key["daddr"].tobytes(), int(key["family"]))
+    return f"[{address}]:{key['dport']}" if ":" in address else f"{address}:{key['dport']}"

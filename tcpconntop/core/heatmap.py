@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.histogram import MIDDLES_US
 from tcpconntop.core.series import shares
-from tcpconntop.core.slices import LONGEST_S, length_s
+from tcpconntop.core.slices import LONGEST_S, length_s, oldest_second
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import decades
 from tcpconntop.core.wire import Outcome
@@ -141,8 +141,7 @@ def _reach_s(snapshot: Snapshot) -> int:
 def _first_second(snapshot: Snapshot) -> int:
     """Give the first second that the window covers."""
     began = math.floor(snapshot.now_ns / 1e9 - snapshot.span_s)
-    length = length_s(LONGEST_S)
-    return max(began, (snapshot.second - LONGEST_S + 1) // length * length)
+    return max(began, oldest_second(snapshot.second))
 
 
 @dataclass(frozen=True)
@@ -167,18 +166,19 @@ class Scale:
         It is the least one, but what the scale before had room for is let go only when it was not
         needed for a while (`HOLD_S`).
         """
-        low_us, high_us = decades(*heat.range_us)
+        wanted = low_us, high_us = decades(*heat.range_us)
         second = (heat.first + heat.steps) * heat.step_s
-        held = before is not None and 0 <= second - before.second < HOLD_S
-        if held and before is not None:
-            low_us, high_us = min(low_us, before.low_us), max(high_us, before.high_us)
-        most = float(heat.matrix(low_us, high_us, rows).max(initial=0))
-        least = cls(low_us, high_us, most, second)
-        if held and before is not None:
-            wanted = decades(*heat.range_us)
-            needed = wanted == (low_us, high_us) and most >= before.most
-            return cls(low_us, high_us, max(most, before.most), second if needed else before.second)
-        return least
+        if before is None or not 0 <= second - before.second < HOLD_S:
+            return cls(low_us, high_us, _most(heat, low_us, high_us, rows), second)
+        low_us, high_us = min(low_us, before.low_us), max(high_us, before.high_us)
+        most = _most(heat, low_us, high_us, rows)
+        needed = wanted == (low_us, high_us) and most >= before.most
+        return cls(low_us, high_us, max(most, before.most), second if needed else before.second)
+
+
+def _most(heat: Heatmap, low_us: float, high_us: float, rows: int) -> float:
+    """Give the greatest count of a cell."""
+    return float(heat.matrix(low_us, high_us, rows).max(initial=0))
 
 
 def bands(most: float, n: int) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.cells import find
 from tcpconntop.core.keys import Keys, Rows, hash_fields
 from tcpconntop.core.recent import Recent
 from tcpconntop.core.slices import Sums
@@ -44,12 +45,11 @@ def match(keys: Keys, marked: Keys, fields: tuple[str, ...]) -> Rows:
         fields: what tells rows apart.
     """
     names = (*fields, "special")
-    if not len(marked):
-        return np.full(len(keys), -1)
     wanted, known = hash_fields(keys, names), hash_fields(marked, names)
-    order = np.argsort(known)
-    at = order[np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)]
-    return np.where(known[at] == wanted, at, -1)
+    order, at = np.argsort(known), np.full(len(keys), -1)
+    places, there = find(known[order], wanted)
+    at[there] = order[places]
+    return at
 
 
 class Change(NamedTuple):

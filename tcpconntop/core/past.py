@@ -15,7 +15,7 @@ from math import floor
 from tcpconntop.core import stats as st
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.recent import Recent
-from tcpconntop.core.slices import LONGEST_S, Slice, Sums, block_of, length_s
+from tcpconntop.core.slices import Slice, Sums, block_of, oldest_second
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import SECOND_NS, WindowState
 
@@ -56,7 +56,7 @@ def as_of(base: Snapshot, second: int, window_s: float | None, ledger: Ledger | 
 def second_before(base: Snapshot, second: int) -> int | None:
     """Give the second with which the slice before that of `second` ends; None where nothing is kept."""
     before = block_of(second, base.second)[0] - 1
-    return before if before >= max(_kept_from(base), base.began_ns // SECOND_NS) else None
+    return before if before >= max(oldest_second(base.second), base.began_ns // SECOND_NS) else None
 
 
 def second_after(base: Snapshot, second: int) -> int | None:
@@ -67,17 +67,11 @@ def second_after(base: Snapshot, second: int) -> int | None:
     return min(start + seconds - 1, base.second)
 
 
-def _kept_from(base: Snapshot) -> int:
-    """Give the first second that slices may tell of."""
-    length = length_s(LONGEST_S)
-    return (base.second - LONGEST_S + 1) // length * length
-
-
 def _first_second(base: Snapshot, second: int, window_s: float | None) -> int:
     """Give the second with which a window begins that ends with `second`: where a slice begins."""
     if window_s is None:
         return 0
-    return max(block_of(floor(second - window_s) + 1, base.second)[0], _kept_from(base))
+    return max(block_of(floor(second - window_s) + 1, base.second)[0], oldest_second(base.second))
 
 
 def _end(part: Slice) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.cells import CELLS, Cells, Packed, narrow
+from tcpconntop.core.cells import CELLS, Cells, Packed, find, narrow
 from tcpconntop.core.histogram import bucket_of
 from tcpconntop.core.keys import OTHER, Rows
 from tcpconntop.core.pages import Pages
@@ -53,6 +53,12 @@ def seconds_from(now_second: int) -> int:
     return (now_second - age + 1) // length * length
 
 
+def oldest_second(now_second: int) -> int:
+    """Give the first second that slices may tell of by now."""
+    length = length_s(LONGEST_S)
+    return (now_second - LONGEST_S + 1) // length * length
+
+
 @dataclass(frozen=True, eq=False)
 class Slice:
     """What a span of time brought. Immutable, and packed: 3 bytes a bucket and some 30 a row.
@@ -80,13 +86,7 @@ class Slice:
 
     def places(self, rows: Rows) -> Rows:
         """Give the places in `rows` of those of some rows (ascending) that had records."""
-        if not len(self.packed_rows):
-            return np.empty(0, np.int64)
-        at = np.minimum(
-            np.searchsorted(self.packed_rows, rows.astype(self.packed_rows.dtype)), len(self.packed_rows) - 1
-        )
-        found: Rows = at[self.packed_rows[at] == rows]
-        return found
+        return find(self.packed_rows, rows)[0]
 
     def rows_at(self, places: Rows) -> Rows:
         """Give the rows at some places."""

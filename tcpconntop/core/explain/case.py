@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, CELLS, Cells, run_starts
+from tcpconntop.core.cells import CELL_BITS, CELLS, Cells, find, ranges, run_starts
 from tcpconntop.core.explain.finding import NAMED
-from tcpconntop.core.explain.recent import Recent, recent_records
+from tcpconntop.core.explain.recent import Recent
 from tcpconntop.core.groups import GROUPINGS, process_text
 from tcpconntop.core.histogram import EDGES_US, quantiles_us
 from tcpconntop.core.host import HostFacts
@@ -136,22 +136,20 @@ class Case:
         number[dests] = np.arange(len(dests))
         group = np.full(len(self.snapshot.window.keys), -1)
         group[self.rows] = number[self.dest_of]
-        some = _of_rows(self.snapshot.window.latency, np.flatnonzero(group >= 0))
-        return quantiles_us(some.regroup(group), len(dests), (0.5, 0.99))
+        return quantiles_us(self.snapshot.window.latency_pages.regroup(group), len(dests), (0.5, 0.99))
 
     @cached_property
     def recent(self) -> Recent:
         """The last records of the window, whatever their keys."""
-        events = recent_records(self.snapshot.window)
+        events = self.snapshot.window.recent.records
         return Recent(events[events["end_ns"] >= self.began_ns], np.empty(0, np.int64))
 
     def mine(self, recent: Recent) -> Recent:
         """Find the keys of records, and leave out records of others."""
         order, known = self._hashes
         wanted = hash_fields(keys_of(recent.events), KEY_FIELDS)
-        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        found = known[place] == wanted
-        return Recent(recent.events[found], order[place[found]])
+        place, found = find(known, wanted)
+        return Recent(recent.events[found], order[place])
 
     @cached_property
     def _hashes(self) -> tuple[Rows, npt.NDArray[np.uint64]]:
@@ -189,16 +187,14 @@ class Case:
         return self.clock((at_ns + self.snapshot.wall_offset_ns) / 1e9)
 
 
-def _of_rows(counts: Cells, rows: Rows, from_cell: int = 0) -> Cells:
+def _of_rows(counts: Cells, rows: Rows, from_cell: int) -> Cells:
     """Give the counts of some rows (ascending) from a cell on; what it costs depends on those alone."""
     codes = rows << CELL_BITS
     first, end = (
         np.searchsorted(counts.codes, codes | from_cell),
         np.searchsorted(counts.codes, codes + CELLS),
     )
-    lengths = end - first
-    ends = np.cumsum(lengths)
-    at = np.repeat(end - ends, lengths) + np.arange(ends[-1] if len(ends) else 0)
+    at, _ = ranges(first, end)
     return Cells(counts.codes[at], counts.counts[at])
 
 

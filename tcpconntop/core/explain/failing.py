@@ -6,7 +6,8 @@ import numpy as np
 
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.explain.case import Case, greatest
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted, place_text
+from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted
+from tcpconntop.core.groups import place_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.subject import outcome_of
 from tcpconntop.core.units import percent

@@ -9,7 +9,6 @@ import numpy as np
 
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.keys import KEY
-from tcpconntop.core.wire import address_text
 
 NAMED = 16
 """How many keys a finding names at most."""
@@ -84,12 +83,6 @@ class Finding:
     def rank(self) -> tuple[int, int, int, bytes]:
         """What findings are sorted by. The number of connects counts in powers of two: a calm order."""
         return -self.severity, self.kind, -self.affected.bit_length(), self.keys[0]
-
-
-def place_text(key: np.void) -> str:
-    """Spell where a key connects to: `10.0.0.1:443`, `[::1]:443`."""
-    address = address_text(key["daddr"].tobytes(), int(key["family"]))
-    return f"[{address}]:{key['dport']}" if ":" in address else f"{address}:{key['dport']}"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -7,7 +7,8 @@ from errno import EADDRNOTAVAIL
 import numpy as np
 
 from tcpconntop.core.explain.case import Case, greatest, medians
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted, place_text
+from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted
+from tcpconntop.core.groups import place_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration, percent
 from tcpconntop.core.wire import Outcome

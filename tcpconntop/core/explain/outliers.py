@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from tcpconntop.core.cells import run_starts
 from tcpconntop.core.explain.case import RESENT_US, Case
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, place_text
-from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, process_text
+from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity
+from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, place_text, process_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration
 from tcpconntop.core.wire import Outcome

@@ -6,8 +6,9 @@ import numpy as np
 
 from tcpconntop.core.explain.case import RESENT_US, Case, Floats
 from tcpconntop.core.explain.families import PROGRAM
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted, place_text
+from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted
 from tcpconntop.core.explain.recent import Recent
+from tcpconntop.core.groups import place_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration, percent
 from tcpconntop.core.wire import Outcome

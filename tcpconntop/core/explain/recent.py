@@ -1,4 +1,4 @@
-"""The records that the window has kept one by one: the only place that knows how."""
+"""The records that the window has kept one by one, ready to be explained."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.anatomy import Anatomy, anatomy
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import Events
-
-
-def recent_records(window: WindowState) -> Events:
-    """Give the records that the window has kept one by one, oldest first."""
-    return window.recent.records
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcpconntop.core.cells import find
 from tcpconntop.core.explain.case import Case, greatest
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted, place_text
+from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted
+from tcpconntop.core.groups import place_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import percent
 from tcpconntop.core.window import SECOND_NS
@@ -70,7 +72,7 @@ def _pasts(case: Case, dests: Rows) -> list[_Past]:
     owner = np.repeat(np.arange(len(rows)), [len(some) for some in rows])[order]
     owners, begins, ended = [], [], []
     for part in window.slices:
-        asked, places = _places(part.rows, wanted[order])
+        places, asked = find(part.packed_rows, wanted[order])
         owners.append(owner[asked])
         begins.append(np.full(len(places), part.second * SECOND_NS))
         ended.append(part.outcomes[places].astype(np.int64))
@@ -90,15 +92,6 @@ def _rows_to(case: Case, dest: int) -> Rows:
     same = np.flatnonzero((keys["dport"] == key["dport"]) & (keys["family"] == key["family"]))
     rows: Rows = same[keys["daddr"][same] == key["daddr"]]
     return rows
-
-
-def _places(rows: Rows, wanted: Rows) -> tuple[Rows, Rows]:
-    """Say which of the wanted rows are among others, and where there; both ascend."""
-    if not len(rows):
-        return rows, rows
-    at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
-    found = np.flatnonzero(rows[at] == wanted)
-    return found, at[found]
 
 
 def _refused_by(case: Case, dest: int, past: _Past) -> Finding | None:

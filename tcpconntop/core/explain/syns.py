@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.explain.case import RESENT_US, Case, greatest, listed
-from tcpconntop.core.explain.finding import NAMED, TOP, Finding, Kind, Severity, counted, place_text
+from tcpconntop.core.explain.finding import NAMED, TOP, Finding, Kind, Severity, counted
 from tcpconntop.core.explain.recent import Recent
+from tcpconntop.core.groups import place_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration, elapsed
 from tcpconntop.core.wire import Outcome
