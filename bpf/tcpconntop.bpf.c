@@ -11,7 +11,7 @@
  * what fails inside ends with the errno that is returned. A call that no probe saw costs no more than that.
  *
  * BCC rewrites what is done with maps, in this file alone: so it is all here. The loader defines CPUS (how many
- * there may be), START_MAX, RING_BYTES, one TRANSPORT_* and what sock.h asks for.
+ * there may be), START_MAX, RING_BYTES, BEGIN_TURNS, one TRANSPORT_* and what sock.h asks for.
  */
 #include <uapi/linux/ptrace.h>
 #include "event.h"
@@ -170,10 +170,10 @@ static __always_inline struct call *call_of_this_thread(const void *sk)
  * The socket enters SYN_SENT: in the context of the process that asks for the connection.
  *
  * An entry that is still there belongs to an earlier socket at the same address, whose end no probe saw. That
- * should not be; it ends now, as an error without errno, so that the ledger balances. When this runs `again` for
- * the same begin, the entry is what the first run left, and a full map is full for good.
+ * should not be; it ends now, as an error without errno, so that the ledger balances. After the first turn, the
+ * entry is what an earlier turn of the same begin left; and only on the last, a full map is full for good.
  */
-static __always_inline void connect_begin(void *ctx, void *sk, bool again)
+static __always_inline void connect_begin(void *ctx, void *sk, int turn)
 {
 	u64 key = (u64)sk;
 	struct ending unseen = { .outcome = OUTCOME_ERROR };
@@ -182,7 +182,7 @@ static __always_inline void connect_begin(void *ctx, void *sk, bool again)
 	struct event *stale = tct_start.lookup(&key);
 	struct call *call;
 
-	if (!settings || (stale && again))
+	if (!settings || (stale && turn > 1))
 		return;
 	if (stale)
 		settle(ctx, key, stale, unseen, settings);
@@ -196,7 +196,7 @@ static __always_inline void connect_begin(void *ctx, void *sk, bool again)
 		return;
 	if (!tct_start.insert(&key, &attempt))
 		count_attempt(&attempt);
-	else if (again)
+	else if (turn == BEGIN_TURNS)
 		COUNT(start_failures);
 }
 
@@ -277,15 +277,15 @@ static __always_inline void call_returns(void *ctx, int result)
  *
  * The kernel skips a program where it interrupts that same program: an answer that comes in while a process is
  * in the midst of it, on the same CPU, would end no attempt; and newer kernels let one process interrupt another
- * one there. So begin and end are programs of their own, and each is there twice: where one of the two is interrupted,
- * the other one runs. Whoever comes second finds the work done.
+ * one there. So begin and end are programs of their own, of which the loader attaches as many as can be interrupted
+ * at once (attach.py says how many that is). Whoever comes later finds the work done.
  */
-static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, bool again)
+static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, int turn)
 {
 	void *sk = (void *)ctx->args[0];
 
 	if ((int)ctx->args[2] == TCP_SYN_SENT && READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
-		connect_begin(ctx, sk, again);
+		connect_begin(ctx, sk, turn);
 	return 0;
 }
 
@@ -305,25 +305,18 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-int tct_begin(struct bpf_raw_tracepoint_args *ctx)
-{
-	return state_entered(ctx, false);
-}
+#define STATE_PROBE(name, call) \
+	int name(struct bpf_raw_tracepoint_args *ctx) \
+	{ \
+		return call; \
+	}
 
-int tct_begin_nested(struct bpf_raw_tracepoint_args *ctx)
-{
-	return state_entered(ctx, true);
-}
-
-int tct_end(struct bpf_raw_tracepoint_args *ctx)
-{
-	return state_left(ctx);
-}
-
-int tct_end_nested(struct bpf_raw_tracepoint_args *ctx)
-{
-	return state_left(ctx);
-}
+STATE_PROBE(tct_begin_1, state_entered(ctx, 1))
+STATE_PROBE(tct_begin_2, state_entered(ctx, 2))
+STATE_PROBE(tct_begin_3, state_entered(ctx, 3))
+STATE_PROBE(tct_end_1, state_left(ctx))
+STATE_PROBE(tct_end_2, state_left(ctx))
+STATE_PROBE(tct_end_3, state_left(ctx))
 
 /* tcp_retransmit_skb(sk, skb[, err]): of a socket in the start map, a lost SYN. */
 int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)

@@ -16,6 +16,9 @@ RAW, TRACING, KPROBE, KRETPROBE = "raw tracepoint", "fentry", "kprobe", "kretpro
 KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 NO_KPROBES = "no kprobes in this kernel"
 
+PREEMPTED_SINCE = 7
+"""The first number of the first kernel where tasks are preempted in a raw tracepoint's program."""
+
 _ONLINE_CPUS = Path("/sys/devices/system/cpu/online")
 _PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 _PERF_FLAG_FD_CLOEXEC = 8
@@ -25,6 +28,19 @@ _PERF_IOC_ENABLE, _PERF_IOC_SET_BPF = 0x2400, 0x40042408
 _ATTRIBUTES = struct.Struct("=IIQQ3QIIQQ")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def turns(release: str) -> tuple[int, int]:
+    """How many programs are to begin attempts, and how many to end them, so that one of them runs.
+
+    The kernel skips a program that would interrupt itself. A begin is always a task's own; an end may come in
+    a softirq upon a task's. From Linux 7.0 on (commit a46023d5616e) tasks preempt each other there as well:
+    more than three at once on one CPU are not provided for.
+    """
+    return (3, 3) if int(release.split(".")[0]) >= PREEMPTED_SINCE else (1, 2)
+
+
+BEGIN_TURNS, END_TURNS = turns(os.uname().release)
 
 
 class Probe(NamedTuple):
@@ -47,19 +63,18 @@ def _part(*probes: tuple[str, str, str], if_missing: str = "") -> Part:
     return Part(tuple(Probe(*probe) for probe in probes), if_missing)
 
 
+def _state_part(program: str, turns: int) -> Part:
+    """In this order: each program looks for what the one before it left."""
+    return _part(*((f"{program}_{turn}", RAW, "inet_sock_set_state") for turn in range(1, turns + 1)))
+
+
 _NO_V6 = "IPv6 connects count from their first SYN on, and those that fail before are not seen"
 _NO_SYN = "local work and network are not told apart"
 _NO_ANSWER = "the answer is timed where the state changes"
 
-_ENDS = _part(
-    ("tct_end", RAW, "inet_sock_set_state"),
-    ("tct_end_nested", RAW, "inet_sock_set_state"),
-)
+_ENDS = _state_part("tct_end", END_TURNS)
 _RETRANSMITS = _part(("tct_retransmit", RAW, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted")
-_BEGINS = _part(
-    ("tct_begin", RAW, "inet_sock_set_state"),
-    ("tct_begin_nested", RAW, "inet_sock_set_state"),  # in this order: it looks for what the first one left
-)
+_BEGINS = _state_part("tct_begin", BEGIN_TURNS)
 
 WAYS: dict[str, tuple[Part, ...]] = {
     "fentry": (

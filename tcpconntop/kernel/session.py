@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, SPACE, SPACES, Events
+from tcpconntop.kernel.attach import BEGIN_TURNS
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.loader import MESSAGE_MAX
@@ -225,7 +226,12 @@ def defines(btf: Btf) -> dict[str, int]:
     Raises:
         BtfError: this kernel lacks a struct member that nothing works without.
     """
-    macros = {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAX": START_MAX}
+    macros = {
+        "CPUS": possible_cpus(),
+        "RING_BYTES": BUFFER_BYTES,
+        "START_MAX": START_MAX,
+        "BEGIN_TURNS": BEGIN_TURNS,
+    }
     for macro, struct, path, needed in _PLACES:
         offset = btf.offset(struct, path)
         if offset is not None:

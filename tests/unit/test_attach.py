@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from tcpconntop.kernel import attach
-from tcpconntop.kernel.attach import WAYS, RefusedError
+from tcpconntop.kernel.attach import BEGIN_TURNS, END_TURNS, WAYS, RefusedError, turns
 from tcpconntop.kernel.loader import LoadError, attach_wanted
 
 SOURCE = Path(__file__).parents[2] / "bpf" / "tcpconntop.bpf.c"
@@ -154,16 +154,27 @@ def test_a_refused_way_names_another_one(kernel: FakeKernel, way: str, reason: s
 @pytest.mark.parametrize("way", WAYS)
 def test_what_ends_attempts_comes_before_what_begins_them(way: str) -> None:
     programs = [probe.program for part in WAYS[way] for probe in part.probes]
-    assert programs[-2:] == ["tct_begin", "tct_begin_nested"]
+    assert {program for program in programs if "_end_" in program} == set(programs[:END_TURNS])
+    assert {program for program in programs if "_begin_" in program} == set(programs[-BEGIN_TURNS:])
     for part in WAYS[way]:
         kinds = ["ret" in probe.program for probe in part.probes if probe.target.startswith("tcp_v")]
         assert kinds in ([True, False], [])
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [("5.10.0-43-amd64", (1, 2)), ("6.19.2", (1, 2)), ("7.0.0-rc1", (3, 3)), ("10.1", (3, 3))],
+)
+def test_begins_and_ends_have_as_many_programs_as_can_be_interrupted(
+    release: str, expected: tuple[int, int]
+) -> None:
+    assert turns(release) == expected
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_program_is_in_the_source(way: str) -> None:
     source = SOURCE.read_text()
     defined = set(re.findall(r"^int (\w+)\(", source, re.M)) | set(
-        re.findall(r"^PROBE\((\w+),", source, re.M)
+        re.findall(r"^(?:STATE_)?PROBE\((\w+),", source, re.M)
     )
     assert {probe.program for part in WAYS[way] for probe in part.probes} <= defined
