@@ -17,10 +17,10 @@ import failing
 import numpy as np
 import pytest
 import workload
-from tracer import Tracer, one_lost_syn
+from tracer import Tracer, assert_adds_up, one_lost_syn
 
 from tcpconntop.core.anatomy import anatomy
-from tcpconntop.core.wire import Events, Outcome, address_text
+from tcpconntop.core.wire import Outcome, address_text
 from tcpconntop.kernel.session import NO_IPV6, Session
 
 Trace = Callable[..., Tracer]
@@ -92,16 +92,6 @@ def test_addresses_that_do_not_fit(trace: Trace, family: int, address: bytes, er
     events = tracer.ended(int(tracer.sees_calls))
     assert set(events["outcome"]) <= {Outcome.ERROR}
     assert set(events["error"]) <= {error}
-
-
-def assert_adds_up(tracer: Tracer, events: Events) -> None:
-    parts = anatomy(events)
-    if tracer.sees_calls:
-        assert parts.local + parts.rto + parts.wire == pytest.approx(parts.latency, abs=2)
-        assert (parts.local > 0).all()
-        assert (parts.wire > 0).all()
-    else:
-        assert np.isnan(parts.local).all()
 
 
 @pytest.mark.parametrize(

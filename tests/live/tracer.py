@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
+import pytest
 import way
 import workload
 
+from tcpconntop.core.anatomy import anatomy
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import Counters, Session
@@ -71,3 +73,14 @@ def one_lost_syn(trace: Callable[..., Tracer]) -> tuple[Tracer, Events]:
             server.accept()[0].close()
             assert workload.wait_connect(client, way.DEADLINE_S) == 0
     return tracer, tracer.ended(1)
+
+
+def assert_adds_up(tracer: Tracer, events: Events) -> None:
+    """The parts of each latency make up the whole of it, where the way of tracing tells them."""
+    parts = anatomy(events)
+    if tracer.sees_calls:
+        assert parts.local + parts.rto + parts.wire == pytest.approx(parts.latency, abs=2)
+        assert (parts.local > 0).all()
+        assert (parts.wire > 0).all()
+    else:
+        assert np.isnan(parts.local).all()
