@@ -34,7 +34,7 @@ from tcpconntop.tui.tracing import Tracing
 
 
 def _nothing() -> None:
-    """Cancel nothing."""
+    """Do nothing."""
 
 
 class Dashboard(Steering):
@@ -59,6 +59,7 @@ class Dashboard(Steering):
         notice: a line to show at the start.
         dns: shows the names of addresses from the beginning.
         ask: looks up the name of an address; see `Resolver`.
+        loaded: called in a thread once the first frame is painted and all that takes long to load is there.
     """
 
     CSS_PATH = "app.tcss"
@@ -81,11 +82,12 @@ class Dashboard(Steering):
         notice: str = "",
         dns: bool = False,
         ask: Callable[[str], str] = ask_system,
+        loaded: Callable[[], None] = _nothing,
     ) -> None:
         super().__init__(ansi_color=few_colours() or None)
         self._spec = spec or ViewSpec()
         self._pid = pid
-        self._cancel, self._look_at = cancel, look_at
+        self._cancel, self._look_at, self._loaded = cancel, look_at, loaded
         self._resolver = Resolver(self._name_found, ask)
         self._tracing = Tracing(
             open_source, self._opened, self._publish, WINDOWS[window], interval_s, max_keys
@@ -151,6 +153,7 @@ class Dashboard(Steering):
     @work(thread=True, exit_on_error=False, name="charts")
     def _load_charts(self) -> None:
         import_module("tcpconntop.tui.charts")  # plotext takes long to load: not at its first use
+        self._loaded()
 
     def _opened(self, info: SourceInfo) -> None:
         self.post_message(SourceOpened(info))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gc
 import platform
 import random
 import statistics
@@ -41,7 +42,7 @@ def run_child(kind: str, keys: int, per_s: int) -> None:
     if kind == "here":
         from tcpconntop.tui.app import Dashboard
 
-        Dashboard(open_source).run()
+        Dashboard(open_source, loaded=gc.freeze).run()
     else:
         from tests.bench.datatable import Peer
 
