@@ -79,7 +79,8 @@ class Groups:
         """Give every quantile of some groups, shape (len(groups), len(QUANTILES))."""
         place = np.full(self.n_groups + 1, -1)
         place[groups] = np.arange(len(groups))
-        latency = self._window.latency_pages.regroup(place[self.group_of])
+        places = place[self.group_of]
+        latency = self._window.latency_pages.of_rows(np.flatnonzero(places >= 0)).regroup(places)
         values = quantiles_us(latency, len(groups), list(QUANTILES.values()))
         return self._bounded(values, groups[:, np.newaxis])
 

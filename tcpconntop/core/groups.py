@@ -49,7 +49,7 @@ class Grouping:
         rank[appearance] = np.arange(len(first))
         groups = np.empty(len(keys), np.int64)
         groups[order] = np.repeat(rank, np.diff(starts, append=len(order)))
-        return reduced[first[appearance]], groups
+        return reduced.take(first[appearance]), groups
 
 
 GROUPINGS = {

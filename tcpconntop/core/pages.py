@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, Cells, Ints, radix_order, run_starts
+from tcpconntop.core.cells import CELL_BITS, Cells, Ints, radix_order, ranges, run_starts
 
 SIZE_BITS = 4
 SIZE = 1 << SIZE_BITS
@@ -103,6 +103,12 @@ class Pages:
             np.add.at(merged[:, cell], to, counts[:, cell])
         np.add.at(sums, to, totals)
         return Pages._of(names, merged, sums)
+
+    def of_rows(self, rows: Ints) -> Pages:
+        """Give the counts of some rows, ascending and distinct; its cost is that of these rows."""
+        starts, ends = np.searchsorted(self._numbers, np.stack((rows, rows + 1)) << _ROW_BITS)
+        at = ranges(starts, ends)[0]
+        return Pages._of(self._numbers[at], self._counts.take(at, axis=0), self._totals[at])
 
     def before_rows(self, n_rows: int) -> Ints:
         """Give how many counts come before each of rows 0 … n_rows, shape (n_rows + 1,)."""

@@ -135,11 +135,24 @@ def _change_sums(change: np.ufunc, stats: Stats, rows: AnyRows, by: Columns) -> 
 
 def regroup(stats: Stats, groups: Rows, n_groups: int) -> Stats:
     """Merge rows: row i goes to group groups[i] (0 … n_groups - 1), and -1 drops it."""
-    merged = empty(n_groups)
     kept = np.flatnonzero(groups >= 0)
     to = groups[kept]
+    # One row of each group is taken as it is: in most groupings most groups have no other.
+    one = np.full(n_groups, len(stats))
+    one[to] = kept
+    some = one < len(stats)
+    merged: Stats = (stats if some.all() else np.append(stats, empty(1))).take(one)
+    rest = np.flatnonzero(one[to] != kept)
+    if len(rest):
+        _merge(merged, to[rest], stats.take(kept[rest]))
+    return merged
+
+
+def _merge(stats: Stats, to: Rows, more: Stats) -> None:
+    """Add the figures `more` to those of rows `to`, which may come more than once, in place."""
     for outcome in range(N_OUTCOMES):
-        np.add.at(merged["outcomes"][:, outcome], to, stats["outcomes"][kept, outcome])
+        np.add.at(stats["outcomes"][:, outcome], to, more["outcomes"][:, outcome])
+    before = stats["last_end_ns"][to]
     for name, merge in (
         ("syn_retransmits", np.add),
         ("sum_ns", np.add),
@@ -148,10 +161,9 @@ def regroup(stats: Stats, groups: Rows, n_groups: int) -> Stats:
         ("last_end_ns", np.maximum),
         ("end_ns", np.maximum),
     ):
-        merge.at(merged[name], to, stats[name][kept])
-    newest = stats["last_end_ns"][kept] == merged["last_end_ns"][to]
-    merged["last_ns"][to[newest]] = stats["last_ns"][kept[newest]]
-    return merged
+        merge.at(stats[name], to, more[name])
+    newest = (more["last_end_ns"] == stats["last_end_ns"][to]) & (more["last_end_ns"] > before)
+    stats["last_ns"][to[newest]] = more["last_ns"][newest]
 
 
 def pack(stats: Stats) -> Columns:
@@ -182,5 +194,5 @@ def joined(first: Columns, second: Columns) -> Columns:
 
 def attempts(stats: Stats) -> npt.NDArray[np.int64]:
     """Count the ended attempts of each row, whatever their outcome."""
-    total: npt.NDArray[np.int64] = stats["outcomes"].sum(axis=1)
+    total: npt.NDArray[np.int64] = np.einsum("ij->i", stats["outcomes"])
     return total

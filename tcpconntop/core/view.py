@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.cells import Cells, radix_order, run_starts
+from tcpconntop.core.cells import Cells
 from tcpconntop.core.choice import Choice, wanted
 from tcpconntop.core.columns import COLUMNS, Column
 from tcpconntop.core.figures import QUANTILES, Figures, Groups
@@ -18,8 +18,8 @@ from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.mark import match
+from tcpconntop.core.merged import Merged, merge
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import N_OUTCOMES
 
 
@@ -63,6 +63,7 @@ class View:
     Attributes:
         snapshot: what was looked at.
         spec: how.
+        merged: which keys make up which row, before they were put in order.
         keys: the key of each row (dtype `KEY`), shape (n,).
         figures: the numeric columns by key.
         row_of: for each key of the snapshot the row it is in, or -1.
@@ -73,6 +74,7 @@ class View:
 
     snapshot: Snapshot
     spec: ViewSpec
+    merged: Merged
     keys: Keys
     figures: Figures
     row_of: Rows
@@ -138,29 +140,38 @@ class View:
         return number[self.row_of]
 
 
-def make_view(snapshot: Snapshot, spec: ViewSpec, marked: View | None = None) -> View:
+def make_view(
+    snapshot: Snapshot, spec: ViewSpec, marked: View | None = None, before: View | None = None
+) -> View:
     """Filter, group and sort a snapshot. Rows without a record in the window are left out.
 
     Args:
         snapshot: what to look at.
         spec: how.
         marked: a view of the same grouping to compare with.
+        before: a view of an earlier snapshot; where the same keys are shown it spares merging them again.
     """
     window = snapshot.window
-    shown = (st.attempts(window.stats) > 0) & spec.where.match_keys(window.keys, snapshot.units)
-    chosen = np.flatnonzero(shown)
-    keys, inverse = GROUPINGS[spec.group_by].merge(window.keys[chosen])
-    row_of = np.full(len(window.keys), -1)
-    row_of[chosen] = inverse
-    groups = Groups(window, row_of, len(keys), snapshot.span_s)
+    attempts = st.attempts(window.stats)
+    shown = (attempts > 0) & spec.where.match_keys(window.keys, snapshot.units)
+    known = None if before is None else before.merged
+    merged = merge(window.keys, np.flatnonzero(shown), spec.group_by, known)
+    groups = Groups(window, merged.group_of, len(merged), snapshot.span_s)
     if marked is not None:
-        groups.compare(marked.figures, match(keys, marked.keys, GROUPINGS[spec.group_by].fields))
-    figures = Figures(groups, np.arange(len(keys)))
-    lead, processes = _who(window, chosen, inverse, len(keys))
-    unsorted = View(snapshot, spec, keys, figures, row_of, lead, processes, marked)
-    kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
-    order = kept[_order(unsorted, kept)]
-    return _take(unsorted, order, groups)
+        groups.compare(marked.figures, match(merged.keys, marked.keys, GROUPINGS[spec.group_by].fields))
+    unsorted = View(
+        snapshot,
+        spec,
+        merged,
+        merged.keys,
+        Figures(groups, np.arange(len(merged))),
+        merged.group_of,
+        merged.leads(attempts),
+        merged.process_count,
+        marked,
+    )
+    kept = np.flatnonzero(spec.where.match_figures(unsorted.figures, len(merged)))
+    return _take(unsorted, kept[_order(unsorted, kept)], groups)
 
 
 def whole_figures(snapshot: Snapshot, where: Filter) -> dict[str, float]:
@@ -168,18 +179,6 @@ def whole_figures(snapshot: Snapshot, where: Filter) -> dict[str, float]:
     row_of = np.where(where.match_keys(snapshot.window.keys, snapshot.units), 0, -1)
     groups = Groups(snapshot.window, row_of, 1, snapshot.span_s)
     return {name: float(values[0]) for name, values in Figures(groups, np.zeros(1, np.int64)).items()}
-
-
-def _who(window: WindowState, chosen: Rows, groups: Rows, n_groups: int) -> tuple[Rows, Rows]:
-    """Give for each group its busiest key and how many processes it has."""
-    lead, most = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
-    attempts = st.attempts(window.stats)[chosen]
-    np.maximum.at(most, groups, attempts)
-    busiest = attempts == most[groups]
-    lead[groups[busiest]] = chosen[busiest]
-    pairs = (groups << 32) | window.keys["tgid"][chosen]
-    pairs = pairs[radix_order(pairs)]
-    return lead, np.bincount(pairs[run_starts(pairs)] >> 32, minlength=n_groups)
 
 
 def _order(view: View, rows: Rows) -> Rows:
@@ -201,7 +200,7 @@ def _take(view: View, order: Rows, groups: Groups) -> View:
     new_row[order] = np.arange(len(order))
     return replace(
         view,
-        keys=view.keys[order],
+        keys=view.keys.take(order),
         figures=Figures(groups, order),
         row_of=new_row[view.row_of],
         lead=view.lead[order],

@@ -20,7 +20,7 @@ class Views:
         marked = self._of_mark(mark, spec)
         view = self._view
         if view is None or (view.snapshot, view.spec, view.marked) != (snapshot, spec, marked):
-            view = self._view = make_view(snapshot, spec, marked)
+            view = self._view = make_view(snapshot, spec, marked, view)
         return view
 
     def _of_mark(self, mark: Snapshot | None, spec: ViewSpec) -> View | None:

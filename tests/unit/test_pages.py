@@ -114,3 +114,9 @@ def test_given_a_window_that_slides_far_then_empty_pages_are_left_behind():
         if step >= 5:
             pages.subtract(cells_of([(step - 5, cell) for cell in range(0, 64, 16)]))
     assert pages.nbytes < 40 * 80
+
+
+@given(PAIRS | SPREAD, some.sets(some.integers(0, 12)))
+def test_given_some_rows_then_their_counts_are_those_of_all_pages_without_the_others(pairs, rows):
+    pages, wanted = pages_of(pairs), np.array(sorted(rows), np.int64)
+    assert counter(pages.of_rows(wanted).cells()) == Counter(pair for pair in pairs if pair[0] in rows)

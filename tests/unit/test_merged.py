@@ -1,0 +1,89 @@
+"""Rows made of the same keys as before: merged once, and never where something has changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from records import connect, join, random_records, snapshot_of
+
+from tcpconntop.core.columns import COLUMNS
+from tcpconntop.core.filter import parse_filter
+from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.core.window import SECOND_NS, Window
+
+NOW_NS = 1_000 * SECOND_NS
+
+
+def shown(view: View) -> list[list[str]]:
+    columns = [column for column in view.columns if column.key in COLUMNS]
+    return [[column.text(view, row) for column in columns] for row in range(len(view))]
+
+
+def same(one: View, other: View) -> bool:
+    return (
+        shown(one) == shown(other)
+        and (one.keys == other.keys).all()
+        and (one.row_of == other.row_of).all()
+        and (one.lead == other.lead).all()
+        and (one.process_count == other.process_count).all()
+    )
+
+
+@pytest.mark.parametrize("group_by", GROUPINGS)
+@pytest.mark.parametrize("text", ["", "comm=curl !dport=3", "p99>150us"])
+def test_given_the_same_keys_with_new_figures_when_viewed_again_then_they_are_not_merged_again(
+    group_by, text
+):
+    window, spec = Window(60), ViewSpec(group_by, where=parse_filter(text))
+    window.ingest(random_records(600, 40, seed=1), NOW_NS)
+    first = make_view(snapshot_of(window), spec)
+    window.ingest(random_records(900, 40, seed=2, end_ns=NOW_NS + SECOND_NS), NOW_NS + SECOND_NS)
+    snapshot = snapshot_of(window)
+    again = make_view(snapshot, spec, before=first)
+    assert again.merged is first.merged
+    assert same(again, make_view(snapshot, spec))
+    assert shown(again) != shown(first)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "more"),
+    [
+        (ViewSpec(), ViewSpec(), connect("192.0.2.1")),  # a key that is new
+        (ViewSpec("port"), ViewSpec("port"), connect("192.0.2.1")),  # and of a row that was there
+        (ViewSpec(), ViewSpec("process"), connect()[:0]),
+        (ViewSpec(), ViewSpec(where=parse_filter("dport=1")), connect()[:0]),
+    ],
+)
+def test_given_other_keys_or_another_grouping_when_viewed_again_then_they_are_merged_anew(before, now, more):
+    window = Window(60)
+    window.ingest(random_records(600, 40), NOW_NS)
+    first = make_view(snapshot_of(window), before)
+    window.ingest(more, NOW_NS)
+    snapshot = snapshot_of(window)
+    again = make_view(snapshot, now, before=first)
+    assert again.merged is not first.merged
+    assert same(again, make_view(snapshot, now))
+
+
+def test_given_keys_that_left_the_window_and_others_in_their_number_then_they_are_merged_anew():
+    window = Window(10)
+    window.ingest(join(connect("10.0.0.1"), connect("10.0.0.2")), NOW_NS)
+    first = make_view(snapshot_of(window), ViewSpec())
+    later_ns = NOW_NS + 30 * SECOND_NS
+    window.ingest(join(*(connect(f"10.0.0.{at}", end_ns=later_ns) for at in (2, 3))), later_ns)
+    again = make_view(snapshot_of(window), ViewSpec(sort="daddr", descending=False), before=first)
+    assert [row[0] for row in shown(again)] == ["10.0.0.2", "10.0.0.3"]
+
+
+def test_given_keys_that_were_folded_when_their_rows_are_others_then_they_are_merged_anew():
+    window = Window(60, max_keys=4)
+    window.ingest(join(*(connect(f"10.0.0.{at}", times=9 - at) for at in range(1, 5))), NOW_NS)
+    first = make_view(snapshot_of(window), ViewSpec())
+    for second in range(1, 13):
+        end_ns = NOW_NS + second * SECOND_NS
+        window.ingest(join(*(connect(f"10.1.0.{at}", times=20, end_ns=end_ns) for at in (1, 2))), end_ns)
+    snapshot = snapshot_of(window)
+    again = make_view(snapshot, ViewSpec(), before=first)
+    assert same(again, make_view(snapshot, ViewSpec()))
+    assert np.flatnonzero(again.keys["special"]).size == 1
