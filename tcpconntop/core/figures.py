@@ -20,9 +20,68 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 FAILURES = tuple(outcome for outcome in Outcome if outcome is not Outcome.OK)
 
 PAGE = 64
-"""How many neighbouring rows have their quantiles read together where only some rows are asked for."""
+"""How many neighbouring rows have a figure computed together where only some rows are asked for."""
 
 Floats = npt.NDArray[np.float64]
+
+
+class Exact:
+    """Figures that are read off the exact ones of some rows.
+
+    Args:
+        stats: exact figures of each row (dtype `STATS`), shape (n,).
+        span_s: seconds that the window covers.
+    """
+
+    def __init__(self, stats: st.Stats, span_s: float) -> None:
+        self.stats, self._span_s = stats, span_s
+
+    @cached_property
+    def ok(self) -> Floats:
+        """Connects that succeeded."""
+        return self.stats["outcomes"][:, 0].astype(np.float64)
+
+    @cached_property
+    def ended(self) -> Floats:
+        """Connects that ended, whatever came of them."""
+        return st.attempts(self.stats).astype(np.float64)
+
+    def share_failed(self) -> Floats:
+        """Give the share of connects that did not succeed; NaN where none ended."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.ended > 0, (self.ended - self.ok) / self.ended, np.nan)
+
+    def latency(self, name: str) -> Floats:
+        """Give a field in ns as µs; NaN where nothing connected."""
+        return np.where(self.ok == 0, np.nan, self.stats[name] / 1000)
+
+    def outcome(self, outcome: Outcome) -> Floats:
+        """Count the connects with an outcome."""
+        return self.stats["outcomes"][:, outcome].astype(np.float64)
+
+    def mean(self) -> Floats:
+        """Give the mean latency in µs; NaN where nothing connected."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.ok == 0, np.nan, self.stats["sum_ns"] / self.ok / 1000)
+
+    def rate(self) -> Floats:
+        """Give ended connects a second."""
+        return self.ended / max(self._span_s, 1e-9)
+
+
+EXACT: dict[str, Callable[[Exact], Floats]] = {
+    "rate": Exact.rate,
+    "count": lambda rows: rows.ended.copy(),
+    "ok": lambda rows: rows.ok.copy(),
+    "failed": lambda rows: rows.ended - rows.ok,
+    **{outcome.label: partial(Exact.outcome, outcome=outcome) for outcome in FAILURES},
+    "fail": Exact.share_failed,
+    "rtx": lambda rows: rows.stats["syn_retransmits"].astype(np.float64),
+    "min": lambda rows: rows.latency("min_ns"),
+    "mean": Exact.mean,
+    "max": lambda rows: rows.latency("max_ns"),
+    "last": lambda rows: np.where(rows.stats["last_ns"] < 0, np.nan, rows.latency("last_ns")),
+}
 
 
 class Groups:
@@ -60,6 +119,10 @@ class Groups:
         """Exact figures of each group (dtype `STATS`), shape (n,)."""
         return st.regroup(self._window.stats, self.group_of, self.n_groups)
 
+    @cached_property
+    def _exact(self) -> Exact:
+        return Exact(self.stats, self._span_s)
+
     def column(self, key: str) -> Floats:
         """Give a figure of all groups, shape (n,); µs, Hz, shares and counts."""
         values = self._columns.get(key)
@@ -73,7 +136,15 @@ class Groups:
         if self._marked and key in CHANGES:
             marked, at = self._marked
             return changed(key, self.column(CHANGES[key].of), marked, at)
-        return self._quantile(key) if key in QUANTILES else EXACT[key](self)
+        return self._quantile(key) if key in QUANTILES else EXACT[key](self._exact)
+
+    def some(self, key: str, groups: Rows) -> dict[str, Floats]:
+        """Give a figure of some groups, shape (len(groups),), and whatever else comes with it."""
+        if key in QUANTILES:
+            return dict(zip(QUANTILES, self.quantiles(groups).T, strict=True))
+        if key in EXACT:
+            return {key: EXACT[key](Exact(self.stats.take(groups), self._span_s))}
+        return {key: self.column(key)[groups]}
 
     def quantiles(self, groups: Rows) -> Floats:
         """Give every quantile of some groups, shape (len(groups), len(QUANTILES))."""
@@ -103,53 +174,6 @@ class Groups:
         # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.
         return np.fmin(np.fmax(values, self.column("min")[groups]), self.column("max")[groups])
 
-    @cached_property
-    def ok(self) -> Floats:
-        """Connects that succeeded."""
-        return self.stats["outcomes"][:, 0].astype(np.float64)
-
-    @cached_property
-    def ended(self) -> Floats:
-        """Connects that ended, whatever came of them."""
-        return st.attempts(self.stats).astype(np.float64)
-
-    def share_failed(self) -> Floats:
-        """Give the share of connects that did not succeed; NaN where none ended."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.ended > 0, (self.ended - self.ok) / self.ended, np.nan)
-
-    def latency(self, name: str) -> Floats:
-        """Give a field in ns as µs; NaN where nothing connected."""
-        return np.where(self.ok == 0, np.nan, self.stats[name] / 1000)
-
-    def outcome(self, outcome: Outcome) -> Floats:
-        """Count the connects with an outcome."""
-        return self.stats["outcomes"][:, outcome].astype(np.float64)
-
-    def mean(self) -> Floats:
-        """Give the mean latency in µs; NaN where nothing connected."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.ok == 0, np.nan, self.stats["sum_ns"] / self.ok / 1000)
-
-    def rate(self) -> Floats:
-        """Give ended connects a second."""
-        return self.ended / max(self._span_s, 1e-9)
-
-
-EXACT: dict[str, Callable[[Groups], Floats]] = {
-    "rate": Groups.rate,
-    "count": lambda groups: groups.ended.copy(),
-    "ok": lambda groups: groups.ok.copy(),
-    "failed": lambda groups: groups.ended - groups.ok,
-    **{outcome.label: partial(Groups.outcome, outcome=outcome) for outcome in FAILURES},
-    "fail": Groups.share_failed,
-    "rtx": lambda groups: groups.stats["syn_retransmits"].astype(np.float64),
-    "min": lambda groups: groups.latency("min_ns"),
-    "mean": Groups.mean,
-    "max": lambda groups: groups.latency("max_ns"),
-    "last": lambda groups: np.where(groups.stats["last_ns"] < 0, np.nan, groups.latency("last_ns")),
-}
-
 
 class Figures(Mapping[str, Floats]):
     """The figures of rows by column, each of shape (n,); NaN where there is nothing to tell.
@@ -162,7 +186,7 @@ class Figures(Mapping[str, Floats]):
     def __init__(self, groups: Groups, order: Rows) -> None:
         self._groups, self._order = groups, order
         self._columns: dict[str, Floats] = {}
-        self._pages: dict[int, Floats] = {}
+        self._pages: dict[tuple[str, int], list[float]] = {}
 
     def __getitem__(self, key: str) -> Floats:
         if key not in self._columns:
@@ -180,14 +204,22 @@ class Figures(Mapping[str, Floats]):
     @property
     def stats(self) -> st.Stats:
         """Exact figures of each row (dtype `STATS`), shape (n,); a copy."""
-        stats: st.Stats = self._groups.stats[self._order]
+        stats: st.Stats = self._groups.stats.take(self._order)
         return stats
 
     def at(self, key: str, row: int) -> float:
-        """Give a figure of one row; a quantile is read for that row and its neighbours alone."""
-        if key not in QUANTILES or key in self._columns:
-            return float(self[key][row])
+        """Give a figure of one row; it is computed for that row and its neighbours alone."""
         page, place = divmod(row, PAGE)
-        if page not in self._pages:
-            self._pages[page] = self._groups.quantiles(self._order[page * PAGE : (page + 1) * PAGE])
-        return float(self._pages[page][place, list(QUANTILES).index(key)])
+        values = self._pages.get((key, page))
+        if values is None:
+            values = self._page(key, page)
+        return values[place]
+
+    def _page(self, key: str, page: int) -> list[float]:
+        if key not in self._groups.names:
+            raise KeyError(key)
+        rows = slice(page * PAGE, (page + 1) * PAGE)
+        known = key in self._columns
+        found = {key: self._columns[key][rows]} if known else self._groups.some(key, self._order[rows])
+        self._pages |= {(name, page): values.tolist() for name, values in found.items()}
+        return self._pages[key, page]

@@ -91,4 +91,6 @@ def sparkline(values: list[float]) -> str:
 
 def printable(text: str) -> str:
     """Make text from outside safe to show: control and format characters become `·`."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else "·" for char in text)

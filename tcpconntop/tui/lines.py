@@ -55,7 +55,7 @@ class Part:
 
 def fit(text: str, width: int, right: bool = False) -> str:
     """Bring text to exactly `width` terminal cells: padded, or cut with `…`."""
-    missing = width - cell_len(text)
+    missing = width - (len(text) if text.isascii() else cell_len(text))
     if missing >= 0:
         return " " * missing + text if right else text + " " * missing
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""

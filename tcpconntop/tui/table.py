@@ -11,17 +11,16 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tcpconntop.core.columns import TREND, Column
 from tcpconntop.core.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.arrange import MARGIN, Place, arrange
-from tcpconntop.tui.lines import PAINTS, Painted, fit
+from tcpconntop.tui.bare import Bare
+from tcpconntop.tui.lines import PAINTS, fit
 from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
 from tcpconntop.tui.naming import Namer, named, widened
 from tcpconntop.tui.severity import figure_paint
@@ -31,7 +30,7 @@ MARK, WORSE = "▌", "▲"
 _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
 
 
-class Table(ScrollView, Painted, can_focus=True):
+class Table(Bare, can_focus=True):
     """Rows of a view under a header that stays. The selection belongs to a row's identity, not its place."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {"table--header", "table--sorted", "table--cursor"}
@@ -39,7 +38,7 @@ class Table(ScrollView, Painted, can_focus=True):
     DEFAULT_CSS = "Table { scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; }"
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("table")
         self.view: View | None = None
         self.places: tuple[Place, ...] = ()
         self.selected: bytes | None = None
@@ -47,10 +46,11 @@ class Table(ScrollView, Painted, can_focus=True):
         self._last_row = 0
         self._empty = ""
         self._whole: Mapping[str, float] = {}
-        self._strips: dict[tuple[int, bool], Strip] = {}
-        self._styles: dict[tuple[str, str], Style] = {}
+        self._strips: dict[tuple[int, bool, int], Strip] = {}
         self._trends = Trends()
+        self._trends_seen: list[Trend] = []
         self._top = -1
+        self._arranged: tuple[object, ...] = ()  # what the places depend on
         self._namer: Namer | None = None
 
     def show(self, view: View | None, empty: str, whole: Mapping[str, float] | None = None) -> None:
@@ -107,16 +107,18 @@ class Table(ScrollView, Painted, can_focus=True):
     def _arrange(self) -> None:
         if self.view is not None:
             room = self.size.width - 1  # the scroll bar's
-            spec = self.view.spec
-            columns = widened(self.view.columns, room) if self._namer else self.view.columns
-            self.places = arrange(columns, spec.sort, room, spec.columns)
+            columns, spec = self.view.columns, self.view.spec
+            asked = (columns, room, spec.sort, spec.columns, self._namer is None)
+            if asked != self._arranged:
+                self._arranged = asked
+                shown = widened(columns, room) if self._namer else columns
+                self.places = arrange(shown, spec.sort, room, spec.columns)
         self._strips.clear()
         self.refresh()
 
     def notify_style_update(self) -> None:
         """Forget strips in the old colours."""
         self._strips.clear()
-        self._styles.clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
@@ -188,31 +190,23 @@ class Table(ScrollView, Painted, can_focus=True):
 
     # Drawing
 
-    def _style(self, kind: str, paint: str = "") -> Style:
-        """Give the style of a kind of line (empty: a plain row) with a colour on it."""
-        style = self._styles.get((kind, paint))
-        if style is None:
-            base = self.get_component_rich_style(f"table--{kind}") if kind else self.rich_style
-            style = self._styles[kind, paint] = base + self.paint(paint)
-        return style
-
     def render_line(self, y: int) -> Strip:
         """Draw line `y` of what can be seen; 0 is the header."""
-        width = self.size.width
+        width = self.line_width
         if y == 0:
-            return self._header().adjust_cell_length(width, self._style("header"))
+            return self._header().adjust_cell_length(width, self.style("header"))
         first, count = self._first, len(self.view or ())
         if first != self._top:  # trends are of the rows that are seen
             self._top = first
             self._strips.clear()
         if first + y - 1 < count:
-            return self._row(first + y - 1, first, width)
+            return self._row(first + y - 1, width)
         if not count and y == 2:
-            return Strip([Segment(fit(f"  {self._empty}", width), self._style("", "dim"))], width)
-        return Strip.blank(width, self._style(""))
+            return Strip([Segment(fit(f"  {self._empty}", width), self.style("", "dim"))], width)
+        return Strip.blank(width, self.style(""))
 
     def _header(self) -> Strip:
-        plain, sorted_ = self._style("header"), self._style("sorted")
+        plain, sorted_ = self.style("header"), self.style("sorted")
         segments, at = [], 0
         spec = self.view.spec if self.view else None
         for place in self.places:
@@ -228,39 +222,43 @@ class Table(ScrollView, Painted, can_focus=True):
                 at += 1
         return Strip(segments)
 
-    def _row(self, row: int, first: int, width: int) -> Strip:
+    def _row(self, row: int, width: int) -> Strip:
         selected = row == self.row
-        strip = self._strips.get((row, selected))
+        if not self._strips or row - self._top >= len(self._trends_seen):
+            self._trends_seen = self._find_trends()
+        strip = self._strips.get((row, selected, width))
         if strip is None:
-            strip = self._strips[row, selected] = self._format(row, first, width)
+            strip = self._strips[row, selected, width] = self._format(row, width)
         return strip
 
-    def _format(self, row: int, first: int, width: int) -> Strip:
+    def _format(self, row: int, width: int) -> Strip:
         """Draw a row; cells of one style are one segment, since what comes after costs by the segment."""
         selected = row == self.row
         kind = "cursor" if selected else ""
-        segments, at = [Segment((MARK if selected else " ") * MARGIN, self._style(kind, "accent"))], MARGIN
-        run, style = "", self._style(kind)
-        trend = self._trend(row, first)
+        segments, at = [Segment((MARK if selected else " ") * MARGIN, self.style(kind, "accent"))], MARGIN
+        run, style = "", self.style(kind)
+        trend = self._trends_seen[row - self._top]
         for place in self.places:
             column = place.column
             text = trend.line if column.key == TREND.key else self._text(column, row)
             worse = column.key in trend.worse
             gap = " " * (place.start - at - worse) + (WORSE if worse else "")
-            own = self._style(kind, "bad" if worse else self._paint_of(column, row))
+            own = self.style(kind, "bad" if worse else self._paint_of(column, row))
             if own is not style and run:
                 segments.append(Segment(run, style))
                 run = ""
             style = own
             run += gap + fit(text, place.width, place.right)
             at = place.start + place.width
-        segments += [Segment(run, style), Segment(" " * (width - at), self._style(kind))]
+        segments += [Segment(run, style), Segment(" " * (width - at), self.style(kind))]
         return Strip(segments, max(width, at))
 
-    def _trend(self, row: int, first: int) -> Trend:
+    def _find_trends(self) -> list[Trend]:
+        """Give the trends of the rows that are seen."""
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
         steps = [place.width for place in self.places if place.column.key == TREND.key]
-        return self._trends.of(self.view, row, (first, min(first + self._page, len(self.view))), *steps)
+        rows = range(self._top, min(self._top + self._page, len(self.view)))
+        return self._trends.of(self.view, rows, *steps)
 
     def _text(self, column: Column, row: int) -> str:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn

@@ -35,25 +35,23 @@ class Trends:
         self._trends: dict[bytes, Trend] = {}
         self._of: tuple[object, ...] = ()
 
-    def of(self, view: View, row: int, rows: tuple[int, int], steps: int = STEPS) -> Trend:
-        """Give the trend of a row.
+    def of(self, view: View, rows: range, steps: int = STEPS) -> list[Trend]:
+        """Give the trends of some rows.
 
         Args:
-            view: whose row it is.
-            row: the row.
-            rows: first and one past the last row that can be seen; what is missing of them is computed
-                together.
+            view: whose rows they are.
+            rows: the rows that can be seen; what is not known of them is computed together.
             steps: how many bars there is room for.
         """
         of = (_step(view, steps), view.snapshot.window_s, view.spec.group_by, view.spec.where.text, steps)
         if of != self._of:
             self._of, self._trends = of, {}
-        identity = view.identity(row)
-        if identity not in self._trends:
-            missing = [at for at in range(*rows) if view.identity(at) not in self._trends]
-            for at, trend in zip(missing, _trends(view, missing, steps), strict=True):
-                self._trends[view.identity(at)] = trend
-        return self._trends[identity]
+        identities = [view.identity(row) for row in rows]
+        missing = [at for at, identity in enumerate(identities) if identity not in self._trends]
+        found = _trends(view, [rows[at] for at in missing], steps) if missing else []
+        for at, trend in zip(missing, found, strict=True):
+            self._trends[identities[at]] = trend
+        return [self._trends[identity] for identity in identities]
 
 
 def _step(view: View, steps: int) -> int:

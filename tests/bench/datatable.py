@@ -55,11 +55,12 @@ class Peer(App[None]):
             table.add_columns(*((place.column.header, place.column.key) for place in places))
         table.clear()
         shown = min(len(view), self._rows)
-        seen = (0, min(shown, 47))
+        width = next(place.width for place in places if place.column.key == TREND.key)
+        trends = self._trends.of(view, range(min(shown, 47)), width)
         for row in range(shown):
             cells = [
-                self._trends.of(view, row, seen, place.width).line
-                if place.column.key == TREND.key and row < seen[1]
+                trends[row].line
+                if place.column.key == TREND.key and row < len(trends)
                 else place.column.text(view, row)
                 for place in places
             ]

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from rich.cells import cell_len
 from support import INFO, Clock, Steady, feed, flow, snapshot, still, text_of
+from textual.geometry import Region
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
@@ -138,6 +139,36 @@ async def test_many_rows_scroll_below_a_header_that_stays():
             text = text_of(table)
             assert text[0].startswith(" DESTINATION")
             assert sum(line.startswith("▌") for line in text) == 1
+
+
+async def test_rows_that_come_into_sight_have_trends_as_well():
+    """GIVEN many rows WHEN the panes make room for more of them THEN each has its sparkline."""
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(3, [flow("a", 1, f"10.0.0.{at}") for at in range(1, 200)]))
+        few = app.screen.table.size.height
+        for keys in ("v", "v", "v"):
+            await pilot.press(keys)
+            text = text_of(app.screen.table)
+            assert all(line.rstrip()[-1] in "▁▂▃▄▅▆▇█" for line in text[1:])
+        assert len(text) > few + 10
+
+
+@pytest.mark.parametrize("rows", [3, 200])
+async def test_a_selected_row_is_marked_over_the_whole_line(rows):
+    """GIVEN a scroll bar or none WHEN a row is selected THEN its colour reaches to the edge."""
+    app = still()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, snapshot(3, [flow("a", 1, f"10.0.0.{at + 1}") for at in range(rows)]))
+        await pilot.press("down")
+        await pilot.pause()
+        table = app.screen.table
+        width = 80 if rows == 3 else 79  # the scroll bar has the last cell
+        marked, plain = table.render_lines(Region(0, 1, 80, 2))
+        assert (marked.cell_length, plain.cell_length) == (width, width)
+        assert len({segment.style.bgcolor for segment in marked}) == 1
+        assert {s.style.bgcolor for s in marked} != {s.style.bgcolor for s in plain}
+        assert [line.text for line in table.render_lines(Region(10, 1, 20, 1))] == [marked.text[10:30]]
 
 
 async def test_the_mouse_sorts_and_selects():
