@@ -213,7 +213,7 @@ class Packed:
     def _at(self, places: Ints, to: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
         starts = self._starts[places].astype(np.int64)
         at, lengths = ranges(starts, self._starts[places + 1].astype(np.int64))
-        codes = (np.repeat(to.astype(np.int64), lengths) << CELL_BITS) | self._cells[at]
+        codes = (to.astype(np.int64) << CELL_BITS).repeat(lengths) | self._cells[at]
         return codes, self._counts[at].astype(np.int64)
 
 
@@ -251,7 +251,7 @@ def find(known: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> tuple[Ints, npt.N
     """
     if not len(known):
         return _none(), np.zeros(len(wanted), np.bool_)
-    at = np.minimum(np.searchsorted(known, wanted.astype(known.dtype)), len(known) - 1)
+    at = np.minimum(known.searchsorted(wanted.astype(known.dtype)), len(known) - 1)
     there = known[at] == wanted
     return at[there], there
 
@@ -259,8 +259,8 @@ def find(known: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> tuple[Ints, npt.N
 def ranges(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     """Give the indices of several ranges one after the other, and how many each has."""
     lengths = ends - starts
-    total = np.cumsum(lengths)
-    return np.repeat(ends - total, lengths) + np.arange(total[-1] if len(total) else 0), lengths
+    total = lengths.cumsum()
+    return (ends - total).repeat(lengths) + np.arange(total[-1] if len(total) else 0), lengths
 
 
 def _merge(parts: Sequence[Cells]) -> tuple[Ints, Ints]:

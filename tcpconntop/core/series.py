@@ -55,23 +55,33 @@ def series(
     n_steps = -(-seconds // step_s)
     # Steps are cut on the clock, not from the running second, so that a bar does not change as it ages.
     first = (snapshot.second // step_s) - n_steps + 1
-    attempts = np.zeros((n_groups, n_steps))
-    failed = np.zeros((n_groups, n_steps))
+    counted: list[tuple[Rows, Floats]] = []  # where attempts count, and how many of each outcome
     parts: list[tuple[Rows, Rows]] = []
     rows = np.flatnonzero(group_of >= 0)
     to = group_of[rows] * n_steps
+    to_of = group_of * n_steps
     for part in snapshot.window.slices:
         kept = part.places(rows)
-        groups = group_of[part.rows_at(kept)]
-        outcomes = part.outcomes[kept].astype(np.float64)
-        ended = np.bincount(groups, outcomes.sum(axis=1), n_groups)
-        lost = np.bincount(groups, outcomes[:, Outcome.OK + 1 :].sum(axis=1), n_groups)
+        places, outcomes = to_of[part.rows_at(kept)], part.outcomes.take(kept, axis=0)
         for step, share in shares(part, step_s, first):
-            attempts[:, step] += ended * share
-            failed[:, step] += lost * share
+            counted.append((places + step, outcomes * share))
             parts.append(part.packed_latency.pick(rows, to + step))
+    attempts, failed = _counts(counted, n_groups, n_steps)
     quantiles = quantiles_us(Cells.gathered(parts), n_groups * n_steps, qs)
     return Series(float(step_s), attempts, failed, quantiles.reshape(n_groups, n_steps, len(qs)))
+
+
+def _counts(counted: list[tuple[Rows, Floats]], n_groups: int, n_steps: int) -> tuple[Floats, Floats]:
+    """Add up attempts and failures by group and step."""
+    if not counted:
+        return np.zeros((n_groups, n_steps)), np.zeros((n_groups, n_steps))
+    places, outcomes = (np.concatenate(arrays) for arrays in zip(*counted, strict=True))
+    lost = outcomes[:, Outcome.OK + 1 :].sum(axis=1)
+    attempts, failed = (
+        np.bincount(places, counts, n_groups * n_steps).reshape(n_groups, n_steps)
+        for counts in (lost + outcomes[:, Outcome.OK], lost)
+    )
+    return attempts, failed
 
 
 def shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]:
