@@ -12,6 +12,7 @@ from tcpconntop.core import stats as st
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.mark import CHANGES, changed
+from tcpconntop.core.pages import Pages
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import Outcome
 
@@ -148,6 +149,8 @@ class Groups:
 
     def quantiles(self, groups: Rows) -> Floats:
         """Give every quantile of some groups, shape (len(groups), len(QUANTILES))."""
+        if self.n_groups <= PAGE:
+            return np.stack([self.column(name)[groups] for name in QUANTILES], axis=1)
         place = np.full(self.n_groups + 1, -1)
         place[groups] = np.arange(len(groups))
         places = place[self.group_of]
@@ -157,18 +160,29 @@ class Groups:
 
     def _quantile(self, key: str) -> Floats:
         """Read a quantile of all groups; those of a single key, which most are, without merging anything."""
+        alone, single = self._alone
+        values = np.full(self.n_groups, np.nan)
+        q = [QUANTILES[key]]
+        if len(alone):
+            of_keys = quantiles_us(self._window.latency_pages, len(self.group_of), q)
+            values[self.group_of[alone]] = of_keys[alone, 0]
+        if not single.all():
+            values[~single] = quantiles_us(self._several, self.n_groups, q)[~single, 0]
+        return self._bounded(values, np.arange(self.n_groups))
+
+    @cached_property
+    def _alone(self) -> tuple[Rows, npt.NDArray[np.bool_]]:
+        """The keys that are alone in their group, and which groups have a single key."""
         keys = np.flatnonzero(self.group_of >= 0)
         groups = self.group_of[keys]
         single = np.bincount(groups, minlength=self.n_groups) == 1
-        values = np.full(self.n_groups, np.nan)
-        alone = keys[single[groups]]
-        latency, q = self._window.latency_pages, [QUANTILES[key]]
-        if len(alone):
-            values[self.group_of[alone]] = quantiles_us(latency, len(self.group_of), q)[alone, 0]
-        if not single.all():
-            several = latency.regroup(np.where(np.append(single, True)[self.group_of], -1, self.group_of))
-            values[~single] = quantiles_us(several, self.n_groups, q)[~single, 0]
-        return self._bounded(values, np.arange(self.n_groups))
+        return keys[single[groups]], single
+
+    @cached_property
+    def _several(self) -> Pages:
+        """Bucket counts of the groups that have several keys."""
+        single = np.append(self._alone[1], True)  # -1 is the one at the end
+        return self._window.latency_pages.regroup(np.where(single[self.group_of], -1, self.group_of))
 
     def _bounded(self, values: Floats, groups: Rows) -> Floats:
         # A bucket's middle may lie outside of what was really seen: the exact extremes bound it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,34 @@ from tcpconntop.core.wire import Outcome
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+
+
+class Axis(NamedTuple):
+    """A window, cut into steps of whole seconds.
+
+    Steps are numbered on the clock, not from the running second, so that a bar does not change as it ages.
+    """
+
+    step_s: int
+    first: int
+    steps: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, steps: int) -> Axis:
+        """Cut the window of a snapshot into at most `steps` steps."""
+        seconds = _seconds(snapshot)
+        step_s = max(1, -(-seconds // steps))
+        n_steps = -(-seconds // step_s)
+        return cls(step_s, snapshot.second // step_s - n_steps + 1, n_steps)
+
+    @property
+    def end(self) -> int:
+        """The first step that is to come."""
+        return self.first + self.steps
+
+    def since(self, step: int) -> Axis:
+        """Give the steps from one of them on."""
+        return Axis(self.step_s, step, self.end - step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +65,9 @@ class Series:
 
 
 def series(
-    snapshot: Snapshot, group_of: Rows, n_groups: int, steps: int, qs: Sequence[float] = (0.99,)
+    snapshot: Snapshot, group_of: Rows, n_groups: int, steps: int | Axis, qs: Sequence[float] = (0.99,)
 ) -> Series:
-    """Cut the window into at most `steps` steps and give figures of groups of keys in each.
+    """Cut the window into steps and give figures of groups of keys in each.
 
     Where a slice is longer than a step, as those of old seconds are, its attempts count evenly in its
     steps, and each of them has its quantiles.
@@ -47,39 +76,40 @@ def series(
         snapshot: where the slices are.
         group_of: for each key its group (0 … n_groups - 1), or -1 for none.
         n_groups: number of groups.
-        steps: how many steps there is room for; a step is a whole number of seconds.
+        steps: how many steps there is room for, or some of the last steps of the window.
         qs: quantiles wanted.
     """
-    seconds = _seconds(snapshot)
-    step_s = max(1, -(-seconds // steps))
-    n_steps = -(-seconds // step_s)
-    # Steps are cut on the clock, not from the running second, so that a bar does not change as it ages.
-    first = (snapshot.second // step_s) - n_steps + 1
-    counted: list[tuple[Rows, Floats]] = []  # where attempts count, and how many of each outcome
+    axis = steps if isinstance(steps, Axis) else Axis.of(snapshot, steps)
+    counted: list[tuple[Rows, npt.NDArray[Any]]] = []  # where attempts count, and how many of each outcome
     parts: list[tuple[Rows, Rows]] = []
     rows = np.flatnonzero(group_of >= 0)
-    to = group_of[rows] * n_steps
-    to_of = group_of * n_steps
+    to, to_of = group_of[rows] * axis.steps, group_of * axis.steps
     for part in snapshot.window.slices:
+        wanted = shares(part, axis.step_s, axis.first)
+        if not wanted:
+            continue
         kept = part.places(rows)
         places, outcomes = to_of[part.rows_at(kept)], part.outcomes.take(kept, axis=0)
-        for step, share in shares(part, step_s, first):
+        for step, share in wanted:
             counted.append((places + step, outcomes * share))
             parts.append(part.packed_latency.pick(rows, to + step))
-    attempts, failed = _counts(counted, n_groups, n_steps)
-    quantiles = quantiles_us(Cells.gathered(parts), n_groups * n_steps, qs)
-    return Series(float(step_s), attempts, failed, quantiles.reshape(n_groups, n_steps, len(qs)))
+    attempts, failed = _counts(counted, n_groups, axis.steps)
+    quantiles = quantiles_us(Cells.gathered(parts), n_groups * axis.steps, qs)
+    return Series(float(axis.step_s), attempts, failed, quantiles.reshape(n_groups, axis.steps, len(qs)))
 
 
-def _counts(counted: list[tuple[Rows, Floats]], n_groups: int, n_steps: int) -> tuple[Floats, Floats]:
+def _counts(
+    counted: list[tuple[Rows, npt.NDArray[Any]]], n_groups: int, n_steps: int
+) -> tuple[Floats, Floats]:
     """Add up attempts and failures by group and step."""
+    shape = (n_groups, n_steps)
     if not counted:
-        return np.zeros((n_groups, n_steps)), np.zeros((n_groups, n_steps))
+        return np.zeros(shape), np.zeros(shape)
     places, outcomes = (np.concatenate(arrays) for arrays in zip(*counted, strict=True))
-    lost = outcomes[:, Outcome.OK + 1 :].sum(axis=1)
+    ended, lost = outcomes.sum(axis=1), outcomes[:, Outcome.OK + 1 :].sum(axis=1)
     attempts, failed = (
-        np.bincount(places, counts, n_groups * n_steps).reshape(n_groups, n_steps)
-        for counts in (lost + outcomes[:, Outcome.OK], lost)
+        np.bincount(places, counts, n_groups * n_steps).astype(np.float64).reshape(shape)
+        for counts in (ended, lost)
     )
     return attempts, failed
 
