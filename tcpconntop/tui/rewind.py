@@ -26,6 +26,7 @@ class Rewind:
 
     def __init__(self) -> None:
         self.base: Snapshot | None = None
+        self._near: Snapshot | None = None  # the last moment that was looked at
         self._second = 0
         self._totals: deque[tuple[int, Ledger]] = deque(maxlen=LONGEST_S + 60)
 
@@ -37,11 +38,11 @@ class Rewind:
 
     def hold(self, snapshot: Snapshot) -> None:
         """Begin a pause."""
-        self.base, self._second = snapshot, snapshot.second
+        self.base, self._near, self._second = snapshot, None, snapshot.second
 
     def release(self) -> None:
         """End the pause."""
-        self.base = None
+        self.base = self._near = None
 
     def step(self, by: int) -> bool:
         """Go to an older moment (-1) or to a newer one (1); whether there is one."""
@@ -60,7 +61,8 @@ class Rewind:
             return None
         if self._second == base.second and base.window_s == WINDOWS[window]:
             return base
-        return as_of(base, self._second, WINDOWS[window], self._total())
+        self._near = as_of(base, self._second, WINDOWS[window], self._total(), self._near)
+        return self._near
 
     def _total(self) -> Ledger | None:
         """Give the totals at the end of the second that is looked at."""

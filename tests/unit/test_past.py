@@ -92,6 +92,26 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
         assert then.window.stats["outcomes"].sum() == pictures[at].window.stats["outcomes"].sum() - before
 
 
+@pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
+def test_given_another_moment_near_by_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
+    pictures = lived(400, 60, keep=lambda second: second in (BEGAN_S + 370, BEGAN_S + 399))
+    base = pictures[BEGAN_S + 399]
+    near, apart = None, as_of(base, BEGAN_S + 150, 5)  # of another window, and far away
+    for second in (
+        base.second,
+        base.second - 1,
+        base.second - 30,
+        base.second - 29,
+        BEGAN_S + 99,
+        base.second,
+    ):
+        near = as_of(base, second, window_s, near=near)
+        anew = as_of(base, second, window_s, near=apart)
+        assert rows(near) == rows(anew)
+        assert near.window.errors.counts.tolist() == anew.window.errors.counts.tolist()
+        assert (near.span_s, near.now_ns) == (anew.span_s, anew.now_ns)
+
+
 def test_given_the_oldest_step_when_stepped_forth_then_the_same_steps_lead_back():
     base = lived(200, keep=lambda second: second == BEGAN_S + 199)[BEGAN_S + 199]
     second, back = base.second, []
