@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tcpconntop.core.snapshot import Cost, Snapshot
 from tcpconntop.core.window import Window
+from tcpconntop.heap import give_back
 from tcpconntop.sources.base import Source
 
 READ_S = 0.1
@@ -20,6 +21,9 @@ RECORDED_S = 3600.0
 """The longest that a read goes on in a recording where nothing happened."""
 
 DEFAULT_MAX_KEYS = 20_000
+
+GIVE_BACK_S = 10.0
+"""How often memory that is free is given back to the system: large arrays come and go all the time."""
 
 
 class Engine:
@@ -78,6 +82,7 @@ class Engine:
         The last snapshot is published on the way out, so that nothing that was read goes unseen.
         """
         next_s = self._clock_s() + self._interval_s
+        given_back_s = time.monotonic()
         try:
             while not self._stop.is_set() and not self._source.ended:
                 self._ingest(min(self._read_s, max(0.0, next_s - self._clock_s())))
@@ -86,6 +91,9 @@ class Engine:
                     self._publish(self._snapshot())
                     # A publisher that took long does not make the next snapshots pile up.
                     next_s = max(next_s + self._interval_s, self._clock_s())
+                if time.monotonic() >= given_back_s + GIVE_BACK_S:
+                    give_back()
+                    given_back_s = time.monotonic()
             self._publish(self._snapshot())
         finally:
             self._source.close()

@@ -3,7 +3,7 @@
 A pair is one integer, its code: `row << CELL_BITS | cell`. A set of counts is a sorted array of distinct
 codes beside an array of their counts, so that adding, regrouping and looking up quantiles of a hundred
 thousand rows are each a handful of numpy calls, and only cells that were hit take memory: 16 bytes each at
-work, 3 at rest (`Packed`). Sums that change all the time are kept in `core.pages`.
+work, little more than one at rest (`core.packed`). Sums that change all the time are kept in `core.pages`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,6 @@ import numpy.typing as npt
 CELL_BITS = 11
 CELLS = 1 << CELL_BITS
 """Cells a row: enough for the latency buckets (1,730) and for every errno."""
-
-TABLE = 1 << 20
-"""How many places the table has in which packed sets are added up, some rows at a time: 4 MB."""
-
-SPARSE = 16
-"""From how many places a count on, a table of all places is more work than sorting the counts."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -98,123 +92,6 @@ class Cells:
     def cells_at(self, places: Ints) -> Ints:
         """Give the cell of the n-th of all counts in order for each n in `places` (from 1 on), same shape."""
         return self.codes[np.searchsorted(np.cumsum(self.counts), places)] & (CELLS - 1)
-
-
-class Packed:
-    """The same counts at rest, in 3 bytes a cell and 8 a row while no count exceeds 255. Immutable."""
-
-    def __init__(self, counts: Cells) -> None:
-        rows = counts.rows()
-        starts = run_starts(rows)
-        self._rows = narrow(rows[starts])
-        self._starts = narrow(np.append(starts, len(rows)))
-        self._cells = counts.cells().astype(np.uint16)
-        self._counts = narrow(counts.counts)
-
-    @property
-    def last_row(self) -> int:
-        """The greatest row; 0 where there is none."""
-        return int(self._rows[-1]) if len(self._rows) else 0
-
-    @property
-    def sum(self) -> int:
-        """All counts together."""
-        return int(self._counts.sum(dtype=np.int64))
-
-    @property
-    def cell_range(self) -> tuple[int, int]:
-        """The least and the greatest cell; there must be one."""
-        return int(self._cells.min()), int(self._cells.max())
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the arrays take."""
-        return sum(part.nbytes for part in (self._rows, self._starts, self._cells, self._counts))
-
-    def __len__(self) -> int:
-        return len(self._cells)
-
-    def unpack(self) -> Cells:
-        """Give the counts ready for work."""
-        codes, counts = self.places(0, 1 << 52, 0, CELLS)
-        return Cells(codes, counts.astype(np.int64))
-
-    @staticmethod
-    def total(parts: Sequence[Packed]) -> Cells:
-        """Add several, in a table of as many rows as there is room for at a time."""
-        parts = [part for part in parts if len(part)]
-        n_rows = 1 + max((part.last_row for part in parts), default=0)
-        first = min((part.cell_range[0] for part in parts), default=0)
-        width = max((part.cell_range[1] for part in parts), default=0) + 1 - first
-        if len(parts) < 2 or SPARSE * sum(map(len, parts)) < n_rows * width:
-            return Cells.total([part.unpack() for part in parts])
-        step = min(n_rows, TABLE // width)
-        most = sum(part.sum for part in parts)
-        table = np.zeros(step * width, np.int32 if most <= np.iinfo(np.int32).max else np.int64)
-        codes, counts = [], []
-        for low in range(0, n_rows, step):
-            for part in parts:
-                places, more = part.places(low, low + step, first, width)
-                np.add.at(table, places, more.astype(table.dtype))
-            filled = np.flatnonzero(table != 0)
-            rows, cells = np.divmod(filled, width)
-            codes.append(((rows + low) << CELL_BITS) + cells + first)
-            counts.append(table[filled].astype(np.int64))
-            table[:] = 0
-        return Cells(np.concatenate(codes), np.concatenate(counts))
-
-    def places(
-        self, low: int, high: int, first: int, width: int
-    ) -> tuple[Ints, npt.NDArray[np.unsignedinteger]]:
-        """Give the places of rows low … high - 1 in a table of cells `first` … by rows, and their counts."""
-        begin, end = np.searchsorted(self._rows, (low, high))
-        starts: Ints = self._starts[begin : end + 1].astype(np.int64)
-        at = slice(starts[0], starts[-1])
-        rows = (self._rows[begin:end].astype(np.int64) - low) * width - first
-        places = np.repeat(rows, starts[1:] - starts[:-1])
-        places += self._cells[at]
-        return places, self._counts[at]
-
-    def fold(self, new_row: npt.NDArray[np.integer]) -> Packed:
-        """Give these counts with rows renumbered in their order, but for those that row 0 takes in."""
-        rows = new_row[self._rows]
-        starts = self._starts.astype(np.int64)
-        lengths = starts[1:] - starts[:-1]
-        stay = rows > 0
-        stays = np.repeat(stay, lengths)
-        leaves = np.flatnonzero(~stays)
-        zero = np.zeros(CELLS, np.int64)
-        np.add.at(zero, self._cells[leaves], self._counts[leaves].astype(np.int64))
-        filled = np.flatnonzero(zero)
-        zeroth = np.zeros(min(len(filled), 1), np.int64)  # row 0 is there if it has counts
-        lengths = np.append(zeroth + len(filled), lengths[stay])
-        folded = Packed(Cells())
-        folded._rows = narrow(np.append(zeroth, rows[stay]))
-        folded._starts = narrow(np.append(0, np.cumsum(lengths)))
-        folded._cells = np.append(filled.astype(np.uint16), self._cells[stays])
-        folded._counts = np.append(narrow(zero[filled]), self._counts[stays])
-        return folded
-
-    def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
-        """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""
-        rows = new_row[self._rows]
-        kept = np.flatnonzero(rows >= 0)
-        return _gather(*self._at(kept, rows[kept]))
-
-    def pick(self, rows: Ints, to: Ints) -> tuple[Ints, Ints]:
-        """Give codes and counts of a few rows (ascending), each at the row of `to` where it goes."""
-        at, known = find(self._rows, rows)
-        return self._at(at, to[known])
-
-    def by_cell(self) -> Ints:
-        """Give the counts of all rows together, shape (CELLS,)."""
-        return np.bincount(self._cells, self._counts, CELLS).astype(np.int64)
-
-    def _at(self, places: Ints, to: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
-        starts = self._starts[places].astype(np.int64)
-        at, lengths = ranges(starts, self._starts[places + 1].astype(np.int64))
-        codes = (to.astype(np.int64) << CELL_BITS).repeat(lengths) | self._cells[at]
-        return codes, self._counts[at].astype(np.int64)
 
 
 def narrow(values: npt.NDArray[Any]) -> npt.NDArray[np.unsignedinteger]:

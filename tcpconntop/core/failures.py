@@ -167,8 +167,8 @@ def _seen(subject: Subject) -> dict[int, tuple[int, int, int]]:
     seen: dict[int, tuple[int, int, int]] = {}
     one_row = np.zeros(1, np.int64)
     for part in subject.snapshot.window.slices:
-        inside = subject.group_of[part.rows] >= 0
-        outcomes = part.outcomes[inside].sum(axis=0, keepdims=True).astype(np.int64)
+        inside = np.flatnonzero(subject.group_of[part.rows] >= 0)
+        outcomes = part.outcomes(inside).sum(axis=0, keepdims=True)
         if not outcomes[:, Outcome.OK + 1 :].any():
             continue
         _, kinds, counts = _cases(part.packed_errors.regroup(subject.group_of), outcomes, one_row)

@@ -113,7 +113,7 @@ def heatmap(snapshot: Snapshot, group_of: Ints, most_steps: int) -> Heatmap:
     found: list[tuple[Ints, Ints, Floats]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
     for part in snapshot.window.slices:
         latency = part.packed_latency.regroup(group_of)  # one row, 0: its codes are the buckets
-        lost = int(part.outcomes[group_of[part.rows] >= 0, Outcome.OK + 1 :].sum())
+        lost = int(part.outcomes(np.flatnonzero(group_of[part.rows] >= 0))[:, Outcome.OK + 1 :].sum())
         for step, share in shares(part, step_s, first):
             failed[step] += lost * share
             found.append(

@@ -2,20 +2,27 @@
 
 A page holds the counts of 16 neighbouring cells of a row. Pages are sorted by number, as the codes of
 `Cells` are, but what comes and goes each second changes counts in place: only where a page is new is
-anything moved. The cells of a latency distribution are neighbours, so pages are well filled: of 10,000 busy
-destinations a cell takes 8 bytes; a page with a single count takes 80.
+anything moved. The cells of a latency distribution are neighbours, so pages are well filled. A page takes 42
+bytes while no page counts more than 65,535, and 76 or 144 beyond that.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.cells import CELL_BITS, Cells, Ints, radix_order, ranges, run_starts
+from tcpconntop.core.packed import Packed, tables, worth_a_table
 
 SIZE_BITS = 4
 SIZE = 1 << SIZE_BITS
 """Cells a page."""
+
+WIDTHS = (np.uint16, np.uint32, np.int64)
+"""What counts are stored as: the first of these that has room for the total of every page."""
 
 _ROW_BITS = CELL_BITS - SIZE_BITS
 _IN_ROW = (1 << _ROW_BITS) - 1
@@ -28,11 +35,30 @@ class Pages:
 
     def __init__(self) -> None:
         self._numbers: Ints = np.empty(0, np.int64)  # row << 7 | cell >> 4; sorted, distinct
-        self._counts: Counts = np.empty((0, SIZE), np.int32)  # 8 bytes each once their sum needs it
-        self._totals: Ints = np.empty(0, np.int64)  # of each page; 0 where it is empty
+        self._counts: Counts = np.empty((0, SIZE), WIDTHS[0])
+        self._totals: Counts = np.empty(0, WIDTHS[0])  # of each page; 0 where it is empty
 
     @classmethod
-    def _of(cls, numbers: Ints, counts: Counts, totals: Ints) -> Pages:
+    def total(cls, parts: Sequence[Packed]) -> Pages:
+        """Add packed sets."""
+        parts = [part for part in parts if len(part)]
+        if not worth_a_table(parts):
+            pages = cls()
+            pages.add(Packed.total(parts))
+            return pages
+        found = []
+        for low, first, table in tables(parts):
+            counts = table.reshape(-1, SIZE)
+            totals = np.einsum("pc->p", counts)
+            filled = np.flatnonzero(totals)
+            rows, pages_in = np.divmod(filled, table.shape[1] // SIZE)
+            width = _width(totals)
+            numbers = ((rows + low) << _ROW_BITS) + pages_in + first // SIZE
+            found.append((numbers, counts.take(filled, axis=0).astype(width), totals[filled].astype(width)))
+        return cls._of(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+
+    @classmethod
+    def _of(cls, numbers: Ints, counts: Counts, totals: Counts) -> Pages:
         pages = cls()
         pages._numbers, pages._counts, pages._totals = numbers, counts, totals
         return pages
@@ -57,15 +83,14 @@ class Pages:
         if not len(more.codes):
             return
         numbers, starts = _page_runs(more)
-        self._make_room(numbers, int(more.counts.sum()))
-        self._change(np.searchsorted(self._numbers, numbers), starts, more.codes, more.counts)
+        at = self._make_room(numbers, np.add.reduceat(more.counts, starts))
+        flat = self._counts.reshape(-1)
+        np.add.at(flat, _places(at, starts, more.codes), more.counts.astype(flat.dtype))
 
     def merge(self, more: Pages) -> None:
         """Add counts that are in pages, in place."""
-        self._make_room(more._numbers, int(more._totals.sum()))
-        at = np.searchsorted(self._numbers, more._numbers)
+        at = self._make_room(more._numbers, more._totals.astype(np.int64))
         self._counts[at] += more._counts.astype(self._counts.dtype)
-        self._totals[at] += more._totals
 
     def subtract(self, less: Cells) -> None:
         """Take away counts that were added before, in place.
@@ -77,8 +102,14 @@ class Pages:
             return
         numbers, starts = _page_runs(less)
         at, known = self._find(numbers)
-        if not known.all() or self._change(at, starts, less.codes, -less.counts) < 0:
+        flat = self._counts.reshape(-1)
+        if known.all():
+            places = _places(at, starts, less.codes)
+            known = flat[places] >= less.counts
+        if not known.all():
             raise ValueError("cannot take away counts that were never added")
+        np.subtract.at(flat, places, less.counts.astype(flat.dtype))
+        self._totals[at] -= np.add.reduceat(less.counts, starts).astype(flat.dtype)
 
     def cells(self) -> Cells:
         """Give the counts as sorted codes."""
@@ -98,11 +129,26 @@ class Pages:
         if (numbers[1:] > numbers[:-1]).all():
             return Pages._of(numbers, counts, totals)
         names, to = _number(numbers)
-        merged, sums = np.zeros((len(names), SIZE), counts.dtype), np.zeros(len(names), np.int64)
+        sums = np.zeros(len(names), np.int64)
+        np.add.at(sums, to, totals.astype(np.int64))
+        width = _width(sums)
+        merged, counts = np.zeros((len(names), SIZE), width), counts.astype(width, copy=False)
         for cell in range(SIZE):
             np.add.at(merged[:, cell], to, counts[:, cell])
-        np.add.at(sums, to, totals)
-        return Pages._of(names, merged, sums)
+        return Pages._of(names, merged, sums.astype(width))
+
+    def fold(self, new_row: npt.NDArray[np.integer]) -> Pages:
+        """Give what `regroup` would where all rows keep their order but for those that go to row 0."""
+        zero = self.regroup(np.where(new_row > 0, -1, 0))
+        return zero.followed_by(self.regroup(np.where(new_row > 0, new_row, -1)))
+
+    def followed_by(self, more: Pages) -> Pages:
+        """Give these pages and after them others, whose rows are all greater."""
+        return Pages._of(
+            np.concatenate((self._numbers, more._numbers)),
+            np.concatenate((self._counts, more._counts)),
+            np.concatenate((self._totals, more._totals)),
+        )
 
     def of_rows(self, rows: Ints) -> Pages:
         """Give the counts of some rows, ascending and distinct; its cost is that of these rows."""
@@ -113,12 +159,12 @@ class Pages:
     def before_rows(self, n_rows: int) -> Ints:
         """Give how many counts come before each of rows 0 … n_rows, shape (n_rows + 1,)."""
         starts = np.searchsorted(self._numbers, np.arange(n_rows + 1, dtype=np.int64) << _ROW_BITS)
-        before: Ints = np.concatenate(([0], np.cumsum(self._totals)))[starts]
+        before: Ints = np.concatenate(([0], self._running()))[starts]
         return before
 
     def cells_at(self, places: Ints) -> Ints:
         """Give the cell of the n-th of all counts in order for each n in `places` (from 1 on), same shape."""
-        running = np.cumsum(self._totals)
+        running = self._running()
         page = np.searchsorted(running, places)
         left = places - running[page] + self._totals[page]
         cells = (self._numbers[page] & _IN_ROW) << SIZE_BITS
@@ -128,6 +174,9 @@ class Pages:
             cells += left > 0
         return cells
 
+    def _running(self) -> Ints:
+        return np.cumsum(self._totals, dtype=np.int64)
+
     def _find(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """Give where pages are, or would be, and which of them there are."""
         at = np.searchsorted(self._numbers, numbers)
@@ -135,36 +184,50 @@ class Pages:
             return at, np.zeros(len(numbers), np.bool_)
         return at, self._numbers[np.minimum(at, len(self._numbers) - 1)] == numbers
 
-    def _make_room(self, numbers: Ints, coming: int) -> None:
-        """Make pages of numbers that have none, and wider counts where their sum may need it.
+    def _make_room(self, numbers: Ints, coming: Ints) -> Ints:
+        """Count what is coming in the totals of pages; make those that there are not, and wider counts.
 
         Where a new page moves all others, empty ones are left behind.
+
+        Returns:
+            Where the pages are.
         """
-        if self._totals.sum() + coming > np.iinfo(self._counts.dtype).max:
-            self._counts = self._counts.astype(np.int64)
         at, known = self._find(numbers)
-        if known.all():
-            return
-        wanted = self._totals != 0
-        wanted[at[known]] = True
-        kept, fresh = np.flatnonzero(wanted), numbers[~known]
-        everything = np.concatenate((self._numbers[kept], fresh))
-        order = np.argsort(everything, kind="stable")  # two sorted runs
+        if not known.all():
+            self._insert(at[known], numbers[~known])
+            at = np.searchsorted(self._numbers, numbers)
+        sums = self._totals[at] + coming
+        width = np.promote_types(_width(sums), self._counts.dtype)
+        self._counts = self._counts.astype(width, copy=False)
+        self._totals = self._totals.astype(width, copy=False)
+        self._totals[at] = sums
+        return at
+
+    def _insert(self, wanted: Ints, fresh: Ints) -> None:
+        """Make pages of new numbers; the wanted ones stay even if they are empty."""
+        stays = self._totals != 0
+        stays[wanted] = True
+        kept = np.flatnonzero(stays)
+        numbers = np.concatenate((self._numbers[kept], fresh))
+        order = np.argsort(numbers, kind="stable")  # two sorted runs
         nothing = len(self._numbers)  # where an empty page is taken from
         source = np.concatenate((kept, np.full(len(fresh), nothing)))[order]
-        self._numbers = everything[order]
+        self._numbers = numbers[order]
         empty = np.zeros((1, SIZE), self._counts.dtype)
         self._counts = np.concatenate((self._counts, empty)).take(source, axis=0)
-        self._totals = np.append(self._totals, 0)[source]
+        self._totals = np.append(self._totals, empty[0, :1])[source]
 
-    def _change(self, at: Ints, starts: Ints, codes: Ints, change: Ints) -> int:
-        """Change counts of pages `at`, whose codes begin at `starts`; give the least count that is left."""
-        lengths = np.diff(starts, append=len(codes))
-        places = np.repeat(at << SIZE_BITS, lengths) | (codes & (SIZE - 1))
-        flat = self._counts.reshape(-1)
-        np.add.at(flat, places, change.astype(flat.dtype))
-        self._totals[at] += np.add.reduceat(change, starts)
-        return int(flat[places].min())
+
+def _width(totals: Ints) -> np.dtype[Any]:
+    """Give what to store counts as whose totals by page are these."""
+    most = totals.max(initial=0)
+    return np.dtype(next(width for width in WIDTHS if most <= np.iinfo(width).max))
+
+
+def _places(at: Ints, starts: Ints, codes: Ints) -> Ints:
+    """Give where the counts of codes are, which begin at `starts` in the pages `at`."""
+    places: Ints = np.repeat(at << SIZE_BITS, np.diff(starts, append=len(codes)))
+    return places | (codes & (SIZE - 1))
 
 
 def _page_runs(cells: Cells) -> tuple[Ints, Ints]:

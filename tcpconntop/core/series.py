@@ -89,7 +89,7 @@ def series(
         if not wanted:
             continue
         kept = part.places(rows)
-        places, outcomes = to_of[part.rows_at(kept)], part.outcomes.take(kept, axis=0)
+        places, outcomes = to_of[part.rows_at(kept)], part.outcomes(kept)
         for step, share in wanted:
             counted.append((places + step, outcomes * share))
             parts.append(part.packed_latency.pick(rows, to + step))

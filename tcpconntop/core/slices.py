@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.cells import CELLS, Cells, Packed, find, narrow
+from tcpconntop.core.cells import CELLS, Cells, find, narrow
 from tcpconntop.core.histogram import bucket_of
 from tcpconntop.core.keys import OTHER, Rows
+from tcpconntop.core.packed import Packed
 from tcpconntop.core.pages import Pages
 from tcpconntop.core.wire import Outcome
 
@@ -61,7 +62,7 @@ def oldest_second(now_second: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """What a span of time brought. Immutable, and packed: 3 bytes a bucket and some 30 a row.
+    """What a span of time brought. Immutable, and packed: little more than a byte a bucket and some 23 a row.
 
     Attributes:
         second: number of its first second on the monotonic clock.
@@ -100,17 +101,16 @@ class Slice:
     @cached_property
     def ended(self) -> int:
         """Ended attempts of all rows together."""
-        return int(self.outcomes.sum())
+        return int(self.outcomes().sum())
 
-    @property
-    def outcomes(self) -> npt.NDArray[np.integer]:
-        """Ended attempts of those rows, indexed by `Outcome`, shape (n, 6)."""
-        return self.columns["outcomes"]
+    def outcomes(self, at: Rows | slice = slice(None)) -> npt.NDArray[np.int64]:
+        """Ended attempts of those rows, or of those at some places; indexed by `Outcome`, shape (n, 6)."""
+        return st.outcomes(self.columns, len(self.packed_rows), at)
 
     @property
     def stats(self) -> st.Stats:
         """All figures of those rows (dtype `STATS`)."""
-        return st.unpack(self.columns)
+        return st.unpack(self.columns, len(self.packed_rows))
 
     @property
     def latency(self) -> Cells:
@@ -131,13 +131,13 @@ class Slice:
     def fold(self, new_row: Rows) -> Slice:
         """Give the same span with rows renumbered in their order, but for those that `OTHER` takes in."""
         rows = new_row[self.packed_rows]
-        stay, leave = np.flatnonzero(rows != OTHER), np.flatnonzero(rows == OTHER)
-        other = st.regroup(st.unpack(st.take(self.columns, leave)), rows[leave], min(len(leave), 1))
+        stay = rows != OTHER
+        other = rows[~stay][:1]
         return Slice(
             self.second,
             self.seconds,
-            narrow(np.append(np.full(len(other), OTHER), rows[stay])),
-            st.joined(st.pack(other), st.take(self.columns, stay)),
+            narrow(np.append(other, rows[stay])),
+            st.fold(self.columns, stay),
             self.packed_latency.fold(new_row),
             self.packed_errors.fold(new_row),
         )
@@ -173,7 +173,7 @@ class Tally:
         """Give it as the slice of a span of time."""
         rows = np.flatnonzero(st.attempts(self.stats))
         columns = st.pack(self.stats[rows])
-        return Slice(second, seconds, narrow(rows), columns, Packed(self.latency), Packed(self.errors))
+        return Slice(second, seconds, narrow(rows), columns, Packed.of(self.latency), Packed.of(self.errors))
 
 
 @dataclass
@@ -189,6 +189,15 @@ class Sums:
     stats: st.Stats = field(default_factory=lambda: st.empty(0))
     latency: Pages = field(default_factory=Pages)
     errors: Pages = field(default_factory=Pages)
+
+    @classmethod
+    def of(cls, slices: Sequence[Slice], n_rows: int) -> Sums:
+        """Sum up slices of rows 0 … n_rows - 1."""
+        stats = st.empty(n_rows)
+        for part in slices:
+            st.add(stats, part.packed_rows, part.columns)
+        latency = Pages.total([part.packed_latency for part in slices])
+        return cls(stats, latency, Pages.total([part.packed_errors for part in slices]))
 
     def copy(self) -> Sums:
         """Give sums of their own."""
@@ -206,8 +215,9 @@ class Sums:
         for part in gone:
             rows = part.packed_rows
             st.subtract_sums(self.stats, rows, part.columns)
-            extreme[rows] |= part.columns["max_ns"] >= self.stats["max_ns"][rows]
-            extreme[rows] |= part.columns["min_ns"] <= self.stats["min_ns"][rows]
+            if st.OK in part.columns:
+                extreme[rows] |= part.columns["max_ns"] >= self.stats["max_ns"][rows]
+                extreme[rows] |= part.columns["min_ns"] <= self.stats["min_ns"][rows]
         self.stats["min_ns"][extreme], self.stats["max_ns"][extreme] = st.NO_MINIMUM, 0
         for part in remaining if len(gone) else ():
             at = np.flatnonzero(extreme[part.packed_rows])
@@ -226,10 +236,10 @@ class Sums:
         self.latency.merge(more.latency)
         self.errors.merge(more.errors)
 
-    def regroup(self, new_row: Rows, n_rows: int) -> None:
-        """Merge rows, in place: `new_row[row]` (0 … n_rows - 1) is where a row goes."""
+    def fold(self, new_row: Rows, n_rows: int) -> None:
+        """Renumber rows in their order, but for those that `OTHER` takes in, in place."""
         self.stats = st.regroup(st.grown(self.stats, len(new_row))[: len(new_row)], new_row, n_rows)
-        self.latency, self.errors = self.latency.regroup(new_row), self.errors.regroup(new_row)
+        self.latency, self.errors = self.latency.fold(new_row), self.errors.fold(new_row)
 
 
 def merged(slices: Sequence[Slice], second: int, seconds: int, n_rows: int) -> Slice:
@@ -239,6 +249,7 @@ def merged(slices: Sequence[Slice], second: int, seconds: int, n_rows: int) -> S
     stats = st.empty(n_rows)
     for part in slices:
         st.add(stats, part.packed_rows, part.columns)
-    latency = Packed.total([part.packed_latency for part in slices])
-    errors = Packed.total([part.packed_errors for part in slices])
-    return Tally(stats, latency, errors).slice(second, seconds)
+    rows = np.flatnonzero(st.attempts(stats))
+    latency = Packed.merged([part.packed_latency for part in slices])
+    errors = Packed.merged([part.packed_errors for part in slices])
+    return Slice(second, seconds, narrow(rows), st.pack(stats[rows]), latency, errors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ STATS = np.dtype(
         ("end_ns", "i8"),  # when the last attempt of any outcome ended
     ]
 )
-_SUMS = ("outcomes", "syn_retransmits", "sum_ns")
+OK = Outcome.OK.label
 LATEST = ("last_ns", "last_end_ns", "end_ns")
 """The fields that speak of the last attempt: slices do without them, since no time span changes them."""
 NO_MINIMUM = np.iinfo(np.int64).max
@@ -32,7 +32,7 @@ Stats = npt.NDArray[np.void]
 Rows = npt.NDArray[np.int64]
 AnyRows = npt.NDArray[np.integer]
 Columns = Mapping[str, npt.NDArray[np.integer]]
-"""Packed figures of rows (`pack`)."""
+"""Packed figures of rows (`pack`) by name, outcomes by label; one that is 0 throughout is left out."""
 
 
 class Attempts(NamedTuple):
@@ -103,7 +103,8 @@ def latency_ns(events: Events) -> npt.NDArray[np.uint64]:
 
 def add(stats: Stats, rows: AnyRows, more: Columns) -> None:
     """Add the figures `more` of distinct rows to `stats`, in place."""
-    _change_sums(np.add, stats, rows, more)
+    for name, sums in _sums(stats, more):
+        np.add.at(sums, rows, more[name].astype(np.int64))
     add_extremes(stats, rows, more)
 
 
@@ -116,21 +117,27 @@ def add_latest(stats: Stats, rows: Rows, more: Stats) -> None:
 
 def add_extremes(stats: Stats, rows: AnyRows, more: Columns, at: Rows | slice = slice(None)) -> None:
     """Let the extremes of some distinct rows take in those that `more` has for them at `at`, in place."""
-    some = more["outcomes"][at, Outcome.OK] > 0
-    np.minimum.at(stats["min_ns"], rows, np.where(some, more["min_ns"][at].astype(np.int64), NO_MINIMUM))
-    np.maximum.at(stats["max_ns"], rows, more["max_ns"][at].astype(np.int64))
+    if OK in more:
+        some = more[OK][at] > 0
+        least = np.where(some, more["min_ns"][at].astype(np.int64), NO_MINIMUM)
+        np.minimum.at(stats["min_ns"], rows, least)
+        np.maximum.at(stats["max_ns"], rows, more["max_ns"][at].astype(np.int64))
 
 
 def subtract_sums(stats: Stats, rows: AnyRows, less: Columns) -> None:
     """Take the sums `less` of distinct rows from `stats`, in place. Extremes are left for the caller."""
-    _change_sums(np.subtract, stats, rows, less)
+    for name, sums in _sums(stats, less):
+        np.subtract.at(sums, rows, less[name].astype(np.int64))
 
 
-def _change_sums(change: np.ufunc, stats: Stats, rows: AnyRows, by: Columns) -> None:
-    for outcome in range(N_OUTCOMES):
-        change.at(stats["outcomes"][:, outcome], rows, by["outcomes"][:, outcome].astype(np.int64))
+def _sums(stats: Stats, columns: Columns) -> Iterator[tuple[str, Rows]]:
+    """Give those sums of `stats` that there are columns of, ready to be written to."""
+    for outcome in Outcome:
+        if outcome.label in columns:
+            yield outcome.label, stats["outcomes"][:, outcome]
     for name in ("syn_retransmits", "sum_ns"):
-        change.at(stats[name], rows, by[name].astype(np.int64))
+        if name in columns:
+            yield name, stats[name]
 
 
 def regroup(stats: Stats, groups: Rows, n_groups: int) -> Stats:
@@ -167,29 +174,49 @@ def _merge(stats: Stats, to: Rows, more: Stats) -> None:
 
 
 def pack(stats: Stats) -> Columns:
-    """Store figures of rows, but for the `LATEST` ones, in as few bytes as they need: some 20 a row."""
-    some = stats["outcomes"][:, Outcome.OK] > 0
-    columns = {name: narrow(stats[name]) for name in (*_SUMS, "max_ns")}
-    return columns | {"min_ns": narrow(np.where(some, stats["min_ns"], 0))}
+    """Store figures of rows, but for the `LATEST` ones, in as few bytes as they need: some 14 a row."""
+    sums = {outcome.label: stats["outcomes"][:, outcome] for outcome in Outcome}
+    sums |= {name: stats[name] for name in ("syn_retransmits", "sum_ns")}
+    columns = {name: narrow(column) for name, column in sums.items() if column.any()}
+    if OK not in columns:
+        return columns
+    some = columns[OK] > 0
+    return columns | {"min_ns": narrow(np.where(some, stats["min_ns"], 0)), "max_ns": narrow(stats["max_ns"])}
 
 
-def unpack(columns: Columns) -> Stats:
-    """Give figures from their columns."""
-    stats = empty(len(columns["sum_ns"]))
-    for name, column in columns.items():
-        stats[name] = column
-    stats["min_ns"][stats["outcomes"][:, Outcome.OK] == 0] = NO_MINIMUM
+def unpack(columns: Columns, n_rows: int) -> Stats:
+    """Give figures from the columns of so many rows."""
+    stats = empty(n_rows)
+    add(stats, np.arange(n_rows), columns)
     return stats
+
+
+def outcomes(columns: Columns, n_rows: int, at: Rows | slice = slice(None)) -> npt.NDArray[np.int64]:
+    """Give the ended attempts of some of so many rows, indexed by `Outcome`, shape (n, 6)."""
+    places = np.arange(n_rows)[at]
+    told = np.zeros((len(places), N_OUTCOMES), np.int64)
+    for outcome in Outcome:
+        if outcome.label in columns:
+            told[:, outcome] = columns[outcome.label][places]
+    return told
+
+
+def fold(columns: Columns, stay: npt.NDArray[np.bool_]) -> Columns:
+    """Give packed figures of the rows that stay, and before them the others' together, if there are any."""
+    if stay.all():
+        return columns
+    gone = take(columns, np.flatnonzero(~stay))
+    other = {name: int(column.sum(dtype=np.int64)) for name, column in gone.items()}
+    if OK in columns:
+        other["max_ns"] = int(gone["max_ns"].max())
+        other["min_ns"] = int(gone["min_ns"][gone[OK] > 0].min()) if other[OK] else 0
+    kept = take(columns, np.flatnonzero(stay))
+    return {name: np.append(narrow(np.array([other[name]])), column) for name, column in kept.items()}
 
 
 def take(columns: Columns, at: Rows) -> Columns:
     """Give some rows of packed figures."""
-    return {name: column.take(at, axis=0) for name, column in columns.items()}
-
-
-def joined(first: Columns, second: Columns) -> Columns:
-    """Give the rows of packed figures, and after them those of others."""
-    return {name: narrow(np.concatenate((first[name], column))) for name, column in second.items()}
+    return {name: column.take(at) for name, column in columns.items()}
 
 
 def attempts(stats: Stats) -> npt.NDArray[np.int64]:

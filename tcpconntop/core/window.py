@@ -111,15 +111,18 @@ class Window:
         """
         if window_s is not None and not 0 < window_s <= LONGEST_S:
             raise ValueError(f"a window has at most {LONGEST_S} seconds, or no end")
-        before, self._window_s = self._window_s, window_s
-        if window_s is None or window_s == LONGEST_S:
-            self._rolling = self._aged.copy()
-            self._summed = [part for part in self._history if part.second < self._aged_before]
-        elif before is None or before > window_s:  # it is less work to begin anew
-            self._rolling, self._summed = Sums(), []
+        self._seal()
+        self._window_s = window_s
+        self._summed, n_rows = self._inside(), len(self._keys)
+        if window_s is not None and window_s < LONGEST_S:
+            self._rolling = Sums.of(self._summed, n_rows)
+            return
+        self._rolling = self._aged.copy()
+        self._rolling.add(
+            Sums.of([part for part in self._summed if part.second >= self._aged_before], n_rows)
+        )
         if window_s is None:
             self._rolling.add(self._older)
-        self._follow()
 
     def span_s(self, began_ns: int, now_ns: int) -> float:
         """Give how much time the window covers when counting began at `began_ns`."""
@@ -203,7 +206,8 @@ class Window:
         gone = [part for part in self._summed if part.second < first]
         kept = self._summed[len(gone) :]
         if len(gone) > len(kept):  # it is less work to begin anew
-            self._rolling, gone, kept = Sums(), [], []
+            self._rolling, self._summed = Sums.of(inside, len(self._keys)), inside
+            return
         self._rolling.grow(len(self._keys))
         there = set(map(id, kept))
         self._rolling.change([part for part in inside if id(part) not in there], gone, kept)
@@ -245,7 +249,7 @@ class Window:
         self._ever = st.regroup(self._ever[:n_rows], new_row, len(kept))
         self._older = self._older.copy()  # states hold the one before
         for sums in (self._older, self._aged, self._rolling):
-            sums.regroup(new_row, len(kept))
+            sums.fold(new_row, len(kept))
         self._history = [part.fold(new_row) for part in self._history]
         self._summed = self._inside()
         self._crowded, self._folded = False, self._second

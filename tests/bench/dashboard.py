@@ -25,7 +25,7 @@ from tests.bench.run import machine
 from tests.bench.terminal import Terminal
 
 WIDTH, HEIGHT = 160, 50
-WARM_S = 12
+WARM_S, WARM_NS = 12, 2_000  # at least, and for each record of the history
 DOWN, HOME = b"\x1b[B", b"\x1b[H"
 
 KINDS = {
@@ -36,9 +36,9 @@ KINDS = {
 }
 
 
-def run_child(kind: str, keys: int, per_s: int) -> None:
+def run_child(kind: str, keys: int, per_s: int, history_s: int) -> None:
     """Be the program that is measured."""
-    open_source = partial(Load, keys, per_s)
+    open_source = partial(Load, keys, per_s, history_s)
     if kind == "here":
         from tcpconntop.tui.app import Dashboard
 
@@ -49,24 +49,27 @@ def run_child(kind: str, keys: int, per_s: int) -> None:
         Peer(open_source, int(kind.partition(":")[2])).run()
 
 
-def measure(name: str, keys: int, per_s: int, seconds: float) -> list[str]:
+def measure(name: str, args: argparse.Namespace) -> list[str]:
     """Give a line of the table."""
     kind, needle, at_first = KINDS[name]
-    words = ["tests.bench.dashboard", "--child", kind, "--keys", str(keys), "--rate", str(per_s)]
+    words = ["tests.bench.dashboard", "--child", kind]
+    for option in ("keys", "rate", "history"):
+        words += [f"--{option}", str(getattr(args, option))]
     with Terminal(words, WIDTH, HEIGHT, needle) as terminal:
-        terminal.watch(WARM_S)
+        terminal.watch(WARM_S + args.history * args.rate * WARM_NS / 1e9)
         terminal.press(at_first)
         terminal.watch(2)
         began_s, (drawing, whole) = time.monotonic(), terminal.cpu_ms()
-        terminal.watch(seconds)
+        terminal.watch(args.seconds)
         spent_s, (drawing_now, whole_now) = time.monotonic() - began_s, terminal.cpu_ms()
         cells = [f"{(now - before) / spent_s:.1f} ms"
                  for before, now in ((drawing, drawing_now), (whole, whole_now))]  # fmt: skip
-        delays = latencies_ms(terminal, seconds)
+        delays = latencies_ms(terminal, args.seconds)
+        memory = f"{terminal.resident_mb():.0f} MB"
     if len(delays) < 5:
-        return [name, *cells, "none was painted in time", ""]
+        return [name, *cells, "none was painted in time", "", memory]
     slow = statistics.quantiles(delays, n=20)[-1]
-    return [name, *cells, f"{statistics.median(delays):.0f} ms", f"{slow:.0f} ms"]
+    return [name, *cells, f"{statistics.median(delays):.0f} ms", f"{slow:.0f} ms", memory]
 
 
 def latencies_ms(terminal: Terminal, seconds: float) -> list[float]:
@@ -92,21 +95,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each figure is measured")
     parser.add_argument("--keys", type=int, default=10_000)
     parser.add_argument("--rate", type=int, default=20_000)
+    parser.add_argument("--history", type=int, default=61, help="how many seconds have passed already")
     parser.add_argument("--only", default="", help="what the name of a line begins with")
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        run_child(args.child, args.keys, args.rate)
+        run_child(args.child, args.keys, args.rate, args.history)
         return
     print(
         f"{machine()}, Python {platform.python_version()}, Textual {textual.__version__}, "
         f"{datetime.date.today()}; {args.keys:,} destinations, {args.rate:,} records a second\n"
     )
-    print("| what | CPU a refresh, drawing thread | whole process, a second | key to paint | 95 % |")
-    print("|---|---:|---:|---:|---:|")
+    print("| what | CPU a refresh, drawing thread | whole process, a second | key to paint | 95 % | memory |")
+    print("|---|---:|---:|---:|---:|---:|")
     for name in KINDS:
         if name.startswith(args.only):
-            line = measure(name, args.keys, args.rate, args.seconds)
+            line = measure(name, args)
             print(f"| {' | '.join(line)} |", flush=True)
 
 

@@ -74,3 +74,8 @@ class Terminal:
         tasks = Path(f"/proc/{self.pid}/task")
         spent = {int(task.name): int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()}
         return spent[self.pid] / 1e6, sum(spent.values()) / 1e6
+
+    def resident_mb(self) -> float:
+        """Give the resident memory, in MB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

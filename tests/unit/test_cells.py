@@ -6,12 +6,10 @@ from collections import Counter
 from itertools import chain
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tcpconntop.core import cells as cells_module
-from tcpconntop.core.cells import CELLS, Cells, Packed, narrow, radix_order
+from tcpconntop.core.cells import CELLS, Cells, narrow, radix_order
 
 PAIRS = some.lists(
     some.tuples(some.integers(0, 40), some.integers(0, CELLS - 1) | some.integers(0, 3)), max_size=80
@@ -51,7 +49,6 @@ def test_given_several_sets_when_added_then_the_total_is_that_of_all_pairs(parts
 def test_given_a_set_when_regrouped_then_rows_merge_and_minus_one_drops(pairs, new_row):
     expected = Counter((int(new_row[row]), cell) for row, cell in pairs if new_row[row] >= 0)
     assert counter(cells_of(pairs).regroup(new_row)) == expected
-    assert counter(Packed(cells_of(pairs)).regroup(new_row)) == expected
 
 
 @given(PAIRS, PAIRS, NEW_ROWS)
@@ -67,23 +64,6 @@ def test_given_few_large_rows_when_regrouped_then_large_counts_stay_exact():
     merged = cells.regroup(np.array([0, 0, 0, -1]))
     assert (merged.counts == 3 * 2**50).all()
     assert len(merged.codes) == CELLS
-
-
-@given(PAIRS | SPREAD)
-def test_given_a_set_when_packed_then_unpacking_gives_it_back(pairs):
-    assert counter(Packed(cells_of(pairs)).unpack()) == Counter(pairs)
-
-
-@pytest.mark.parametrize("count", [1, 255, 256, 65_536, 2**32, 2**40])
-def test_given_a_count_of_any_size_when_packed_then_it_is_kept(count):
-    packed = Packed(Cells(np.array([5, 9]), np.array([1, count])))
-    assert packed.unpack().counts.tolist() == [1, count]
-
-
-def test_given_a_busy_second_when_packed_then_a_cell_takes_about_three_bytes():
-    random = np.random.default_rng(0)
-    cells = Cells.of(random.integers(0, 1_000, 200_000), random.integers(0, 500, 200_000))
-    assert Packed(cells).nbytes < 3.2 * len(cells.codes)
 
 
 @given(some.lists(some.integers(0, 2**63 - 1) | some.integers(0, 9), max_size=60))
@@ -107,37 +87,6 @@ def test_given_rows_then_row_starts_bound_the_codes_of_each():
 def test_given_rows_that_merge_in_order_when_regrouped_then_equal_cells_still_add_up():
     merged = cells_of([(0, 900), (1, 900), (1, 901)]).regroup(np.array([0, 0]))
     assert counter(merged) == Counter({(0, 900): 2, (0, 901): 1})
-
-
-@pytest.mark.parametrize("places", [CELLS, 9 * CELLS, 1 << 22])
-@pytest.mark.parametrize("sparse", [0, 1 << 40])
-@given(parts=some.lists(PAIRS, max_size=5))
-def test_given_packed_sets_when_added_some_rows_at_a_time_then_the_total_is_that_of_all(
-    parts, places, sparse
-):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells_module, "TABLE", places)
-        patch.setattr(cells_module, "SPARSE", sparse)
-        assert counter(Packed.total([Packed(cells_of(part)) for part in parts])) == Counter(chain(*parts))
-
-
-@given(some.lists(PAIRS | SPREAD, max_size=5))
-def test_given_packed_sets_when_added_then_the_total_is_that_of_all(parts):
-    assert counter(Packed.total([Packed(cells_of(part)) for part in parts])) == Counter(chain(*parts))
-
-
-@given(PAIRS, some.sets(some.integers(1, 40)))
-def test_given_a_packed_set_when_folded_then_it_is_as_if_it_had_been_regrouped(pairs, kept):
-    new_row = np.zeros(41, np.int64)
-    new_row[sorted(kept)] = np.arange(1, len(kept) + 1)
-    packed = Packed(cells_of(pairs))
-    assert counter(packed.fold(new_row).unpack()) == counter(packed.unpack().regroup(new_row))
-
-
-def test_given_large_counts_when_folded_then_they_stay_exact():
-    packed = Packed(Cells(np.array([CELLS + 5, 2 * CELLS + 5]), np.array([2**50, 3])))
-    assert packed.fold(np.array([0, 0, 0])).unpack().counts.tolist() == [2**50 + 3]
-    assert packed.fold(np.array([0, 0, 1])).unpack().counts.tolist() == [2**50, 3]
 
 
 @given(PAIRS)

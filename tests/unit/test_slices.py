@@ -63,7 +63,7 @@ def test_given_records_when_packed_in_a_slice_then_the_figures_come_back():
     expected = sums.stats[part.rows]
     for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
         assert (part.stats[name] == expected[name]).all(), name
-    assert (part.outcomes == expected["outcomes"]).all()
+    assert (part.outcomes() == expected["outcomes"]).all()
     for whole, packed in ((sums.latency, part.latency), (sums.errors, part.errors)):
         assert (whole.codes == packed.codes).all()
         assert (whole.counts == packed.counts).all()

@@ -75,7 +75,7 @@ def _pasts(case: Case, dests: Rows) -> list[_Past]:
         places, asked = find(part.packed_rows, wanted[order])
         owners.append(owner[asked])
         begins.append(np.full(len(places), part.second * SECOND_NS))
-        ended.append(part.outcomes[places].astype(np.int64))
+        ended.append(part.outcomes(places))
     pasts = []
     of, begin_ns, outcomes = np.concatenate(owners), np.concatenate(begins), np.concatenate(ended)
     for at, (some, ok_ns) in enumerate(zip(rows, last_ok, strict=True)):

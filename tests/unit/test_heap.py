@@ -1,0 +1,25 @@
+"""Memory that was freed goes back to the system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tcpconntop.heap import give_back
+
+PAGE = 4096
+
+
+def resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+
+def test_given_many_small_arrays_that_were_freed_between_others_when_given_back_then_they_are_not_resident():
+    arrays = [np.ones(8 * PAGE, np.uint8) for _ in range(2_000)]
+    kept = arrays[::10]
+    del arrays
+    before = resident_pages()
+    give_back()
+    assert resident_pages() < before - 8 * 900
+    assert all(array.all() for array in kept)
