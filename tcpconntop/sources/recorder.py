@@ -149,7 +149,7 @@ class Recorder(Around):
             return
         frame = self._frame(Kind.BLOCK)
         if not self._parts.has_room(len(frame.payload)):
-            self._parts.append(self._nothing().frame(Kind.END, self._codec, self.recorded).encode())
+            self._append_end(self._written_ns)  # what is pending comes after it
             self._parts.next()
             self._begin()
             frame = self._frame(Kind.BLOCK)  # again: the new file knows no units
@@ -158,7 +158,7 @@ class Recorder(Around):
 
     def _end(self) -> None:
         self._flush()
-        self._parts.append(self._nothing().frame(Kind.END, self._codec, self.recorded).encode())
+        self._append_end(self._source.now_ns())
 
     def _frame(self, kind: Kind) -> Frame:
         events = np.concatenate([np.empty(0, EVENT), *self._pending])
@@ -181,7 +181,7 @@ class Recorder(Around):
         self._pending.clear()
         self._reads.clear()
 
-    def _nothing(self) -> Block:
-        """How things stand, without a record."""
-        now_ns, offset_ns = self._source.now_ns(), self._source.wall_offset_ns()
-        return Block(np.empty(0, EVENT), (), now_ns, offset_ns, self._written)
+    def _append_end(self, now_ns: int) -> None:
+        """Say how things stood at a moment, without a record, and that the file has no more."""
+        block = Block(np.empty(0, EVENT), (), now_ns, self._source.wall_offset_ns(), self._written)
+        self._parts.append(block.frame(Kind.END, self._codec, self.recorded).encode())
