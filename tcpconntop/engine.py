@@ -6,6 +6,7 @@ import os
 import resource
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Engine:
         interval_s: seconds between snapshots.
         max_keys: bound of the keys that are told apart.
         clock_s: what `interval_s` is measured on: the clock of a recording, whose reads never wait for
-            long, or our own (None).
+            long, or our own (None). On our own, a recording that can be steered is not left at its end.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Engine:
     ) -> None:
         self._source = source
         self._publish = publish
-        self._window = Window(window_s, max_keys)
+        self._window, self._max_keys = Window(window_s, max_keys), max_keys
+        self._player = source.player if clock_s is None else None
+        self._sought: deque[int] = deque(maxlen=1)
         self._wanted_window_s = window_s
         self._interval_s = interval_s
         self._clock_s = clock_s or time.monotonic
@@ -72,6 +75,21 @@ class Engine:
         self._interval_s = interval_s
         self._now.set()
 
+    def seek(self, to_ns: int) -> None:
+        """Go to a moment of a recording; a snapshot of it follows as soon as it is reached."""
+        self._sought.append(to_ns)
+
+    def set_pace(self, speed: float, *, halted: bool) -> None:
+        """Play a recording faster or slower, or let it stand still; a snapshot follows at once."""
+        if self._player is not None:
+            self._player.set_pace(speed, halted=halted)
+            self._now.set()
+
+    @property
+    def now_ns(self) -> int:
+        """The moment that the source has come to, on the clock of its records."""
+        return self._source.now_ns()
+
     def stop(self) -> None:
         """Make `run` return after one last snapshot."""
         self._stop.set()
@@ -84,8 +102,12 @@ class Engine:
         next_s = self._clock_s() + self._interval_s
         given_back_s = time.monotonic()
         try:
-            while not self._stop.is_set() and not self._source.ended:
+            while not self._stop.is_set() and not (self._source.ended and self._player is None):
+                self._go()
+                ended = self._source.ended
                 self._ingest(min(self._read_s, max(0.0, next_s - self._clock_s())))
+                if self._source.ended and not ended and self._player is not None:
+                    self._now.set()  # what it ends with is seen at once
                 if self._now.is_set() or self._clock_s() >= next_s:
                     self._now.clear()
                     self._publish(self._snapshot())
@@ -97,6 +119,17 @@ class Engine:
             self._publish(self._snapshot())
         finally:
             self._source.close()
+
+    def _go(self) -> None:
+        """Go to where somebody wants to be in a recording: what lies before it is summed up on the way."""
+        while self._sought and self._player is not None:
+            to_ns = self._sought.pop()
+            if to_ns < self._source.now_ns():
+                self._window = Window(self._wanted_window_s, self._max_keys)
+            self._player.seek(to_ns)
+            while not (self._player.arrived or self._sought or self._stop.is_set()):
+                self._ingest(READ_S)
+            self._now.set()
 
     def _ingest(self, timeout_s: float) -> None:
         self._window.ingest(self._source.read(timeout_s), self._source.now_ns())
@@ -119,6 +152,7 @@ class Engine:
             cost=self._cost.read(),
             host=self._source.host(),
             began_ns=self._began_ns,
+            playback=self._player.playback() if self._player is not None else None,
         )
 
 

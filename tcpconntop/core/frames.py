@@ -154,6 +154,16 @@ class Scanner:
         del self._data[: at if at >= 0 else len(self._data) - len(MARKER) + 1]
 
 
+def last_head(data: bytes) -> Frame | None:
+    """Give the last frame of which the head is whole, without its payload."""
+    at = len(data)
+    while (at := data.rfind(MARKER, 0, at)) >= 0:
+        found = _head(data[at : at + HEAD_BYTES])[0] if at + HEAD_BYTES <= len(data) else None
+        if found is not None:
+            return found
+    return None
+
+
 def _head(data: bytes) -> tuple[Frame | None, int, int]:
     """Read a head: the frame without its payload (None for a damaged one), its length and checksum."""
     marker, kind, codec, _, stored, raw, count, before, first, last, lost, crc = _HEAD.unpack_from(data)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.playback import Playback
 from tcpconntop.core.window import WindowState
 
 RECORDING = "recording"
@@ -73,6 +74,7 @@ class Snapshot:
         cost: what this program takes.
         host: what is known of the host beside its connects; None where nothing is traced live.
         began_ns: when counting began, on the clock of the records.
+        playback: how it is played, where it is a recording in which one can go back and forth.
     """
 
     info: SourceInfo
@@ -86,6 +88,7 @@ class Snapshot:
     cost: Cost = field(default_factory=Cost)
     host: HostFacts | None = None
     began_ns: int = 0
+    playback: Playback | None = None
 
     def unit(self, cgroup_id: int) -> str | None:
         """Name the unit of a control group, if it is known."""

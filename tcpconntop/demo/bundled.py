@@ -35,6 +35,7 @@ class Endless:
         self.header: Header = replace(recording.header, wall_offset_ns=wall_ns - recording.header.began_ns)
         self.missing = 0
         self.notes: tuple[str, ...] = ()
+        self.end_ns = None
 
     def steps(self) -> Iterator[Step]:
         """Give it again and again."""
@@ -52,6 +53,10 @@ class Endless:
                 yield Step(
                     step.now_ns + turn * length_ns, events, ledger, self.header.wall_offset_ns, step.units
                 )
+
+    def rewind(self) -> None:
+        """Begin with the first turn again."""
+        self._recording.rewind()
 
     def close(self) -> None:
         """Close the recording."""

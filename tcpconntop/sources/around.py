@@ -9,6 +9,7 @@ from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
 from tcpconntop.sources.base import Source
+from tcpconntop.sources.player import Player
 
 
 class Around:
@@ -42,6 +43,11 @@ class Around:
     def host(self) -> HostFacts | None:
         """Give what is known of the host beside its connects."""
         return self._source.host()
+
+    @property
+    def player(self) -> Player | None:
+        """What steers it where it is a recording in which one can go back and forth; else None."""
+        return self._source.player
 
     def now_ns(self) -> int:
         """Give the time on the clock of the records."""

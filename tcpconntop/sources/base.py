@@ -9,6 +9,7 @@ from tcpconntop.core.host import HostFacts
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
+from tcpconntop.sources.player import Player
 
 
 class Source(Protocol):
@@ -44,6 +45,11 @@ class Source(Protocol):
 
     def host(self) -> HostFacts | None:
         """Give what is known of the host beside its connects; None unless it is this one, now."""
+        ...
+
+    @property
+    def player(self) -> Player | None:
+        """What steers it where it is a recording in which one can go back and forth; else None."""
         ...
 
     def now_ns(self) -> int:

@@ -76,6 +76,9 @@ class Live:
         """Give what is known of this network namespace."""
         return self._host.read(self.now_ns())
 
+    player = None
+    """It is no recording."""
+
     def now_ns(self) -> int:
         """Give the monotonic clock, which is the kernel side's."""
         return time.monotonic_ns()

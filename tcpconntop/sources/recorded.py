@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import SEEK_END
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +12,17 @@ from typing import BinaryIO
 import numpy as np
 
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.core.frames import PREFIX_BYTES, VERSION, Damage, Frame, Kind, Scanner, version_of
+from tcpconntop.core.frames import (
+    HEAD_BYTES,
+    PREFIX_BYTES,
+    VERSION,
+    Damage,
+    Frame,
+    Kind,
+    Scanner,
+    last_head,
+    version_of,
+)
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.units import count
 from tcpconntop.core.wire import EVENT, Events
@@ -53,33 +64,46 @@ class Recording:
         missing: records that were recorded and cannot be read.
         damaged: how many times something could not be read.
         torn: whether the end is missing; then nobody knows how much more there was.
+        end_ns: the last moment, as far as heads of frames tell; None where one cannot go back: in a pipe.
     """
 
     def __init__(self, files: Sequence[tuple[Path, BinaryIO]]) -> None:
         parts = sorted((_Part(path, file) for path, file in files), key=lambda part: part.header.part)
         self.header = parts[0].header
-        self.missing = self.damaged = 0
-        self.torn = False
         self._parts = parts
-        self._expected = parts[0].before
+        self._begin()
         for part, following in pairwise(parts):
             if part.header.session != following.header.session:
                 raise FatalError(f"{part.path} and {following.path} are not parts of one recording")
             if part.header.part == following.header.part:
                 raise FatalError(f"{part.path} and {following.path} are the same part of a recording")
 
+    def _begin(self) -> None:
+        self.missing = self.damaged = 0
+        self.torn = False
+        self._expected = self._parts[0].before
+        ends = [part.last_ns for part in self._parts]
+        self.end_ns = max(end or 0 for end in ends) if all(ends) else None
+
+    def rewind(self) -> None:
+        """Go back to the beginning: another `steps` gives everything again, and what was written since.
+
+        Only where `end_ns` is known.
+        """
+        for part in self._parts:
+            part.rewind()
+        self._begin()
+
     @property
     def notes(self) -> tuple[str, ...]:
         """One line for each thing that is missing, as far as it was read."""
-        notes = []
-        if self.missing or self.damaged:
+        notes, some = [], f"{self.missing} connect{' is' if self.missing == 1 else 's are'} missing"
+        if self.damaged:
             places = "in one place" if self.damaged == 1 else f"in {count(self.damaged)} places"
-            some = "connect is" if self.missing == 1 else "connects are"
-            notes.append(f"the recording is damaged {places}: {self.missing} {some} missing")
+            notes.append(f"the recording is damaged {places}: {some}")
         if self.torn:
-            notes.append(
-                "the recording has no end: it still goes on, or was cut off; the last second may be missing"
-            )
+            last = some if self.missing and not self.damaged else "the last second may be missing"
+            notes.append(f"the recording has no end: it still goes on, or was cut off; {last}")
         return tuple(notes)
 
     def steps(self) -> Iterator[Step]:
@@ -131,6 +155,16 @@ class _Part:
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self.file = path, file
+        self._begin()
+
+    def rewind(self) -> None:
+        """Go back to the beginning."""
+        self.file.seek(0)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.last_ns = _last_moment(self.file)
+        path = self.path
         version = version_of(self._read(PREFIX_BYTES))
         if not version:
             raise FatalError(f"{path} is not a recording of tcpconntop")
@@ -160,6 +194,21 @@ class _Part:
             return self.file.read(n_bytes)
         except OSError as error:
             raise FatalError(f"cannot read {self.path}: {error.strerror}") from None
+
+
+def _last_moment(file: BinaryIO) -> int | None:
+    """Give the last moment that the head of a frame speaks of; None for a pipe."""
+    if not file.seekable():
+        return None
+    place, head, behind = file.seek(0, SEEK_END), None, b""
+    while place > 0 and head is None:
+        size = min(place, CHUNK_BYTES)
+        place -= size
+        file.seek(place)
+        data = file.read(size) + behind
+        head, behind = last_head(data), data[: HEAD_BYTES - 1]
+    file.seek(0)
+    return head.last_ns if head is not None else None
 
 
 def _steps(block: Block, base: Ledger) -> Iterator[Step]:

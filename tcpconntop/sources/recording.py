@@ -21,7 +21,7 @@ _LENGTH = struct.Struct("<I")
 _RECORD: dict[str, Any] = {"bytes": EVENT.itemsize, "fields": [list(part) for part in EVENT.descr]}
 _NEEDED = {"begin_ns", "end_ns", "outcome", "family", "daddr", "dport", "tgid", "comm"}
 _TEXTS = ("host", "kernel", "probe", "transport", "label")
-_SECOND_NS = 1_000_000_000
+SECOND_NS = 1_000_000_000
 _CENTURIES_NS = 1 << 62  # until the year 2116
 _COUNTS = ("attempts", "syn_retransmits", "lost_records", "lost_starts", "below_minimum")
 
@@ -170,7 +170,7 @@ class Block:
             sum(counts) == len(self.events)
             and all(count >= 0 for count in counts)
             and all(0 <= now_ns <= self.now_ns for _, now_ns in self.reads)
-            and bool((self.events["end_ns"] < self.now_ns + _SECOND_NS).all())
+            and bool((self.events["end_ns"] < self.now_ns + SECOND_NS).all())
             and bool((self.events["outcome"] < N_OUTCOMES).all())
             and bool(np.isin(self.events["family"], (4, 6)).all())
         )

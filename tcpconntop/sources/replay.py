@@ -11,13 +11,12 @@ from typing import Protocol
 import numpy as np
 
 from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.playback import Playback
 from tcpconntop.core.snapshot import RECORDING, SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
+from tcpconntop.sources.pace import Pace
 from tcpconntop.sources.recorded import Step
-from tcpconntop.sources.recording import Header
-
-WAIT_S = 0.1
-"""The longest that a read sleeps, however slowly the clock goes."""
+from tcpconntop.sources.recording import SECOND_NS, Header
 
 
 class Played(Protocol):
@@ -38,8 +37,17 @@ class Played(Protocol):
         """How many records are missing, as far as it was read."""
         ...
 
+    @property
+    def end_ns(self) -> int | None:
+        """Its last moment; None where one cannot go back in it."""
+        ...
+
     def steps(self) -> Iterator[Step]:
         """Give everything, once."""
+        ...
+
+    def rewind(self) -> None:
+        """Go back to the beginning, where one can: another `steps` gives everything again."""
         ...
 
     def close(self) -> None:
@@ -72,17 +80,21 @@ class Replay:
     ) -> None:
         header = recording.header
         filters = (f"recorded with {header.filters}",) if header.filters else ()
-        self._recording, self._speed = recording, speed
-        self._clock_s, self._sleep = clock_s, sleep
+        self._recording = recording
+        self._pace = Pace(float("inf") if speed is None else speed, clock_s, sleep)
         self._recorded = replace(header.info, label=RECORDING, notes=(*notes, *filters, *header.info.notes))
+        self._going_ns: int | None = None  # where a seek goes to
+        self._sought_ns: int | None = None  # where the last one went to
+        self._begin()
+
+    def _begin(self) -> None:
+        header = self._recording.header
         self._now_ns, self._wall_offset_ns = header.began_ns, header.wall_offset_ns
-        self._start_s: float | None = None
-        self._start_ns = header.began_ns
         self._units: dict[int, str | None] = {}
         self._totals = Ledger()  # as they were last written down
         self._since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since then
         self._since_rtx = 0
-        self._steps = recording.steps()
+        self._steps = self._recording.steps()
         self._next = next(self._steps, None)
 
     @property
@@ -98,40 +110,76 @@ class Replay:
     def read(self, timeout_s: float) -> Events:
         """Give the records of the next read that was recorded, if its time comes within `timeout_s`."""
         step = self._next
-        if step is None:
+        if self._going_ns is not None and timeout_s > 0:
+            return self._go(self._going_ns)
+        if step is None or self._pace.halted:
+            self._pace.rest(timeout_s)
             return np.empty(0, EVENT)
         due_ns = max(step.now_ns, self._now_ns)
         goal_ns = min(self._now_ns + math.ceil(timeout_s * 1e9), due_ns)
-        self._now_ns = goal_ns if self._speed is None else self._wait(goal_ns, self._speed)
-        if self._now_ns < due_ns:
-            return np.empty(0, EVENT)
-        self._take(step)
+        self._now_ns = self._pace.reach(self._now_ns, goal_ns)
+        return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(step)
+
+    def _go(self, to_ns: int) -> Events:
+        """Give the records of the next second on the way to a moment; arrive where there are none."""
+        taken: list[Events] = []
+        while (step := self._next) is not None and step.now_ns <= to_ns:
+            now_ns = max(step.now_ns, self._now_ns)
+            if taken and now_ns // SECOND_NS != self._now_ns // SECOND_NS:
+                break  # what sums up by seconds has to know each of them
+            self._now_ns = now_ns
+            taken.append(self._take(step))
+        if taken:
+            return np.concatenate(taken)
+        if self._next is not None:
+            self._now_ns = max(to_ns, self._now_ns)
+        self._going_ns, self._sought_ns = None, to_ns
+        self._pace.forget()
+        return np.empty(0, EVENT)
+
+    def _take(self, step: Step) -> Events:
         self._next = next(self._steps, None)
-        return step.events
-
-    def _wait(self, goal_ns: int, speed: float) -> int:
-        """Wait for a moment of the recording, but never for long; give the moment that has come."""
-        now_s = self._clock_s()
-        if self._start_s is None:
-            self._start_s = now_s
-        due_s = self._start_s + (goal_ns - self._start_ns) / 1e9 / speed
-        if due_s > now_s:
-            self._sleep(min(due_s - now_s, WAIT_S))
-            now_s = self._clock_s()
-        if due_s <= now_s:
-            return goal_ns
-        reached_ns = self._start_ns + int((now_s - self._start_s) * 1e9 * speed)
-        return min(max(reached_ns, self._now_ns), goal_ns)
-
-    def _take(self, step: Step) -> None:
         self._units.update(step.units)
         self._wall_offset_ns = step.wall_offset_ns
         if step.ledger is not None:
             self._totals, self._since_rtx = step.ledger, 0
             self._since[:] = 0
-            return
-        self._since += np.bincount(step.events["outcome"], minlength=N_OUTCOMES)
-        self._since_rtx += int(step.events["syn_retransmits"].sum())
+        else:
+            self._since += np.bincount(step.events["outcome"], minlength=N_OUTCOMES)
+            self._since_rtx += int(step.events["syn_retransmits"].sum())
+        return step.events
+
+    # Steering
+
+    @property
+    def player(self) -> Replay | None:
+        """This one, where one can go back in what it plays."""
+        return self if self._recording.end_ns is not None else None
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the last seek is done."""
+        return self._going_ns is None
+
+    def playback(self) -> Playback:
+        """Say how it is played."""
+        began_ns, pace = self._recording.header.began_ns, self._pace
+        last_ns = self._now_ns if self.ended else self._recording.end_ns or 0
+        end_ns = max(last_ns, self._now_ns)
+        return Playback(began_ns, end_ns, pace.speed, pace.halted, self.ended, self._sought_ns)
+
+    def seek(self, to_ns: int) -> None:
+        """Go to a moment; to an earlier one from the beginning of the recording."""
+        if to_ns < self._now_ns:
+            self._recording.rewind()
+            self._begin()
+        self._going_ns = to_ns
+
+    def set_pace(self, speed: float, *, halted: bool) -> None:
+        """Play faster or slower, or stand still."""
+        self._pace.speed, self._pace.halted = speed, halted
+
+    # What it tells
 
     def ledger(self) -> Ledger:
         """Give the totals as they were recorded, and what was played since; what is missing is lost."""

@@ -12,6 +12,7 @@ from tcpconntop.core.wire import N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.sources.around import Around
 from tcpconntop.sources.base import Source
+from tcpconntop.sources.player import Player
 
 
 class Selection(Around):
@@ -24,6 +25,10 @@ class Selection(Around):
     def __init__(self, source: Source, request: TraceRequest) -> None:
         super().__init__(source)
         self._request = request
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what was counted."""
         self._outcomes = np.zeros(N_OUTCOMES, np.int64)
         self._retransmits = self._below_minimum = 0
 
@@ -53,6 +58,31 @@ class Selection(Around):
             below_minimum=self._below_minimum,
             completeness=None,
         )
+
+    @property
+    def player(self) -> Player | None:
+        """What steers the source; what was counted here goes back with it."""
+        player = self._source.player
+        return _Steered(player, self) if player is not None else None
+
+
+class _Steered:
+    """Steers what is selected from, and the selection with it."""
+
+    def __init__(self, player: Player, selection: Selection) -> None:
+        self._player, self._selection = player, selection
+        self.playback, self.set_pace = player.playback, player.set_pace
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the last seek is done."""
+        return self._player.arrived
+
+    def seek(self, to_ns: int) -> None:
+        """Go to a moment."""
+        if to_ns < self._selection.now_ns():
+            self._selection.begin_anew()
+        self._player.seek(to_ns)
 
 
 def selected(source: Source, request: TraceRequest) -> Source:

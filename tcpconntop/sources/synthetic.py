@@ -158,6 +158,9 @@ class Synthetic:
     def host(self) -> None:
         """Give nothing: there is no such host."""
 
+    player = None
+    """It is no recording."""
+
     def now_ns(self) -> int:
         """Give the time that the last read reached."""
         return self._read_until_ns

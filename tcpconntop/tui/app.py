@@ -24,11 +24,11 @@ from tcpconntop.tui.actions import Keys, bindings
 from tcpconntop.tui.messages import NameFound, Process, ProcessesWanted, SnapshotReady, SourceOpened
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.palette import commands
+from tcpconntop.tui.playing import Playing
 from tcpconntop.tui.resolver import Resolver, ask_system
 from tcpconntop.tui.screens.board import Board
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen
-from tcpconntop.tui.steering import Steering
 from tcpconntop.tui.terminal import PLAIN_THEME, few_colours
 from tcpconntop.tui.tracing import Tracing
 
@@ -37,7 +37,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Dashboard(Steering):
+class Dashboard(Playing):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -185,8 +185,10 @@ class Dashboard(Steering):
 
     @on(SnapshotReady)
     def _snapshot_ready(self, message: SnapshotReady) -> None:
-        self._rewind.note(message.snapshot)
-        self._change(latest=message.snapshot, info=message.snapshot.info)
+        snapshot = message.snapshot
+        if not self._late(snapshot):
+            self._rewind.note(snapshot)
+            self._change(latest=snapshot, info=snapshot.info, **self._played(snapshot))
 
     # Actions
 

@@ -15,6 +15,9 @@ from tcpconntop.tui.lines import Line, Part, fit, spread
 OWN = 85
 """Priority of the program's own cost: it goes before most of the keys do."""
 
+OF_RECORDINGS = frozenset({"seek", "speed"})
+"""Words that are there where something is played."""
+
 
 def _hints(known: Keys) -> list[tuple[str, str]]:
     """Give the keys and the word of each hint; keys with the same word share one."""
@@ -44,11 +47,12 @@ class Footer(Line):
 
     def draw(self, width: int) -> Text:
         """Draw the line."""
+        absent = self._absent
+        if self._snapshot is None or self._snapshot.playback is None:
+            absent |= OF_RECORDINGS
         hints = [
             Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + 10 * place)
-            for place, (keys, word) in enumerate(
-                hint for hint in _hints(self._keys) if hint[1] not in self._absent
-            )
+            for place, (keys, word) in enumerate(hint for hint in _hints(self._keys) if hint[1] not in absent)
         ]
         return spread(hints, self._ledger(), width)
 

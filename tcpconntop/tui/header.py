@@ -1,6 +1,7 @@
 """The first line: what is traced, what is shown of it, and whether it is live.
 
 tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼                      ● live
+tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼      10:03:12  recording  ▶ 1:12/5:00
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.playback import place_text, speed_text
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import elapsed, printable
 from tcpconntop.core.view import ViewSpec
@@ -52,7 +54,7 @@ class Header(Line):
             left.append(Part(Text(f"Δ since {_clock(moment.mark)}", self.paint("accent")), 3))
         if self._spec.where.text:
             left.append(Part(Text(f"/{printable(self._spec.where.text)}", self.paint("accent")), 3))
-        right = [Part(self._state(moment))]
+        right = self._played(moment) or [Part(self._state(moment))]
         if moment.info and moment.info.recorded and moment.snapshot:
             then, dim = time.localtime(moment.snapshot.wall_s), self.paint("dim")
             day, clock = (Text(time.strftime(form, then), dim) for form in ("%Y-%m-%d", "%H:%M:%S"))
@@ -69,6 +71,30 @@ class Header(Line):
         info = moment.info
         probe = "/".join(word for word in (info.probe, info.transport) if word)
         return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 4)]
+
+    def _played(self, moment: Moment) -> list[Part]:
+        """Say where in the recording one is: `recording  ▶ 1:12/5:00 ×10`."""
+        play, snapshot = moment.playback, moment.snapshot
+        if play is None or snapshot is None or moment.info is None:
+            return []
+        label, seeking = moment.info.label, moment.seeking
+        now_ns = seeking.to_ns if seeking else snapshot.now_ns
+        place = place_text(now_ns - play.began_ns, play.end_ns - play.began_ns)
+        text = f"{place}/{place_text(play.end_ns - play.began_ns, 0)}"
+        if seeking is not None:
+            after = f" {seeking.share:.0%}" if seeking.share is not None else ""
+            return [Part(Text(label, self.paint("dim")), 3), Part(Text(f"» {text}{after}", self._loud()))]
+        if play.ended:
+            return [
+                Part(Text(f"{label}: ended", self.paint("dim")), 3),
+                Part(Text(f"■ {text}", self._loud())),
+            ]
+        speed = speed_text(play.speed)
+        sign, style = ("‖", self._loud()) if play.halted else ("▶", self.paint("warn"))
+        return [
+            Part(Text(label, self.paint("dim")), 3),
+            Part(Text(f"{sign} {text}{' ' * bool(speed)}{speed}", style)),
+        ]
 
     def _loud(self) -> Style:
         return self.paint("warn") + self.paint("strong")

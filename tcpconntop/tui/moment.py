@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tcpconntop.core.playback import Playback
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.units import elapsed
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.tui.actions import Keys
 
 STARTING = "starting: compiling the probe…"
+
+
+@dataclass(frozen=True)
+class Seeking:
+    """A seek that is on its way.
+
+    Attributes:
+        to_ns: where to, on the clock of the records.
+        share: how much of the way is done, as soon as that takes a while.
+    """
+
+    to_ns: int
+    share: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +42,8 @@ class Moment:
         keys: which keys mean what.
         namer: gives the names of addresses, where they are wanted.
         ended: whether the source has no more records.
+        playback: how the recording is played, as the user wants it; None where nothing can be steered.
+        seeking: where it goes to, until it is there.
     """
 
     window: str
@@ -40,6 +56,8 @@ class Moment:
     keys: Keys = field(default_factory=Keys)
     namer: Callable[[str], str] | None = field(default=None, repr=False)
     ended: bool = False
+    playback: Playback | None = None
+    seeking: Seeking | None = None
 
     @property
     def snapshot(self) -> Snapshot | None:

@@ -54,6 +54,15 @@ class Rewind:
         self._second = found
         return True
 
+    def go(self, second: int) -> bool:
+        """Go to the moment at a second, or to the next one in that direction; whether it is another one."""
+        before = self._second
+        while self._second > second and self.step(-1):
+            pass
+        while before < second > self._second and self.step(1):
+            pass
+        return self._second != before
+
     def shown(self, window: str) -> Snapshot | None:
         """Give what is looked at, through a window; None while the view is live."""
         base = self.base

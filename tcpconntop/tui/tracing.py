@@ -123,6 +123,20 @@ class Tracing:
             if self._engine is not None:
                 self._engine.set_interval(interval_s)
 
+    def seek(self, to_ns: int) -> None:
+        """Go to a moment of a recording."""
+        if self._engine is not None:
+            self._engine.seek(to_ns)
+
+    def set_pace(self, speed: float, *, halted: bool) -> None:
+        """Play a recording faster or slower, or let it stand still."""
+        if self._engine is not None:
+            self._engine.set_pace(speed, halted=halted)
+
+    def now_ns(self) -> int | None:
+        """Give the moment that the source has come to, on the clock of its records."""
+        return self._engine.now_ns if self._engine is not None else None
+
     def stop(self) -> None:
         """Make `run` return soon."""
         with self._lock:

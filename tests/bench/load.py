@@ -61,6 +61,8 @@ class Load:
     def host(self) -> None:
         """Say that there is no host."""
 
+    player = None
+
     def now_ns(self) -> int:
         """Give the time that the last step reached."""
         return self._begin_ns + self._steps * STEP_NS

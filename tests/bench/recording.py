@@ -35,6 +35,7 @@ class Paced:
 
     info = SourceInfo("bench", "", "fentry", "ring", "synthetic")
     ended = False
+    player = None
 
     def __init__(self, seconds: int) -> None:
         size = PER_S // READS_A_S

@@ -95,6 +95,18 @@ def test_a_torn_recording_is_never_a_traceback_nor_a_silent_loss(whole: bytes) -
         judge(whole[:cut], all_events)
 
 
+def test_a_torn_recording_says_how_much_its_last_block_had(whole: bytes) -> None:
+    """GIVEN a cut in the last block's payload, or in its head WHEN read THEN the note says what is known."""
+    at = whole.rindex(b"\xf5TCT", 0, whole.rindex(b"\xf5TCT"))
+    in_payload, in_head = recording(whole[: at + 100]), recording(whole[: at + 30])
+    missing = len(events_of(recording(whole))) - len(events_of(in_payload))
+    assert missing > 0
+    no_end = "the recording has no end: it still goes on, or was cut off; "
+    assert in_payload.notes == (f"{no_end}{missing} connects are missing",)
+    assert len(events_of(in_head)) > 0
+    assert in_head.notes == (f"{no_end}the last second may be missing",)
+
+
 def test_a_damaged_recording_is_never_a_traceback_nor_a_silent_loss(whole: bytes) -> None:
     """GIVEN a recording WHEN bytes are changed THEN what is left is right and what is missing is counted."""
     all_events = events_of(recording(whole))

@@ -1,0 +1,72 @@
+"""Asks for a time.
+
+╭─ Go to ──────────────────────────────────────────────────────╮
+│ 10:03                                                        │
+│ 10:03  10:03:12  2026-11-22 10:03  +90s  -5m  50%            │
+╰─ from 10:00:00 to 10:05:00 · enter goes · esc goes back ─────╯
+"""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tcpconntop.core.whereto import HINT, Span, whereto
+
+
+class Goto(ModalScreen[float | None]):
+    """Gives a Unix time, or None.
+
+    Args:
+        span: from when to when there is something.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+
+    def __init__(self, span: Span) -> None:
+        super().__init__()
+        self._span = span
+
+    def compose(self) -> ComposeResult:
+        """Put the input above its hint."""
+        first, last = (_clock(end_s) for end_s in (self._span.began_s, self._span.end_s))
+        with Vertical() as frame:
+            frame.border_title = "Go to"
+            frame.border_subtitle = f"from {first} to {last} · enter goes · esc goes back"
+            yield Input(placeholder=_clock(self._span.now_s), compact=True)
+            yield Static(HINT, markup=False)
+
+    @on(Input.Changed)
+    def _hint(self) -> None:
+        self._explain("")
+
+    @on(Input.Submitted)
+    def _take(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not event.value.strip():
+            self.dismiss(None)
+            return
+        try:
+            self.dismiss(whereto(event.value, self._span))
+        except ValueError as error:
+            self._explain(str(error))
+
+    def _explain(self, error: str) -> None:
+        line = self.query_one(Static)
+        line.update(error or HINT)
+        line.set_class(bool(error), "-error")
+
+    def action_leave(self) -> None:
+        """Stay where one is."""
+        self.dismiss(None)
+
+
+def _clock(wall_s: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(wall_s))

@@ -1,0 +1,250 @@
+"""Going back and forth in a recording: every moment is what it is when played straight."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import BEGAN_NS, SECOND_NS, Scenario, record, recording
+from test_recording import told
+
+from tcpconntop.core.playback import SPEEDS, Playback, next_speed, place_text, speed_text
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.engine import Engine
+from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.sources.base import Source
+from tcpconntop.sources.parts import Rotation
+from tcpconntop.sources.recorded import Recording
+from tcpconntop.sources.replay import Replay
+from tcpconntop.sources.selection import selected
+
+SECONDS = 9
+LAST_S = 10
+"""How long a test waits for what has to come."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("seek") / "whole"
+    record(path, Scenario(SECONDS, silent=range(5, 7)))
+    return path.read_bytes()
+
+
+class Steered:
+    """An engine that plays in a thread of its own, and what it published last."""
+
+    def __init__(self, source: Source, interval_s: float = 3600) -> None:
+        self._came = threading.Condition()
+        self.seen: list[Snapshot] = []
+        self.engine = Engine(source, self._publish, 5, interval_s)
+        self._thread = threading.Thread(target=self.engine.run)
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        with self._came:
+            self.seen.append(snapshot)
+            self._came.notify_all()
+
+    def until(self, condition: Callable[[Snapshot], bool]) -> Snapshot:
+        with self._came:
+            assert self._came.wait_for(lambda: self.seen and condition(self.seen[-1]), LAST_S)
+            return self.seen[-1]
+
+    def seek(self, to_ns: int) -> Snapshot:
+        self.engine.seek(to_ns)
+        return self.until(lambda snapshot: snapshot.playback.sought_ns == to_ns)
+
+    def __enter__(self) -> Steered:
+        self.engine.set_pace(1.0, halted=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.stop()
+        self._thread.join(LAST_S)
+        assert not self._thread.is_alive()
+
+
+def straight(data: bytes, to_ns: int) -> Snapshot:
+    """What is known of a moment when it is come to by one way alone: from the beginning."""
+    with Steered(Replay(recording(data))) as steered:
+        return steered.seek(to_ns)
+
+
+def same(here: Snapshot, there: Snapshot) -> bool:
+    recent = np.array_equal(here.window.recent.records, there.window.recent.records)
+    return told(here) == told(there) and here.ledger == there.ledger and recent
+
+
+def test_seeking_back_and_forth_gives_what_playing_straight_gives(whole: bytes) -> None:
+    """GIVEN random moments WHEN gone to one after the other THEN each is as if it were the only one."""
+    chance = random.Random(4)
+    with Steered(Replay(recording(whole))) as steered:
+        for _ in range(7):
+            to_ns = BEGAN_NS + chance.randrange(SECONDS * SECOND_NS)
+            there = steered.seek(to_ns)
+            assert there.now_ns == to_ns
+            assert same(there, straight(whole, to_ns))
+        end_ns = there.playback.end_ns
+        assert end_ns == BEGAN_NS + SECONDS * SECOND_NS
+        end = steered.seek(end_ns)
+        assert end.playback.ended
+        assert end.ledger.attempts > 500
+        beginning = steered.seek(BEGAN_NS)
+        assert (beginning.ledger.attempts, beginning.playback.ended) == (0, False)
+        assert same(steered.seek(end_ns), end)
+
+
+def test_what_is_seen_live_is_what_a_seek_to_that_moment_shows(tmp_path: Path) -> None:
+    seen = record(tmp_path / "r", Scenario(6), window_s=5)
+    with Steered(Replay(recording(tmp_path / "r"))) as steered:
+        for then in (seen[4], seen[1], seen[3]):
+            assert told(steered.seek(then.now_ns)) == told(then)
+
+
+def test_a_recording_goes_on_from_where_it_was_sought_to(whole: bytes) -> None:
+    """GIVEN a halt WHEN it is lifted after a seek THEN the clock goes on from there, and to the end."""
+    with Steered(Replay(recording(whole)), interval_s=0.02) as steered:
+        steered.seek(BEGAN_NS + 7 * SECOND_NS)
+        n = len(steered.seen)
+        assert steered.until(lambda _: len(steered.seen) > n + 3).now_ns == BEGAN_NS + 7 * SECOND_NS
+        steered.engine.set_pace(50.0, halted=False)
+        assert steered.until(lambda snapshot: snapshot.playback.ended).now_ns == BEGAN_NS + 9 * SECOND_NS
+        back = steered.seek(BEGAN_NS + SECOND_NS)  # from behind the end
+        assert back.now_ns >= BEGAN_NS + SECOND_NS
+        times = [snapshot.now_ns for snapshot in steered.seen[: n + 1]]
+        assert times == sorted(times)
+
+
+def test_the_end_of_a_recording_is_seen_at_once_and_not_left(whole: bytes) -> None:
+    with Steered(Replay(recording(whole))) as steered:  # an hour between snapshots
+        steered.engine.set_pace(float("inf"), halted=False)
+        assert steered.until(lambda snapshot: snapshot.playback.ended).ledger.attempts > 500
+
+
+def test_headless_engines_leave_a_recording_at_its_end(whole: bytes) -> None:
+    source = Replay(recording(whole), None)
+    seen: list[Snapshot] = []
+    Engine(source, seen.append, 5, clock_s=lambda: source.now_ns() / 1e9).run()
+    assert source.ended
+    assert {snapshot.playback for snapshot in seen} == {None}
+
+
+def test_a_torn_recording_can_be_sought_as_far_as_it_goes(whole: bytes) -> None:
+    torn = whole[: len(whole) * 3 // 5]
+    with Steered(Replay(recording(torn))) as steered:
+        first = steered.seek(BEGAN_NS + 2 * SECOND_NS)
+        assert same(first, straight(whole, BEGAN_NS + 2 * SECOND_NS))
+        assert not first.info.notes
+        last_ns = first.playback.end_ns
+        assert BEGAN_NS + 2 * SECOND_NS < last_ns < BEGAN_NS + SECONDS * SECOND_NS
+        end = steered.seek(last_ns + SECOND_NS)
+        assert end.playback.ended
+        assert "no end" in end.info.notes[-1]
+        assert end.playback.end_ns >= end.now_ns
+        assert same(steered.seek(BEGAN_NS + 2 * SECOND_NS), first)
+        assert same(steered.seek(last_ns + SECOND_NS), end)
+
+
+def test_what_is_damaged_is_counted_again_each_time(whole: bytes) -> None:
+    at = whole.index(b"\xf5TCT", len(whole) // 3) + 100
+    damaged = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
+    with Steered(Replay(recording(damaged))) as steered:
+        ends = [steered.seek(steered_ns) for steered_ns in (BEGAN_NS + SECONDS * SECOND_NS, BEGAN_NS) * 2]
+    assert ends[0].ledger.lost > 0
+    assert ends[1].ledger.lost == 0
+    assert same(ends[2], ends[0])
+    assert ends[2].info.notes == ends[0].info.notes != ()
+
+
+def test_an_empty_recording_can_be_sought_without_harm(tmp_path: Path) -> None:
+    record(tmp_path / "r", Scenario(2, silent=range(9)))
+    data = (tmp_path / "r").read_bytes()
+    header = data[: data.index(b"\xf5TCT", 100)]
+    for empty in (data, header):
+        with Steered(Replay(recording(empty))) as steered:
+            for to_ns in (BEGAN_NS, BEGAN_NS + SECOND_NS, BEGAN_NS):
+                there = steered.seek(to_ns)
+                assert there.ledger.attempts == 0
+                assert there.playback.end_ns >= there.now_ns
+
+
+def test_rotated_files_are_sought_as_one(tmp_path: Path) -> None:
+    record(tmp_path / "one", Scenario(SECONDS))
+    record(tmp_path / "r", Scenario(SECONDS), Rotation(age_s=2))
+    files = sorted(tmp_path.glob("r.*"))
+    assert len(files) > 3
+    with Steered(Replay(recording(*files))) as steered:
+        for seconds in (8, 3, 5.55):
+            to_ns = BEGAN_NS + int(seconds * SECOND_NS)
+            assert same(steered.seek(to_ns), straight((tmp_path / "one").read_bytes(), to_ns))
+
+
+def test_what_is_selected_is_counted_anew_after_going_back(whole: bytes) -> None:
+    with Steered(selected(Replay(recording(whole)), TraceRequest(ports=(443,)))) as steered:
+        first = steered.seek(BEGAN_NS + 3 * SECOND_NS)
+        more = steered.seek(BEGAN_NS + 8 * SECOND_NS)
+        assert 0 < first.ledger.attempts < more.ledger.attempts
+        assert same(steered.seek(BEGAN_NS + 3 * SECOND_NS), first)
+
+
+def test_what_was_written_meanwhile_is_there_after_going_back(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(whole[: len(whole) // 2])
+    with path.open("rb") as file, Steered(Replay(Recording([(path, file)]))) as steered:
+        half = steered.seek(BEGAN_NS + SECONDS * SECOND_NS)
+        path.write_bytes(whole)
+        steered.seek(BEGAN_NS)
+        assert steered.seek(BEGAN_NS + SECONDS * SECOND_NS - 1).ledger.attempts > half.ledger.attempts
+
+
+def test_a_pipe_cannot_be_sought(whole: bytes, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(whole,))
+    writer.start()
+    with (tmp_path / "pipe").open("rb") as pipe:
+        source = Replay(Recording([(tmp_path / "pipe", pipe)]), None)
+        assert source.player is None
+        while not source.ended:
+            source.read(3600)
+        assert source.ledger().attempts > 500
+        writer.join()
+
+
+def test_a_newer_wish_ends_a_seek_that_is_on_its_way(whole: bytes) -> None:
+    with Steered(Replay(recording(whole))) as steered:
+        for seconds in (8, 1, 7, 2, 6):
+            steered.engine.seek(BEGAN_NS + seconds * SECOND_NS)
+        there = steered.until(lambda snapshot: snapshot.playback.sought_ns == BEGAN_NS + 6 * SECOND_NS)
+        assert same(there, straight(whole, BEGAN_NS + 6 * SECOND_NS))
+
+
+def test_the_last_moment_is_found_across_the_borders_of_what_is_read_at_once(whole: bytes) -> None:
+    end_ns = recording(whole).end_ns
+    for more in (0, 1, 59, 60, 61, 1 << 20, (1 << 20) + 30):
+        garbage = Recording([(Path("r"), io.BytesIO(whole + b"\xf5TC" * (more // 3) + b"\xf5" * (more % 3)))])
+        assert garbage.end_ns == end_ns
+
+
+@pytest.mark.parametrize(
+    ("speed", "by", "expected"),
+    [(1, 1, 2), (1, -1, 0.5), (3, 1, 5), (3, -1, 2), (100, 1, SPEEDS[-1]), (SPEEDS[-1], 1, SPEEDS[-1])],
+)
+def test_speeds_go_step_by_step(speed: float, by: int, expected: float) -> None:
+    assert next_speed(speed, by) == expected
+    assert next_speed(0.1, -1) == 0.1
+    assert next_speed(0.01, -1) == 0.01
+    assert next_speed(SPEEDS[-1], -1) == 100
+
+
+def test_places_are_spelled_as_wide_as_the_length() -> None:
+    assert place_text(72 * SECOND_NS, 300 * SECOND_NS) == "1:12"
+    assert place_text(9 * SECOND_NS, 3_725 * SECOND_NS) == "   0:09"
+    assert place_text(3_725 * SECOND_NS, 0) == "1:02:05"
+    assert [speed_text(speed) for speed in (1.0, 0.5, 10, SPEEDS[-1])] == ["", "×0.5", "×10", "max"]
+    assert [Playback(5, 9).within(moment) for moment in (4, 7, 10)] == [5, 7, 9]

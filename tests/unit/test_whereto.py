@@ -1,0 +1,87 @@
+"""Times as people write them, to go to."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import pytest
+
+from tcpconntop.core.whereto import Span, whereto
+
+
+@pytest.fixture(autouse=True)
+def _berlin(monkeypatch):
+    """Summer time ends in the night to the 25th of October 2026."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+DAY = ("2026-11-22 10:00:00.700", "2026-11-22 10:02:00", "2026-11-22 10:05:30.200")
+NIGHT = ("2026-11-21 22:00:00", "2026-11-23 01:00:00", "2026-11-23 04:00:00")
+Words = tuple[str, str, str]
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "expected"),
+    [
+        ("10:03", DAY, "2026-11-22 10:03:00"),
+        (" 10:03:12 ", DAY, "2026-11-22 10:03:12"),
+        ("2026-11-22 10:03", DAY, "2026-11-22 10:03:00"),
+        ("2026-11-22T10:03:12", DAY, "2026-11-22 10:03:12"),
+        ("10:00", DAY, "2026-11-22 10:00:00.700"),  # the second that it begins in
+        ("10:05:30", DAY, "2026-11-22 10:05:30"),
+        ("+90s", DAY, "2026-11-22 10:03:30"),
+        ("-1.5m", DAY, "2026-11-22 10:00:30"),
+        ("+7", DAY, "2026-11-22 10:02:07"),
+        ("-1h", DAY, "2026-11-22 10:00:00.700"),
+        ("+1h", DAY, "2026-11-22 10:05:30.200"),
+        ("0%", DAY, "2026-11-22 10:00:00.700"),
+        ("100%", DAY, "2026-11-22 10:05:30.200"),
+        ("22:30", NIGHT, "2026-11-22 22:30:00"),  # of two, the nearer one
+        ("03:00", NIGHT, "2026-11-23 03:00:00"),
+        ("04:30", NIGHT, "2026-11-22 04:30:00"),  # the only one that is within
+        ("2026-11-21 23:00", NIGHT, "2026-11-21 23:00:00"),
+    ],
+)
+def test_a_time_is_where_one_expects_it(text: str, span: Words, expected: str) -> None:
+    assert whereto(text, Span(*map(at, span))) == pytest.approx(at(expected), abs=1e-3)
+
+
+def test_the_nearest_day_is_found_in_a_long_recording() -> None:
+    span = Span(at("2026-11-02 10:00"), at("2026-11-12 09:00"), at("2026-11-22 08:00"))
+    assert whereto("23:00", span) == at("2026-11-11 23:00")
+    assert whereto("09:30", Span(span.began_s, span.end_s, span.end_s)) == at("2026-11-21 09:30")
+
+
+def test_days_of_25_hours_do_no_harm() -> None:
+    span = Span(at("2026-10-24 20:00"), at("2026-10-25 12:00"), at("2026-10-25 12:00"))
+    assert whereto("21:00", span) == at("2026-10-24 21:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no time is written like that"),
+        ("noon", "no time is written like that"),
+        ("10", "no time is written like that"),
+        ("10:99", "there is no such time"),
+        ("2026-02-30 10:00", "there is no such time"),
+        ("0000-01-01 10:00", "there is no such time"),
+        ("09:59", "it goes from 10:00:00 to 10:05:30"),
+        ("10:05:31", "it goes from 10:00:00 to 10:05:30"),
+        ("101%", "it goes from"),
+        ("2025-11-22 10:03", "it goes from"),
+    ],
+)
+def test_what_is_no_time_or_not_there_is_one_line(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as error:
+        whereto(text, Span(*map(at, DAY)))
+    assert "\n" not in str(error.value)
