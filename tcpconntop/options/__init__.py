@@ -101,7 +101,7 @@ def _parser(name: str) -> Parser:
         allow_abbrev=False,
     )
     command.add(parser)
-    parser.add_argument("--config", metavar="FILE", help="settings of your own, in TOML")
+    parser.add_argument("--config", metavar="FILE", help="take settings from this TOML file as well")
     return parser
 
 
@@ -120,8 +120,9 @@ def _epilog() -> str:
     commands = "\n".join(f"  tcpconntop {name:<10} {command.help}" for name, command in COMMANDS.items())
     return (
         f"commands (each has its own --help):\n{commands}\n\n"
-        "exit codes: 0 fine, 1 failed at run time, 2 usage, 3 not privileged,\n"
-        "            4 this machine cannot (BCC or kernel support missing), 130 interrupted"
+        "exit codes: 0 fine, 1 failed at run time or an assertion did not hold, 2 usage,\n"
+        "            3 not privileged, 4 this machine cannot (BCC or kernel support missing),\n"
+        "            130 interrupted"
     )
 
 
@@ -129,8 +130,8 @@ def _plain(parser: argparse.ArgumentParser) -> None:
     groups.add_filters(parser, tuple(COMMANDS))
     groups.add_view(parser)
     parser.add_argument("-b", "--batch", action="store_true", help="print tables instead of a dashboard")
-    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="stop after N tables")
-    parser.add_argument("--json", action="store_true", help="with -b: one JSON document a line")
+    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="with -b: stop after N tables")
+    parser.add_argument("--json", action="store_true", help="with -b: print one JSON document a line")
     parser.add_argument("--version", action="version", version=f"tcpconntop {__version__}")
     groups.add_tracer(parser)
     groups.add_recording(parser)
@@ -138,9 +139,13 @@ def _plain(parser: argparse.ArgumentParser) -> None:
 
 def _log(parser: argparse.ArgumentParser) -> None:
     groups.add_filters(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON document a line")
-    parser.add_argument("-t", "--timestamp", action="store_true", help="seconds since the first line")
-    parser.add_argument("-L", "--lport", action="store_true", help="local ports, as in a packet capture")
+    parser.add_argument("--json", action="store_true", help="print one JSON document a line")
+    parser.add_argument(
+        "-t", "--timestamp", action="store_true", help="begin lines with the seconds since the first one"
+    )
+    parser.add_argument(
+        "-L", "--lport", action="store_true", help="show local ports, to find connects in a packet capture"
+    )
     parser.add_argument("--header", dest="header_every", type=whole(1), metavar="N",
                         help="repeat the header after every N lines")  # fmt: skip
     groups.add_tracer(parser)
@@ -151,29 +156,35 @@ def _log(parser: argparse.ArgumentParser) -> None:
 def _record(parser: argparse.ArgumentParser) -> None:
     groups.add_recording(parser, option=False)
     groups.add_filters(parser)
-    parser.add_argument("--for", dest="for_s", type=duration, metavar="TIME", help="stop after, such as 30s")
+    parser.add_argument(
+        "--for",
+        dest="for_s",
+        type=duration,
+        metavar="TIME",
+        help="stop after this time, such as 30s; else on Ctrl-C",
+    )
     groups.add_tracer(parser)
 
 
 def _replay(parser: argparse.ArgumentParser) -> None:
     groups.add_replay(parser, option=False)
     parser.add_argument("--speed", type=speed, default=0.0, metavar="X|max",
-                        help="faster or slower; 1 on the dashboard, max with -b, unless told")  # fmt: skip
+                        help="play this much faster, such as 10 or 0.5 (dashboard 1, -b max)")  # fmt: skip
     parser.add_argument("-b", "--batch", action="store_true", help="print tables instead of a dashboard")
-    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="stop after N tables")
-    parser.add_argument("--json", action="store_true", help="with -b: one JSON document a line")
+    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="with -b: stop after N tables")
+    parser.add_argument("--json", action="store_true", help="with -b: print one JSON document a line")
     groups.add_filters(parser, files=True)
     groups.add_view(parser)
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="for_s", type=duration, metavar="TIME",
-                        help="how long to look, such as 30s; a recording is looked at whole")  # fmt: skip
+                        help="look this long, such as 30s; a recording is looked at whole")  # fmt: skip
     parser.add_argument("--assert", dest="assertions", action="append", required=True, metavar="EXPR",
-                        help="such as 'p99<5ms', 'fail<0.1%%' or 'count>=10'; may be repeated")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+                        help="what has to hold, such as 'p99<5ms'; may be repeated")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
     parser.add_argument("-g", dest="group", default="dest", metavar="GROUP",
-                        help="with --json: how to group its rows")  # fmt: skip
+                        help="with --json: a row for each dest, process, … (dest)")  # fmt: skip
     parser.set_defaults(order="count", window="all", columns="")
     groups.add_filters(parser)
     groups.add_tracer(parser)
@@ -183,17 +194,18 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 def _export(parser: argparse.ArgumentParser) -> None:
     groups.add_replay(parser, option=False)
-    parser.add_argument("--format", required=True, choices=("csv", "jsonl", "parquet"))
+    parser.add_argument("--format", required=True, choices=("csv", "jsonl", "parquet"),
+                        help="what to write; parquet needs the package pyarrow")  # fmt: skip
     parser.set_defaults(speed=None)
     groups.add_filters(parser, files=True)
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a report")
 
 
 def _completion(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=SHELLS, help="whose completions to print")
+    parser.add_argument("shell", choices=SHELLS, help="the shell to write it for")
 
 
 SHELLS = ("bash", "zsh", "fish")
@@ -201,12 +213,12 @@ SHELLS = ("bash", "zsh", "fish")
 NO_COMMAND = Command("top for TCP connects: how long they take, which fail, and why", _plain)
 
 COMMANDS = {
-    "log": Command("one line per connect, tcpconnlat's columns first", _log),
+    "log": Command("print a line per connect, tcpconnlat's columns first", _log),
     "record": Command("write every connect to a file", _record),
-    "replay": Command("a recording, on the dashboard or with -b, as if it were live", _replay),
+    "replay": Command("play a recording, on the dashboard or with -b, as if it were live", _replay),
     "check": Command("exit with 0 when assertions hold, with 1 when not", _check),
-    "export": Command("a recording as CSV, JSON lines or Parquet", _export),
-    "demo": Command("the dashboard over a small real workload on the loopback", groups.add_view),
-    "doctor": Command("what this kernel and machine offer, and what mends them", _doctor),
-    "completion": Command("what makes a shell complete our options, to be put where it looks", _completion),
+    "export": Command("print a recording as CSV, JSON lines or Parquet", _export),
+    "demo": Command("open the dashboard over a small real workload on the loopback", groups.add_view),
+    "doctor": Command("say what this kernel and machine offer, and what mends the rest", _doctor),
+    "completion": Command("print what makes a shell complete the options", _completion),
 }

@@ -16,17 +16,23 @@ def add_filters(
     `commands` could have stood where MIN_MS does; where there are `files`, it is an option.
     """
     group = parser.add_argument_group("filters (lists are separated by commas)")
-    group.add_argument("-p", dest="pids", type=numbers(1, 2**32 - 1), default=(), metavar="PID")
-    group.add_argument("-c", dest="comm", metavar="COMM", help="process name")
-    group.add_argument("-u", dest="uids", type=numbers(0, 2**32 - 1), default=(), metavar="UID")
+    group.add_argument("-p", dest="pids", type=numbers(1, 2**32 - 1), default=(), metavar="PID",
+                       help="connects of these processes")  # fmt: skip
+    group.add_argument("-c", dest="comm", metavar="COMM", help="connects of processes of this name")
+    group.add_argument("-u", dest="uids", type=numbers(0, 2**32 - 1), default=(), metavar="UID",
+                       help="connects of these users, by number")  # fmt: skip
     group.add_argument("-P", dest="ports", type=numbers(1, 65535), default=(), metavar="PORT",
-                       help="destination port")  # fmt: skip
-    group.add_argument("--dest", metavar="CIDR", help="destination addresses or networks")
+                       help="connects to these ports")  # fmt: skip
+    group.add_argument("--dest", metavar="CIDR", help="connects to these addresses or networks")
     family = group.add_mutually_exclusive_group()
-    family.add_argument("-4", dest="family", action="store_const", const=4, default=0, help="IPv4 alone")
-    family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 alone")
-    group.add_argument("--filter", default="", metavar="EXPR", help="such as 'dport=443 p99>5ms nginx'")
-    lasted = "leave out connects that ended sooner (fractions allowed)"
+    family.add_argument(
+        "-4", dest="family", action="store_const", const=4, default=0, help="connects over IPv4"
+    )
+    family.add_argument("-6", dest="family", action="store_const", const=6, help="connects over IPv6")
+    group.add_argument(
+        "--filter", default="", metavar="EXPR", help="rows that match, such as 'dport=443 p99>5ms nginx'"
+    )
+    lasted = "connects that took at least this long; fractions are allowed"
     min_ms = _min_ms(commands)
     if files:
         group.add_argument("--min-ms", type=min_ms, default=0.0, metavar="MIN_MS", help=lasted)
@@ -38,28 +44,48 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     """Add what a table shows, and how often."""
     group = parser.add_argument_group("view")
     group.add_argument("-g", "--group", dest="group", default="dest", metavar="GROUP",
-                       help="dest, process, process+dest, port, subnet or unit")  # fmt: skip
+                       help="a row for each dest, process, process+dest, port, subnet or unit (dest)")  # fmt: skip
     group.add_argument(
-        "-o", "--sort", dest="order", default="p99", metavar="COLUMN[:asc|:desc]", help="sort, such as p99"
+        "-o",
+        "--sort",
+        dest="order",
+        default="p99",
+        metavar="COLUMN[:asc|:desc]",
+        help="sort by a column, such as count:desc (p99)",
     )
     group.add_argument("-O", "--columns", default="", metavar="COLUMN[,..]",
-                       help="which columns, in which order, such as daddr,count,p50,p99")  # fmt: skip
-    group.add_argument("--dns", action="store_true", help="names of addresses and ports (the dashboard's n)")
+                       help="show these columns, such as daddr,count,p50,p99")  # fmt: skip
     group.add_argument(
-        "-w", "--window", dest="window", default="1m", metavar="WINDOW", help="10s, 1m, 5m, 15m or all"
+        "--dns", action="store_true", help="show names of addresses and ports on the dashboard"
     )
     group.add_argument(
-        "-d", "--delay", dest="delay", type=delay, default=1.0, metavar="SECONDS", help="between refreshes"
+        "-w",
+        "--window",
+        dest="window",
+        default="1m",
+        metavar="WINDOW",
+        help="look at the last 10s, 1m, 5m or 15m, or at all (1m)",
+    )
+    group.add_argument(
+        "-d",
+        "--delay",
+        dest="delay",
+        type=delay,
+        default=1.0,
+        metavar="SECONDS",
+        help="refresh this often (1)",
     )
     group.add_argument("--max-keys", type=whole(100, 1_000_000), default=20_000, metavar="N",
-                       help="processes and destinations told apart, the rest is one row (20000)")  # fmt: skip
+                       help="tell this many processes and destinations apart, count the rest as other (20000)")  # fmt: skip
 
 
 def add_tracer(parser: argparse.ArgumentParser) -> None:
     """Add how to trace."""
     group = parser.add_argument_group("tracer")
-    group.add_argument("--probe", default="auto", choices=("auto", "fentry", "kprobe", "tracepoint"))
-    group.add_argument("--transport", default="auto", choices=("auto", "ring", "perf"))
+    group.add_argument("--probe", default="auto", choices=("auto", "fentry", "kprobe", "tracepoint"),
+                       help="how to attach; auto takes the first that this kernel allows")  # fmt: skip
+    group.add_argument("--transport", default="auto", choices=("auto", "ring", "perf"),
+                       help="the buffer that records come through; auto takes the first as well")  # fmt: skip
     parser.set_defaults(replay=(), speed=None, record=None)
 
 
@@ -67,14 +93,21 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
     """Add where to record, as an option beside something else or as the file itself, and how."""
     group = parser.add_argument_group("recording")
     if option:
-        group.add_argument("--record", metavar="FILE", help="record to this file as well; replay plays it")
+        group.add_argument(
+            "--record", metavar="FILE", help="write every connect to a new file as well; replay plays it"
+        )
     else:
-        parser.add_argument("record", metavar="FILE", help="what to write; must not exist")
+        parser.add_argument("record", metavar="FILE", help="a new file")
     group.add_argument("--rotate-size", type=size, metavar="SIZE",
-                       help="begin another file before this size; files are FILE.000001, …")  # fmt: skip
-    group.add_argument("--rotate-age", type=duration, metavar="TIME", help="begin another file after that")
-    group.add_argument("--keep", type=whole(1), metavar="N", help="files to keep when rotating (24)")
-    group.add_argument("--compress", default="zlib", choices=("none", "zlib", "zstd"))
+                       help="begin another file before this size, such as 64M: FILE.000001, …")  # fmt: skip
+    group.add_argument(
+        "--rotate-age", type=duration, metavar="TIME", help="begin another file after this time, such as 1h"
+    )
+    group.add_argument(
+        "--keep", type=whole(1), metavar="N", help="keep this many files, remove the oldest (24)"
+    )
+    group.add_argument("--compress", default="zlib", choices=("none", "zlib", "zstd"),
+                       help="how to pack; zstd needs the package zstandard (zlib)")  # fmt: skip
 
 
 def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
@@ -82,10 +115,12 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
     if option:
         group = parser.add_argument_group("recordings")
         group.add_argument("--replay", action="append", default=[], metavar="FILE",
-                           help="play this recording instead of tracing; once for each file")  # fmt: skip
+                           help="take this recording instead of tracing; once for each file")  # fmt: skip
         parser.set_defaults(speed=None)
         return
-    parser.add_argument("replay", nargs="+", metavar="FILE", help="a recording: all of its files, or some")
+    parser.add_argument(
+        "replay", nargs="+", metavar="FILE", help="a recording: all of its files, or some of them"
+    )
     parser.set_defaults(probe="auto", transport="auto", record=None)
 
 

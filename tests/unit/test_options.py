@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tcpconntop.options import COMMANDS, UsageError, parse
@@ -59,3 +61,15 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         parse([*command.split(), "--help"])
     assert ended.value.code == 0
     assert f"tcpconntop {command}".strip() in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_option_says_in_one_line_what_it_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """GIVEN a terminal of usual width WHEN help is asked for THEN each option has its line or two, and a text."""
+    with pytest.raises(SystemExit):
+        parse([*command.split(), "--help"])
+    options = capsys.readouterr().out.partition("\noptions:")[2].partition("\ncommands (")[0]
+    entries = re.split(r"\n  (?=\S)", options)[1:]
+    assert entries
+    for entry in entries:
+        assert re.match(r"\S.*(  |\n +)\w", entry), f"it has no text: {entry}"
