@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tcpconntop.core.fatal import FatalError
 from tcpconntop.kernel.loader import command
-from tcpconntop.kernel.privileges import has_privileges
+from tcpconntop.kernel.privileges import Caller, caller
 from tcpconntop.kernel.program import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
 
 PYTHON_VARIABLE = "TCPCONNTOP_PYTHON"
@@ -86,6 +86,15 @@ def interpreters(folder: Path = Path("/usr/bin")) -> tuple[str, ...]:
     return (_SYSTEM_PYTHON, sys.executable, *(str(path) for path in others if path.resolve() != system))
 
 
+def _refusal(who: Caller) -> str:
+    """Say what is missing to somebody who may not trace; a root in a container has no use for sudo."""
+    missing = [name for name in ("CAP_BPF", "CAP_PERFMON") if name not in who.capabilities]
+    if not who.is_root:
+        return NO_PRIVILEGES
+    given = " ".join(f"--cap-add {name.removeprefix('CAP_')}" for name in missing)
+    return f"tracing needs {' and '.join(missing)}, which this root lacks: start its container with {given}"
+
+
 def spawn_loader(candidates: tuple[str, ...] | None = None, *, privileged: bool = True) -> Loader:
     """Start the loader, which imports BCC while the caller goes on. Its job comes with `open_session`.
 
@@ -98,8 +107,8 @@ def spawn_loader(candidates: tuple[str, ...] | None = None, *, privileged: bool 
     Raises:
         TracerError: no privileges, or no interpreter.
     """
-    if privileged and not has_privileges():
-        raise TracerError(NO_PRIVILEGES, EXIT_PRIVILEGES)
+    if privileged and not (who := caller()).may_trace:
+        raise TracerError(_refusal(who), EXIT_PRIVILEGES)
     candidates = interpreters() if candidates is None else candidates
     present = [path for path in dict.fromkeys(candidates) if path and os.access(path, os.X_OK)]
     if not present:

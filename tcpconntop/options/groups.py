@@ -44,7 +44,7 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     """Add what a table shows, and how often."""
     group = parser.add_argument_group("view")
     group.add_argument("-g", "--group", dest="group", default="dest", metavar="GROUP",
-                       help="a row for each dest, process, process+dest, port, subnet or unit (dest)")  # fmt: skip
+                       help="a row for each dest, process, process+dest, port, subnet or unit")  # fmt: skip
     group.add_argument(
         "-o",
         "--sort",
@@ -76,7 +76,7 @@ def add_view(parser: argparse.ArgumentParser) -> None:
         help="refresh this often (1)",
     )
     group.add_argument("--max-keys", type=whole(100, 1_000_000), default=20_000, metavar="N",
-                       help="tell this many processes and destinations apart, count the rest as other (20000)")  # fmt: skip
+                       help="tell so many pairs of process and destination apart (20000)")  # fmt: skip
 
 
 def add_tracer(parser: argparse.ArgumentParser) -> None:

@@ -27,7 +27,7 @@ PORTS = (7001, 7002)
 """Where each process listens and connects."""
 
 INSIDE = "--inside-a-network-namespace"
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def hammer(port: int, until_s: float) -> None:
@@ -39,7 +39,7 @@ def hammer(port: int, until_s: float) -> None:
         while time.monotonic() < until_s:
             for _ in range(200):
                 with socket.socket() as client:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                     with contextlib.suppress(OSError):
                         client.connect(where)
                         server.accept()[0].close()

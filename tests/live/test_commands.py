@@ -233,10 +233,28 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(arguments: list[str], 
     assert names in done.stderr
 
 
-def test_without_privileges_one_line_says_what_to_do() -> None:
-    done = run("-b", "-n", "1", prefix=("setpriv", "--bounding-set=-all", "--inh-caps=-all"))
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "tcpconntop: tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo\n"
+@pytest.mark.parametrize(
+    ("prefix", "says"),
+    [
+        (("--bounding-set=-all",), "CAP_BPF and CAP_PERFMON, which this root lacks"),
+        (
+            ("--bounding-set=-all,+bpf",),
+            "CAP_PERFMON, which this root lacks: start its container with --cap-add P",
+        ),
+        (
+            ("--bounding-set=-all,+perfmon",),
+            "CAP_BPF, which this root lacks: start its container with --cap-add B",
+        ),
+        (("--reuid=65534", "--bounding-set=-all,+bpf"), "root or CAP_BPF+CAP_PERFMON: run with sudo\n"),
+    ],
+    ids=["root with none", "root with one", "root with the other", "somebody"],
+)
+def test_without_privileges_one_line_says_what_to_do(prefix: tuple[str, ...], says: str) -> None:
+    done = run(
+        "-b", "-n", "1", prefix=("env", "-u", "XDG_CONFIG_HOME", "setpriv", "--inh-caps=-all", *prefix)
+    )
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
+    assert done.stderr.startswith(f"tcpconntop: tracing needs {says}")
 
 
 def test_without_a_terminal_there_is_no_dashboard() -> None:

@@ -64,8 +64,8 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_every_option_says_in_one_line_what_it_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """GIVEN a terminal of usual width WHEN help is asked for THEN each option has its line or two, and a text."""
+def test_every_option_says_what_it_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """GIVEN a terminal of usual width WHEN help is asked for THEN each option has a text."""
     with pytest.raises(SystemExit):
         parse([*command.split(), "--help"])
     options = capsys.readouterr().out.partition("\noptions:")[2].partition("\ncommands (")[0]
