@@ -1,4 +1,4 @@
-"""Ends that are no failures: Ctrl-C, a polite kill, a reader of stdout that went away."""
+"""Ends that are no failures: Ctrl-C, a polite kill."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def on_interrupt(stop: Callable[[], None]) -> Callable[[], bool]:
-    """Have Ctrl-C (and a polite kill) finish what is begun; a reader that went away ends us silently.
+    """Have Ctrl-C (and a polite kill) finish what is begun.
 
     Returns:
         What tells whether it has happened.
@@ -20,5 +20,4 @@ def on_interrupt(stop: Callable[[], None]) -> Callable[[], bool]:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     return lambda: bool(happened)

@@ -1,0 +1,77 @@
+"""Standard streams that are closed, full, or read by nobody: one line or none, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recordings import Scenario, record
+
+TCPCONNTOP = [sys.executable, "-m", "tcpconntop"]
+COMMANDS = [
+    ["--version"],
+    ["--help"],
+    ["log", "--help"],
+    ["completion", "fish"],
+    ["doctor", "--json"],
+    ["log", "--replay", "FILE"],
+    ["replay", "FILE", "-b"],
+    ["replay", "FILE", "-b", "--json"],
+    ["check", "--replay", "FILE", "--assert", "count>1"],
+    ["check", "--replay", "FILE", "--assert", "count>1", "--json"],
+    ["export", "FILE", "--format", "csv"],
+    ["export", "FILE", "--format", "jsonl"],
+]
+each_command = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("streams") / "r"
+    record(path, Scenario(3))
+    return path
+
+
+def run(words: list[str], file: Path, **streams: object) -> subprocess.CompletedProcess[str]:
+    command = [*TCPCONNTOP, *(str(file) if word == "FILE" else word for word in words)]
+    return subprocess.run(command, check=False, text=True, timeout=60, **streams)  # type: ignore[call-overload]
+
+
+@each_command
+def test_a_reader_that_went_away_ends_it_without_a_word(words: list[str], file: Path) -> None:
+    """GIVEN a pipe that nobody reads WHEN something is written THEN SIGPIPE ends it, as it ends others."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = run(words, file, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    assert done.returncode == -signal.SIGPIPE
+    assert [line for line in done.stderr.splitlines() if not line.startswith("replaying: ")] == []
+
+
+@each_command
+def test_a_full_disk_behind_stdout_is_one_line(words: list[str], file: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run(words, file, stdout=full, stderr=subprocess.PIPE)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("replaying: ")]
+    assert said == ["tcpconntop: cannot write to stdout: No space left on device"]
+    assert done.returncode == 1
+
+
+@each_command
+def test_streams_that_are_closed_are_taken_for_the_void(words: list[str], file: Path) -> None:
+    """GIVEN streams that are closed WHEN something is written THEN no other file gets it."""
+    whole = run(words, file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = "exec " + shlex.join([*TCPCONNTOP, *words]).replace("FILE", str(file))
+    silent = ["sh", "-c", f"{command} 2>&- <&-"]
+    done = subprocess.run(silent, check=False, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == whole.returncode
+    assert len(done.stdout.splitlines()) == len(whole.stdout.splitlines())
+    deaf = ["sh", "-c", f"{command} >&-"]
+    done = subprocess.run(deaf, check=False, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == whole.returncode
+    assert done.stderr == whole.stderr
