@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tcpconntop.options.values import delay, duration, numbers, size, whole
+from tcpconntop.options.values import delay, duration, file, numbers, size, whole
 
 
 def add_filters(
@@ -94,10 +94,13 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
     group = parser.add_argument_group("recording")
     if option:
         group.add_argument(
-            "--record", metavar="FILE", help="write every connect to a new file as well; replay plays it"
+            "--record",
+            type=file,
+            metavar="FILE",
+            help="write every connect to a new file as well; replay plays it",
         )
     else:
-        parser.add_argument("record", metavar="FILE", help="a new file")
+        parser.add_argument("record", type=file, metavar="FILE", help="a new file")
     group.add_argument("--rotate-size", type=size, metavar="SIZE",
                        help="begin another file before this size, such as 64M: FILE.000001, …")  # fmt: skip
     group.add_argument(
@@ -114,12 +117,12 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
     """Add what to play instead of tracing: as an option of another command, or as the files themselves."""
     if option:
         group = parser.add_argument_group("recordings")
-        group.add_argument("--replay", action="append", default=[], metavar="FILE",
+        group.add_argument("--replay", type=file, action="append", default=[], metavar="FILE",
                            help="take this recording instead of tracing; once for each file")  # fmt: skip
         parser.set_defaults(speed=None)
         return
     parser.add_argument(
-        "replay", nargs="+", metavar="FILE", help="a recording: all of its files, or some of them"
+        "replay", type=file, nargs="+", metavar="FILE", help="a recording: all of its files, or some of them"
     )
     parser.set_defaults(probe="auto", transport="auto", record=None)
 

@@ -52,6 +52,13 @@ def delay(text: str) -> float:
     return value
 
 
+def file(text: str) -> str:
+    """Take the name of a file."""
+    if not text:
+        raise argparse.ArgumentTypeError("a file has a name")
+    return text
+
+
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 

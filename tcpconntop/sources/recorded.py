@@ -163,7 +163,6 @@ class _Part:
         self._begin()
 
     def _begin(self) -> None:
-        self.last_ns = _last_moment(self.file)
         path = self.path
         version = version_of(self._read(PREFIX_BYTES))
         if not version:
@@ -178,6 +177,7 @@ class _Part:
             self.header, self.before = Header.of(first), first.before
         except DamagedError as error:
             raise FatalError(f"{path} cannot be read: its header is damaged ({error})") from None
+        self.last_ns = self._last_moment()
 
     def found(self) -> Iterator[Frame | Damage]:
         """Give what stands behind the header."""
@@ -189,26 +189,27 @@ class _Part:
         yield from chain.from_iterable(map(scanner.feed, pieces))
         yield from scanner.finish()
 
+    def _last_moment(self) -> int | None:
+        """Give the last moment that the head of a frame speaks of; None for a pipe."""
+        file = self.file
+        if not file.seekable():
+            return None
+        here = file.tell()
+        place, head, behind = file.seek(0, SEEK_END), None, b""
+        while place > 0 and head is None:
+            size = min(place, CHUNK_BYTES)
+            place -= size
+            file.seek(place)
+            data = self._read(size) + behind
+            head, behind = last_head(data), data[: HEAD_BYTES - 1]
+        file.seek(here)
+        return head.last_ns if head is not None else None
+
     def _read(self, n_bytes: int) -> bytes:
         try:
             return self.file.read(n_bytes)
         except OSError as error:
             raise FatalError(f"cannot read {self.path}: {error.strerror}") from None
-
-
-def _last_moment(file: BinaryIO) -> int | None:
-    """Give the last moment that the head of a frame speaks of; None for a pipe."""
-    if not file.seekable():
-        return None
-    place, head, behind = file.seek(0, SEEK_END), None, b""
-    while place > 0 and head is None:
-        size = min(place, CHUNK_BYTES)
-        place -= size
-        file.seek(place)
-        data = file.read(size) + behind
-        head, behind = last_head(data), data[: HEAD_BYTES - 1]
-    file.seek(0)
-    return head.last_ns if head is not None else None
 
 
 def _steps(block: Block, base: Ledger) -> Iterator[Step]:

@@ -55,6 +55,15 @@ def test_what_cannot_be_understood_is_refused_in_one_line(words: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "words", [["record", ""], ["--record", ""], ["replay", ""], ["replay", "f", ""], ["log", "--replay", ""]]
+)
+def test_a_file_has_a_name(words: list[str]) -> None:
+    """GIVEN a variable that is empty in a script WHEN it names a file THEN nothing else is done instead."""
+    with pytest.raises(UsageError, match="a file has a name"):
+        parse(words)
+
+
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -14,6 +14,7 @@ import pytest
 from recordings import BEGAN_NS, SECOND_NS, Scenario, record, recording
 from test_recording import told
 
+from tcpconntop.core.fatal import FatalError
 from tcpconntop.core.playback import SPEEDS, Playback, next_speed, place_text, speed_text
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.engine import Engine
@@ -214,6 +215,14 @@ def test_a_pipe_cannot_be_sought(whole: bytes, tmp_path: Path) -> None:
             source.read(3600)
         assert source.ledger().attempts > 500
         writer.join()
+
+
+def test_what_is_no_recording_is_not_searched_for_its_end() -> None:
+    """GIVEN a file of which the end cannot be told WHEN opened THEN it is refused at once."""
+    for name in ("/proc/self/mem", "/dev/zero", "/dev/null"):
+        with Path(name).open("rb") as file, pytest.raises(FatalError) as refused:
+            Recording([(Path(name), file)])
+        assert name in str(refused.value)
 
 
 def test_a_newer_wish_ends_a_seek_that_is_on_its_way(whole: bytes) -> None:
