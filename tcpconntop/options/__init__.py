@@ -51,6 +51,11 @@ class Command:
     help: str
     add: Callable[[argparse.ArgumentParser], None]
 
+    def add_all(self, parser: argparse.ArgumentParser) -> None:
+        """Give a parser the options of the command, and those of every one."""
+        self.add(parser)
+        parser.add_argument("--config", metavar="FILE", help="take settings from this TOML file as well")
+
 
 UNSAID = object()
 REMEMBERED = ("group", "sort", "window", "delay", "columns", "dns")
@@ -100,8 +105,7 @@ def _parser(name: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add(parser)
-    parser.add_argument("--config", metavar="FILE", help="take settings from this TOML file as well")
+    command.add_all(parser)
     return parser
 
 
@@ -111,8 +115,8 @@ def documented() -> argparse.ArgumentParser:
     parser = Parser(prog="tcpconntop", usage=usage, description=NO_COMMAND.help, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="tcpconntop")
     for name, command in COMMANDS.items():
-        command.add(commands.add_parser(name, help=command.help, description=command.help))
-    NO_COMMAND.add(parser)
+        command.add_all(commands.add_parser(name, help=command.help, description=command.help))
+    NO_COMMAND.add_all(parser)
     return parser
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import select
 import shutil
 import subprocess
 import sys
@@ -83,3 +85,61 @@ def test_given_an_option_that_wants_a_file_then_files_are_offered_and_nowhere_el
     text = completions_of(parser, "bash")
     assert completed(text, "tcpconntop", "play", "--from", "mor", folder=tmp_path) == ["morning.rec"]
     assert completed(text, "tcpconntop", "play", "--at", "mor", folder=tmp_path) == []
+
+
+BEGUN = [
+    ("tcpconntop rep", "tcpconntop replay"),
+    ("tcpconntop replay --sp", "tcpconntop replay --speed"),
+    ("tcpconntop --conf", "tcpconntop --config"),
+    ("tcpconntop log --probe kp", "tcpconntop log --probe kprobe"),
+]
+
+
+@pytest.mark.parametrize(("begun", "completed"), BEGUN)
+def test_given_the_begin_of_a_line_when_zsh_completes_it_then_it_is_the_word_that_fits(
+    begun, completed, tmp_path
+):
+    if not shutil.which("zsh"):
+        pytest.skip("there is no zsh here")
+    (tmp_path / "_tcpconntop").write_text(completions("zsh"))
+    start = f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -D; PROMPT='ready''>'\n"
+    with Terminal("zsh", "-f") as zsh:
+        zsh.say(start, until="ready>")
+        zsh.say(f"{begun}\t", until=f"{completed} ")
+
+
+@pytest.mark.parametrize(("begun", "completed"), BEGUN)
+def test_given_the_begin_of_a_line_when_fish_completes_it_then_it_is_the_word_that_fits(begun, completed):
+    if not shutil.which("fish"):
+        pytest.skip("there is no fish here")
+    command = ["fish", "--no-config", "-c", f"source -; complete -C '{begun}'"]
+    done = subprocess.run(command, input=completions("fish"), capture_output=True, text=True, check=True)
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [completed.split()[-1]]
+
+
+class Terminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, *command):
+        self._ours, theirs = os.openpty()
+        environment = os.environ | {"TERM": "dumb"}
+        self._process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+        )
+        os.close(theirs)
+
+    def say(self, text, until):
+        """Type, and read until something is there to be read."""
+        os.write(self._ours, text.encode())
+        shown = ""
+        while until not in shown:
+            assert select.select([self._ours], [], [], 30)[0], f"never came: {until!r}, but {shown!r}"
+            shown += os.read(self._ours, 1 << 16).decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)
