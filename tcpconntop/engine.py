@@ -108,11 +108,13 @@ class Engine:
                 self._ingest(min(self._read_s, max(0.0, next_s - self._clock_s())))
                 if self._source.ended and not ended and self._player is not None:
                     self._now.set()  # what it ends with is seen at once
-                if self._now.is_set() or self._clock_s() >= next_s:
+                asked = self._now.is_set()
+                if asked or self._clock_s() >= next_s:
                     self._now.clear()
+                    began_s = self._clock_s() if asked else next_s  # many wishes put the next one off once
                     self._publish(self._snapshot())
                     # A publisher that took long does not make the next snapshots pile up.
-                    next_s = max(next_s + self._interval_s, self._clock_s())
+                    next_s = max(began_s + self._interval_s, self._clock_s())
                 if time.monotonic() >= given_back_s + GIVE_BACK_S:
                     give_back()
                     given_back_s = time.monotonic()

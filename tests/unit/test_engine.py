@@ -1,0 +1,51 @@
+"""When the engine publishes: at its interval, and at once when something else is asked for."""
+
+from __future__ import annotations
+
+from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.wire import Events
+from tcpconntop.engine import Engine
+from tcpconntop.sources.synthetic import Synthetic
+
+SECOND_NS = 1_000_000_000
+
+
+class Waiting(Synthetic):
+    """A source whose clock goes on with each read, by as long as it may wait, and by 0.1 s at most."""
+
+    def __init__(self) -> None:
+        self.clock_ns = 1_000 * SECOND_NS
+        super().__init__(clock_ns=lambda: self.clock_ns)
+
+    def read(self, timeout_s: float) -> Events:
+        self.clock_ns += round(min(timeout_s, 0.1) * SECOND_NS)
+        return super().read(0)
+
+
+def published_s(wishes: int, publications: int, interval_s: float = 10.0) -> list[float]:
+    """Give the seconds at which snapshots are published when each of the first ones is followed by a wish."""
+    source, at_s = Waiting(), []
+
+    def publish(snapshot: Snapshot) -> None:
+        at_s.append(snapshot.now_ns / SECOND_NS - 1_000)
+        if len(at_s) <= wishes:
+            engine.look_at(300.0 if len(at_s) % 2 else 60.0)
+        elif len(at_s) == publications:
+            engine.stop()
+
+    engine = Engine(source, publish, interval_s=interval_s, clock_s=lambda: source.clock_ns / SECOND_NS)
+    engine.run()
+    return at_s[:publications]
+
+
+def test_snapshots_come_at_the_interval() -> None:
+    """GIVEN an engine that nobody asks for anything WHEN it runs THEN snapshots come at its interval."""
+    assert [round(at, 3) for at in published_s(0, 3)] == [10.0, 20.0, 30.0]
+
+
+def test_wishes_do_not_put_off_the_snapshots_that_follow() -> None:
+    """GIVEN many wishes in a row WHEN they are over THEN the next snapshot comes one interval later."""
+    *wishes, last, following = published_s(5, 7)
+    assert len(wishes) == 5
+    assert last - wishes[0] < 10
+    assert 0 < following - last <= 10
