@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -15,7 +16,7 @@ from textual.containers import Horizontal, Vertical
 
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import count
-from tcpconntop.tui.lines import Line
+from tcpconntop.tui.lines import Line, fit
 from tcpconntop.tui.messages import TabWanted
 from tcpconntop.tui.pane import Pane
 
@@ -30,13 +31,13 @@ class Tabs(Line):
         super().__init__()
         self._names: list[str] = []
         self._shown: list[str] = []
-        self._about = ""
+        self._about = self._count = ""
         self._spans: list[tuple[int, int, str]] = []
 
-    def show(self, names: list[str], shown: list[str], about: str) -> None:
-        """Show the names of all panes, those that are seen marked, and what they are about."""
-        if (names, shown, about) != (self._names, self._shown, self._about):
-            self._names, self._shown, self._about = names, shown, about
+    def show(self, names: list[str], shown: list[str], about: str, attempts: str = "") -> None:
+        """Show the names of all panes, those that are seen marked, what they are about, and of how much."""
+        if (names, shown, about, attempts) != (self._names, self._shown, self._about, self._count):
+            self._names, self._shown, self._about, self._count = names, shown, about, attempts
             self.changed()
 
     def draw(self, width: int) -> Text:
@@ -58,12 +59,18 @@ class Tabs(Line):
                 line.append(f" {name if whole else key} ", rule)
             self._spans.append((start, line.cell_len, name))
             line.append("─", rule)
-        about = Text(f" {self._about} ", rule, no_wrap=True)
-        about.truncate(max(0, width - line.cell_len - 3), overflow="ellipsis")
-        line.append("─" * max(0, width - line.cell_len - about.cell_len - 2), rule)
-        line.append_text(about).append("──", rule)
+        about = self._about_in(width - line.cell_len - 3)
+        line.append("─" * max(0, width - line.cell_len - cell_len(about) - 2), rule)
+        line.append(about, rule).append("──", rule)
         line.truncate(width)
         return line
+
+    def _about_in(self, room: int) -> str:
+        """Say what the panes are about: with the whole of the count, or without it."""
+        for text in (f"{self._about} · {self._count} connects", f"{self._about} · {self._count}"):
+            if self._count and cell_len(text) + 2 <= room:
+                return f" {text.removesuffix('s') if self._count == '1' else text} "
+        return f" {fit(self._about, min(cell_len(self._about), room - 2))} " if room > 2 else ""
 
     def on_click(self, event: events.Click) -> None:
         """Show the pane whose name was clicked."""
@@ -150,5 +157,5 @@ class Panes(Vertical):
             pane.display = name in seen
             if name in seen and self.display:
                 pane.show(self._subject, self._about)
-        connects = f" · {count(self._subject.attempts)} connects" if self._subject else ""
-        self._tabs.show(list(self._offered), seen, self._about + connects)
+        attempts = count(self._subject.attempts) if self._subject else ""
+        self._tabs.show(list(self._offered), seen, self._about, attempts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from rich.cells import cell_len
 from support import feed, flow, snapshot, still, text_of
@@ -279,3 +281,33 @@ async def test_the_light_theme_turns_the_colours_of_the_heatmap_round():
             light = [0.2126 * c.red + 0.7152 * c.green + 0.0722 * c.blue for c in colours]
             assert light == sorted(light, reverse=darker)
             assert len(set(light)) == 8
+
+
+@pytest.mark.parametrize(
+    ("width", "about"),
+    [
+        (120, " everything · 1,400 connects ──"),
+        (82, " everything · 1,400 ──"),
+        (73, "─ everything ──"),
+        (69, " every… ──"),
+    ],
+)
+async def test_the_line_of_tabs_never_cuts_a_figure(width, about):
+    """GIVEN less and less room WHEN the tabs are drawn THEN the count goes as a whole, then words get an …."""
+    app = still()
+    async with app.run_test(size=(width, 36)) as pilot:
+        await feed(pilot, snapshot(14, [flow("a", rate_hz=100, sigma=0.1)]))
+        (line,) = text_of(app.screen.query_one("Tabs"))
+        assert re.sub(r"1,\d\d\d", "1,400", line).endswith(about)
+
+
+RARE = [flow("a", rate_hz=0.3)]
+
+
+async def test_one_connect_is_no_connects():
+    """GIVEN a window with a single connect WHEN the tabs are drawn THEN they say `1 connect`."""
+    seconds = next(n for n in range(1, 20) if snapshot(n, RARE).window.stats["outcomes"].sum() == 1)
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(seconds, RARE))
+        assert text_of(app.screen.query_one("Tabs"))[0].endswith(" everything · 1 connect ──")
