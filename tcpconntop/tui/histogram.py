@@ -88,17 +88,19 @@ class Histogram(Pane):
 
     def _marks(self, marks: list[tuple[float, str]], shift: int, width: int) -> Text:
         """Write the names of the quantiles above their lines, side by side where they are close."""
+        while marks and sum(len(label) + 2 for _, label in marks) - 2 > width:
+            marks = marks[1:]  # there is no room for all, and the highest tells most
+        starts, free = [], 0
+        for at, label in marks:  # from the left, each after the one before …
+            starts.append(max(free, shift + round(at) - len(label) // 2))
+            free = starts[-1] + len(label) + 2
+        end = width
+        for place in reversed(range(len(marks))):  # … and back from the right edge where they ran out of room
+            starts[place] = min(starts[place], end - len(marks[place][1]))
+            end = starts[place] - 2
         line = Text(no_wrap=True)
-        room = width
-        starts = []
-        for at, label in reversed(marks):  # from the right, so that each leaves room to the next
-            start = max(0, min(shift + round(at) - len(label) // 2, room - len(label)))
-            if room >= len(label):
-                starts.append((start, label))
-                room = start - 2
-        for start, label in reversed(starts):
-            line.append(" " * max(0, start - line.cell_len))
-            line.append(label, self.paint("high"))
+        for start, (_, label) in zip(starts, marks, strict=True):
+            line.append(" " * (start - line.cell_len)).append(label, self.paint("high"))
         return line
 
     def _failures(self, subject: Subject) -> list[Text]:

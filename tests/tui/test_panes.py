@@ -293,7 +293,7 @@ async def test_the_light_theme_turns_the_colours_of_the_heatmap_round():
     ],
 )
 async def test_the_line_of_tabs_never_cuts_a_figure(width, about):
-    """GIVEN less and less room WHEN the tabs are drawn THEN the count goes as a whole, then words get an …."""
+    """GIVEN less and less room WHEN the tabs are drawn THEN the count goes whole, then words get an …."""
     app = still()
     async with app.run_test(size=(width, 36)) as pilot:
         await feed(pilot, snapshot(14, [flow("a", rate_hz=100, sigma=0.1)]))
@@ -311,3 +311,12 @@ async def test_one_connect_is_no_connects():
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(seconds, RARE))
         assert text_of(app.screen.query_one("Tabs"))[0].endswith(" everything · 1 connect ──")
+
+
+@pytest.mark.parametrize("median_us", [1.5, 300, 900_000])
+@pytest.mark.parametrize("width", [80, 120])
+async def test_the_histogram_names_every_quantile_that_there_is_room_for(median_us, width):
+    """GIVEN quantiles that lie together, at either edge too WHEN they are named THEN none is left out."""
+    lines = await shown("1", [flow("a", median_us=median_us, sigma=0.01, rate_hz=90)], size=(width, 36))
+    assert re.findall(r"p\d\d ", lines[0]) == ["p50 ", "p90 ", "p99 "]
+    assert cell_len(lines[0]) <= width
