@@ -98,6 +98,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("pane_at(2)", "board", "3", "3", "Third pane", "Show the third pane.", "", "Panes"),
     Action("pane_at(3)", "board", "4", "4", "Fourth pane", "Show the fourth pane.", "", "Panes"),
     Action("pane_at(4)", "board", "5", "5", "Fifth pane", "Show the fifth pane.", "", "Panes"),
+    Action("pane_at(5)", "board", "6", "6", "Sixth pane", "Show the sixth pane, where there is one.",
+           "", "Panes"),
     Action("panes", "board", "v", "v", "Hide the panes",
            "Give the table all the room, or take it back.", "", "Panes"),
     Action("up", "table", "up,k", "↑", "Up", "Select the row above.", "", "Rows"),

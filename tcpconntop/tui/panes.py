@@ -137,10 +137,12 @@ class Panes(Vertical):
         at = self._offered.index(self._active) + by
         self.switch(self._offered[at % len(self._offered)])
 
-    def switch_at(self, place: int) -> None:
-        """Show the pane at a place, counted from 0."""
-        if place < len(self._offered):
+    def switch_at(self, place: int) -> bool:
+        """Show the pane at a place, counted from 0; whether there is one."""
+        there = place < len(self._offered)
+        if there:
             self.switch(self._offered[place])
+        return there
 
     def show(self, subject: Subject | None, name: str) -> None:
         """Show a subject; `name` says what it is."""

@@ -141,7 +141,7 @@ class Running:
         self.shown = snapshot(seconds, **options)
 
     async def __aenter__(self):
-        self._test = self.app.run_test(size=self.size)
+        self._test = self.app.run_test(size=self.size, notifications=True)
         self.pilot = await self._test.__aenter__()
         await feed(self.pilot, self.shown)
         return self

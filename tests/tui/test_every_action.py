@@ -49,6 +49,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "third-pane": ({"pane"}, ""),
     "fourth-pane": ({"pane"}, ""),
     "fifth-pane": ({"pane"}, ""),
+    "sixth-pane": (set(), ""),  # the main screen has five; test_panes has a screen with more
     "hide-the-panes": ({"panes"}, ""),
     "up": ({"row"}, "end"),
     "down": ({"row"}, ""),

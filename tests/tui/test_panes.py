@@ -207,7 +207,9 @@ async def test_the_process_screen_has_them_too():
     async with app.run_test(size=(120, 24)) as pilot:
         await feed(pilot, snapshot(20, FAILING))
         for key, name in zip(
-            "12345", ("Connects", "Histogram", "Timeline", "Heatmap", "Failures"), strict=True
+            "123456",
+            ("Histogram", "Timeline", "Heatmap", "Failures", "Explain", "Connects"),
+            strict=True,
         ):
             await pilot.press(key)
             assert app.screen.panes.seen == [name]

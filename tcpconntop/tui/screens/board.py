@@ -228,17 +228,28 @@ class Board(Screen[None]):
 
     def action_pane(self, by: int) -> None:
         """Show the next pane or the one before."""
-        self.panes.step(by)
+        if self.bring_panes():
+            self.panes.step(by)
 
     def action_pane_at(self, place: int) -> None:
-        """Show a pane."""
-        self.panes.switch_at(place)
+        """Show a pane, if there are so many."""
+        if self.bring_panes() and not self.panes.switch_at(place):
+            self.notify(f"there is no pane {place + 1} here")
 
     def action_panes(self) -> None:
-        """Hide the panes, or show them again."""
+        """Hide the panes, or show them again; where there is no room, that changes nothing."""
+        if self.size.height < NO_PANES_BELOW:
+            self.notify("there is no room for the panes: make the terminal higher")
+            return
         self.panes_wanted = not self.panes_wanted
         self.fit(self.size.height)
         self._show_panes()
+
+    def bring_panes(self) -> bool:
+        """Show the panes again if they are hidden; whether there is room for them."""
+        if not self.panes.display:
+            self.action_panes()
+        return bool(self.panes.display)
 
     # Messages of the parts
 

@@ -17,13 +17,9 @@ class ExplainingBoard(Board):
 
     def action_explain(self) -> None:
         """Show what stands out, and let the user choose a finding."""
-        if not self.panes.display:
-            self.action_panes()
-        self.panes.switch(EXPLAIN)
-        if self.panes.display:
+        if self.bring_panes():
+            self.panes.switch(EXPLAIN)
             self.query_one(Explain).focus()
-        else:
-            self.notify("there is no room for the panes: make the terminal higher")
 
     @on(FindingWanted)
     def _go_to(self, message: FindingWanted) -> None:

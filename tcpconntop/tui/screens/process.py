@@ -62,14 +62,15 @@ class ProcessScreen(ExplainingBoard):
     ) -> None:
         own = replace(spec, group_by="dest", where=Filter())
         panes = {
-            "Connects": Connects(process.pid),
             "Histogram": Histogram(),
             "Timeline": Timeline(),
             "Heatmap": Heatmap(),
             "Failures": Failures(),
             EXPLAIN: Explain(),
+            "Connects": Connects(process.pid),  # last, so that a key means the same pane on every screen
         }
         super().__init__(own, panes)
+        self.panes.switch("Connects")
         self._charts = [name for name in panes if name != "Connects"]
         self.process = process
         self._look_at = look_at
@@ -100,7 +101,7 @@ class ProcessScreen(ExplainingBoard):
         spare = height - 3 - about - table
         self.panes.styles.height = spare // 2 if apart else max(spare, 5)
         self.connects.styles.height = spare - spare // 2
-        self.panes.offer(self._charts if apart else ["Connects", *self._charts])
+        self.panes.offer(self._charts if apart else [*self._charts, "Connects"])
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""

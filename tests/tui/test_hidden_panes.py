@@ -1,0 +1,63 @@
+"""Keys of panes that are not seen: they bring them back, or say why they cannot."""
+
+from __future__ import annotations
+
+import pytest
+from support import Running, notes, until
+
+NO_ROOM = "there is no room for the panes: make the terminal higher"
+KEYS = [
+    ("2", "Timeline"),
+    ("right_square_bracket", "Timeline"),
+    ("left_square_bracket", "Explain"),
+    ("x", "Explain"),
+]
+
+
+@pytest.mark.parametrize(("key", "name"), KEYS)
+async def test_a_key_that_shows_a_pane_brings_hidden_panes_back(key, name):
+    """GIVEN hidden panes WHEN one is asked for THEN it is seen."""
+    async with Running() as run:
+        await run.press("v")
+        assert not run.screen.panes.display
+        await run.press(key)
+        assert run.screen.panes.display
+        assert run.screen.panes.seen == [name]
+
+
+@pytest.mark.parametrize("key", [key for key, _ in KEYS] + ["v"])
+async def test_where_there_is_no_room_a_key_says_so_and_changes_nothing(key):
+    """GIVEN a terminal without room for panes WHEN one is asked for THEN it is there when there is room."""
+    async with Running(size=(80, 12)) as run:
+        seen = run.screen.panes.seen
+        await run.press(key)
+        await until(run.pilot, lambda: notes(run.app) == [NO_ROOM])
+        assert not run.screen.panes.display
+        await run.pilot.resize_terminal(80, 24)
+        await run.pilot.pause()
+        assert run.screen.panes.display
+        assert run.screen.panes.seen == seen
+
+
+async def test_a_key_of_a_pane_that_is_not_there_says_so():
+    """GIVEN a screen of five panes WHEN the sixth is asked for THEN a note says that there is none."""
+    async with Running() as run:
+        await run.press("6")
+        await until(run.pilot, lambda: notes(run.app) == ["there is no pane 6 here"])
+        assert run.screen.panes.seen == ["Histogram"]
+
+
+async def test_a_process_begins_with_its_last_connects_where_they_have_no_place_of_their_own():
+    """GIVEN a low terminal WHEN a process is opened THEN the pane of its connects is seen first."""
+    async with Running(size=(80, 24), pid=2310) as run:
+        assert run.screen.panes.seen == ["Connects"]
+        await run.pilot.resize_terminal(80, 40)
+        await run.pilot.pause()
+        assert run.screen.panes.seen == ["Histogram"]
+
+
+async def test_a_note_takes_the_place_of_the_one_before():
+    """GIVEN a note WHEN another one comes, or the same again THEN the newest alone is on the screen."""
+    async with Running() as run:
+        await run.press("y", "y", "6")
+        await until(run.pilot, lambda: notes(run.app) == ["there is no pane 6 here"])
