@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual import on, work
 from textual.app import App
+from textual.notifications import Notify
 
 from tcpconntop.core.mark import slim
 from tcpconntop.core.view import View
@@ -45,6 +46,11 @@ class Steering(App[str]):
         if board is not None and board.is_mounted:
             board.show(self._moment)
 
+    @on(Notify)
+    def _forget_notes(self) -> None:
+        """Let a note take the place of the one before: together they would cover what they speak of."""
+        self.clear_notifications()
+
     @property
     def _board(self) -> Board | None:
         """The board that is seen, perhaps below the help."""
@@ -66,7 +72,6 @@ class Steering(App[str]):
         if self._rewind.base is None:
             self._rewind.hold(latest)
         if not self._rewind.step(by):
-            self.clear_notifications()  # the same words again would pile up
             self.notify("this is the oldest moment" if by < 0 else "this is the newest moment: space goes on")
         self._look_back()
 
