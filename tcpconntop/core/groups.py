@@ -74,8 +74,8 @@ def destination_text(key: np.void, grouping: Grouping) -> str:
 
 
 def process_text(key: np.void) -> str:
-    """Spell the process name of a key, made safe to show."""
-    return "other" if key["special"] else printable(comm_text(bytes(key["comm"])))
+    """Spell the process name of a key, made safe to show; `-` for an empty one."""
+    return "other" if key["special"] else printable(comm_text(bytes(key["comm"]))) or "-"
 
 
 def _mask_addresses(keys: Keys) -> None:

@@ -45,6 +45,8 @@ def arrange(columns: Sequence[Column], sort: str, width: int, choice: Choice = (
     asked = wanted(columns, sort, choice)
     stay = (sort, asked[0].key)
     asked = [replace(column, priority=_STAYS) if column.key in stay else column for column in asked]
+    if any(column.key == "pid" for column in asked):  # a number without its name tells nobody anything
+        asked = [replace(column, priority=0) if column.key == "comm" else column for column in asked]
     wide, tight = _choose(asked, width, 2), _choose(asked, width, 1)
     gap = 2 if len(wide) == len(tight) else 1
     chosen = wide if gap == 2 else tight

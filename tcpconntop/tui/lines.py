@@ -61,6 +61,14 @@ def fit(text: str, width: int, right: bool = False) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
+def fit_counted(text: str, width: int) -> str:
+    """Bring a name to `width` cells as `fit` does, but never cut a ` ×n` at its end."""
+    name, sign, n = text.rpartition(" ×")
+    if cell_len(text) <= width or not sign or not n.isdecimal() or width < len(n) + 4:
+        return fit(text, width)
+    return f"{fit(name, width - len(n) - 2)}{sign}{n}"
+
+
 def spread(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = "  ") -> Text:
     """Lay out parts to the left and to the right edge of a line of `width` cells."""
     kept = [*left, *right]

@@ -20,11 +20,12 @@ from tcpconntop.core.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.arrange import MARGIN, Place, arrange
 from tcpconntop.tui.bare import Bare
-from tcpconntop.tui.lines import PAINTS, fit
+from tcpconntop.tui.lines import PAINTS, fit, fit_counted
 from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
 from tcpconntop.tui.naming import Namer, named, widened
 from tcpconntop.tui.severity import figure_paint
 from tcpconntop.tui.trend import Trend, Trends
+from tcpconntop.tui.wrap import wrap
 
 MARK, WORSE = "▌", "▲"
 _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
@@ -178,7 +179,7 @@ class Table(Bare, can_focus=True):
         if self.view is None:
             return
         if event.y == 0:
-            hit = [place for place in self.places if place.start <= event.x <= place.start + place.width]
+            hit = [place for place in self.places if event.x <= place.start + place.width]  # gaps are its own
             if hit and hit[0].column.values is not None:
                 self.post_message(SortWanted(hit[0].column.key))
             return
@@ -201,14 +202,15 @@ class Table(Bare, can_focus=True):
             self._strips.clear()
         if first + y - 1 < count:
             return self._row(first + y - 1, width)
-        if not count and y == 2:
-            return Strip([Segment(fit(f"  {self._empty}", width), self.style("", "dim"))], width)
+        reason = [] if count else wrap(self._empty, width - 4, self._page)
+        if 0 <= y - 2 < len(reason):
+            return Strip([Segment(fit(f"  {reason[y - 2]}", width), self.style("", "dim"))], width)
         return Strip.blank(width, self.style(""))
 
     def _header(self) -> Strip:
         plain, sorted_ = self.style("header"), self.style("sorted")
         segments, at = [], 0
-        spec = self.view.spec if self.view else None
+        spec = None if self.view is None else self.view.spec
         for place in self.places:
             column = place.column
             chosen = spec is not None and column.key == spec.sort
@@ -248,7 +250,8 @@ class Table(Bare, can_focus=True):
                 segments.append(Segment(run, style))
                 run = ""
             style = own
-            run += gap + fit(text, place.width, place.right)
+            counted = column.key == "comm"  # ×n: how many processes it stands for
+            run += gap + (fit_counted(text, place.width) if counted else fit(text, place.width, place.right))
             at = place.start + place.width
         segments += [Segment(run, style), Segment(" " * (width - at), self.style(kind))]
         return Strip(segments, max(width, at))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from support import feed, flow, snapshot, still, text_of
 from textual.events import MouseScrollDown
 
@@ -85,3 +87,18 @@ async def test_rows_keep_their_places_while_the_order_holds():
             ends.add(tuple(place.start for place in app.screen.table.places))
         assert orders == {("a", "b", "c")}
         assert len(ends) == 1  # and no column moves when a figure gets another digit
+
+
+async def test_no_gap_between_headers_is_deaf():
+    """GIVEN a table WHEN any cell of its line of headers up to the last figure is clicked THEN it sorts."""
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(3))
+        table = app.screen.table
+        figures = [place for place in table.places if place.column.values is not None]
+        for place, following in pairwise(figures):
+            for x in (place.start + place.width, following.start - 1, following.start):
+                wanted = (place if x <= place.start + place.width else following).column.key
+                app.screen.respec(ViewSpec(sort="p50" if wanted == "p90" else "p90"))
+                await pilot.click(table, offset=(x, 0))
+                assert app.screen.spec.sort == wanted

@@ -15,7 +15,7 @@ from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import Window
 from tcpconntop.tui.arrange import arrange
-from tcpconntop.tui.lines import fit
+from tcpconntop.tui.lines import fit, fit_counted
 from tcpconntop.tui.spark import calm
 
 EVIL = "\x1b[31m[red]evil"
@@ -218,3 +218,62 @@ async def test_a_row_that_got_worse_is_marked_and_others_are_not(width):
             line = lines[address]
             assert {key for key, start in starts.items() if line[start - 1] == "▲"} == marked, line
             assert line.count("▲") == len(marked)
+
+
+@pytest.mark.parametrize("descending", [True, False])
+async def test_a_table_without_rows_still_says_how_it_is_sorted(descending):
+    """GIVEN no row WHEN the table is drawn THEN the arrow stands in its header."""
+    text, _ = await lines([flow("a", rate_hz=0)], spec=ViewSpec(descending=descending))
+    assert f" P99{'▼' if descending else '▲'}" in text[0]
+
+
+async def test_why_there_is_no_row_is_said_in_full():
+    """GIVEN a reason that is longer than a line WHEN the table is drawn THEN it goes on in the next one."""
+    app = still()
+    async with app.run_test(size=(40, 24)) as pilot:
+        await feed(pilot, snapshot(3, [flow("a")]))
+        await pilot.press("slash", *"comm=nobody dest:10.0.0.0/8 dport=12345", "enter")
+        await pilot.pause()
+        text = text_of(app.screen.table)
+        said = " ".join(line.strip() for line in text[2:] if line.strip())
+        assert said == "nothing matches the filter comm=nobody dest:10.0.0.0/8 dport=12345: esc clears it"
+        assert not text[1].strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("checkout ×2", 12, "checkout ×2 "),
+        ("report-worker ×12", 12, "report-… ×12"),
+        ("日本語の名 ×9", 12, "日本語の… ×9"),
+        ("a name without a count", 12, "a name with…"),
+        ("123456789012345", 12, "12345678901…"),
+        ("worker ×12345", 6, "worke…"),
+        ("a ×b and so on", 12, "a ×b and so…"),
+    ],
+)
+def test_a_name_is_cut_and_not_how_many_it_stands_for(text, width, shown):
+    """GIVEN a name with ×n WHEN it is too long THEN the name has the ellipsis."""
+    assert fit_counted(text, width) == shown
+
+
+async def test_a_process_without_a_name_has_a_sign_of_its_own():
+    """GIVEN a process that took an empty name WHEN it is shown THEN its cell is not empty."""
+    text, places = await lines([flow("", 7)], spec=ViewSpec("process"))
+    at = next(place for place in places if place.column.key == "comm").start
+    assert text[1][at : at + 3] == "-  "
+
+
+@pytest.mark.parametrize(
+    ("group", "width"),
+    [
+        *(("process", width) for width in (36, 40, 60, 80)),
+        *(("process+dest", width) for width in (56, 79, 100)),
+    ],
+)
+def test_a_pid_is_never_without_its_name(width, group):
+    """GIVEN rows of processes WHEN room is short THEN figures go before the name does."""
+    fields = GROUPINGS[group].fields
+    columns = [c for c in COLUMNS.values() if not c.of_mark and (not c.key_field or c.key_field in fields)]
+    keys = [place.column.key for place in arrange(columns, "p99", width)]
+    assert "comm" in keys or "pid" not in keys
