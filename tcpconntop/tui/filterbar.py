@@ -20,7 +20,15 @@ from tcpconntop.sources.ports import read_filter
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import FilterLeft, FilterWanted
 
-HINT = "comm=curl  dest:10.0.0.0/8  p99>5ms  !dport=https   tab completes, ↑ earlier ones, enter applies"
+HINTS = (
+    "tab completes, enter applies",
+    "↑ earlier",
+    "comm=curl",
+    "p99>5ms",
+    "dest:10.0.0.0/8",
+    "!dport=https",
+)
+"""What to know, the most useful first: as much of it is shown as there is room for."""
 
 
 class FilterBar(Vertical):
@@ -46,7 +54,7 @@ class FilterBar(Vertical):
     def compose(self) -> ComposeResult:
         """Put the input above its hint."""
         yield Input(placeholder="filter", compact=True, select_on_focus=False)
-        yield Static(HINT, markup=False)
+        yield Static(markup=False)
 
     def ask(self, text: str) -> None:
         """Show the input, with the filter that is in force."""
@@ -75,7 +83,7 @@ class FilterBar(Vertical):
     def action_complete(self) -> None:
         """Complete the word before the cursor; again and again gives one possibility after the other."""
         field = self.query_one(Input)
-        if field.value != self._completed:
+        if field.value != self._completed or len(self._offers) == 1:  # one possibility leads to the next word
             head, self._tail = field.value[: field.cursor_position], field.value[field.cursor_position :]
             self._offers = completions(head, self.values)
         if self._offers:
@@ -103,14 +111,28 @@ class FilterBar(Vertical):
             return error
         return None
 
+    def on_resize(self) -> None:
+        """Use the room that there is now."""
+        self._explain(self._error(self.query_one(Input).value))
+
     def _explain(self, error: FilterError | None) -> None:
         line, field = self.query_one(Static), self.query_one(Input)
+        width = line.size.width or self.app.size.width - 2
         if error is None:
-            line.update(HINT)
+            line.update(hint(width))
         else:
             before = cell_len(field.value[: error.start]) - field.scroll_offset.x
-            line.update(pointed(printable(str(error)), before, line.size.width or self.app.size.width - 2))
+            line.update(pointed(printable(str(error)), before, width))
         line.set_class(error is not None, "-error")
+
+
+def hint(width: int) -> str:
+    """Write as much of `HINTS` as `width` cells have room for."""
+    text = fit(HINTS[0], min(width, cell_len(HINTS[0])))
+    for more in HINTS[1:]:
+        if cell_len(text) + 3 + cell_len(more) <= width:
+            text += f" · {more}"
+    return text
 
 
 def pointed(message: str, at: int, width: int) -> str:

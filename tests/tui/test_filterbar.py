@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from support import feed, snapshot, still, text_of
 from textual.widgets import Input
 
-from tcpconntop.tui.filterbar import pointed
+from tcpconntop.tui.filterbar import HINTS, pointed
 
 
 async def test_tab_completes_fields_and_values_one_after_the_other():
@@ -60,3 +60,32 @@ def test_a_message_fits_beside_its_mark(message, at):
     assert "▲" in line
     if cell_len(message) < 18:
         assert cell_len(line[: line.index("▲")]) == min(max(at, 0), 39)
+
+
+async def test_a_word_with_one_possibility_goes_on_to_the_next():
+    """GIVEN a field that was completed WHEN tab is pressed again THEN its values follow."""
+    app = still()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await feed(pilot, snapshot(3))
+        field = app.screen.query_one(Input)
+        await pilot.press("slash", *"com", "tab", "tab")
+        assert field.value == "comm=nginx"
+        await pilot.press("tab")
+        assert field.value.startswith("comm=")
+        assert field.value != "comm=nginx"
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+async def test_the_hint_is_never_cut_without_a_sign(width):
+    """GIVEN a terminal of any width WHEN a filter is asked for THEN the hint is whole words, or has an …."""
+    app = still()
+    async with app.run_test(size=(width, 24)) as pilot:
+        await feed(pilot, snapshot(3))
+        await pilot.press("slash")
+        await pilot.pause()
+        line = text_of(app.screen.filter_bar.query("Static").last())[0].strip()
+        assert line.endswith("…") or set(line.split(" · ")) <= set(HINTS)
+        assert line.startswith(HINTS[0][:10])
+        await pilot.resize_terminal(200, 24)
+        await pilot.pause()
+        assert text_of(app.screen.filter_bar.query("Static").last())[0].strip() == " · ".join(HINTS)
