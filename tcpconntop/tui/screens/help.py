@@ -9,9 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -35,6 +38,13 @@ FILTERS = (
 Entry = tuple[str, str]
 
 
+INDENT, NAME = 2, 19
+"""Cells in front of names, and of names with them."""
+
+NARROW = 48
+"""Cells below which a text stands behind its name, not beside it."""
+
+
 class Page(Painted):
     """The text of the help."""
 
@@ -44,18 +54,17 @@ class Page(Painted):
         super().__init__()
         self._info, self._keys = info, keys
 
-    def render(self) -> Text:
+    def render(self) -> Group:
         """Write every section."""
-        page = Text()
         head, key = self.paint("strong") + self.paint("accent"), self.paint("strong")
+        parts: list[RenderableType] = []
         if self._info is not None and self._info.notes:
-            page.append("⚠ What this source could not do\n", self.paint("warn") + self.paint("strong"))
-            for note in self._info.notes:
-                page.append(f"  {printable(note)}\n")
-            page.append("\n")
+            loud = self.paint("warn") + self.paint("strong")
+            notes = [("", printable(note)) for note in self._info.notes]
+            parts.append(Section("⚠ What this source could not do", notes, loud, key, INDENT))
         for title, entries in self._sections():
-            _section(page, title, entries, head, key)
-        return page
+            parts.append(Section(title, entries, head, key))
+        return Group(*parts)
 
     def _sections(self) -> Iterable[tuple[str, list[Entry]]]:
         for title, actions in sections().items():
@@ -76,11 +85,32 @@ class Page(Painted):
         )
 
 
-def _section(page: Text, title: str, entries: Iterable[Entry], head: Style, key: Style) -> None:
-    page.append(f"{title}\n", head)
-    for name, text in entries:
-        page.append(f"  {name:<16}", key).append(f"{text}\n")
-    page.append("\n")
+@dataclass(frozen=True)
+class Section:
+    """A title, and below it names beside texts, which go on below their beginnings."""
+
+    title: str
+    entries: Iterable[Entry]
+    head: Style
+    key: Style
+    name: int = NAME
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Write it for the width that there is."""
+        yield Text(self.title, self.head)
+        side_by_side = options.max_width >= NARROW
+        lines = Table.grid()
+        lines.add_column(width=self.name, no_wrap=True)
+        lines.add_column()
+        for word, text in self.entries:
+            name = Text(f"{' ' * INDENT}{word}", self.key)
+            if side_by_side:
+                lines.add_row(name, Text(text))
+            else:
+                yield name.append("  " if word else "").append(Text(text))
+        if side_by_side:
+            yield lines
+        yield Text()
 
 
 class Help(ModalScreen[None]):
