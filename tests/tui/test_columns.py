@@ -71,3 +71,17 @@ async def test_what_was_chosen_last_goes_first_when_it_is_narrow(width):
         assert tuple(keys) == choice[: len(keys)]
         assert all(len(line) <= width for line in text_of(app.screen.table))
         assert (width < 200) == (len(keys) < len(choice))
+
+
+async def test_the_list_says_which_columns_need_a_mark_and_never_breaks_a_line():
+    """GIVEN no mark WHEN the columns are listed THEN those that compare say so; each has one line."""
+    app = still()
+    async with app.run_test(size=(40, 30)) as pilot:
+        await feed(pilot, snapshot(3))
+        await pilot.press("c")
+        await pilot.pause()
+        options = app.screen.query_one("OptionList")
+        assert options.virtual_size.height == options.option_count
+        said = {option.id: str(option.prompt) for option in options.options}
+        assert "once a moment is marked" in said["dp99"]
+        assert "not by this grouping" in said["pid"]

@@ -79,7 +79,8 @@ class Picker(ModalScreen[Choice | None]):
 
     def _line(self, key: str) -> Text:
         column = CHOOSABLE[key]
-        about = column.help if key in self._there else f"not by this grouping: {column.help}"
+        why_not = "once a moment is marked" if column.of_mark else "not by this grouping"
+        about = column.help if key in self._there else f"{why_not}: {column.help}"
         mark = "✓" if key in self._shown else " "
         style = "" if key in self._there else "dim"
         line = Text(fit(f"{mark} {column.header:<12} {about}", LINE), style)
