@@ -38,7 +38,7 @@ FILTERS = (
 Entry = tuple[str, str]
 
 
-INDENT, NAME = 2, 19
+INDENT, NAME = 2, 18
 """Cells in front of names, and of names with them."""
 
 NARROW = 48
