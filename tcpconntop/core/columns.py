@@ -150,7 +150,7 @@ COLUMNS: dict[str, Column] = {
             12,
             "process name; ×n where n processes share the row, the busiest named",
             _processes,
-            lambda view: view.snapshot.window.keys[view.lead]["comm"],
+            lambda view: view.lead_keys["comm"],
             numeric=False,
             priority=3,
         ),

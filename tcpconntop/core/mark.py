@@ -1,8 +1,8 @@
 """What has changed since a moment that the user marked. Pure.
 
 A change of rate or latency is a factor (1.12 reads `+12%`, 3.1 reads `×3.1`), one of the share of failures
-a difference (0.032 reads `+3.2`, in points). Infinity stands for what was not there at the mark (`new`), NaN
-for what cannot be compared.
+a difference (0.032 reads `+3.2`, in points). Infinity stands for what was not there at the mark (`new`), the
+factor 0 for what is no longer there (`gone`), NaN for what cannot be compared.
 """
 
 from __future__ import annotations
@@ -52,6 +52,18 @@ def match(keys: Keys, marked: Keys, fields: tuple[str, ...]) -> Rows:
     return at
 
 
+def gone(at: Rows, n: int) -> Rows:
+    """Give the places at the mark that no row of now has.
+
+    Args:
+        at: for each row of now its place at the mark, or -1.
+        n: how many places there are.
+    """
+    left = np.ones(n, bool)
+    left[at[at >= 0]] = False
+    return np.flatnonzero(left)
+
+
 class Change(NamedTuple):
     """What a column compares: a figure now and at the mark, and how."""
 
@@ -85,9 +97,11 @@ def changed(key: str, now: Floats, marked: Figures, at: Rows) -> Floats:
 
 
 def factor_text(factor: float) -> str:
-    """Spell a factor in at most six characters: `+12%`, `-40%`, `×3.1`, `=`, `new`."""
+    """Spell a factor in at most six characters: `+12%`, `-40%`, `×3.1`, `=`, `new`, `gone`."""
     if not math.isfinite(factor):
         return "-" if math.isnan(factor) else "new"
+    if factor == 0:
+        return "gone"
     if abs(factor - 1) < SAME:
         return "="
     if factor < 2:

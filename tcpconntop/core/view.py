@@ -17,7 +17,7 @@ from tcpconntop.core.groups import GROUPINGS, Grouping
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.mark import match
+from tcpconntop.core.mark import gone, match
 from tcpconntop.core.merged import Merged, merge
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.wire import N_OUTCOMES
@@ -67,7 +67,7 @@ class View:
         keys: the key of each row (dtype `KEY`), shape (n,).
         figures: the numeric columns by key.
         row_of: for each key of the snapshot the row it is in, or -1.
-        lead: for each row its busiest key in the snapshot, shape (n,).
+        lead: for each row its busiest key in the snapshot, or -1 where it is gone since the mark, shape (n,).
         process_count: how many processes each row merges, shape (n,).
         marked: the view that it is compared with.
     """
@@ -116,8 +116,19 @@ class View:
 
     def lead_key(self, row: int) -> np.void:
         """Give the busiest key of a row."""
-        key: np.void = self.snapshot.window.keys[self.lead[row]]
+        there = self.lead[row] >= 0
+        key: np.void = self.snapshot.window.keys[self.lead[row]] if there else self.lead_keys[row]
         return key
+
+    @cached_property
+    def lead_keys(self) -> Keys:
+        """The busiest key of each row (dtype `KEY`), shape (n,); of one that is gone, that of the mark."""
+        keys, there = self.keys.copy(), self.lead >= 0
+        keys[there] = self.snapshot.window.keys[self.lead[there]]
+        if self.marked is not None:
+            at = match(self.keys[~there], self.marked.keys, self.grouping.fields)
+            keys[~there] = self.marked.lead_keys[at]
+        return keys
 
     def identity(self, row: int) -> bytes:
         """Give what stays the same of a row from snapshot to snapshot."""
@@ -143,7 +154,7 @@ class View:
 def make_view(
     snapshot: Snapshot, spec: ViewSpec, marked: View | None = None, before: View | None = None
 ) -> View:
-    """Filter, group and sort a snapshot. Rows without a record in the window are left out.
+    """Filter, group and sort a snapshot. A row without a record in the window is there if the mark has it.
 
     Args:
         snapshot: what to look at.
@@ -156,21 +167,22 @@ def make_view(
     shown = (attempts > 0) & spec.where.match_keys(window.keys, snapshot.units)
     known = None if before is None else before.merged
     merged = merge(window.keys, np.flatnonzero(shown), spec.group_by, known)
-    groups = Groups(window, merged.group_of, len(merged), snapshot.span_s)
+    keys, lead, processes = merged.keys, merged.leads(attempts), merged.process_count
+    at = np.empty(0, np.int64)
     if marked is not None:
-        groups.compare(marked.figures, match(merged.keys, marked.keys, GROUPINGS[spec.group_by].fields))
-    unsorted = View(
-        snapshot,
-        spec,
-        merged,
-        merged.keys,
-        Figures(groups, np.arange(len(merged))),
-        merged.group_of,
-        merged.leads(attempts),
-        merged.process_count,
-        marked,
-    )
-    kept = np.flatnonzero(spec.where.match_figures(unsorted.figures, len(merged)))
+        at = match(keys, marked.keys, GROUPINGS[spec.group_by].fields)
+        left = gone(at, len(marked))
+        at, keys = np.append(at, left), np.append(keys, marked.keys[left])
+        lead, processes = (
+            np.append(lead, -np.ones_like(left)),
+            np.append(processes, marked.process_count[left]),
+        )
+    groups = Groups(window, merged.group_of, len(keys), snapshot.span_s)
+    if marked is not None:
+        groups.compare(marked.figures, at)
+    figures = Figures(groups, np.arange(len(keys)))
+    unsorted = View(snapshot, spec, merged, keys, figures, merged.group_of, lead, processes, marked)
+    kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
     return _take(unsorted, kept[_order(unsorted, kept)], groups)
 
 

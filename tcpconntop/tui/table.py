@@ -269,6 +269,8 @@ class Table(Bare, can_focus=True):
         return named(text, column, self.view, row, self._namer) if self._namer else text
 
     def _paint_of(self, column: Column, row: int) -> str:
+        if self.view is not None and self.view.lead[row] < 0:  # gone since the mark
+            return "dim"
         if column.key in _CELL_PAINT or self.view is None:
             return _CELL_PAINT.get(column.key, "")
         whole = self._whole.get(column.key, math.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support import feed, flow, snapshot, still, text_of
+from support import feed, flow, notes, snapshot, still, text_of, until
 
 QUIET = [flow("curl", 7, "10.0.0.1", rate_hz=10), flow("nginx", 8, "10.0.0.2", rate_hz=10)]
 BUSY = [
@@ -59,3 +59,24 @@ async def test_a_mark_can_be_compared_with_what_was_before_it_and_holds_in_the_p
         assert "pid" in str(app.screen.header.render())
         assert app.screen.view.marked is not None
         assert "Δ since 10:00:30" in str(app.screen.header.render())
+
+
+async def test_a_row_that_is_gone_since_the_mark_stays_and_is_faint():
+    """GIVEN a marked row WHEN nothing connects there any more THEN it is listed, and faint."""
+    app = still()
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await feed(pilot, snapshot(20, flows=BUSY))
+        await pilot.press("m")
+        await feed(pilot, snapshot(40, flows=QUIET))
+        table = app.screen.table
+        at = next(y for y, line in enumerate(text_of(table)) if line.startswith(" 10.0.0.3"))
+        assert "gone" in text_of(table)[at]
+        inks = {segment.style.color for segment in table.render_line(at) if segment.text.strip()}
+        assert inks == {table.paint("dim").color}
+        await pilot.click(table, offset=(5, at))
+        await pilot.press("enter")
+        await until(pilot, lambda: notes(app) == ["no process of this row has connected in this window"])
+        assert "no connect in the window yet" in " ".join(text_of(app.screen.query_one("Histogram")))
+        await pilot.press("m")
+        await pilot.pause()
+        assert not any(line.startswith("▌10.0.0.3") for line in text_of(table))

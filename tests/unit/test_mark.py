@@ -36,12 +36,13 @@ def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
         connect("10.0.0.4", times=3),
     ]
     view = compared(before, now)
-    assert view.figures["dcount"].tolist() == [2.0, 1.0, np.inf]
+    assert view.figures["dcount"].tolist() == [2.0, 1.0, 0.0, np.inf]
     assert view.figures["dp99"][:2] == pytest.approx([2.0, 1.0], rel=0.02)
-    assert view.figures["dp99"][2] == np.inf
-    assert view.figures["dfail"].tolist() == [0.0, 0.5, np.inf]
-    texts = [[column.text(view, row) for column in view.columns if column.of_mark] for row in range(3)]
-    assert texts == [["×2.0", "=", "×2.0"], ["=", "+50.0", "="], ["new", "new", "new"]]
+    assert view.figures["dp99"][3] == np.inf
+    assert view.figures["dfail"][[0, 1, 3]].tolist() == [0.0, 0.5, np.inf]
+    texts = [[column.text(view, row) for column in view.columns if column.of_mark] for row in range(4)]
+    assert texts[:2] == [["×2.0", "=", "×2.0"], ["=", "+50.0", "="]]
+    assert texts[2:] == [["gone", "-", "-"], ["new", "new", "new"]]
 
 
 def test_given_no_mark_then_there_is_no_column_of_one_nor_a_filter_for_it():
@@ -111,7 +112,7 @@ def test_given_a_mark_then_it_keeps_no_history_and_compares_all_the_same():
     [
         (1.12, "+12%"), (0.6, "-40%"), (3.1, "×3.1"), (2.0, "×2.0"), (1.995, "+100%"), (1.004, "="),
         (9.96, "×10"), (45.2, "×45"), (12_345, "×12.3k"), (0.001, "-100%"), (math.inf, "new"),
-        (math.nan, "-"),
+        (math.nan, "-"), (0.0, "gone"),
     ],
 )  # fmt: skip
 def test_given_a_factor_then_it_reads(factor, text):
@@ -124,3 +125,38 @@ def test_given_a_factor_then_it_reads(factor, text):
 )
 def test_given_a_difference_of_shares_then_it_reads_in_points(difference, text):
     assert points_text(difference) == text
+
+
+GONE = [connect("10.0.0.2", pid=7, comm="curl", times=3), connect("10.0.0.2", pid=8, comm="wget", times=2)]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("now", [[], [connect("10.0.0.1", times=5)]])
+def test_given_a_row_that_is_gone_since_the_mark_then_it_is_still_listed_and_says_so(now, descending):
+    before = [connect("10.0.0.1", times=5), *GONE]
+    view = compared(before, now, ViewSpec(sort="p99", descending=descending))
+    row = view.find(make_view(snapshot(*GONE), ViewSpec()).identity(0))
+    assert row is not None
+    assert row == len(view) - 1  # nothing is known of its p99 now
+    assert (view.figures["count"][row], view.figures.at("rate", row)) == (0, 0)
+    assert math.isnan(view.figures.at("p99", row))
+    texts = {column.key: column.text(view, row) for column in view.columns}
+    assert (texts["daddr"], texts["comm"]) == ("10.0.0.2", "curl ×2")
+    assert (texts["dcount"], texts["dfail"], texts["dp99"]) == ("gone", "-", "-")
+    assert not len(view.members(row))
+
+
+@pytest.mark.parametrize("sort", ["comm", "dcount", "daddr", "count"])
+def test_given_gone_rows_then_they_sort_and_filter_like_others(sort):
+    before, now = [connect("10.0.0.1", comm="dig"), *GONE], [connect("10.0.0.3", comm="zsh")]
+    view = compared(before, now, ViewSpec(sort=sort, descending=False))
+    places = {"comm": "213", "dcount": "123", "daddr": "123", "count": "123"}
+    assert "".join(view.columns[0].text(view, row)[-1] for row in range(3)) == places[sort]
+    kept = make_view(snapshot(*now), ViewSpec(where=parse_filter("count>0")), view.marked)
+    assert [kept.columns[0].text(kept, row) for row in range(len(kept))] == ["10.0.0.3"]
+
+
+def test_given_no_mark_then_no_row_is_gone():
+    view = make_view(snapshot(*GONE), ViewSpec())
+    assert (view.lead >= 0).all()
+    assert compared(GONE, GONE).lead.min() >= 0

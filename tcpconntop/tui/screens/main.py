@@ -44,6 +44,8 @@ class Main(ExplainingBoard):
         found = processes(self.view, self.table.row)
         if found:
             self.post_message(ProcessesWanted(found))
+        else:
+            self.notify("no process of this row has connected in this window")
 
 
 def processes(view: View, row: int) -> tuple[Process, ...]:
