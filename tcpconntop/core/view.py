@@ -123,7 +123,7 @@ class View:
     @cached_property
     def lead_keys(self) -> Keys:
         """The busiest key of each row (dtype `KEY`), shape (n,); of one that is gone, that of the mark."""
-        keys, there = self.keys.copy(), self.lead >= 0
+        keys, there = np.empty_like(self.keys), self.lead >= 0
         keys[there] = self.snapshot.window.keys[self.lead[there]]
         if self.marked is not None:
             at = match(self.keys[~there], self.marked.keys, self.grouping.fields)
