@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
@@ -17,7 +18,7 @@ from tcpconntop.core.playback import place_text, speed_text
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import elapsed, printable
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.tui.lines import Line, Part, spread
+from tcpconntop.tui.lines import Line, Part, fit, spread
 from tcpconntop.tui.moment import STARTING, Moment
 
 
@@ -37,11 +38,18 @@ class Header(Line):
 
     def draw(self, width: int) -> Text:
         """Draw the line."""
-        moment, dim = self._moment, self.paint("dim")
-        if moment is None:
+        if self._moment is None:
             return Text()
-        dot = Text(" · ", dim)
-        left = [Part(Text("tcpconntop", self.paint("accent") + self.paint("strong")))]
+        right = self._right(self._moment)
+        line = spread(self._left(self._moment, width, "  "), right, width)
+        if line.plain.startswith("   "):  # what the wide gap keeps apart has gone
+            line = spread(self._left(self._moment, width, ""), right, width)
+        return line
+
+    def _left(self, moment: Moment, width: int, gap: str) -> list[Part]:
+        """Say what is shown; `gap` stands before the order. A filter may be cut, but not left out."""
+        dim, accent = self.paint("dim"), self.paint("accent")
+        left = [Part(Text("tcpconntop", accent + self.paint("strong")), 5)]
         left += [Part(Text(word, dim), priority) for word, priority in self._origin(moment)]
         order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
             "▼" if self._spec.descending else "▲"
@@ -49,19 +57,24 @@ class Header(Line):
         shown = [f"by {GROUPINGS[self._spec.group_by].title}", moment.window_shown, order]
         if moment.interval_s != 1:
             shown.append(f"every {moment.interval_s:g}s")
-        left.append(Part(Text("  ") + dot.join([Text(word) for word in shown]), 2))
+        left.append(Part(Text(gap) + Text(" · ", dim).join([Text(word) for word in shown]), 2))
         if moment.mark is not None:
-            left.append(Part(Text(f"Δ since {_clock(moment.mark)}", self.paint("accent")), 3))
+            left.append(Part(Text(f"Δ since {_clock(moment.mark)}", accent), 4))
         if self._spec.where.text:
-            left.append(Part(Text(f"/{printable(self._spec.where.text)}", self.paint("accent")), 3))
+            text = f"/{printable(self._spec.where.text)}"
+            left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1))
+        return left
+
+    def _right(self, moment: Moment) -> list[Part]:
+        """Say how things are, and what to beware of."""
         right = self._played(moment) or [Part(self._state(moment))]
         if moment.info and moment.info.recorded and moment.snapshot:
             then, dim = time.localtime(moment.snapshot.wall_s), self.paint("dim")
             day, clock = (Text(time.strftime(form, then), dim) for form in ("%Y-%m-%d", "%H:%M:%S"))
-            right[:0] = [Part(day, 5), Part(clock, 1)]
+            right[:0] = [Part(day, 7), Part(clock, 1)]
         if moment.info and moment.info.notes:
-            right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 2))
-        return spread(left, right, width)
+            right.insert(0, Part(Text(f"⚠ {len(moment.info.notes)}", self.paint("warn")), 3))
+        return right
 
     def _origin(self, moment: Moment) -> list[tuple[str, int]]:
         if self._subject:
@@ -70,7 +83,7 @@ class Header(Line):
             return []
         info = moment.info
         probe = "/".join(word for word in (info.probe, info.transport) if word)
-        return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 4)]
+        return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 6)]
 
     def _played(self, moment: Moment) -> list[Part]:
         """Say where in the recording one is: `recording  ▶ 1:12/5:00 ×10`."""

@@ -1,0 +1,44 @@
+"""What the header leaves out first where there is little room."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support import Running, flow
+
+LONG = "dest:10.0.0.0/8 !dport=443 comm~nginx p99>5us"
+
+
+async def test_what_is_shown_stays_longer_than_the_name_of_the_program():
+    """GIVEN a low and narrow terminal WHEN the header is drawn THEN grouping, window and order are there."""
+    async with Running(size=(40, 12)) as run:
+        assert run.header().split() == ["by", "destination", "·", "1m", "·", "p99▼", "●", "live"]
+        assert run.header().startswith(" by")
+
+
+async def test_a_moment_of_the_past_leaves_room_for_what_is_shown_of_it():
+    """GIVEN 80 cells WHEN an older moment is looked at THEN its time stands beside grouping and order."""
+    async with Running(30, size=(80, 24)) as run:
+        await run.press("comma", "comma", "comma")
+        assert "by destination · 1m · p99▼" in run.header()
+        assert re.search(r"‖ paused 0s · 10:00:2\d, \ds ago", run.header())
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 36)])
+async def test_a_filter_is_cut_and_never_left_out(size):
+    """GIVEN a filter longer than its room WHEN the header is drawn THEN its beginning and an … are there."""
+    async with Running(size=size, flows=[flow("nginx", 7)]) as run:
+        await run.press("slash", *LONG, "enter")
+        shown = next(word for word in run.header().split("  ") if word.strip().startswith("/")).strip()
+        assert shown.endswith("…")
+        assert f"/{LONG}".startswith(shown[:-1])
+        assert len(shown) >= 10
+        assert "● live" in run.header()
+
+
+async def test_a_filter_with_room_is_whole():
+    """GIVEN a short filter WHEN the header is drawn THEN nothing of it is cut."""
+    async with Running(size=(80, 24)) as run:
+        await run.press("slash", *"comm=nginx", "enter")
+        assert "  /comm=nginx  " in run.header()
