@@ -7,6 +7,7 @@ TIME          DESTINATION  PORT  LATENCY   LOCAL  RTO WAIT    WIRE  RTX  RESULT 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -117,12 +118,21 @@ class Connects(Pane):
             (str(event["dport"]), ""),
             (duration(latency_us), latency_paint(latency_us)),
             (duration(float(parts.local[at])), "dim"),
-            ("-" if rto_us == 0 else duration(rto_us), latency_paint(rto_us) if rto_us else "dim"),
+            _waited(rto_us, latency_us - float(parts.wire[at])),
             (duration(float(parts.wire[at])), latency_paint(float(parts.wire[at]))),
             (str(again), "warn" if again else "dim"),
             (f"{outcome.label} {errno or ''}".strip(), "" if outcome is Outcome.OK else "warn"),
             (bar(parts, at), latency_paint(latency_us) or "trend"),
         ]
+
+
+def _waited(rto_us: float, before_wire_us: float) -> Cell:
+    """Spell how long lost SYNs were waited for: at most, where local work is not told apart."""
+    if rto_us == 0:
+        return "-", "dim"
+    if math.isnan(rto_us) and not math.isnan(before_wire_us):
+        return f"≤{duration(before_wire_us)}", latency_paint(before_wire_us)
+    return duration(rto_us), latency_paint(rto_us)
 
 
 def bar(parts: Anatomy, at: int, width: int = BAR_WIDTH) -> str:

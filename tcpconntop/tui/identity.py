@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import time
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from tcpconntop.core.units import elapsed, printable
 from tcpconntop.kernel.process import Life
-from tcpconntop.tui.lines import Line, Part, spread
+from tcpconntop.tui.lines import Line, Part, fit, spread
 
 DAY_S = 86_400
+
+UNIT = 16
+"""Cells that the unit keeps at least."""
 
 
 class Identity(Line):
@@ -43,11 +47,17 @@ class Identity(Line):
         dim, life = self.paint("dim"), self._life
         words = []
         if life is not None:
-            words.append(f"user {life.user}")
+            words += [f"user {life.user}", f"started {_moment(life.started_s, self._now_s)}"]
         if self._unit:
-            words.append(f"unit {printable(self._unit)}")
-        if life is not None:
-            words.append(f"started {_moment(life.started_s, self._now_s)}")
+            room = (
+                width
+                - 2
+                - sum(cell_len(word) + 3 for word in [*words, *([self._ended] if self._ended else [])])
+            )
+            unit = (
+                f"unit {printable(self._unit)}"  # the one that may be long: it is cut so that the others stay
+            )
+            words.insert(1, fit(unit, min(cell_len(unit), max(room, UNIT))))
         facts = [Part(Text(f"■ {self._ended}", self.paint("warn") + self.paint("strong")))]
         line = spread([*(facts if self._ended else []), Part(Text(" · ".join(words), dim))], [], width)
         if life is None or not life.command:

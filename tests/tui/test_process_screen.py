@@ -143,3 +143,35 @@ async def test_on_a_narrow_terminal_the_name_of_the_process_stays_in_the_header(
         line = str(app.screen.header.render())
         assert "checkout · pid 7" in line
         assert "ago" in line
+
+
+async def test_a_long_unit_is_cut_so_that_the_start_stays():
+    """GIVEN a unit longer than the line WHEN the process is shown THEN the unit has the ellipsis."""
+    app = still(pid=7)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, replace(snapshot(5, flows=FLOWS), units={0: None, 1: "/kubepods/" + "f" * 64}))
+        assert shown(app)[0].strip().endswith("f… · started 07:55:00, 2h05m ago")
+        assert shown(app)[0].strip().startswith("user shop · unit /kubepods/ff")
+
+
+async def test_a_wait_that_is_not_told_apart_from_local_work_is_said_to_be_at_most_that():
+    """GIVEN records without the first SYN WHEN a SYN was sent again THEN the wait has a sign, and no dash."""
+    taken = snapshot(5, flows=[flow("checkout", 7, lost_syn=1.0)])
+    recent = taken.window.recent
+    records = recent.records.copy()
+    records["syn_ns"] = 0
+    blind = replace(taken, window=replace(taken.window, recent=replace(recent, records=records)))
+    app = still(pid=7)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, blind)
+        lines = text_of(app.screen.panes.query_one("Connects"))[1:]
+        assert lines[0].split()[4].startswith("≤1")
+    assert all("≤" not in line for line in await of_connects(taken))
+
+
+async def of_connects(taken):
+    """Give the lines of the last connects of the process 7."""
+    app = still(pid=7)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, taken)
+        return text_of(app.screen.panes.query_one("Connects"))
