@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -277,3 +278,15 @@ def test_a_pid_is_never_without_its_name(width, group):
     columns = [c for c in COLUMNS.values() if not c.of_mark and (not c.key_field or c.key_field in fields)]
     keys = [place.column.key for place in arrange(columns, "p99", width)]
     assert "comm" in keys or "pid" not in keys
+
+
+async def test_a_window_that_has_become_empty_does_not_speak_of_a_first_connect():
+    """GIVEN connects that have left the window WHEN the table is drawn THEN it says so."""
+    past, empty = snapshot(3, [flow("a")]), snapshot(3, [flow("a", rate_hz=0)])
+    app = still()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await feed(pilot, empty)
+        assert text_of(app.screen.table)[2].strip() == "no connect yet: waiting for the first one"
+        await feed(pilot, replace(empty, ledger=past.ledger))
+        said = text_of(app.screen.table)[2].strip()
+        assert said == "no connect ended in this window: the next one will be listed here"

@@ -155,6 +155,8 @@ class Board(Screen[None]):
     def _empty(self) -> str:
         if self.spec.where.text:
             return f"nothing matches the filter {printable(self.spec.where.text)}: esc clears it"
+        if self.view is not None and self.view.snapshot.ledger.ended:
+            return "no connect ended in this window: the next one will be listed here"
         return "no connect yet: waiting for the first one"
 
     def _show_panes(self) -> None:
