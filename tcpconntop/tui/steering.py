@@ -26,6 +26,8 @@ from tcpconntop.tui.tracing import Tracing
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """What `+` and `-` step through, in seconds."""
 
+NOTHING_YET = "there is nothing to see yet: tracing is about to begin"
+
 
 class Steering(App[str]):
     """Knows how things stand (`Moment`), and has the actions that change it."""
@@ -62,12 +64,15 @@ class Steering(App[str]):
             self._rewind.release()
         elif self._moment.latest is not None:
             self._rewind.hold(self._moment.latest)
+        else:
+            self.notify(NOTHING_YET)
         self._look_back()
 
     def action_past(self, by: int) -> None:
         """Look at an older moment (-1) or at a newer one (1); from the live view, pause on the one before."""
         latest = self._moment.latest
         if latest is None or (self._rewind.base is None and by > 0):
+            self.notify(NOTHING_YET if latest is None else "this is the newest moment")
             return
         if self._rewind.base is None:
             self._rewind.hold(latest)
@@ -93,6 +98,8 @@ class Steering(App[str]):
             self._change(mark=None)
         elif snapshot is not None:
             self._change(mark=slim(snapshot))
+        else:
+            self.notify(NOTHING_YET)
 
     def action_copy(self) -> None:
         """Copy the selected row, through the terminal (OSC 52)."""
@@ -108,7 +115,7 @@ class Steering(App[str]):
         """Write what is seen as CSV, JSON and SVG."""
         view = self._board and self._board.view
         if view is None:
-            self.notify("there is nothing to export yet")
+            self.notify(NOTHING_YET)
         else:
             self._export(view, self.export_screenshot())
 

@@ -161,6 +161,10 @@ class ProcessScreen(ExplainingBoard):
         """Say that this is as deep as it goes."""
         self.notify("these are the process's own connects: esc goes back")
 
+    def action_group(self, _by: int) -> None:
+        """Say that there is nothing to group."""
+        self.notify("a process's own connects are always by destination: esc goes back")
+
     def leave(self) -> None:
         """Go back."""
         self.post_message(self.Left())

@@ -1,9 +1,11 @@
-"""Keys of panes that are not seen: they bring them back, or say why they cannot."""
+"""Keys that cannot do what they are for: they do what it takes, or say why not."""
 
 from __future__ import annotations
 
 import pytest
-from support import Running, notes, until
+from support import Running, notes, still, until
+
+from tcpconntop.tui.steering import NOTHING_YET
 
 NO_ROOM = "there is no room for the panes: make the terminal higher"
 KEYS = [
@@ -61,3 +63,29 @@ async def test_a_note_takes_the_place_of_the_one_before():
     async with Running() as run:
         await run.press("y", "y", "6")
         await until(run.pilot, lambda: notes(run.app) == ["there is no pane 6 here"])
+
+
+@pytest.mark.parametrize("key", ["space", "comma", "full_stop", "m", "e"])
+async def test_a_key_that_has_nothing_to_work_on_yet_says_so(key):
+    """GIVEN a dashboard that is still starting WHEN a key needs something seen THEN a note says so."""
+    app = still()
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: notes(app) == [NOTHING_YET])
+
+
+@pytest.mark.parametrize(
+    ("key", "note"),
+    [
+        ("g", "a process's own connects are always by destination: esc goes back"),
+        ("G", "a process's own connects are always by destination: esc goes back"),
+        ("full_stop", "this is the newest moment"),
+    ],
+)
+async def test_a_key_that_changes_nothing_here_says_why(key, note):
+    """GIVEN the screen of a process, live WHEN a key of the help has no use there THEN a note says so."""
+    async with Running(pid=2310) as run:
+        spec = run.screen.spec
+        await run.press(key)
+        await until(run.pilot, lambda: notes(run.app) == [note])
+        assert run.screen.spec == spec
