@@ -59,7 +59,7 @@ class Tabs(Line):
                 line.append(f" {name if whole else key} ", rule)
             self._spans.append((start, line.cell_len, name))
             line.append("─", rule)
-        about = self._about_in(width - line.cell_len - 3)
+        about = self._about_in(width - line.cell_len - 2)
         line.append("─" * max(0, width - line.cell_len - cell_len(about) - 2), rule)
         line.append(about, rule).append("──", rule)
         line.truncate(width)

@@ -289,9 +289,9 @@ async def test_the_light_theme_turns_the_colours_of_the_heatmap_round():
     ("width", "about"),
     [
         (120, " everything · 1,400 connects ──"),
-        (82, " everything · 1,400 ──"),
-        (73, "─ everything ──"),
-        (69, " every… ──"),
+        (80, "─ everything · 1,400 ──"),
+        (72, "─ everything ──"),
+        (68, " every… ──"),
     ],
 )
 async def test_the_line_of_tabs_never_cuts_a_figure(width, about):

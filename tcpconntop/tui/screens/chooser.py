@@ -1,9 +1,8 @@
 """A small list: which of a row's processes to open.
 
-╭─ 3 processes connect to 10.2.3.4:443 ─╮
-│    PID  PROCESS            CONNECTS   │
-│   1204  nginx                 12.6k   │
-╰─ enter opens · esc goes back ─────────╯
+╭─ 3 processes: pid, name, connects ─╮
+│   1204  nginx              12.6k   │
+╰────── enter opens · esc goes back ─╯
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Chooser(ModalScreen[Process | None]):
             for pid, process in self._processes.items()
         ]
         options = OptionList(*lines)
-        options.border_title = f"{len(lines)} processes"
+        options.border_title = f"{len(lines)} processes: pid, name, connects"
         options.border_subtitle = "enter opens · esc goes back"
         yield options
 
