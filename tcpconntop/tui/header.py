@@ -21,6 +21,9 @@ from tcpconntop.core.view import ViewSpec
 from tcpconntop.tui.lines import Line, Part, fit, spread
 from tcpconntop.tui.moment import STARTING, Moment
 
+LEAST = 8
+"""Cells that a part of what is shown is worth."""
+
 
 class Header(Line):
     """The header line."""
@@ -44,19 +47,25 @@ class Header(Line):
         line = spread(self._left(self._moment, width, "  "), right, width)
         if line.plain.startswith("   "):  # what the wide gap keeps apart has gone
             line = spread(self._left(self._moment, width, ""), right, width)
+        room = len(line.plain) - len(line.plain.lstrip()) - 3
+        if room >= LEAST:  # nothing of it fits as a whole
+            line = spread([Part(Text(fit(self._shown(self._moment), room)))], right, width)
         return line
+
+    def _shown(self, moment: Moment) -> str:
+        """Say what is shown: grouping, window, order, and an interval that is not the usual one."""
+        order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
+            "▼" if self._spec.descending else "▲"
+        )
+        words = [f"by {GROUPINGS[self._spec.group_by].title}", moment.window_shown, order]
+        return " · ".join([*words, *([f"every {moment.interval_s:g}s"] if moment.interval_s != 1 else [])])
 
     def _left(self, moment: Moment, width: int, gap: str) -> list[Part]:
         """Say what is shown; `gap` stands before the order. A filter may be cut, but not left out."""
         dim, accent = self.paint("dim"), self.paint("accent")
         left = [Part(Text("tcpconntop", accent + self.paint("strong")), 5)]
         left += [Part(Text(word, dim), priority) for word, priority in self._origin(moment)]
-        order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
-            "▼" if self._spec.descending else "▲"
-        )
-        shown = [f"by {GROUPINGS[self._spec.group_by].title}", moment.window_shown, order]
-        if moment.interval_s != 1:
-            shown.append(f"every {moment.interval_s:g}s")
+        shown = self._shown(moment).split(" · ")
         left.append(Part(Text(gap) + Text(" · ", dim).join([Text(word) for word in shown]), 2))
         if moment.mark is not None:
             left.append(Part(Text(f"Δ since {_clock(moment.mark)}", accent), 4))

@@ -42,3 +42,10 @@ async def test_a_filter_with_room_is_whole():
     async with Running(size=(80, 24)) as run:
         await run.press("slash", *"comm=nginx", "enter")
         assert "  /comm=nginx  " in run.header()
+
+
+async def test_where_nothing_fits_as_a_whole_the_grouping_is_cut():
+    """GIVEN a narrow terminal WHEN grouping, window and order are too long THEN they have an ellipsis."""
+    async with Running(size=(40, 12)) as run:
+        await run.press("g", "g")
+        assert run.header() == " by process and destination · …  ● live "

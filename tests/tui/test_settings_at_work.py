@@ -93,7 +93,7 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
         assert app.screen.filter_bar.display
         await pilot.press("escape", "question_mark")
         await pilot.pause()
-        page = str(app.screen.query_one(Page).render())
+        page = "\n".join(text_of(app.screen.query_one(Page)))
         assert "  f               Show only the rows that match." in page
         assert "  ,               Freeze the view" in page
         titles = [command.title for command in app.get_system_commands(app.screen_stack[0])]
