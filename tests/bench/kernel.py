@@ -30,18 +30,19 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 # Who connects, since when, how it ended, and one line for each: what ours does, in bpftrace's own words.
 END = """
 tracepoint:sock:inet_sock_set_state
-/ args->oldstate == 2 && @begin[args->skaddr] /
+/ args->oldstate == 2 && @begin[(uint64)args->skaddr] /
 {
-  printf("%d %s %d %d %d %d\\n", @pid[args->skaddr], @comm[args->skaddr], args->sport, args->dport,
-         args->newstate, (nsecs - @begin[args->skaddr]) / 1000);
-  delete(@begin[args->skaddr]); delete(@pid[args->skaddr]); delete(@comm[args->skaddr]);
+  $sk = (uint64)args->skaddr;
+  printf("%d %s %d %d %d %d\\n", @pid[$sk], @comm[$sk], args->sport, args->dport, args->newstate,
+         (nsecs - @begin[$sk]) / 1000);
+  delete(@begin[$sk]); delete(@pid[$sk]); delete(@comm[$sk]);
 }
 """
 SCRIPTS = {
     "tracepoint": """
 tracepoint:sock:inet_sock_set_state
 / args->newstate == 2 && args->protocol == 6 /
-{ @begin[args->skaddr] = nsecs; @pid[args->skaddr] = pid; @comm[args->skaddr] = comm; }
+{ $sk = (uint64)args->skaddr; @begin[$sk] = nsecs; @pid[$sk] = pid; @comm[$sk] = comm; }
 """
     + END,
     "kprobe": """
@@ -102,7 +103,7 @@ def bpftrace(script: str) -> Iterator[str]:
         assert process.stdout is not None
         assert process.stderr is not None
         ready = any(line == "ready\n" for line in process.stdout)
-        yield "" if ready else process.stderr.read().strip().splitlines()[-1]
+        yield "" if ready else process.stderr.read().partition("\n")[0]
         process.kill()
 
 
