@@ -58,7 +58,7 @@ class Playing(Steering):
         if play is None:
             super().action_pause()
         elif play.ended:
-            self._say("this is the end: ← goes back")
+            self.notify("this is the end: ← goes back")
         else:
             self._pace(replace(play, halted=not play.halted))
 
@@ -106,7 +106,7 @@ class Playing(Steering):
         """Play faster (1) or slower (-1)."""
         play = self._moment.playback
         if play is None:
-            self._say("only what was recorded has a speed")
+            self.notify("only what was recorded has a speed")
         else:
             self._pace(replace(play, speed=next_speed(play.speed, by)))
 
@@ -132,7 +132,7 @@ class Playing(Steering):
         """Go to a moment of the recording; say so where there is none."""
         to_ns = play.within(to_ns)
         if to_ns == from_ns:
-            self._say("this is the beginning" if to_ns == play.began_ns else "this is the end")
+            self.notify("this is the beginning" if to_ns == play.began_ns else "this is the end")
             return
         self.clear_notifications()  # what was said of where one was
         self._tracing.seek(to_ns)
@@ -150,13 +150,9 @@ class Playing(Steering):
             self._rewind.hold(latest)
         self.clear_notifications()  # what was said of where one was
         if not self._rewind.go((to_ns - 1) // SECOND_NS):
-            self._say("this is the oldest moment" if older else "this is the newest moment: space goes on")
+            self.notify("this is the oldest moment" if older else "this is the newest moment: space goes on")
         self._look_back()
 
     def _pace(self, play: Playback) -> None:
         self._tracing.set_pace(play.speed, halted=play.halted)
         self._change(playback=play)
-
-    def _say(self, words: str) -> None:
-        self.clear_notifications()  # one word is enough, however often a key is pressed
-        self.notify(words)
