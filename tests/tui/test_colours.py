@@ -1,0 +1,45 @@
+"""Whether colours can be read."""
+
+from __future__ import annotations
+
+import pytest
+from support import Running, flow
+from textual.color import Color
+from textual.theme import BUILTIN_THEMES
+
+THEMES = [name for name in BUILTIN_THEMES if not name.startswith("ansi-")]
+LEAST = 2.7
+"""Contrast that bold text has at least; the palest figure that a theme brings along has 2.79."""
+
+ALARMING = [
+    flow("slow", 1, "10.0.0.1", median_us=200_000, lost_syn=0.5),
+    flow("b", 2, "10.0.0.2", failing=0.03),
+]
+
+
+def luminance(colour):
+    """Give the relative luminance as WCAG 2 defines it."""
+    parts = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(style):
+    """Give the contrast between the colours of a style."""
+    low, high = sorted(luminance(Color.from_rich_color(colour)) for colour in (style.color, style.bgcolor))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_figures_of_the_selected_row_can_be_read(theme):
+    """GIVEN any theme WHEN a row with slow, failed and repeated connects is selected THEN all is legible."""
+    async with Running(10, flows=ALARMING) as run:
+        run.app.theme = theme
+        for key in ("home", "down"):
+            await run.press(key)
+            row = run.screen.table.render_line(1 + run.screen.table.row)
+            words = [segment for segment in row if segment.text.strip(" ▁▂▃▄▅▆▇█▌")]
+            poor = [(segment.text, contrast(segment.style)) for segment in words]
+            assert len(words) > 2
+            assert not [one for one in poor if one[1] < LEAST]
