@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib import import_module
 
 from textual import on, work
 from textual.app import SystemCommand
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -29,7 +30,7 @@ from tcpconntop.tui.resolver import Resolver, ask_system
 from tcpconntop.tui.screens.board import Board
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen
-from tcpconntop.tui.terminal import PLAIN_THEME, few_colours
+from tcpconntop.tui.terminal import PLAIN_THEME, colourless, few_colours
 from tcpconntop.tui.tracing import Tracing
 
 
@@ -85,6 +86,7 @@ class Dashboard(Playing):
         loaded: Callable[[], None] = _nothing,
     ) -> None:
         super().__init__(ansi_color=few_colours() or None)
+        self._last_filters = [NoColor()] if colourless() else []
         self._spec = spec or ViewSpec()
         self._pid = pid
         self._cancel, self._look_at, self._loaded = cancel, look_at, loaded
@@ -105,6 +107,10 @@ class Dashboard(Playing):
         self._main = Main(self._spec)
         self._main.recall(self._remembered.panes, self._remembered.pane, self._remembered.filters)
         return self._main
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Take every colour away where the terminal knows none."""
+        return [*super().get_line_filters(), *self._last_filters]
 
     def on_mount(self) -> None:
         """Begin to trace as soon as the first frame is painted."""

@@ -1,4 +1,4 @@
-"""Whether colours can be read."""
+"""Whether colours can be read, and whether there are none where there shall be none."""
 
 from __future__ import annotations
 
@@ -43,3 +43,23 @@ async def test_figures_of_the_selected_row_can_be_read(theme):
             poor = [(segment.text, contrast(segment.style)) for segment in words]
             assert len(words) > 2
             assert not [one for one in poor if one[1] < LEAST]
+
+
+@pytest.mark.parametrize("key", ["1", "2", "3", "4"])
+async def test_a_terminal_without_colours_gets_none(monkeypatch, key):
+    """GIVEN a terminal that calls itself dumb WHEN charts are drawn THEN no line has a colour."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.delenv("COLORTERM", raising=False)
+    async with Running(20, flows=ALARMING) as run:
+        await run.press("down", key)
+        pane = run.screen.panes.query_one(f"{run.screen.panes.seen[0]}")
+        strips = pane.render_lines(pane.size.region)
+        colours = [
+            colour
+            for strip in strips
+            for segment in strip
+            if segment.style
+            for colour in (segment.style.color, segment.style.bgcolor)
+        ]
+        assert any(strip.text.strip() for strip in strips)
+        assert all(colour is None or colour.is_default for colour in colours)
