@@ -1,4 +1,4 @@
-"""The filter input at the foot of the screen, with what is wrong about it below it."""
+"""The filter input below the table, with what is wrong about it below it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rich.cells import cell_len
-from support import feed, snapshot, still, text_of
+from support import Running, feed, snapshot, still, text_of
 from textual.widgets import Input
 
 from tcpconntop.tui.filterbar import HINTS, pointed
@@ -89,3 +89,21 @@ async def test_the_hint_is_never_cut_without_a_sign(width):
         await pilot.resize_terminal(200, 24)
         await pilot.pause()
         assert text_of(app.screen.filter_bar.query("Static").last())[0].strip() == " · ".join(HINTS)
+
+
+@pytest.mark.parametrize("pid", [None, 2310])
+@pytest.mark.parametrize("size", [(80, 16), (80, 24), (120, 36), (200, 60)])
+async def test_the_panes_stay_where_they_are_while_a_filter_is_asked_for(size, pid):
+    """GIVEN a screen with panes WHEN the filter is opened and left THEN nothing but the table gives room."""
+    async with Running(size=size, pid=pid) as run:
+        others = [part for part in run.screen.children if part.display and part is not run.screen.table]
+        before = [part.region for part in others]
+        height = run.screen.table.region.height
+        await run.press("slash")
+        bar = run.screen.filter_bar.region
+        assert bar.height == 2
+        assert [part.region for part in others] == before
+        assert run.screen.table.region.height == height - 2
+        assert bar.y == run.screen.table.region.bottom
+        await run.press("escape")
+        assert run.screen.table.region.height == height

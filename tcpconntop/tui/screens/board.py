@@ -76,9 +76,9 @@ class Board(Screen[None]):
         yield from self.above()
         yield self.summary
         yield self.table
+        yield self.filter_bar  # it takes lines from the table alone, so that the panes stay where they are
         yield self.panes
         yield from self.below()
-        yield self.filter_bar
         yield self.footer
 
     def above(self) -> list[Widget]:
