@@ -43,13 +43,20 @@ class Header(Line):
         """Draw the line."""
         if self._moment is None:
             return Text()
-        right = self._right(self._moment)
-        line = spread(self._left(self._moment, width, "  "), right, width)
+        moment, right = self._moment, self._right(self._moment)
+        line = self._line(moment, right, width)
+        if moment.mark is not None and _since(moment.mark) not in line.plain:  # its sign stays
+            line = self._line(moment, [Part(Text("Δ", self.paint("accent"))), *right], width)
+        return line
+
+    def _line(self, moment: Moment, right: list[Part], width: int) -> Text:
+        """Put what is shown beside what is at the right."""
+        line = spread(self._left(moment, width, "  "), right, width)
         if line.plain.startswith("   "):  # what the wide gap keeps apart has gone
-            line = spread(self._left(self._moment, width, ""), right, width)
+            line = spread(self._left(moment, width, ""), right, width)
         room = len(line.plain) - len(line.plain.lstrip()) - 3
         if room >= LEAST:  # nothing of it fits as a whole
-            line = spread([Part(Text(fit(self._shown(self._moment), room)))], right, width)
+            line = spread([Part(Text(fit(self._shown(moment), room)))], right, width)
         return line
 
     def _shown(self, moment: Moment) -> str:
@@ -68,7 +75,7 @@ class Header(Line):
         shown = self._shown(moment).split(" · ")
         left.append(Part(Text(gap) + Text(" · ", dim).join([Text(word) for word in shown]), 2))
         if moment.mark is not None:
-            left.append(Part(Text(f"Δ since {_clock(moment.mark)}", accent), 4))
+            left.append(Part(Text(_since(moment.mark), accent), 4))
         if self._spec.where.text:
             text = f"/{printable(self._spec.where.text)}"
             left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1))
@@ -138,6 +145,11 @@ def _looked_back(moment: Moment) -> str:
     if moment.ago_s is None or moment.snapshot is None:
         return ""
     return f" · {_clock(moment.snapshot)}, {elapsed(moment.ago_s)} ago"
+
+
+def _since(mark: Snapshot) -> str:
+    """Say what everything is compared with."""
+    return f"Δ since {_clock(mark)}"
 
 
 def _clock(snapshot: Snapshot) -> str:

@@ -49,3 +49,24 @@ async def test_where_nothing_fits_as_a_whole_the_grouping_is_cut():
     async with Running(size=(40, 12)) as run:
         await run.press("g", "g")
         assert run.header() == " by process and destination · …  ● live "
+
+
+@pytest.mark.parametrize(("keys", "more"), [("", "by destination · 1m · p99▼"), ("gg", "by process and ")])
+async def test_a_mark_has_its_sign_where_its_time_has_no_room(keys, more):
+    """GIVEN a narrow terminal WHEN a moment is marked THEN the header has a sign of it, and none before."""
+    async with Running(size=(40, 12)) as run:
+        await run.press(*keys)
+        assert "Δ" not in run.header()
+        await run.press("m")
+        assert run.header().endswith("  Δ  ● live ")
+        assert run.header().startswith(f" {more}")
+        await run.press("m")
+        assert "Δ" not in run.header()
+
+
+async def test_a_mark_with_room_has_its_time_and_no_second_sign():
+    """GIVEN 120 cells WHEN a moment is marked THEN its time is in the header, once."""
+    async with Running() as run:
+        await run.press("m")
+        assert re.search(r"Δ since \d\d:\d\d:\d\d", run.header())
+        assert run.header().count("Δ") == 1
