@@ -19,7 +19,7 @@ from tcpconntop.core.anatomy import Anatomy, anatomy, errno_name
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import duration
 from tcpconntop.core.wire import Events, Outcome, address_text
-from tcpconntop.tui.lines import fit
+from tcpconntop.tui.lines import fit, fit_address
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.severity import latency_paint
 
@@ -97,8 +97,10 @@ class Connects(Pane):
             texts: list[Text] = []
             for at in kept:
                 (text, paint), column = cells[at], COLUMNS[at]
-                size = column.width + (spare if column.name == "DESTINATION" else 0)
-                texts.append(Text(fit(text, size, column.right), self.paint(paint)))
+                address = column.name == "DESTINATION"
+                size = column.width + (spare if address else 0)
+                cell = fit_address(text, size) if address else fit(text, size, column.right)
+                texts.append(Text(cell, self.paint(paint)))
             line = Text.assemble(" ", Text(gap).join(texts), no_wrap=True)
             line.truncate(width)
             lines.append(line)

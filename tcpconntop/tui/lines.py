@@ -61,6 +61,18 @@ def fit(text: str, width: int, right: bool = False) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
+def fit_address(text: str, width: int) -> str:
+    """Bring an address to `width` cells as `fit` does, but cut one of IPv6 in its middle.
+
+    Its neighbours begin as it does, so its end tells it from them. A name after it goes first.
+    """
+    address = text.partition(" ")[0]
+    if ":" not in address or len(address) <= width or not address.isascii() or width < 3:
+        return fit(text, width)
+    end = (width - 1) // 2
+    return f"{address[: width - 1 - end]}…{address[-end:]}"
+
+
 def fit_counted(text: str, width: int) -> str:
     """Bring a name to `width` cells as `fit` does, but never cut a ` ×n` at its end."""
     name, sign, n = text.rpartition(" ×")

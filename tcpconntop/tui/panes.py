@@ -16,7 +16,7 @@ from textual.containers import Horizontal, Vertical
 
 from tcpconntop.core.subject import Subject
 from tcpconntop.core.units import count
-from tcpconntop.tui.lines import Line, fit
+from tcpconntop.tui.lines import Line, fit_address
 from tcpconntop.tui.messages import TabWanted
 from tcpconntop.tui.pane import Pane
 
@@ -70,7 +70,7 @@ class Tabs(Line):
         for text in (f"{self._about} · {self._count} connects", f"{self._about} · {self._count}"):
             if self._count and cell_len(text) + 2 <= room:
                 return f" {text.removesuffix('s') if self._count == '1' else text} "
-        return f" {fit(self._about, min(cell_len(self._about), room - 2))} " if room > 2 else ""
+        return f" {fit_address(self._about, min(cell_len(self._about), room - 2))} " if room > 2 else ""
 
     def on_click(self, event: events.Click) -> None:
         """Show the pane whose name was clicked."""

@@ -20,7 +20,7 @@ from tcpconntop.core.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.arrange import MARGIN, Place, arrange
 from tcpconntop.tui.bare import Bare
-from tcpconntop.tui.lines import PAINTS, fit, fit_counted
+from tcpconntop.tui.lines import PAINTS, fit, fit_address, fit_counted
 from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
 from tcpconntop.tui.naming import Namer, named, widened
 from tcpconntop.tui.severity import figure_paint
@@ -250,8 +250,7 @@ class Table(Bare, can_focus=True):
                 segments.append(Segment(run, style))
                 run = ""
             style = own
-            counted = column.key == "comm"  # ×n: how many processes it stands for
-            run += gap + (fit_counted(text, place.width) if counted else fit(text, place.width, place.right))
+            run += gap + _fitted(column, text, place)
             at = place.start + place.width
         segments += [Segment(run, style), Segment(" " * (width - at), self.style(kind))]
         return Strip(segments, max(width, at))
@@ -275,3 +274,10 @@ class Table(Bare, can_focus=True):
             return _CELL_PAINT.get(column.key, "")
         whole = self._whole.get(column.key, math.nan)
         return figure_paint(column.key, self.view.figures.at(column.key, row), whole)
+
+
+def _fitted(column: Column, text: str, place: Place) -> str:
+    """Bring the text of a cell to the width of its place."""
+    if column.key == "comm":  # ×n: how many processes it stands for
+        return fit_counted(text, place.width)
+    return fit_address(text, place.width) if column.key == "daddr" else fit(text, place.width, place.right)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from rich.cells import cell_len
-from support import feed, flow, snapshot, still, text_of
+from support import Running, feed, flow, snapshot, still, text_of
 
 from tcpconntop.core.failures import Named
 from tcpconntop.core.wire import Outcome
@@ -322,3 +322,12 @@ async def test_the_histogram_names_every_quantile_that_there_is_room_for(median_
     lines = await shown("1", [flow("a", median_us=median_us, sigma=0.01, rate_hz=90)], size=(width, 36))
     assert re.findall(r"p\d\d ", lines[0]) == ["p50 ", "p90 ", "p99 "]
     assert cell_len(lines[0]) <= width
+
+
+async def test_a_long_address_in_the_title_keeps_its_end():
+    """GIVEN an address without room WHEN its row is selected THEN the title has an … in its middle."""
+    flows = [flow("api", 1, "2001:db8:1234:5678:9abc:def0:1111:aa01", 7000)]
+    async with Running(3, size=(80, 24), flows=flows) as run:
+        await run.press("down")
+        title = run.screen.query_one("Tabs").render().plain
+        assert re.search(r" \[2001:[0-9a-f:]*…[0-9a-f:]*01\]:7000 ──$", title)

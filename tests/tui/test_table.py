@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
-from support import INFO, Clock, Steady, feed, flow, snapshot, still, text_of
+from support import INFO, Clock, Running, Steady, feed, flow, snapshot, still, text_of
 from textual.geometry import Region
 
 from tcpconntop.core.columns import COLUMNS
@@ -16,7 +16,7 @@ from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import Window
 from tcpconntop.tui.arrange import arrange
-from tcpconntop.tui.lines import fit, fit_counted
+from tcpconntop.tui.lines import fit, fit_address, fit_counted
 from tcpconntop.tui.spark import calm
 
 EVIL = "\x1b[31m[red]evil"
@@ -290,3 +290,41 @@ async def test_a_window_that_has_become_empty_does_not_speak_of_a_first_connect(
         await feed(pilot, replace(empty, ledger=past.ledger))
         said = text_of(app.screen.table)[2].strip()
         assert said == "no connect ended in this window: the next one will be listed here"
+
+
+PREFIX = "2001:db8:1234:5678:9abc:def0:1111:"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("2001:db8:1::1", 15, "2001:db8:1::1  "),
+        ("2001:db8:1:2:3:4:5:67", 15, "2001:db…:4:5:67"),
+        ("2001:db8:1:2:3:4:5:67 api.internal", 15, "2001:db…:4:5:67"),
+        ("2001:db8:1::1 api.internal", 17, "2001:db8:1::1 ap…"),
+        ("2001:db8:1:2::/64", 12, "2001:d…::/64"),
+        ("other destinations", 9, "other de…"),
+        ("127.100.100.100", 10, "127.100.1…"),
+        ("2001:db8:1::1", 3, "2…1"),
+        ("2001:db8:1::1", 2, "2…"),
+        ("2001:db8:1::1", 0, ""),
+    ],
+)
+def test_an_address_of_ipv6_is_cut_in_its_middle(text, width, shown):
+    """GIVEN less room than text WHEN it is an address of IPv6 THEN its end stays, and a name goes first."""
+    assert fit_address(text, width) == shown
+
+
+@pytest.mark.parametrize("pid", [None, 100])
+async def test_neighbours_of_one_prefix_are_told_apart_at_eighty_cells(pid):
+    """GIVEN long addresses that differ at their ends WHEN they are listed THEN each of the lines does."""
+    flows = [flow("api", 100, f"{PREFIX}{group}") for group in ("aa01", "aa02")]
+    async with Running(3, size=(80, 24), flows=flows, pid=pid) as run:
+        cells = {line.split()[0].lstrip("▌") for line in text_of(run.screen.table)[1:3]}
+        assert len(cells) == 2
+        assert all("…" in cell and cell.endswith(("aa01", "aa02")) for cell in cells)
+        if pid:
+            connects = "\n".join(
+                text.plain for text in run.screen.panes.query_one("Connects").render().split()
+            )
+            assert {end for end in ("aa01", "aa02") if f"{end} " in connects} == {"aa01", "aa02"}
