@@ -52,6 +52,11 @@ class RowSelected(Message):
 
 
 @dataclass
+class RowMissing(Message):
+    """A row was asked for where there is none."""
+
+
+@dataclass
 class RowOpened(Message):
     """Show the details of the selected row."""
 

@@ -20,6 +20,7 @@ PROGRESS_S = 0.5
 """How often a seek that takes long says how far it is."""
 
 FOREVER_NS = 1 << 62
+END = "this is the end: ← goes back"
 
 
 class Playing(Steering):
@@ -58,7 +59,7 @@ class Playing(Steering):
         if play is None:
             super().action_pause()
         elif play.ended:
-            self.notify("this is the end: ← goes back")
+            self.notify(END)
         else:
             self._pace(replace(play, halted=not play.halted))
 
@@ -80,8 +81,7 @@ class Playing(Steering):
         if play is None:
             self._look((self._moment.frozen or latest).now_ns + by_s * SECOND_NS)
             return
-        seeking = self._moment.seeking
-        now_ns = seeking.to_ns if seeking is not None else latest.now_ns
+        now_ns = self._at_ns(latest)
         self._go(play, now_ns, now_ns + by_s * SECOND_NS)
 
     def action_seek_to(self, place: str) -> None:
@@ -92,7 +92,8 @@ class Playing(Steering):
         if play is None:
             self._look(latest.began_ns if place == "start" else FOREVER_NS)
         else:
-            self._go(play, None, play.began_ns if place == "start" else play.end_ns)
+            there = self._at_ns(latest) if place == "start" or play.ended else None
+            self._go(play, there, play.began_ns if place == "start" else play.end_ns)
 
     def action_goto(self) -> None:
         """Ask for a time, and go there."""
@@ -107,10 +108,19 @@ class Playing(Steering):
         play = self._moment.playback
         if play is None:
             self.notify("only what was recorded has a speed")
+        elif play.ended:
+            self.notify(END)
+        elif (speed := next_speed(play.speed, by)) == play.speed:
+            self.notify(f"it cannot be played {'faster' if by > 0 else 'slower'}")
         else:
-            self._pace(replace(play, speed=next_speed(play.speed, by)))
+            self._pace(replace(play, speed=speed))
 
     # How
+
+    def _at_ns(self, latest: Snapshot) -> int:
+        """Give the moment that is shown, or the one that is on its way."""
+        seeking = self._moment.seeking
+        return seeking.to_ns if seeking is not None else latest.now_ns
 
     def _span(self, latest: Snapshot) -> Span:
         play, offset_ns = self._moment.playback, latest.wall_offset_ns
@@ -146,6 +156,7 @@ class Playing(Steering):
         older = to_ns < shown.now_ns
         if self._rewind.base is None:
             if not older:
+                self.notify("this is the newest moment")
                 return
             self._rewind.hold(latest)
         self.clear_notifications()  # what was said of where one was

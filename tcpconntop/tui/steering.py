@@ -104,8 +104,10 @@ class Steering(App[str]):
     def action_copy(self) -> None:
         """Copy the selected row, through the terminal (OSC 52)."""
         board = self._board
-        if board is None or board.view is None or board.table.row is None:
-            self.notify("select a row first: ↑ ↓ or the mouse")
+        if board is None:
+            return
+        if board.view is None or board.table.row is None:
+            board.ask_for_row()
             return
         text = row_text(board.view, board.table.row)
         self.copy_to_clipboard(text)
@@ -132,7 +134,9 @@ class Steering(App[str]):
         """Refresh less often (1) or more often (-1)."""
         now_s = self._moment.interval_s
         steps = [step for step in INTERVALS_S if (step > now_s if by > 0 else step < now_s)]
-        if steps:
-            interval_s = min(steps) if by > 0 else max(steps)
-            self._tracing.set_interval(interval_s)
-            self._change(interval_s=interval_s)
+        if not steps:
+            self.notify(f"no wait is {'longer' if by > 0 else 'shorter'} than {now_s:g}s")
+            return
+        interval_s = min(steps) if by > 0 else max(steps)
+        self._tracing.set_interval(interval_s)
+        self._change(interval_s=interval_s)

@@ -21,7 +21,7 @@ from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.arrange import MARGIN, Place, arrange
 from tcpconntop.tui.bare import Bare
 from tcpconntop.tui.lines import PAINTS, fit, fit_address, fit_counted
-from tcpconntop.tui.messages import RowOpened, RowSelected, SortWanted
+from tcpconntop.tui.messages import RowMissing, RowOpened, RowSelected, SortWanted
 from tcpconntop.tui.naming import Namer, named, widened
 from tcpconntop.tui.severity import figure_paint
 from tcpconntop.tui.trend import Trend, Trends
@@ -130,6 +130,7 @@ class Table(Bare, can_focus=True):
 
     def _go(self, row: int) -> None:
         if self.view is None or not len(self.view):
+            self.post_message(RowMissing())
             return
         row = min(max(row, 0), len(self.view) - 1)
         self._last_row = row

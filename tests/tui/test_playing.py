@@ -252,3 +252,25 @@ async def test_live_the_arrows_look_back_within_what_is_kept():
         await pilot.press("space")
         await pilot.pause()
         assert "live" in line(app)
+
+
+async def test_a_key_of_playing_that_changes_nothing_says_why(whole):
+    """GIVEN an end of the recording, or of its speeds WHEN a key leads nowhere THEN a note says so."""
+    async with Played(whole) as played:
+        await played.shows("‖ 0:00/2:30")
+        await played.press("0")
+        assert notes(played.app) == ["this is the beginning"]
+        await played.press(*["right_curly_bracket"] * 10)
+        assert notes(played.app) == ["it cannot be played faster"]
+        await played.press(*["left_curly_bracket"] * 13)
+        assert notes(played.app) == ["it cannot be played slower"]
+        await played.press("dollar_sign")
+        await played.shows("■ 2:30/2:30")
+        assert notes(played.app) == []
+        await played.press("dollar_sign")
+        assert notes(played.app) == ["this is the end"]
+        for key in ("left_curly_bracket", "right_curly_bracket"):
+            await played.press(key)
+            assert notes(played.app) == ["this is the end: ← goes back"]
+        await played.press("left")
+        await played.shows("‖ 2:20/2:30 ×0.")  # as slow as before

@@ -80,6 +80,9 @@ async def test_a_key_that_has_nothing_to_work_on_yet_says_so(key):
         ("g", "a process's own connects are always by destination: esc goes back"),
         ("G", "a process's own connects are always by destination: esc goes back"),
         ("full_stop", "this is the newest moment"),
+        ("right", "this is the newest moment"),
+        ("L", "this is the newest moment"),
+        ("dollar_sign", "this is the newest moment"),
     ],
 )
 async def test_a_key_that_changes_nothing_here_says_why(key, note):
@@ -89,3 +92,38 @@ async def test_a_key_that_changes_nothing_here_says_why(key, note):
         await run.press(key)
         await until(run.pilot, lambda: notes(run.app) == [note])
         assert run.screen.spec == spec
+
+
+ROW_KEYS = ["up", "down", "j", "k", "pageup", "pagedown", "home", "end", "enter", "y"]
+
+
+@pytest.mark.parametrize("key", ROW_KEYS)
+async def test_without_rows_a_key_that_wants_one_says_so(key):
+    """GIVEN no connect yet WHEN a key needs a row THEN a note says that there is none."""
+    async with Running(0) as run:
+        await run.press(key)
+        await until(run.pilot, lambda: notes(run.app) == ["there is no row to select"])
+
+
+@pytest.mark.parametrize("key", ["enter", "y"])
+async def test_with_rows_it_says_how_to_select_one(key):
+    """GIVEN rows, none selected WHEN a key needs one THEN a note says how; moving needs no note."""
+    async with Running() as run:
+        await run.press(key)
+        await until(run.pilot, lambda: notes(run.app) == ["select a row first: ↑ ↓ or the mouse"])
+        await run.press("down", "up", "end", "home", "pageup")
+        assert run.screen.table.row == 0
+        assert notes(run.app) == ["select a row first: ↑ ↓ or the mouse"]
+
+
+@pytest.mark.parametrize(
+    ("key", "note"), [("plus", "no wait is longer than 10s"), ("minus", "no wait is shorter than 0.2s")]
+)
+async def test_the_last_interval_is_said_to_be_the_last(key, note):
+    """GIVEN a dashboard WHEN the interval cannot change further THEN a note says so, and not before."""
+    async with Running() as run:
+        for _ in range(3 if key == "plus" else 2):
+            await run.press(key)
+        assert notes(run.app) == []
+        await run.press(key)
+        await until(run.pilot, lambda: notes(run.app) == [note])

@@ -26,6 +26,7 @@ from tcpconntop.tui.messages import (
     BoardShown,
     FilterLeft,
     FilterWanted,
+    RowMissing,
     RowOpened,
     RowSelected,
     SortWanted,
@@ -263,6 +264,12 @@ class Board(Screen[None]):
     @on(RowSelected)
     def _selected(self) -> None:
         self._show_panes()
+
+    @on(RowMissing)
+    def ask_for_row(self) -> None:
+        """Say that a row has to be selected, or that there is none."""
+        rows = self.view is not None and len(self.view)
+        self.notify("select a row first: ↑ ↓ or the mouse" if rows else "there is no row to select")
 
     @on(RowOpened)
     async def _opened(self) -> None:

@@ -39,7 +39,7 @@ class Main(ExplainingBoard):
     def action_open(self) -> None:
         """Open the process of the selected row."""
         if self.view is None or self.table.row is None:
-            self.notify("select a row first: ↑ ↓ or the mouse")
+            self.ask_for_row()
             return
         found = processes(self.view, self.table.row)
         if found:
