@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import App
 from textual.notifications import Notify
@@ -16,6 +17,7 @@ from tcpconntop.core.window import WINDOWS
 from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.outputs.table_csv import view_csv
 from tcpconntop.places import state_folder
+from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import BoardShown
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.rewind import Rewind
@@ -25,6 +27,9 @@ from tcpconntop.tui.tracing import Tracing
 
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """What `+` and `-` step through, in seconds."""
+
+COPIED_MOST = 120
+"""Cells of a copied row that its note shows: more of it would not fit on a small terminal."""
 
 NOTHING_YET = "there is nothing to see yet: tracing is about to begin"
 
@@ -111,7 +116,8 @@ class Steering(App[str]):
             return
         text = row_text(board.view, board.table.row)
         self.copy_to_clipboard(text)
-        self.notify(f"copied: {text}", markup=False)
+        seen = fit(text, min(cell_len(text), COPIED_MOST))
+        self.notify(f"copied: {seen}", markup=False)
 
     def action_export(self) -> None:
         """Write what is seen as CSV, JSON and SVG."""

@@ -116,6 +116,15 @@ async def test_with_rows_it_says_how_to_select_one(key):
         assert notes(run.app) == ["select a row first: ↑ ↓ or the mouse"]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_note_covers_what_is_below_it_up_to_the_edge(size):
+    """GIVEN a note WHEN it is shown THEN nothing of the pane below it is left beside it."""
+    async with Running(size=size) as run:
+        await run.press("6")
+        await until(run.pilot, lambda: notes(run.app))
+        assert run.screen.query_one("Toast").region.right == size[0]
+
+
 @pytest.mark.parametrize(
     ("key", "note"), [("plus", "no wait is longer than 10s"), ("minus", "no wait is shorter than 0.2s")]
 )

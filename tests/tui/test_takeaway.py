@@ -7,7 +7,7 @@ import os
 from xml.etree import ElementTree
 
 import pytest
-from support import feed, flow, notes, snapshot, still, until
+from support import Running, feed, flow, notes, snapshot, still, until
 
 from tcpconntop.outputs.document import view_document
 from tcpconntop.tui.takeaway import save
@@ -108,3 +108,15 @@ def test_a_file_is_made_with_the_mode_that_the_user_wants(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "x.csv").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)])
+async def test_the_note_of_a_copied_row_fits_on_the_screen(size):
+    """GIVEN a small terminal WHEN a row is copied THEN its note is whole, and says what it leaves out."""
+    async with Running(size=size) as run:
+        await run.press("m", "down", "y")
+        await until(run.pilot, lambda: notes(run.app))
+        toast = run.screen.query_one("Toast")
+        assert run.screen.region.contains_region(toast.region)
+        assert notes(run.app)[0].startswith("copied: DESTINATION ")
+        assert notes(run.app)[0].endswith("…") is (len(run.app.clipboard) > len(notes(run.app)[0]) - 8)
