@@ -85,7 +85,7 @@ def add_tracer(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--probe", default="auto", choices=("auto", "fentry", "kprobe", "tracepoint"),
                        help="how to attach; auto takes the first that this kernel allows")  # fmt: skip
     group.add_argument("--transport", default="auto", choices=("auto", "ring", "perf"),
-                       help="the buffer that records come through; auto takes ring from Linux 5.8 on")  # fmt: skip
+                       help="buffer of the records; auto takes ring from Linux 5.8 on")  # fmt: skip
     parser.set_defaults(replay=(), speed=None, record=None)
 
 
