@@ -1,13 +1,7 @@
 """Sparse counts at rest: one byte for most cells, and seven or nine for a row.
 
-The cells of a row follow one another in ascending order, each as a byte that says how much further it is
-than the one before (six bits) and how often it was seen (two bits). What that cannot hold takes more bytes:
-
-    distance 1 … 63    the next cell, and the lowest two bits of its count
-    distance 0         the next higher two bits of the count of the same cell
-    63, and count 0    nothing: a byte on the way to a cell that is further away
-
-Histograms of latencies suit this: most cells that were hit have neighbours that were, and small counts.
+The bytes are `core/coding.py`'s. Histograms of latencies suit them: most cells that were hit have neighbours
+that were, and small counts.
 """
 
 from __future__ import annotations
@@ -18,12 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.cells import CELL_BITS, CELLS, Cells, Ints, find, narrow, ranges, run_starts
-
-FAR = 63
-"""The greatest distance that a byte holds."""
-
-DIGIT_BITS = 2
-"""How many bits of a count a byte holds."""
+from tcpconntop.core.coding import Bytes, decode, decode_codes, encode
 
 TABLE = 1 << 21
 """How many places the table has in which packed sets are added up, some rows at a time: 8 MB."""
@@ -33,8 +22,6 @@ SPARSE = 16
 
 ALIGN = 16
 """Tables begin at a multiple of this many cells, and are as wide."""
-
-_DIGIT = (1 << DIGIT_BITS) - 1
 
 Table = npt.NDArray[np.integer]
 
@@ -52,7 +39,7 @@ class Packed:
         rows: npt.NDArray[np.integer],
         firsts: npt.NDArray[np.integer],
         starts: npt.NDArray[np.integer],
-        steps: npt.NDArray[np.uint8],
+        steps: Bytes,
         cell_range: tuple[int, int],
         total: int,
     ) -> None:
@@ -67,7 +54,7 @@ class Packed:
         """Pack counts."""
         cells, rows = counts.cells(), counts.rows()
         starts = run_starts(rows)
-        steps, ends = _steps(cells, counts.counts, starts)
+        steps, ends = encode(cells, counts.counts, starts)
         begins = np.append(0, ends)[np.append(starts, len(cells))]
         cell_range = (int(cells.min()), int(cells.max())) if len(cells) else (0, 0)
         return cls(rows[starts], cells[starts], begins, steps, cell_range, int(counts.counts.sum()))
@@ -88,7 +75,7 @@ class Packed:
     def unpack(self) -> Cells:
         """Give the counts ready for work."""
         begins = (self._rows.astype(np.int64) << CELL_BITS) + self._firsts
-        return Cells(*_codes(self._steps, self._starts.astype(np.int64), begins))
+        return Cells(*decode_codes(self._steps, self._starts.astype(np.int64), begins))
 
     @staticmethod
     def joined(parts: Sequence[Packed]) -> Packed:
@@ -135,7 +122,7 @@ class Packed:
         lengths = starts[1:] - starts[:-1]
         stays = np.repeat(stay, lengths)
         gone = np.append(0, lengths[~stay].cumsum())
-        places, counts = _read(self._steps[~stays], gone, self._firsts[~stay].astype(np.int64))
+        places, counts = decode(self._steps[~stays], gone, self._firsts[~stay].astype(np.int64))
         zero = np.zeros(CELLS, np.int64)
         np.add.at(zero, places, counts)
         starts = np.append(0, lengths[stay].cumsum())
@@ -158,7 +145,7 @@ class Packed:
     def by_cell(self) -> Ints:
         """Give the counts of all rows together, shape (CELLS,)."""
         starts, firsts = self._starts.astype(np.int64), self._firsts.astype(np.int64)
-        places, counts = _read(self._steps, starts, firsts)
+        places, counts = decode(self._steps, starts, firsts)
         return np.bincount(places, counts, CELLS).astype(np.int64)
 
     def add_to(self, table: Table, low: int, first: int) -> None:
@@ -169,14 +156,14 @@ class Packed:
         begins = self._rows[begin:end].astype(np.int64)
         begins = (begins - low) * width + self._firsts[begin:end] - first
         steps = self._steps[starts[0] : starts[-1]]
-        np.add.at(table.reshape(-1), *_read(steps, starts - starts[0], begins, table.dtype))
+        np.add.at(table.reshape(-1), *decode(steps, starts - starts[0], begins, table.dtype))
 
     def _at(self, places: Ints, to: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
         """Give codes and counts of the rows at some places, each at the row of `to` where it goes."""
         starts = self._starts[places].astype(np.int64)
         at, lengths = ranges(starts, self._starts[places + 1].astype(np.int64))
         begins = (to.astype(np.int64) << CELL_BITS) + self._firsts[places]
-        return _codes(self._steps[at], np.append(0, lengths.cumsum()), begins)
+        return decode_codes(self._steps[at], np.append(0, lengths.cumsum()), begins)
 
 
 def worth_a_table(parts: Sequence[Packed]) -> bool:
@@ -216,61 +203,3 @@ def _cells_of(table: Table, low: int, first: int) -> Cells:
     filled = np.flatnonzero(table.reshape(-1) != 0)
     rows, cells = np.divmod(filled, table.shape[1])
     return Cells(((rows + low) << CELL_BITS) + cells + first, table.reshape(-1)[filled].astype(np.int64))
-
-
-def _steps(cells: Ints, counts: Ints, starts: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Write cells of rows that begin at `starts` as bytes; give these, and where each cell's end."""
-    further = np.diff(cells, prepend=0)
-    further[starts] = 1
-    nothing = (further - 1) // FAR
-    digits = np.ones(len(counts), np.int64)
-    for bits in range(DIGIT_BITS, int(counts.max(initial=0)).bit_length(), DIGIT_BITS):
-        digits += counts >> bits != 0
-    ends = np.cumsum(nothing + digits)
-    steps = np.full(ends[-1] if len(ends) else 0, FAR << DIGIT_BITS, np.uint8)
-    at = ends - digits
-    steps[at] = (further - FAR * nothing) << DIGIT_BITS | counts & _DIGIT
-    more = np.flatnonzero(digits > 1)
-    at, rest = at[more], counts[more]
-    while len(at):
-        at, rest = at + 1, rest >> DIGIT_BITS
-        more = np.flatnonzero(rest)
-        at, rest = at[more], rest[more]
-        steps[at] = rest & _DIGIT
-    return steps, ends
-
-
-def _read(
-    steps: npt.NDArray[np.uint8], starts: Ints, begins: Ints, dtype: npt.DTypeLike = np.int64
-) -> tuple[Ints, Ints]:
-    """Give the place of each byte and what it counts there.
-
-    Args:
-        steps: the bytes of some rows.
-        starts: where each row's begin, and where the last one's end, shape (n + 1,).
-        begins: the place of each row's first cell, shape (n,).
-        dtype: of the counts: as wide as a table's.
-    """
-    further = steps >> DIGIT_BITS
-    places = further.cumsum(dtype=np.int64)
-    begins = begins - 1  # the first byte of a row is one step further
-    begins[1:] -= places[starts[1:-1] - 1]
-    places += begins.repeat(starts[1:] - starts[:-1])
-    counts = (steps & _DIGIT).astype(dtype)
-    higher = np.flatnonzero(further == 0)
-    nth = 0
-    while len(higher):  # each as often as there are lower digits before it
-        counts[higher] <<= DIGIT_BITS
-        nth += 1
-        higher = higher[further[higher - nth] == 0]
-    return places, counts
-
-
-def _codes(steps: npt.NDArray[np.uint8], starts: Ints, begins: Ints) -> tuple[Ints, Ints]:
-    """Give the code and the count of each cell of some rows; see `_read`."""
-    codes, counts = _read(steps, starts, begins)
-    heads = np.flatnonzero(steps > _DIGIT)
-    if 0 < len(heads) < len(steps):
-        codes, counts = codes[heads], np.add.reduceat(counts, heads)
-    filled = np.flatnonzero(counts)
-    return codes[filled], counts[filled]
