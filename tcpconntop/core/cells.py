@@ -128,7 +128,7 @@ def find(known: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> tuple[Ints, npt.N
     """
     if not len(known):
         return _none(), np.zeros(len(wanted), np.bool_)
-    at = np.minimum(known.searchsorted(wanted.astype(known.dtype)), len(known) - 1)
+    at = np.minimum(known.searchsorted(wanted.astype(known.dtype, copy=False)), len(known) - 1)
     there = known[at] == wanted
     return at[there], there
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, Cells, Ints, radix_order, ranges, run_starts
+from tcpconntop.core.cells import CELL_BITS, Cells, Ints, find, radix_order, ranges, run_starts
 from tcpconntop.core.packed import Packed, tables, worth_a_table
 
 SIZE_BITS = 4
@@ -101,7 +101,7 @@ class Pages:
         if not len(less.codes):
             return
         numbers, starts = _page_runs(less)
-        at, known = self._find(numbers)
+        at, known = find(self._numbers, numbers)
         flat = self._counts.reshape(-1)
         if known.all():
             places = _places(at, starts, less.codes)
@@ -177,13 +177,6 @@ class Pages:
     def _running(self) -> Ints:
         return np.cumsum(self._totals, dtype=np.int64)
 
-    def _find(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
-        """Give where pages are, or would be, and which of them there are."""
-        at = np.searchsorted(self._numbers, numbers)
-        if not len(self._numbers):
-            return at, np.zeros(len(numbers), np.bool_)
-        return at, self._numbers[np.minimum(at, len(self._numbers) - 1)] == numbers
-
     def _make_room(self, numbers: Ints, coming: Ints) -> Ints:
         """Count what is coming in the totals of pages; make those that there are not, and wider counts.
 
@@ -192,9 +185,9 @@ class Pages:
         Returns:
             Where the pages are.
         """
-        at, known = self._find(numbers)
+        at, known = find(self._numbers, numbers)
         if not known.all():
-            self._insert(at[known], numbers[~known])
+            self._insert(at, numbers[~known])
             at = np.searchsorted(self._numbers, numbers)
         sums = self._totals[at] + coming
         width = np.promote_types(_width(sums), self._counts.dtype)

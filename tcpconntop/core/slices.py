@@ -193,11 +193,8 @@ class Sums:
     @classmethod
     def of(cls, slices: Sequence[Slice], n_rows: int) -> Sums:
         """Sum up slices of rows 0 … n_rows - 1."""
-        stats = st.empty(n_rows)
-        for part in slices:
-            st.add(stats, part.packed_rows, part.columns)
         latency = Pages.total([part.packed_latency for part in slices])
-        return cls(stats, latency, Pages.total([part.packed_errors for part in slices]))
+        return cls(_stats_of(slices, n_rows), latency, Pages.total([part.packed_errors for part in slices]))
 
     def copy(self) -> Sums:
         """Give sums of their own."""
@@ -246,10 +243,16 @@ def merged(slices: Sequence[Slice], second: int, seconds: int, n_rows: int) -> S
     """Give one slice for several of the same span of time."""
     if len(slices) == 1:
         return slices[0]
-    stats = st.empty(n_rows)
-    for part in slices:
-        st.add(stats, part.packed_rows, part.columns)
+    stats = _stats_of(slices, n_rows)
     rows = np.flatnonzero(st.attempts(stats))
     latency = Packed.merged([part.packed_latency for part in slices])
     errors = Packed.merged([part.packed_errors for part in slices])
     return Slice(second, seconds, narrow(rows), st.pack(stats[rows]), latency, errors)
+
+
+def _stats_of(slices: Sequence[Slice], n_rows: int) -> st.Stats:
+    """Add up the figures of slices, for rows 0 … n_rows - 1."""
+    stats = st.empty(n_rows)
+    for part in slices:
+        st.add(stats, part.packed_rows, part.columns)
+    return stats
