@@ -133,9 +133,7 @@ def _epilog() -> str:
 def _plain(parser: argparse.ArgumentParser) -> None:
     groups.add_filters(parser, tuple(COMMANDS))
     groups.add_view(parser)
-    parser.add_argument("-b", "--batch", action="store_true", help="print tables instead of a dashboard")
-    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="with -b: stop after N tables")
-    parser.add_argument("--json", action="store_true", help="with -b: print one JSON document a line")
+    groups.add_batch(parser)
     parser.add_argument("--version", action="version", version=f"tcpconntop {__version__}")
     groups.add_tracer(parser)
     groups.add_recording(parser)
@@ -174,9 +172,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     groups.add_replay(parser, option=False)
     parser.add_argument("--speed", type=speed, default=0.0, metavar="X|max",
                         help="play this much faster, such as 10 or 0.5 (dashboard 1, -b max)")  # fmt: skip
-    parser.add_argument("-b", "--batch", action="store_true", help="print tables instead of a dashboard")
-    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="with -b: stop after N tables")
-    parser.add_argument("--json", action="store_true", help="with -b: print one JSON document a line")
+    groups.add_batch(parser)
     groups.add_filters(parser, files=True)
     groups.add_view(parser)
 

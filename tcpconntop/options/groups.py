@@ -79,6 +79,13 @@ def add_view(parser: argparse.ArgumentParser) -> None:
                        help="tell so many pairs of process and destination apart (20000)")  # fmt: skip
 
 
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """Add the options of tables instead of a dashboard."""
+    parser.add_argument("-b", "--batch", action="store_true", help="print tables instead of a dashboard")
+    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="with -b: stop after N tables")
+    parser.add_argument("--json", action="store_true", help="with -b: print one JSON document a line")
+
+
 def add_tracer(parser: argparse.ArgumentParser) -> None:
     """Add how to trace."""
     group = parser.add_argument_group("tracer")

@@ -20,9 +20,8 @@ class Pace:
     def __init__(self, speed: float, clock_s: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self.speed, self.halted = speed, False
         self._clock_s, self._sleep = clock_s, sleep
-        self._anchor: tuple[float, int, float] | None = (
-            None  # our clock, the recording's, and the speed since
-        )
+        # Our clock, the recording's, and the speed since.
+        self._anchor: tuple[float, int, float] | None = None
 
     def forget(self) -> None:
         """Begin anew with the next moment: what lies before it was not waited for."""

@@ -56,24 +56,24 @@ class Header(Line):
             line = spread(self._left(moment, width, ""), right, width)
         room = len(line.plain) - len(line.plain.lstrip()) - 3
         if room >= LEAST:  # nothing of it fits as a whole
-            line = spread([Part(Text(fit(self._shown(moment), room)))], right, width)
+            line = spread([Part(Text(fit(" · ".join(self._shown(moment)), room)))], right, width)
         return line
 
-    def _shown(self, moment: Moment) -> str:
+    def _shown(self, moment: Moment) -> list[str]:
         """Say what is shown: grouping, window, order, and an interval that is not the usual one."""
         order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
             "▼" if self._spec.descending else "▲"
         )
         words = [f"by {GROUPINGS[self._spec.group_by].title}", moment.window_shown, order]
-        return " · ".join([*words, *([f"every {moment.interval_s:g}s"] if moment.interval_s != 1 else [])])
+        return words if moment.interval_s == 1 else [*words, f"every {moment.interval_s:g}s"]
 
     def _left(self, moment: Moment, width: int, gap: str) -> list[Part]:
         """Say what is shown; `gap` stands before the order. A filter may be cut, but not left out."""
         dim, accent = self.paint("dim"), self.paint("accent")
         left = [Part(Text("tcpconntop", accent + self.paint("strong")), 5)]
         left += [Part(Text(word, dim), priority) for word, priority in self._origin(moment)]
-        shown = self._shown(moment).split(" · ")
-        left.append(Part(Text(gap) + Text(" · ", dim).join([Text(word) for word in shown]), 2))
+        shown = [Text(word) for word in self._shown(moment)]
+        left.append(Part(Text(gap) + Text(" · ", dim).join(shown), 2))
         if moment.mark is not None:
             left.append(Part(Text(_since(moment.mark), accent), 4))
         if self._spec.where.text:
@@ -110,20 +110,15 @@ class Header(Line):
         now_ns = seeking.to_ns if seeking else snapshot.now_ns
         place = place_text(now_ns - play.began_ns, play.end_ns - play.began_ns)
         text = f"{place}/{place_text(play.end_ns - play.began_ns, 0)}"
+        style = self._loud()
         if seeking is not None:
-            after = f" {seeking.share:.0%}" if seeking.share is not None else ""
-            return [Part(Text(label, self.paint("dim")), 3), Part(Text(f"» {text}{after}", self._loud()))]
-        if play.ended:
-            return [
-                Part(Text(f"{label}: ended", self.paint("dim")), 3),
-                Part(Text(f"■ {text}", self._loud())),
-            ]
-        speed = speed_text(play.speed)
-        sign, style = ("‖", self._loud()) if play.halted else ("▶", self.paint("warn"))
-        return [
-            Part(Text(label, self.paint("dim")), 3),
-            Part(Text(f"{sign} {text}{' ' * bool(speed)}{speed}", style)),
-        ]
+            text = f"» {text}" if seeking.share is None else f"» {text} {seeking.share:.0%}"
+        elif play.ended:
+            label, text = f"{label}: ended", f"■ {text}"
+        else:
+            text = f"{'‖' if play.halted else '▶'} {text} {speed_text(play.speed)}".rstrip()
+            style = style if play.halted else self.paint("warn")
+        return [Part(Text(label, self.paint("dim")), 3), Part(Text(text, style))]
 
     def _loud(self) -> Style:
         return self.paint("warn") + self.paint("strong")

@@ -49,14 +49,9 @@ class Identity(Line):
         if life is not None:
             words += [f"user {life.user}", f"started {_moment(life.started_s, self._now_s)}"]
         if self._unit:
-            room = (
-                width
-                - 2
-                - sum(cell_len(word) + 3 for word in [*words, *([self._ended] if self._ended else [])])
-            )
-            unit = (
-                f"unit {printable(self._unit)}"  # the one that may be long: it is cut so that the others stay
-            )
+            # The one that may be long: it is cut so that the others stay.
+            room = width - 2 - sum(cell_len(word) + 3 for word in (*words, self._ended) if word)
+            unit = f"unit {printable(self._unit)}"
             words.insert(1, fit(unit, min(cell_len(unit), max(room, UNIT))))
         facts = [Part(Text(f"■ {self._ended}", self.paint("warn") + self.paint("strong")))]
         line = spread([*(facts if self._ended else []), Part(Text(" · ".join(words), dim))], [], width)

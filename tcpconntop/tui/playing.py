@@ -161,7 +161,7 @@ class Playing(Steering):
             self._rewind.hold(latest)
         self.clear_notifications()  # what was said of where one was
         if not self._rewind.go((to_ns - 1) // SECOND_NS):
-            self.notify("this is the oldest moment" if older else "this is the newest moment: space goes on")
+            self._say_no_more(older=older)
         self._look_back()
 
     def _pace(self, play: Playback) -> None:

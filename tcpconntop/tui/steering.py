@@ -82,8 +82,12 @@ class Steering(App[str]):
         if self._rewind.base is None:
             self._rewind.hold(latest)
         if not self._rewind.step(by):
-            self.notify("this is the oldest moment" if by < 0 else "this is the newest moment: space goes on")
+            self._say_no_more(older=by < 0)
         self._look_back()
+
+    def _say_no_more(self, *, older: bool) -> None:
+        """Say that a pause holds no moment before the one that is looked at, or after it."""
+        self.notify("this is the oldest moment" if older else "this is the newest moment: space goes on")
 
     def _look_back(self) -> None:
         shown = self._rewind.shown(self._moment.window)
