@@ -15,12 +15,12 @@ from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.cells import CELLS, Cells
 from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, place_text, process_text
 from tcpconntop.core.keys import Keys
-from tcpconntop.core.subject import Subject, outcome_of
+from tcpconntop.core.subject import Selection, outcome_of_errno
 from tcpconntop.core.wire import Outcome
 
 Ints = npt.NDArray[np.int64]
 
-MEANINGS = {
+OUTCOME_MEANINGS = {
     Outcome.REFUSED: "a reset answered: nothing listens on that port",
     Outcome.TIMEOUT: "no answer to any SYN: dropped on the way, or the host is gone",
     Outcome.UNREACHABLE: "the network answered that there is no way to it",
@@ -43,18 +43,18 @@ ERRNO_MEANINGS = {
     e.ENOMEM: "the kernel had no memory for it",
 }
 
-NAMED = 8
+MAX_NAMES = 8
 """How many processes and destinations of a failure are named; of the others it is known how many."""
 
 _BY_NAME = Grouping("comm", "process name", ("comm",))
 _OUTCOME_BITS = 3
 _OUTCOME_MASK = (1 << _OUTCOME_BITS) - 1
 _OUTCOME_OF = np.full(CELLS, int(Outcome.ERROR))
-_OUTCOME_OF[list(e.errorcode)] = [outcome_of(number) for number in e.errorcode]
+_OUTCOME_OF[list(e.errorcode)] = [outcome_of_errno(number) for number in e.errorcode]
 _WITHOUT_ERRNO = (Outcome.CANCELLED, Outcome.ERROR)
 
 
-class Named(NamedTuple):
+class TopNames(NamedTuple):
     """Who had most of something.
 
     Attributes:
@@ -96,8 +96,8 @@ class Failure:
     first_s: float
     last_s: float
     syn_retransmits: int
-    processes: Named
-    destinations: Named
+    processes: TopNames
+    destinations: TopNames
 
     @property
     def title(self) -> str:
@@ -107,15 +107,15 @@ class Failure:
     @property
     def meaning(self) -> str:
         """What it means to who reads it."""
-        return ERRNO_MEANINGS.get(self.errno, MEANINGS[self.outcome])
+        return ERRNO_MEANINGS.get(self.errno, OUTCOME_MEANINGS[self.outcome])
 
 
-def failures(subject: Subject) -> tuple[Failure, ...]:
-    """Tell the failures of a subject apart, the most frequent first; of equal ones the latest first."""
-    snapshot, window = subject.snapshot, subject.snapshot.window
+def failures(selection: Selection) -> tuple[Failure, ...]:
+    """Tell the failures of a selection apart, the most frequent first; of equal ones the latest first."""
+    snapshot, window = selection.snapshot, selection.snapshot.window
     errors, outcomes = window.errors, window.stats["outcomes"]
-    rows, kinds, counts = _cases(errors, outcomes, subject.group_of)
-    seen, now_s = _seen(subject), snapshot.now_ns / 1e9
+    rows, kinds, counts = _cases(errors, outcomes, selection.group_of)
+    seen, now_s = _seen(selection), snapshot.now_ns / 1e9
     processes = _Names(window.keys[rows], _BY_NAME, process_text)
     destinations = _Names(window.keys[rows], GROUPINGS["dest"], _destination)
     found = []
@@ -128,7 +128,7 @@ def failures(subject: Subject) -> tuple[Failure, ...]:
                 Outcome(kind & _OUTCOME_MASK),
                 kind >> _OUTCOME_BITS,
                 n,
-                n / subject.attempts,
+                n / selection.attempts,
                 n / max(snapshot.span_s, 1e-9),
                 min(now_s - first, snapshot.span_s) if known == n else math.nan,
                 max(now_s - end, 0.0) if known else math.nan,
@@ -141,7 +141,7 @@ def failures(subject: Subject) -> tuple[Failure, ...]:
 
 
 def _cases(errors: Cells, outcomes: Ints, group_of: Ints) -> tuple[Ints, Ints, Ints]:
-    """Give row, kind (errno and outcome in one number) and count of the failures of a subject.
+    """Give row, kind (errno and outcome in one number) and count of the failures of a selection.
 
     An errno has one outcome, but for 0: a socket without an error was cancelled, or failed inside the call
     where no probe sees why. So what of a row's outcome `error` has no errno is a kind of its own.
@@ -162,16 +162,16 @@ def _cases(errors: Cells, outcomes: Ints, group_of: Ints) -> tuple[Ints, Ints, I
     return rows, kinds, counts
 
 
-def _seen(subject: Subject) -> dict[int, tuple[int, int, int]]:
+def _seen(selection: Selection) -> dict[int, tuple[int, int, int]]:
     """Tell of each kind how many the slices hold, the first second of the first one, the end of the last."""
     seen: dict[int, tuple[int, int, int]] = {}
     one_row = np.zeros(1, np.int64)
-    for part in subject.snapshot.window.slices:
-        inside = np.flatnonzero(subject.group_of[part.rows] >= 0)
+    for part in selection.snapshot.window.slices:
+        inside = np.flatnonzero(selection.group_of[part.rows] >= 0)
         outcomes = part.outcomes(inside).sum(axis=0, keepdims=True)
         if not outcomes[:, Outcome.OK + 1 :].any():
             continue
-        _, kinds, counts = _cases(part.packed_errors.regroup(subject.group_of), outcomes, one_row)
+        _, kinds, counts = _cases(part.packed_errors.regroup(selection.group_of), outcomes, one_row)
         for kind, n in zip(kinds.tolist(), counts.tolist(), strict=True):
             known, first, _ = seen.get(kind, (0, part.second, 0))
             seen[kind] = (known + n, first, part.second + part.seconds)
@@ -185,12 +185,12 @@ class _Names:
         self._groups, self._group_of = grouping.merge(keys)
         self._text = text
 
-    def most(self, some: Ints, counts: Ints) -> Named:
+    def most(self, some: Ints, counts: Ints) -> TopNames:
         """Name the groups that had most; `counts` belong to `some` of the keys."""
         totals = np.bincount(self._group_of[some], counts, len(self._groups))
         order = np.argsort(-totals, kind="stable")[: np.count_nonzero(totals)]
-        names = tuple(self._text(self._groups[at]) for at in order[:NAMED])
-        return Named(names, len(order) - len(names))
+        names = tuple(self._text(self._groups[at]) for at in order[:MAX_NAMES])
+        return TopNames(names, len(order) - len(names))
 
 
 def _destination(key: np.void) -> str:

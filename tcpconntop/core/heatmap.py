@@ -1,7 +1,7 @@
 """When connects succeeded and how long they took: the counts of a heatmap, read from the slices of a window.
 
 Columns are steps of time that are cut on the clock, so that a connect stays in its column while the picture
-moves to the left. Rows are cut on a log axis of latency, whose ends change seldom (`Scale`).
+moves to the left. Rows are cut on a log axis of latency, whose ends change seldom (`HeatmapScale`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.histogram import MIDDLES_US
-from tcpconntop.core.series import shares
+from tcpconntop.core.series import step_shares
 from tcpconntop.core.slices import LONGEST_S, length_s, oldest_second
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.subject import decades
+from tcpconntop.core.subject import decade_range
 from tcpconntop.core.wire import Outcome
 
 Floats = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ class Heatmap:
         first: number of the first step on the clock of the records: it began with second `first * step_s`.
         steps: how many steps there are; the last one is running.
         reach_s: how far the window reaches back at least, in seconds: what the axis of time is labelled with.
-        known_from: the first step that the window covers, counted from 0.
+        first_known_step: the first step that the window covers, counted from 0.
         buckets, columns: latency bucket and step of each of the counts, shape (n,).
         counts: how many connects succeeded there, shape (n,).
         failed: attempts of each step that failed, shape (steps,).
@@ -53,7 +53,7 @@ class Heatmap:
     first: int
     steps: int
     reach_s: int
-    known_from: int
+    first_known_step: int
     buckets: Ints
     columns: Ints
     counts: Floats
@@ -83,7 +83,7 @@ class Heatmap:
         counts: Floats = np.bincount(places, self.counts, rows * self.steps).astype(np.float64)
         return counts.reshape(rows, self.steps)
 
-    def steps_of_cells(self, cells: int) -> Ints:
+    def step_of_cell(self, cells: int) -> Ints:
         """Spread the steps over `cells` terminal cells, at least one each: the step of each cell.
 
         Where cells are no multiple of the steps, some steps are a cell wider. Which ones depends on their
@@ -94,19 +94,19 @@ class Heatmap:
         return ((at + 1) * self.steps - 1) // cells - self.first
 
 
-def heatmap(snapshot: Snapshot, group_of: Ints, most_steps: int) -> Heatmap:
-    """Cut the window into at most `most_steps` steps (15 or more), as short as they can be.
+def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:
+    """Cut the window into at most `max_steps` steps (15 or more), as short as they can be.
 
     A window without an end begins with the oldest slice that is kept.
 
     Args:
         snapshot: where the slices are.
         group_of: for each key of the snapshot 0, or -1 if it does not count.
-        most_steps: how many steps there is room for.
+        max_steps: how many steps there is room for.
     """
     reach_s = _reach_s(snapshot)
     furthest_s = reach_s + length_s(reach_s) - 1  # a long window begins on the boundary of a slice
-    step_s = next((s for s in STEPS_S if _steps(furthest_s, s) <= most_steps), STEPS_S[-1])
+    step_s = next((s for s in STEPS_S if _steps(furthest_s, s) <= max_steps), STEPS_S[-1])
     steps = _steps(furthest_s, step_s)
     first = snapshot.second // step_s - steps + 1
     failed = np.zeros(steps)
@@ -114,14 +114,14 @@ def heatmap(snapshot: Snapshot, group_of: Ints, most_steps: int) -> Heatmap:
     for part in snapshot.window.slices:
         latency = part.packed_latency.regroup(group_of)  # one row, 0: its codes are the buckets
         lost = int(part.outcomes(np.flatnonzero(group_of[part.rows] >= 0))[:, Outcome.OK + 1 :].sum())
-        for step, share in shares(part, step_s, first):
+        for step, share in step_shares(part, step_s, first):
             failed[step] += lost * share
             found.append(
                 (latency.codes, np.full_like(latency.codes, step), latency.counts * np.float64(share))
             )
     buckets, columns, counts = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    known_from = max(_first_second(snapshot) // step_s - first, 0)
-    return Heatmap(step_s, first, steps, reach_s, known_from, buckets, columns, counts, failed)
+    first_known_step = max(_first_second(snapshot) // step_s - first, 0)
+    return Heatmap(step_s, first, steps, reach_s, first_known_step, buckets, columns, counts, failed)
 
 
 def _steps(seconds: int, step_s: int) -> int:
@@ -145,35 +145,35 @@ def _first_second(snapshot: Snapshot) -> int:
 
 
 @dataclass(frozen=True)
-class Scale:
+class HeatmapScale:
     """What the axis of latency and the colours of a heatmap have room for.
 
     Attributes:
         low_us, high_us: ends of the axis: powers of ten.
-        most: the greatest count of a cell.
-        second: when all of that was last there.
+        max_count: the greatest count of a cell.
+        last_needed: when all of that was last there.
     """
 
     low_us: float
     high_us: float
-    most: float
-    second: int
+    max_count: float
+    last_needed: int
 
     @classmethod
-    def of(cls, heat: Heatmap, rows: int, before: Scale | None = None) -> Scale:
+    def for_heatmap(cls, heat: Heatmap, rows: int, before: HeatmapScale | None = None) -> HeatmapScale:
         """Give a scale with room for a heatmap of a number of rows.
 
         It is the least one, but what the scale before had room for is let go only when it was not
         needed for a while (`HOLD_S`).
         """
-        wanted = low_us, high_us = decades(*heat.range_us)
+        wanted = low_us, high_us = decade_range(*heat.range_us)
         second = (heat.first + heat.steps) * heat.step_s
-        if before is None or not 0 <= second - before.second < HOLD_S:
+        if before is None or not 0 <= second - before.last_needed < HOLD_S:
             return cls(low_us, high_us, _most(heat, low_us, high_us, rows), second)
         low_us, high_us = min(low_us, before.low_us), max(high_us, before.high_us)
         most = _most(heat, low_us, high_us, rows)
-        needed = wanted == (low_us, high_us) and most >= before.most
-        return cls(low_us, high_us, max(most, before.most), second if needed else before.second)
+        needed = wanted == (low_us, high_us) and most >= before.max_count
+        return cls(low_us, high_us, max(most, before.max_count), second if needed else before.last_needed)
 
 
 def _most(heat: Heatmap, low_us: float, high_us: float, rows: int) -> float:
@@ -181,7 +181,7 @@ def _most(heat: Heatmap, low_us: float, high_us: float, rows: int) -> float:
     return float(heat.matrix(low_us, high_us, rows).max(initial=0))
 
 
-def bands(most: float, n: int) -> tuple[int, ...]:
+def band_edges(most: float, n: int) -> tuple[int, ...]:
     """Give at most `n` (3 or more) round counts from which a cell is drawn in the next colour, 1 first."""
     top = max(most, 10.0)
     for steps in ((1, 2, 5), (1, 3), (1, 2, 5)):

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 
-class Axis(NamedTuple):
+class TimeAxis(NamedTuple):
     """A window, cut into steps of whole seconds.
 
     Steps are numbered on the clock, not from the running second, so that a bar does not change as it ages.
@@ -30,7 +30,7 @@ class Axis(NamedTuple):
     steps: int
 
     @classmethod
-    def of(cls, snapshot: Snapshot, steps: int) -> Axis:
+    def covering(cls, snapshot: Snapshot, steps: int) -> TimeAxis:
         """Cut the window of a snapshot into at most `steps` steps."""
         seconds = _seconds(snapshot)
         step_s = max(1, -(-seconds // steps))
@@ -42,9 +42,9 @@ class Axis(NamedTuple):
         """The first step that is to come."""
         return self.first + self.steps
 
-    def since(self, step: int) -> Axis:
+    def from_step(self, step: int) -> TimeAxis:
         """Give the steps from one of them on."""
-        return Axis(self.step_s, step, self.end - step)
+        return TimeAxis(self.step_s, step, self.end - step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Series:
 
 
 def series(
-    snapshot: Snapshot, group_of: Rows, n_groups: int, steps: int | Axis, qs: Sequence[float] = (0.99,)
+    snapshot: Snapshot, group_of: Rows, n_groups: int, steps: int | TimeAxis, qs: Sequence[float] = (0.99,)
 ) -> Series:
     """Cut the window into steps and give figures of groups of keys in each.
 
@@ -79,13 +79,13 @@ def series(
         steps: how many steps there is room for, or some of the last steps of the window.
         qs: quantiles wanted.
     """
-    axis = steps if isinstance(steps, Axis) else Axis.of(snapshot, steps)
+    axis = steps if isinstance(steps, TimeAxis) else TimeAxis.covering(snapshot, steps)
     counted: list[tuple[Rows, npt.NDArray[Any]]] = []  # where attempts count, and how many of each outcome
     parts: list[tuple[Rows, Rows]] = []
     rows = np.flatnonzero(group_of >= 0)
     to, to_of = group_of[rows] * axis.steps, group_of * axis.steps
     for part in snapshot.window.slices:
-        wanted = shares(part, axis.step_s, axis.first)
+        wanted = step_shares(part, axis.step_s, axis.first)
         if not wanted:
             continue
         kept = part.places(rows)
@@ -114,7 +114,7 @@ def _counts(
     return attempts, failed
 
 
-def shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]:
+def step_shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]:
     """Give the steps that a slice lies in, and which share of it lies in each."""
     begin, end = part.second, part.second + part.seconds
     return [
@@ -131,6 +131,6 @@ def _seconds(snapshot: Snapshot) -> int:
     return snapshot.second - slices[0].second + 1 if slices else 1
 
 
-def everything(snapshot: Snapshot) -> Rows:
+def all_in_one_group(snapshot: Snapshot) -> Rows:
     """Give the `group_of` that puts every key into one group."""
     return np.zeros(len(snapshot.window.keys), np.int64)

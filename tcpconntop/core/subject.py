@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Selection:
     """One row of a view, or all of them together.
 
     Attributes:
@@ -86,7 +86,7 @@ class Subject:
         return tuple(min(max(float(value), low), high) for value in values)
 
     @property
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Its quantiles (µs) and its share of failures, by column; NaN where there is nothing to tell."""
         failed = self.attempts - self.outcomes[Outcome.OK]
         share = failed / self.attempts if self.attempts else math.nan
@@ -123,7 +123,7 @@ def rebin(buckets: Ints, low_us: float, high_us: float, bins: int) -> Floats:
     return np.diff(cumulated)
 
 
-def decades(low_us: float, high_us: float, fewest: int = 2) -> tuple[float, float]:
+def decade_range(low_us: float, high_us: float, fewest: int = 2) -> tuple[float, float]:
     """Widen a range to whole powers of ten, at least `fewest` of them: an axis that seldom changes."""
     first = math.floor(math.log10(max(low_us, 1.0)))
     last = max(math.ceil(math.log10(max(high_us, 1.0))), first + 1)
@@ -143,7 +143,7 @@ _UNREACHABLE = {
 }  # fmt: skip
 
 
-def outcome_of(errno: int) -> Outcome:
+def outcome_of_errno(errno: int) -> Outcome:
     """Give the outcome that a failure's errno belongs to; 0 is a socket without an error."""
     if errno in _UNREACHABLE:
         return Outcome.UNREACHABLE
@@ -151,7 +151,7 @@ def outcome_of(errno: int) -> Outcome:
     return plain.get(errno, Outcome.ERROR)
 
 
-def rates_hz(snapshot: Snapshot, bins: int, span_s: int = 60) -> list[float]:
+def attempt_rates_hz(snapshot: Snapshot, bins: int, span_s: int = 60) -> list[float]:
     """Give ended attempts a second over the last `span_s` seconds in `bins` bins, oldest first.
 
     Bins are cut on the clock, so that a bar does not change as it ages, and the running one is left out:

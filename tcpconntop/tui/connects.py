@@ -16,7 +16,7 @@ import numpy as np
 from rich.text import Text
 
 from tcpconntop.core.anatomy import Anatomy, anatomy, errno_name
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import duration
 from tcpconntop.core.wire import Events, Outcome, address_text
 from tcpconntop.tui.lines import fit, fit_address
@@ -65,27 +65,27 @@ class Connects(Pane):
         local_time: turns Unix time into broken-down time.
     """
 
-    LEAST_HEIGHT = 2
+    MIN_HEIGHT = 2
 
     def __init__(self, pid: int, local_time: Callable[[float], time.struct_time] = time.localtime) -> None:
         super().__init__()
         self._pid = pid
         self._local_time = local_time
 
-    def lacks(self, subject: Subject | None) -> str:
+    def empty_text(self, selection: Selection | None) -> str:
         """Say what would fill the pane."""
-        if subject is None or not len(self._recent(subject, 1)):
+        if selection is None or not len(self._recent(selection, 1)):
             return "no connect of this process among the last ones: the next one will be listed here"
         return ""
 
-    def _recent(self, subject: Subject, most: int) -> Events:
-        return subject.snapshot.window.recent.of(self._pid, most)
+    def _recent(self, selection: Selection, most: int) -> Events:
+        return selection.snapshot.window.recent.of(self._pid, most)
 
-    def picture(self, subject: Subject, width: int, height: int) -> Text:
+    def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """List the connects."""
-        events = self._recent(subject, height - 1)
+        events = self._recent(selection, height - 1)
         parts = anatomy(events)
-        offset_ns = subject.snapshot.wall_offset_ns
+        offset_ns = selection.snapshot.wall_offset_ns
         rows = [[(column.name, "dim") for column in COLUMNS]]
         rows += [self._row(events[i], parts, i, offset_ns) for i in range(len(events))]
         kept = [at for at, column in enumerate(COLUMNS) if width >= column.from_width]

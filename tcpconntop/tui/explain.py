@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 from textual import events
 
-from tcpconntop.core.explain import Finding, Severity, explain, nothing_found
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.explain import Finding, Severity, explain, nothing_found_text
+from tcpconntop.core.subject import Selection
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import FindingsLeft, FindingWanted
 from tcpconntop.tui.pane import Pane
@@ -41,13 +41,13 @@ class Explain(Pane, can_focus=True):
     """
 
     BINDINGS = bindings("findings")
-    LEAST_HEIGHT = 2
+    MIN_HEIGHT = 2
 
     def __init__(self, local_time: Callable[[float], time.struct_time] = time.localtime) -> None:
         super().__init__()
         self._local_time = local_time
         self._findings: tuple[Finding, ...] = ()
-        self._explained: Subject | None = None
+        self._explained: Selection | None = None
         self._chosen = 0
         self._spans: list[tuple[int, int]] = []
 
@@ -56,19 +56,19 @@ class Explain(Pane, can_focus=True):
         """The finding that is chosen."""
         return self._findings[self._chosen] if self._findings else None
 
-    def lacks(self, subject: Subject | None) -> str:
+    def empty_text(self, selection: Selection | None) -> str:
         """Say what would fill the pane."""
-        if subject is None or not subject.attempts:
+        if selection is None or not selection.attempts:
             self._explained, self._findings = None, ()
             return "no connect in the window yet: what stands out will be explained here"
         return ""
 
-    def _explain(self, subject: Subject) -> None:
-        if subject is self._explained:
+    def _explain(self, selection: Selection) -> None:
+        if selection is self._explained:
             return
         name = self.chosen.name if self.chosen else None
-        self._findings = explain(subject, self._clock)
-        self._explained = subject
+        self._findings = explain(selection, self._clock)
+        self._explained = selection
         names = [finding.name for finding in self._findings]
         self._chosen = names.index(name) if name in names else min(self._chosen, max(len(names) - 1, 0))
 
@@ -77,12 +77,12 @@ class Explain(Pane, can_focus=True):
 
     # Drawing
 
-    def picture(self, subject: Subject, width: int, height: int) -> Text:
+    def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """List the findings."""
-        self._explain(subject)
+        self._explain(selection)
         if not self._findings:
             self._spans = []
-            words = wrap(nothing_found(subject), width - 4, height - 1)
+            words = wrap(nothing_found_text(selection), width - 4, height - 1)
             return Text("\n".join(["", *(f"  {line}" for line in words)]), self.paint("dim"), no_wrap=True)
         blocks = [self._block(at, width) for at in range(len(self._findings))]
         first, last = self._visible([len(block) for block in blocks], height)

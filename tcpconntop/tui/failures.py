@@ -16,9 +16,9 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from tcpconntop.core.failures import Failure, Named, failures
+from tcpconntop.core.failures import Failure, TopNames, failures
 from tcpconntop.core.slices import LONGEST_S
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import count, elapsed, percent, rate
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
@@ -52,19 +52,19 @@ PROCESSES_MOST = 40
 
 
 class Failures(Pane):
-    """What failed of a subject, by outcome and errno."""
+    """What failed of a selection, by outcome and errno."""
 
-    LEAST_HEIGHT = 2
+    MIN_HEIGHT = 2
 
-    def lacks(self, subject: Subject | None) -> str:
+    def empty_text(self, selection: Selection | None) -> str:
         """Say what would fill the pane."""
-        if subject is not None and subject.attempts and not any(subject.outcomes[Outcome.OK + 1 :]):
+        if selection is not None and selection.attempts and not any(selection.outcomes[Outcome.OK + 1 :]):
             return "no failed connect in the window: the next one will be listed here"
-        return super().lacks(subject)
+        return super().empty_text(selection)
 
-    def picture(self, subject: Subject, width: int, height: int) -> Text:
+    def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """List the failures, and what they mean where there is room for all of that."""
-        found = failures(subject)
+        found = failures(selection)
         room = height - 1
         explained, named = room >= 2 * len(found), room >= 3 * len(found)
         shown = found if len(found) <= room else found[: room - 1]
@@ -145,7 +145,7 @@ def _all_named(failure: Failure, width: int) -> bool:
     return not any(who.others or cell_len(", ".join(who.names)) > size for who, size in pairs)
 
 
-def listed(named: Named, width: int) -> str:
+def listed(named: TopNames, width: int) -> str:
     """Name as many as fit into `width` cells, and say how many more there are: `curl, nginx and 12 more`."""
     for spelt in (" and {} more", " +{}"):
         for n in range(len(named.names), 0, -1):

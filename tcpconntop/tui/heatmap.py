@@ -22,8 +22,8 @@ from rich.style import Style
 from rich.text import Span, Text
 
 from tcpconntop.core.heatmap import Heatmap as Heat
-from tcpconntop.core.heatmap import Scale, band_of, bands, heatmap
-from tcpconntop.core.subject import Subject, round_duration
+from tcpconntop.core.heatmap import HeatmapScale, band_of, band_edges, heatmap
+from tcpconntop.core.subject import Selection, round_duration
 from tcpconntop.core.units import count, elapsed
 from tcpconntop.tui.lines import PAINTS, fit
 from tcpconntop.tui.pane import Pane
@@ -41,29 +41,29 @@ UNKNOWN = -1
 
 
 class Heatmap(Pane):
-    """When the connects of a subject succeeded and how long they took; and when others failed."""
+    """When the connects of a selection succeeded and how long they took; and when others failed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {f"heat--{band}" for band in range(COLOURS + 1)}
-    LEAST_HEIGHT = 5
+    MIN_HEIGHT = 5
 
     def __init__(self) -> None:
         super().__init__()
-        self._scale: tuple[tuple[object, ...], Scale] | None = None
+        self._scale: tuple[tuple[object, ...], HeatmapScale] | None = None
 
-    def picture(self, subject: Subject, width: int, height: int) -> Text:
+    def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the map, the failures below it, the axes and the legend."""
         legend = LEGEND if width >= LEGEND_FROM else 0
         cells = width - LABEL - 1 - max(legend, 1)
         lines = height - 2
         rows = lines if self.few_colours else 2 * lines
-        heat = heatmap(subject.snapshot, subject.group_of, cells)
-        scale = self._steady(heat, rows, subject)
-        edges = bands(scale.most, len(SHADES) if self.few_colours else COLOURS)
-        at = heat.steps_of_cells(cells)
+        heat = heatmap(selection.snapshot, selection.group_of, cells)
+        scale = self._steady(heat, rows, selection)
+        edges = band_edges(scale.max_count, len(SHADES) if self.few_colours else COLOURS)
+        at = heat.step_of_cell(cells)
         matrix = heat.matrix(scale.low_us, scale.high_us, rows)[::-1]
         grid = band_of(matrix, edges)[:, at]
         failed = band_of(heat.failed, edges)[at]
-        grid[:, at < heat.known_from] = failed[at < heat.known_from] = UNKNOWN
+        grid[:, at < heat.first_known_step] = failed[at < heat.first_known_step] = UNKNOWN
         body = (self._shaded if self.few_colours else self._coloured)(grid, failed, len(edges))
         labels = _labels(scale, lines)
         right = self._legend(heat, edges, lines) if legend else []
@@ -74,11 +74,11 @@ class Heatmap(Pane):
         picture.append(Text(" " * (LABEL + 1) + _times(heat, cells), self.paint("dim")))
         return Text("\n", no_wrap=True, end="").join(picture)
 
-    def _steady(self, heat: Heat, rows: int, subject: Subject) -> Scale:
-        """Give the scale, which changes seldom while the same subject is drawn in the same size."""
-        of = (self._about, rows, heat.step_s, subject.snapshot.window_s)
+    def _steady(self, heat: Heat, rows: int, selection: Selection) -> HeatmapScale:
+        """Give the scale, which changes seldom while the same selection is drawn in the same size."""
+        of = (self._about, rows, heat.step_s, selection.snapshot.window_s)
         before = self._scale[1] if self._scale is not None and self._scale[0] == of else None
-        scale = Scale.of(heat, rows, before)
+        scale = HeatmapScale.for_heatmap(heat, rows, before)
         self._scale = (of, scale)
         return scale
 
@@ -156,7 +156,7 @@ def _half_blocks(upper: int, lower: int, colours: list[Color]) -> tuple[str, Sty
     return glyph, Style(color=colours[ink], bgcolor=colours[ground])
 
 
-def _labels(scale: Scale, lines: int) -> list[str]:
+def _labels(scale: HeatmapScale, lines: int) -> list[str]:
     """Label the lines of the map, from the top: a power of ten stands where it is the lower edge."""
     low, high = round(math.log10(scale.low_us)), round(math.log10(scale.high_us))
     every = max(1, -(-(high - low) // lines))

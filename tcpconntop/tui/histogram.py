@@ -20,7 +20,7 @@ from rich.text import Text
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.histogram import EDGES_US
-from tcpconntop.core.subject import Subject, decades, outcome_of, rebin, round_duration
+from tcpconntop.core.subject import Selection, decade_range, outcome_of_errno, rebin, round_duration
 from tcpconntop.core.units import count, duration, percent
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
@@ -38,23 +38,23 @@ _PLAIN = (0, ECONNREFUSED, ETIMEDOUT)
 
 
 class Histogram(Pane):
-    """How the latencies of a subject are distributed, and what failed beside it."""
+    """How the latencies of a selection are distributed, and what failed beside it."""
 
-    def lacks(self, subject: Subject | None) -> str:
+    def empty_text(self, selection: Selection | None) -> str:
         """Say what would fill the pane."""
-        if subject is not None and subject.attempts and not subject.buckets.any():
-            return "" if any(subject.outcomes[1:]) else "no latency yet"
-        return super().lacks(subject)
+        if selection is not None and selection.attempts and not selection.buckets.any():
+            return "" if any(selection.outcomes[1:]) else "no latency yet"
+        return super().empty_text(selection)
 
-    def picture(self, subject: Subject, width: int, height: int) -> Text:
+    def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the plot and the failures."""
-        failures = self._failures(subject) if any(subject.outcomes[1:]) and width >= 72 else []
+        failures = self._failures(selection) if any(selection.outcomes[1:]) and width >= 72 else []
         plot_width = width - (FAILURES + 2 if failures else 1)
-        if subject.buckets.any():
-            lines = self._plot(subject, plot_width, height)
+        if selection.buckets.any():
+            lines = self._plot(selection, plot_width, height)
         else:
             lines = [Text(), Text("  no connect succeeded: there is no latency to draw", self.paint("dim"))]
-            failures = failures or self._failures(subject)
+            failures = failures or self._failures(selection)
         picture = Text(no_wrap=True, end="")
         for at in range(height):
             line = lines[at] if at < len(lines) else Text()
@@ -65,13 +65,13 @@ class Histogram(Pane):
             picture.append("\n" if at < height - 1 else "")
         return picture
 
-    def _plot(self, subject: Subject, width: int, height: int) -> list[Text]:
+    def _plot(self, selection: Selection, width: int, height: int) -> list[Text]:
         from tcpconntop.tui import charts  # plotext takes long to load: not before it is needed
 
-        seen = np.flatnonzero(subject.buckets)
-        low, high = decades(float(EDGES_US[seen[0]]), float(EDGES_US[seen[-1]]))
+        seen = np.flatnonzero(selection.buckets)
+        low, high = decade_range(float(EDGES_US[seen[0]]), float(EDGES_US[seen[-1]]))
         columns = charts.columns(width, LABEL)
-        counts = rebin(subject.buckets, low, high, columns)
+        counts = rebin(selection.buckets, low, high, columns)
         top = float(counts.max())
         scale = (columns - 1) / math.log(high / low)
         ticks = _ticks(low, high, columns, scale)
@@ -81,7 +81,7 @@ class Histogram(Pane):
         )  # fmt: skip
         marks = [
             (min(max(math.log(us / low) * scale, 0.0), columns - 1.0), f"{name} {duration(us)}")
-            for name, us in zip(QUANTILES, subject.quantiles_us, strict=True)
+            for name, us in zip(QUANTILES, selection.quantiles_us, strict=True)
         ]
         plot = charts.bars(frame, (counts / top).tolist(), self.rgb("accent"), marks, self.rgb("high"))
         return [self._marks(marks, LABEL + 1, width), *plot.split("\n")]
@@ -103,19 +103,19 @@ class Histogram(Pane):
             line.append(" " * (start - line.cell_len)).append(label, self.paint("high"))
         return line
 
-    def _failures(self, subject: Subject) -> list[Text]:
+    def _failures(self, selection: Selection) -> list[Text]:
         lines = [Text("failures", self.paint("dim"))]
         for outcome in Outcome:
-            n = subject.outcomes[outcome]
+            n = selection.outcomes[outcome]
             if outcome is Outcome.OK or not n:
                 continue
             paint = self.paint("" if outcome is Outcome.CANCELLED else "warn")
-            share = percent(n / subject.attempts)
+            share = percent(n / selection.attempts)
             line = Text(fit(outcome.label, 14), paint)
             line.append(fit(count(n), 6, True), "not dim").append(f"{share:>6}%", self.paint("dim"))
             lines.append(line)
-            for number, times in subject.errors.items():
-                if number not in _PLAIN and outcome_of(number) is outcome:
+            for number, times in selection.errors.items():
+                if number not in _PLAIN and outcome_of_errno(number) is outcome:
                     name = fit(f"  {errno_name(number)}", 14)
                     lines.append(Text(f"{name}{fit(count(times), 6, True)}", self.paint("dim")))
         return lines

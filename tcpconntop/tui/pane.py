@@ -1,4 +1,4 @@
-"""What every pane below the table has in common: it draws a subject, late and seldom."""
+"""What every pane below the table has in common: it draws a selection, late and seldom."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from textwrap import wrap
 from rich.color import Color
 from rich.text import Text
 
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.tui.lines import Line
 
-SELDOM_NS = 950_000_000
-"""Least time between two drawings of the same subject, a little less than a refresh of one second."""
+MIN_REDRAW_NS = 950_000_000
+"""Least time between two drawings of the same selection, a little less than a refresh of one second."""
 
 
 class Pane(Line):
-    """A pane. It draws only when it is seen, and the same subject at most once a second."""
+    """A pane. It draws only when it is seen, and the same selection at most once a second."""
 
     DEFAULT_CSS = "Pane { height: 1fr; width: 1fr; }"
-    LEAST_HEIGHT = 4
+    MIN_HEIGHT = 4
 
     def __init__(self) -> None:
         super().__init__()
-        self._subject: Subject | None = None
+        self._selection: Selection | None = None
         self._about = ""
         self._due: tuple[object, ...] = ()
         self._drawn: tuple[tuple[object, ...], Text] | None = None
 
-    def show(self, subject: Subject | None, name: str) -> None:
-        """Show a subject; `name` tells one subject from another."""
-        last = self._subject
+    def show(self, selection: Selection | None, name: str) -> None:
+        """Show a selection; `name` tells one selection from another."""
+        last = self._selection
         if (
-            subject is not None
+            selection is not None
             and last is not None
             and name == self._about
-            and subject.snapshot.window_s == last.snapshot.window_s
+            and selection.snapshot.window_s == last.snapshot.window_s
         ):
-            age_ns = subject.snapshot.now_ns - last.snapshot.now_ns
-            if subject.snapshot is last.snapshot or 0 <= age_ns < SELDOM_NS:
+            age_ns = selection.snapshot.now_ns - last.snapshot.now_ns
+            if selection.snapshot is last.snapshot or 0 <= age_ns < MIN_REDRAW_NS:
                 return
-        self._subject, self._about = subject, name
+        self._selection, self._about = selection, name
         self._drawn = None
         self.changed()
 
@@ -49,33 +49,33 @@ class Pane(Line):
         super().notify_style_update()
 
     def draw(self, width: int) -> Text:
-        """Draw the subject, or say what would fill the pane."""
+        """Draw the selection, or say what would fill the pane."""
         size = (width, self.size.height)
         if self._drawn is None or self._drawn[0] != size:
             self._drawn = (size, self._text(width, self.size.height))
         return self._drawn[1]
 
     def _text(self, width: int, height: int) -> Text:
-        subject = self._subject
-        if width < 24 or height < self.LEAST_HEIGHT:
+        selection = self._selection
+        if width < 24 or height < self.MIN_HEIGHT:
             return Text(
                 "  no room for this pane: v hides it", self.paint("dim"), no_wrap=True, overflow="ellipsis"
             )
-        reason = self.lacks(subject)
-        if reason or subject is None:
+        reason = self.empty_text(selection)
+        if reason or selection is None:
             indent = "  "
             lines = wrap(reason, width - 1, initial_indent=indent, subsequent_indent=indent)
             return Text("\n".join(["", *lines][-height:]), self.paint("dim"))
-        return self.picture(subject, width, height)
+        return self.draw_selection(selection, width, height)
 
-    def lacks(self, subject: Subject | None) -> str:
+    def empty_text(self, selection: Selection | None) -> str:
         """Say what would fill the pane; empty when there is something to draw."""
-        if subject is None or not subject.attempts:
+        if selection is None or not selection.attempts:
             return "no connect in the window yet: the next one will be drawn here"
         return ""
 
-    def picture(self, subject: Subject, width: int, height: int) -> Text:
-        """Draw a subject that has something to draw."""
+    def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
+        """Draw a selection that has something to draw."""
         raise NotImplementedError
 
     def rgb(self, paint: str) -> tuple[int, int, int]:

@@ -14,17 +14,17 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import count
 from tcpconntop.tui.lines import Line, fit_address
 from tcpconntop.tui.messages import TabWanted
 from tcpconntop.tui.pane import Pane
 
-COLUMN = 100
+PANE_WIDTH = 100
 """Cells that a pane wants; a terminal twice as wide has room for two."""
 
 
-class Tabs(Line):
+class PaneTabs(Line):
     """The line that names the panes and what they show."""
 
     def __init__(self) -> None:
@@ -91,8 +91,8 @@ class Panes(Vertical):
         self._panes = dict(panes)
         self._offered = list(panes)
         self._active = self._offered[0]
-        self._tabs = Tabs()
-        self._subject: Subject | None = None
+        self._tabs = PaneTabs()
+        self._selection: Selection | None = None
         self._about = "everything"
         for name, pane in self._panes.items():
             pane.display = name == self._active
@@ -103,9 +103,9 @@ class Panes(Vertical):
         yield Horizontal(*self._panes.values())
 
     @property
-    def subject(self) -> Subject | None:
+    def selection(self) -> Selection | None:
         """What the panes show."""
-        return self._subject
+        return self._selection
 
     @property
     def active(self) -> str:
@@ -113,13 +113,13 @@ class Panes(Vertical):
         return self._active
 
     @property
-    def seen(self) -> list[str]:
+    def visible_names(self) -> list[str]:
         """Names of the panes that are seen."""
-        n = min(max(1, self.size.width // COLUMN), len(self._offered))
+        n = min(max(1, self.size.width // PANE_WIDTH), len(self._offered))
         first = min(self._offered.index(self._active), len(self._offered) - n)
         return self._offered[first : first + n]
 
-    def offer(self, names: list[str]) -> None:
+    def set_tabs(self, names: list[str]) -> None:
         """Have tabs for some of the panes only."""
         self._offered = names
         if self._active not in names:
@@ -144,9 +144,9 @@ class Panes(Vertical):
             self.switch(self._offered[place])
         return there
 
-    def show(self, subject: Subject | None, name: str) -> None:
-        """Show a subject; `name` says what it is."""
-        self._subject, self._about = subject, name
+    def show(self, selection: Selection | None, name: str) -> None:
+        """Show a selection; `name` says what it is."""
+        self._selection, self._about = selection, name
         self._update()
 
     def on_resize(self) -> None:
@@ -154,10 +154,10 @@ class Panes(Vertical):
         self._update()
 
     def _update(self) -> None:
-        seen = self.seen
+        seen = self.visible_names
         for name, pane in self._panes.items():
             pane.display = name in seen
             if name in seen and self.display:
-                pane.show(self._subject, self._about)
-        attempts = count(self._subject.attempts) if self._subject else ""
+                pane.show(self._selection, self._about)
+        attempts = count(self._selection.attempts) if self._selection else ""
         self._tabs.show(list(self._offered), seen, self._about, attempts)

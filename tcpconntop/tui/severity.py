@@ -14,20 +14,20 @@ SLOW_US = 100e3
 STALLED_US = 1e6
 """From here on a SYN was lost: the first one is sent again after one second (RFC 6298, section 2)."""
 
-OUTLIER = 3.0
+OUTLIER_FACTOR = 3.0
 """How many times the figure of everything is too much."""
 
 FELT_US = 1_000.0
 """Below this no latency is an outlier: three times 20 µs is noise."""
 
 
-def latency_paint(us: float, whole_us: float = math.nan) -> str:
-    """Give the colour of a latency; `whole_us` is the same of everything, NaN where it does not matter."""
+def latency_paint(us: float, overall_us: float = math.nan) -> str:
+    """Give the colour of a latency; `overall_us` is the same of everything, NaN where it does not matter."""
     if math.isnan(us):
         return "dim"
     if us >= STALLED_US:
         return "bad"
-    outlier = us >= FELT_US and us >= OUTLIER * whole_us
+    outlier = us >= FELT_US and us >= OUTLIER_FACTOR * overall_us
     return "warn" if us >= SLOW_US or outlier else ""
 
 
@@ -37,7 +37,7 @@ def share_paint(share: float, whole: float = math.nan) -> str:
         return "dim"
     if share >= 0.05:
         return "bad"
-    return "" if share * OUTLIER < whole else "warn"
+    return "" if share * OUTLIER_FACTOR < whole else "warn"
 
 
 def change_paint(column: str, change: float) -> str:
@@ -50,7 +50,7 @@ def change_paint(column: str, change: float) -> str:
     return "bad" if change >= grave else "warn" if change >= notable else ""
 
 
-def figure_paint(column: str, value: float, whole: float = math.nan) -> str:
+def metric_paint(column: str, value: float, whole: float = math.nan) -> str:
     """Give the colour of a figure of a column; `whole` is the same of everything, if it is known."""
     if column in ("min", "p50", "p90", "p99", "max", "mean", "last"):
         return latency_paint(value, whole)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 BLOCKS = np.array(list(" ▁▂▃▄▅▆▇█"))
 
 
-def calm_rows(values: npt.NDArray[np.float64]) -> list[str]:
+def sparklines(values: npt.NDArray[np.float64]) -> list[str]:
     """Draw rows of values as blocks; a space where there is none (NaN).
 
     The scale of a row begins at 0 and reaches at least twice its median: a steady series thus stands at half
@@ -29,6 +29,6 @@ def calm_rows(values: npt.NDArray[np.float64]) -> list[str]:
     return ["".join(line) for line in BLOCKS[heights].tolist()]
 
 
-def calm(values: Sequence[float]) -> str:
-    """Draw one row of values as `calm_rows` does."""
-    return calm_rows(np.array([values], np.float64))[0]
+def sparkline(values: Sequence[float]) -> str:
+    """Draw one row of values as `sparklines` does."""
+    return sparklines(np.array([values], np.float64))[0]

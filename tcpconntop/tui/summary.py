@@ -8,12 +8,12 @@ from __future__ import annotations
 from rich.text import Text
 
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.subject import Subject, rates_hz
+from tcpconntop.core.subject import Selection, attempt_rates_hz
 from tcpconntop.core.units import count, duration, percent, rate
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import Line, Part, fit, spread
 from tcpconntop.tui.severity import latency_paint
-from tcpconntop.tui.spark import calm
+from tcpconntop.tui.spark import sparkline
 
 BARS_FROM = 100
 """Width from which there is room for the sparkline and for every outcome by name."""
@@ -24,30 +24,30 @@ class Summary(Line):
 
     def __init__(self) -> None:
         super().__init__()
-        self._subject: Subject | None = None
+        self._selection: Selection | None = None
         self._ledger: Ledger | None = None
 
-    def show(self, subject: Subject, ledger: Ledger | None) -> None:
+    def show(self, selection: Selection, ledger: Ledger | None) -> None:
         """Show all rows of a view; `ledger` gives the attempts in flight where they are known."""
-        self._subject, self._ledger = subject, ledger
+        self._selection, self._ledger = selection, ledger
         self.changed()
 
     def draw(self, width: int) -> Text:
         """Draw the line."""
-        subject = self._subject
-        if subject is None:
+        selection = self._selection
+        if selection is None:
             return Text()
-        snapshot = subject.snapshot
-        per_s = subject.attempts / max(snapshot.span_s, 1e-9)
+        snapshot = selection.snapshot
+        per_s = selection.attempts / max(snapshot.span_s, 1e-9)
         parts = [Part(Text(f"{fit(rate(per_s), 5, right=True)}/s", self.paint("strong")))]
         if self._ledger is not None and width >= BARS_FROM:
-            bars = calm(rates_hz(snapshot, 30 if width >= 150 else 10))
+            bars = sparkline(attempt_rates_hz(snapshot, 30 if width >= 150 else 10))
             parts.append(Part(Text(bars, self.paint("trend")), 9))
-        parts += self._outcomes(subject.outcomes, brief=width < BARS_FROM)
+        parts += self._outcomes(selection.outcomes, brief=width < BARS_FROM)
         if self._ledger is not None:
             in_flight = fit(count(self._ledger.in_flight), 3, right=True)
             parts.append(Part(self._pair(" in flight", in_flight), 10))
-        found = zip(("p50", "p90", "p99"), subject.quantiles_us, (7, 8, 2), strict=True)
+        found = zip(("p50", "p90", "p99"), selection.quantiles_us, (7, 8, 2), strict=True)
         for name, us, priority in found:
             word = f" {name}" if name == "p50" else name
             parts.append(

@@ -23,7 +23,7 @@ from tcpconntop.tui.bare import Bare
 from tcpconntop.tui.lines import PAINTS, fit, fit_address, fit_counted
 from tcpconntop.tui.messages import RowMissing, RowOpened, RowSelected, SortWanted
 from tcpconntop.tui.naming import Namer, named, widened
-from tcpconntop.tui.severity import figure_paint
+from tcpconntop.tui.severity import metric_paint
 from tcpconntop.tui.trend import Trend, Trends
 from tcpconntop.tui.wrap import wrap
 
@@ -274,7 +274,7 @@ class Table(Bare, can_focus=True):
         if column.key in _CELL_PAINT or self.view is None:
             return _CELL_PAINT.get(column.key, "")
         whole = self._whole.get(column.key, math.nan)
-        return figure_paint(column.key, self.view.figures.at(column.key, row), whole)
+        return metric_paint(column.key, self.view.figures.at(column.key, row), whole)
 
 
 def _fitted(column: Column, text: str, place: Place) -> str:

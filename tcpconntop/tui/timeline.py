@@ -19,30 +19,30 @@ from rich.text import Text
 
 from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.series import Series
-from tcpconntop.core.subject import Subject, decades, round_duration
+from tcpconntop.core.subject import Selection, decade_range, round_duration
 from tcpconntop.core.units import duration, elapsed, rate
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane
-from tcpconntop.tui.spark import calm
+from tcpconntop.tui.spark import sparkline
 
 LABEL, LEGEND = 7, 15
 PAINTS = ("low", "mid", "high")
 
 
 class Timeline(Pane):
-    """Latency quantiles, rate and failures of a subject over the window."""
+    """Latency quantiles, rate and failures of a selection over the window."""
 
-    LEAST_HEIGHT = 5
+    MIN_HEIGHT = 5
 
-    def picture(self, subject: Subject, width: int, height: int) -> Text:
+    def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the plot, the bars below it and the legend beside it."""
         plot_width = width - LEGEND - 1
-        found = subject.series(plot_width - LABEL - 1)
-        bars = [("conn/s", _rate(found, found.attempts[0], subject), "trend")]
+        found = selection.series(plot_width - LABEL - 1)
+        bars = [("conn/s", _rate(found, found.attempts[0], selection), "trend")]
         if found.failed.any() and height >= 8:
-            bars.append(("failed/s", _rate(found, found.failed[0], subject), "warn"))
+            bars.append(("failed/s", _rate(found, found.failed[0], selection), "warn"))
         lines = self._plot(found, plot_width, height - len(bars))
-        for line, legend in zip(lines, self._legend(subject), strict=False):
+        for line, legend in zip(lines, self._legend(selection), strict=False):
             line.pad_right(max(0, plot_width + 1 - line.cell_len))
             line.append_text(legend)
         lines += [self._bars(name, values, paint, plot_width) for name, values, paint in bars]
@@ -53,7 +53,7 @@ class Timeline(Pane):
 
         quantiles = found.quantiles_us[0]
         known = quantiles[np.isfinite(quantiles)]
-        low, high = decades(float(known.min()), float(known.max()), 1) if len(known) else (1.0, 1e6)
+        low, high = decade_range(float(known.min()), float(known.max()), 1) if len(known) else (1.0, 1e6)
         span = math.log(high / low)
         exponents = range(round(math.log10(low)), round(math.log10(high)) + 1)
         every = max(1, -(-len(exponents) // max(1, (height - 2) // 2 + 1)))
@@ -67,8 +67,8 @@ class Timeline(Pane):
         drawn = [charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(PAINTS)]
         return list(charts.curves(frame, drawn).split("\n"))
 
-    def _legend(self, subject: Subject) -> list[Text]:
-        parts = zip(QUANTILES, subject.quantiles_us, PAINTS, strict=True)
+    def _legend(self, selection: Selection) -> list[Text]:
+        parts = zip(QUANTILES, selection.quantiles_us, PAINTS, strict=True)
         return [
             Text.assemble((f"── {name} ", self.paint(paint)), fit(duration(us), 6, right=True))
             for name, us, paint in reversed(list(parts))
@@ -78,16 +78,16 @@ class Timeline(Pane):
         columns = width - LABEL - 1
         steps = np.minimum(np.arange(columns) * len(values) // columns, len(values) - 1)
         line = Text(f"{fit(name, LABEL + 1, True)}", self.paint("dim"), no_wrap=True)
-        line.append(calm(values[steps].tolist()), self.paint(paint))
+        line.append(sparkline(values[steps].tolist()), self.paint(paint))
         line.append(f" max {rate(float(np.nanmax(values, initial=0)))}", self.paint("dim"))
         return line
 
 
-def _rate(found: Series, counts: npt.NDArray[np.float64], subject: Subject) -> npt.NDArray[np.float64]:
+def _rate(found: Series, counts: npt.NDArray[np.float64], selection: Selection) -> npt.NDArray[np.float64]:
     """Give a rate for each step; NaN for the running one, which is not over, and before the start."""
     rates = counts / found.step_s
     rates[-1] = np.nan
-    rates[: max(0, len(rates) - 1 - math.ceil(subject.snapshot.span_s / found.step_s))] = np.nan
+    rates[: max(0, len(rates) - 1 - math.ceil(selection.snapshot.span_s / found.step_s))] = np.nan
     return rates
 
 

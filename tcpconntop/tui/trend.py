@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.keys import KEY
-from tcpconntop.core.series import Axis, Series, series
+from tcpconntop.core.series import TimeAxis, Series, series
 from tcpconntop.core.view import View
-from tcpconntop.core.worse import worse
-from tcpconntop.tui.spark import calm_rows
+from tcpconntop.core.worse import find_regressions
+from tcpconntop.tui.spark import sparklines
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Trends:
         self._known: dict[bytes, _Known] = {}
         self._trends: dict[bytes, Trend] = {}
         self._of: tuple[object, ...] = ()
-        self._axis, self._keys = Axis(1, 0, 0), np.empty(0, KEY)
+        self._axis, self._keys = TimeAxis(1, 0, 0), np.empty(0, KEY)
 
     def of(self, view: View, rows: range, steps: int = STEPS) -> list[Trend]:
         """Give the trends of some rows.
@@ -60,7 +60,7 @@ class Trends:
             rows: the rows that can be seen; what is not known of them is computed together.
             steps: how many bars there is room for.
         """
-        snapshot, axis = view.snapshot, Axis.of(view.snapshot, steps)
+        snapshot, axis = view.snapshot, TimeAxis.covering(view.snapshot, steps)
         of = (axis.step_s, snapshot.window_s, view.spec.group_by, view.spec.where.text, steps)
         earlier = axis.first < self._axis.first or axis.end < self._axis.end
         if of != self._of or earlier or (axis != self._axis and not self._same_keys(view)):
@@ -69,7 +69,7 @@ class Trends:
         if axis != self._axis or not self._known:
             self._trends, running = {}, self._axis.end - 1
             going_on = [at for at, identity in enumerate(identities) if identity in self._known]
-            newer = _steps(view, [rows[at] for at in going_on], axis.since(max(running, axis.first)))
+            newer = _steps(view, [rows[at] for at in going_on], axis.from_step(max(running, axis.first)))
             self._known = {
                 identities[at]: _joined(self._known[identities[at]], new, axis)
                 for at, new in zip(going_on, newer, strict=True)
@@ -88,7 +88,7 @@ class Trends:
         return np.array_equal(before, now[: len(before)])
 
 
-def _steps(view: View, rows: list[int], axis: Axis) -> list[_Known]:
+def _steps(view: View, rows: list[int], axis: TimeAxis) -> list[_Known]:
     """Compute some steps of some rows."""
     if not rows:
         return []
@@ -97,7 +97,7 @@ def _steps(view: View, rows: list[int], axis: Axis) -> list[_Known]:
     return [_Known(*of_row) for of_row in parts]
 
 
-def _joined(known: _Known, newer: _Known, axis: Axis) -> _Known:
+def _joined(known: _Known, newer: _Known, axis: TimeAxis) -> _Known:
     """Put newer steps in the place of the last ones; as many are kept as there are on the axis."""
     old = axis.steps - len(newer.p99)
     return _Known(
@@ -112,9 +112,9 @@ def _drawn(rows: list[_Known]) -> list[Trend]:
     if not rows:
         return []
     attempts, failed, p99 = (np.stack(parts) for parts in zip(*rows, strict=True))
-    changed = worse(Series(0.0, attempts, failed, p99[:, :, np.newaxis]))
+    changed = find_regressions(Series(0.0, attempts, failed, p99[:, :, np.newaxis]))
     marks = [
         frozenset(key for key, mask in (("p99", changed.slower), ("fail", changed.failing)) if mask[at])
         for at in range(len(rows))
     ]
-    return [Trend(*pair) for pair in zip(calm_rows(p99), marks, strict=True)]
+    return [Trend(*pair) for pair in zip(sparklines(p99), marks, strict=True)]

@@ -25,7 +25,7 @@ from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.keys import keys_of
 from tcpconntop.core.series import series
 from tcpconntop.core.slices import LONGEST_S
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view, summarize
 from tcpconntop.core.window import WINDOWS, Window
 from tcpconntop.core.wire import Events
@@ -95,7 +95,7 @@ def view_rows(n_keys: int, seconds: float) -> list[Row]:
     rows.append((f"summary, {size}", f"{median_ms(lambda: summarize(picture)):.1f} ms"))
     trend = median_ms(lambda: series(picture, top, 60, 10))
     rows.append((f"p99 trend of 60 rows, {size}", f"{trend:.1f} ms"))
-    findings = median_ms(lambda: explain(Subject(view), str))
+    findings = median_ms(lambda: explain(Selection(view), str))
     rows.append((f"findings, {size}", f"{findings:.1f} ms"))
     return rows
 

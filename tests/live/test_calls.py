@@ -32,7 +32,7 @@ def destination(event: np.void) -> str:
     return address_text(bytes(event["daddr"]), int(event["family"]))
 
 
-def outcome_of(error: int) -> Outcome:
+def outcome_of_errno(error: int) -> Outcome:
     if not error:
         return Outcome.OK
     return Outcome.UNREACHABLE if error in UNREACHABLE else Outcome.ERROR
@@ -54,7 +54,7 @@ def test_connects_that_fail_inside_the_call(trace: Trace) -> None:
         address.removeprefix("::ffff:") for address, _ in visible
     ]
     assert events["error"].tolist() == [error for _, error in visible]
-    assert events["outcome"].tolist() == [outcome_of(error) for _, error in visible]
+    assert events["outcome"].tolist() == [outcome_of_errno(error) for _, error in visible]
     assert set(events["dport"]) == {port}
     assert (events["end_ns"] >= events["begin_ns"]).all()
     assert (events["syn_ns"][events["error"] > 0] == 0).all()

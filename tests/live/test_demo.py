@@ -14,7 +14,7 @@ import way
 
 from tcpconntop.core.explain import Finding, Kind, explain
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.launch import spawn_loader
@@ -71,7 +71,7 @@ class Watcher:
         self.stop = lambda: None
 
     def publish(self, shown: Snapshot) -> None:
-        found = explain(Subject(make_view(shown, ViewSpec())), str)
+        found = explain(Selection(make_view(shown, ViewSpec())), str)
         self.found = {finding.kind: finding for finding in found}
         self.ever |= self.found.keys()
         if self.found.keys() >= WANTED.keys() or time.monotonic() > self._deadline:

@@ -119,19 +119,19 @@ async def test_pause_freezes_the_view_and_not_the_collection():
 async def test_panes_switch_hide_and_follow_the_selection():
     async with Running() as run:
         panes = run.screen.panes
-        assert panes.seen == ["Histogram"]
+        assert panes.visible_names == ["Histogram"]
         for key, name in zip(
             "23451", ("Timeline", "Heatmap", "Failures", "Explain", "Histogram"), strict=True
         ):
             await run.press(key)
-            assert panes.seen == [name]
+            assert panes.visible_names == [name]
         await run.press("right_square_bracket")
-        assert panes.seen == ["Timeline"]
+        assert panes.visible_names == ["Timeline"]
         await run.press("left_square_bracket", "left_square_bracket")
-        assert panes.seen != ["Histogram"]  # round to the last one
+        assert panes.visible_names != ["Histogram"]  # round to the last one
         await run.press("right_square_bracket")
-        assert panes.seen == ["Histogram"]
-        tabs = panes.query_one("Tabs")
+        assert panes.visible_names == ["Histogram"]
+        tabs = panes.query_one("PaneTabs")
         assert "everything" in text_of(tabs)[0]
         await run.press("down")
         assert "203.0.113.80:443" in text_of(tabs)[0]
@@ -145,7 +145,7 @@ async def test_panes_switch_hide_and_follow_the_selection():
 
 async def test_both_panes_are_seen_on_a_wide_terminal():
     async with Running(size=(200, 60)) as run:
-        assert run.screen.panes.seen == ["Histogram", "Timeline"]
+        assert run.screen.panes.visible_names == ["Histogram", "Timeline"]
 
 
 async def test_enter_opens_the_process_of_the_row_and_escape_goes_back():

@@ -52,7 +52,7 @@ async def test_a_terminal_without_colours_gets_none(monkeypatch, key):
     monkeypatch.delenv("COLORTERM", raising=False)
     async with Running(20, flows=ALARMING) as run:
         await run.press("down", key)
-        pane = run.screen.panes.query_one(f"{run.screen.panes.seen[0]}")
+        pane = run.screen.panes.query_one(f"{run.screen.panes.visible_names[0]}")
         strips = pane.render_lines(pane.size.region)
         colours = [
             colour

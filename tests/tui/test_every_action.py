@@ -87,7 +87,7 @@ def aspects(app, folder):
         "mark": moment.mark is not None,
         "names": moment.namer is not None,
         "row": board.table.row,
-        "pane": board.panes.seen,
+        "pane": board.panes.visible_names,
         "panes": board.panes.display,
         "finding": explain.chosen.name if explain.has_focus and explain.chosen else "",
         "clipboard": app.clipboard,

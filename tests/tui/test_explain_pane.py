@@ -72,7 +72,7 @@ async def test_enter_selects_the_row_of_the_finding():
         table = run.screen.table
         assert run.screen.focused is table
         assert table.view.keys[table.row]["dport"] == 443
-        assert "10.2.3.5:443" in text_of(run.screen.panes.query_one("Tabs"))[0]
+        assert "10.2.3.5:443" in text_of(run.screen.panes.query_one("PaneTabs"))[0]
         assert "10.2.3.5:443" in run.lines()[0]
         assert not any("10.9.1.7" in line for line in run.lines())  # it explains that row now
         await run.press("enter")

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from support import Running, feed, flow, snapshot, still, text_of
 
-from tcpconntop.core.failures import Named
+from tcpconntop.core.failures import TopNames
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.failures import listed
 
@@ -173,14 +173,14 @@ async def test_panes_without_data_say_what_would_fill_them():
 @pytest.mark.parametrize(
     ("named", "width", "expected"),
     [
-        (Named(("a",), 0), 9, "a"),
-        (Named(("a", "b"), 0), 9, "a, b"),
-        (Named(("a", "b"), 12), 20, "a, b and 12 more"),
-        (Named(("a", "b"), 12), 14, "a and 13 more"),
-        (Named(("a", "b"), 12), 10, "a, b +12"),
-        (Named(("a", "b"), 12), 6, "a +13"),
-        (Named(("abcdefgh", "b"), 12), 9, "abcd… +13"),
-        (Named(("日本語サーバ",), 0), 6, "日本 …"),
+        (TopNames(("a",), 0), 9, "a"),
+        (TopNames(("a", "b"), 0), 9, "a, b"),
+        (TopNames(("a", "b"), 12), 20, "a, b and 12 more"),
+        (TopNames(("a", "b"), 12), 14, "a and 13 more"),
+        (TopNames(("a", "b"), 12), 10, "a, b +12"),
+        (TopNames(("a", "b"), 12), 6, "a +13"),
+        (TopNames(("abcdefgh", "b"), 12), 9, "abcd… +13"),
+        (TopNames(("日本語サーバ",), 0), 6, "日本 …"),
     ],
 )
 def test_names_are_listed_as_far_as_they_fit(named, width, expected):
@@ -192,11 +192,11 @@ async def test_tabs_that_have_no_room_shrink_to_their_keys():
     app = still()
     async with app.run_test(size=(40, 24)) as pilot:
         await feed(pilot, snapshot(5))
-        tabs = app.screen.panes.query_one("Tabs")
+        tabs = app.screen.panes.query_one("PaneTabs")
         await pilot.press("3")
         assert text_of(tabs)[0].startswith("── 1 ─ 2 ─[ Heatmap ]─ 4 ─")
         await pilot.click(tabs, offset=(3, 0))
-        assert app.screen.panes.seen == ["Histogram"]
+        assert app.screen.panes.visible_names == ["Histogram"]
         await pilot.resize_terminal(120, 36)
         await pilot.pause()
         assert "Timeline ─ Heatmap ─ Failures" in text_of(tabs)[0]
@@ -212,11 +212,11 @@ async def test_the_process_screen_has_them_too():
             strict=True,
         ):
             await pilot.press(key)
-            assert app.screen.panes.seen == [name]
+            assert app.screen.panes.visible_names == [name]
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         await pilot.press("4")
-        assert app.screen.panes.seen == ["Failures"]
+        assert app.screen.panes.visible_names == ["Failures"]
         await pilot.pause()
         listed_now = "\n".join(text_of(app.screen.panes.query_one("Failures")))
         assert "timeout ETIMEDOUT" in listed_now
@@ -299,7 +299,7 @@ async def test_the_line_of_tabs_never_cuts_a_figure(width, about):
     app = still()
     async with app.run_test(size=(width, 36)) as pilot:
         await feed(pilot, snapshot(14, [flow("a", rate_hz=100, sigma=0.1)]))
-        (line,) = text_of(app.screen.query_one("Tabs"))
+        (line,) = text_of(app.screen.query_one("PaneTabs"))
         assert re.sub(r"1,\d\d\d", "1,400", line).endswith(about)
 
 
@@ -312,7 +312,7 @@ async def test_one_connect_is_no_connects():
     app = still()
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(seconds, RARE))
-        assert text_of(app.screen.query_one("Tabs"))[0].endswith(" everything · 1 connect ──")
+        assert text_of(app.screen.query_one("PaneTabs"))[0].endswith(" everything · 1 connect ──")
 
 
 @pytest.mark.parametrize("median_us", [1.5, 300, 900_000])
@@ -329,5 +329,5 @@ async def test_a_long_address_in_the_title_keeps_its_end():
     flows = [flow("api", 1, "2001:db8:1234:5678:9abc:def0:1111:aa01", 7000)]
     async with Running(3, size=(80, 24), flows=flows) as run:
         await run.press("down")
-        title = run.screen.query_one("Tabs").render().plain
+        title = run.screen.query_one("PaneTabs").render().plain
         assert re.search(r" \[2001:[0-9a-f:]*…[0-9a-f:]*01\]:7000 ──$", title)

@@ -24,21 +24,21 @@ async def test_a_key_that_shows_a_pane_brings_hidden_panes_back(key, name):
         assert not run.screen.panes.display
         await run.press(key)
         assert run.screen.panes.display
-        assert run.screen.panes.seen == [name]
+        assert run.screen.panes.visible_names == [name]
 
 
 @pytest.mark.parametrize("key", [key for key, _ in KEYS] + ["v"])
 async def test_where_there_is_no_room_a_key_says_so_and_changes_nothing(key):
     """GIVEN a terminal without room for panes WHEN one is asked for THEN it is there when there is room."""
     async with Running(size=(80, 12)) as run:
-        seen = run.screen.panes.seen
+        seen = run.screen.panes.visible_names
         await run.press(key)
         await until(run.pilot, lambda: notes(run.app) == [NO_ROOM])
         assert not run.screen.panes.display
         await run.pilot.resize_terminal(80, 24)
         await run.pilot.pause()
         assert run.screen.panes.display
-        assert run.screen.panes.seen == seen
+        assert run.screen.panes.visible_names == seen
 
 
 async def test_a_key_of_a_pane_that_is_not_there_says_so():
@@ -46,16 +46,16 @@ async def test_a_key_of_a_pane_that_is_not_there_says_so():
     async with Running() as run:
         await run.press("6")
         await until(run.pilot, lambda: notes(run.app) == ["there is no pane 6 here"])
-        assert run.screen.panes.seen == ["Histogram"]
+        assert run.screen.panes.visible_names == ["Histogram"]
 
 
 async def test_a_process_begins_with_its_last_connects_where_they_have_no_place_of_their_own():
     """GIVEN a low terminal WHEN a process is opened THEN the pane of its connects is seen first."""
     async with Running(size=(80, 24), pid=2310) as run:
-        assert run.screen.panes.seen == ["Connects"]
+        assert run.screen.panes.visible_names == ["Connects"]
         await run.pilot.resize_terminal(80, 40)
         await run.pilot.pause()
-        assert run.screen.panes.seen == ["Histogram"]
+        assert run.screen.panes.visible_names == ["Histogram"]
 
 
 async def test_a_note_takes_the_place_of_the_one_before():

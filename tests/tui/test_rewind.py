@@ -58,11 +58,11 @@ async def test_a_row_stays_selected_and_the_panes_follow_into_the_past():
     async with app.run_test(size=(140, 36), notifications=True) as pilot:
         await feed(pilot, snapshot(20))
         await pilot.press("down", "down")
-        selected, before = app.screen.table.selected, app.screen.panes.subject
+        selected, before = app.screen.table.selected, app.screen.panes.selection
         await pilot.press("comma", "comma", "comma")
         await pilot.pause()
         assert app.screen.table.selected == selected
-        after = app.screen.panes.subject
+        after = app.screen.panes.selection
         assert 0 < after.attempts < before.attempts
         assert after.snapshot is app.screen.view.snapshot
 

@@ -23,7 +23,7 @@ async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
         assert app.theme == "nord"
         assert not app.screen.panes.display
         await pilot.press("v")
-        assert app.screen.panes.seen == ["Timeline"]
+        assert app.screen.panes.visible_names == ["Timeline"]
         await pilot.press("1", "g", "w", "plus", "P", "r", "n", "slash", *"nginx", "enter")
         app.theme = "gruvbox"
         await pilot.press("q")
@@ -38,7 +38,7 @@ async def test_a_theme_that_is_no_more_and_a_pane_that_is_no_more_do_no_harm():
     app = Dashboard(never, remembered=Remembered(theme="no such", pane="no such"))
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
-        assert app.screen.panes.seen == ["Histogram"]
+        assert app.screen.panes.visible_names == ["Histogram"]
         await pilot.press("q")
     assert app.chosen().theme == "no such"  # not chosen anew, so left as it was
 

@@ -17,7 +17,7 @@ from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import Window
 from tcpconntop.tui.arrange import arrange
 from tcpconntop.tui.lines import fit, fit_address, fit_counted
-from tcpconntop.tui.spark import calm
+from tcpconntop.tui.spark import sparkline
 
 EVIL = "\x1b[31m[red]evil"
 WIDE = "日本語サーバ"  # 18 bytes: the kernel cuts a name after 15, here in the middle of a character
@@ -85,10 +85,10 @@ def test_fit_is_exact(text, width):
 
 def test_a_steady_series_stands_at_half_height():
     nan = float("nan")
-    assert calm([5, 5, 5]) == "▅▅▅"
-    assert calm([1, 1, nan, 9]) == "▁▁ █"
-    assert calm([nan, nan]) == "  "
-    assert calm([]) == ""
+    assert sparkline([5, 5, 5]) == "▅▅▅"
+    assert sparkline([1, 1, nan, 9]) == "▁▁ █"
+    assert sparkline([nan, nan]) == "  "
+    assert sparkline([]) == ""
 
 
 async def test_the_selection_follows_its_row():

@@ -9,7 +9,7 @@ from support import BEGAN_NS, INFO, Clock, Steady, flow
 from tcpconntop.core.keys import KEY
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.past import as_of
-from tcpconntop.core.series import Axis
+from tcpconntop.core.series import TimeAxis
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view
 from tcpconntop.core.window import Window
@@ -42,7 +42,7 @@ def test_given_a_second_after_the_other_then_a_trend_is_that_of_all_steps_comput
 ):
     kept, compared = Trends(), 0
     for snapshot in snapshots(40, window_s):
-        axis = Axis.of(snapshot, steps)
+        axis = TimeAxis.covering(snapshot, steps)
         if window_s == 60 and snapshot.second % 3:
             continue  # now and then a second is not looked at
         view = make_view(snapshot, ViewSpec(group_by))

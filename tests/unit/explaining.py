@@ -13,7 +13,7 @@ from tcpconntop.core.explain import Finding, Kind, explain
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.host import HostFacts
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.window import SECOND_NS, Window
 from tcpconntop.core.wire import Events
@@ -73,7 +73,7 @@ def explained(
     shown: Snapshot, group_by: str = "dest", where: str = "", row: int | None = None
 ) -> tuple[Finding, ...]:
     spec = ViewSpec(group_by, where=parse_filter(where))
-    return explain(Subject(make_view(shown, spec), row), clock)
+    return explain(Selection(make_view(shown, spec), row), clock)
 
 
 def findings(*parts: Events, host: HostFacts | None = None, **options) -> dict[Kind, list[Finding]]:

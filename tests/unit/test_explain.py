@@ -9,10 +9,10 @@ import pytest
 from explaining import MS, clock, explained, findings, now, picture, resent, seen
 from records import connect, join, random_records
 
-from tcpconntop.core.explain import Kind, explain, nothing_found
+from tcpconntop.core.explain import Kind, explain, nothing_found_text
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.host import HostFacts
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.wire import Outcome
 
@@ -47,7 +47,7 @@ def test_a_row_has_its_own_findings():
     shown = picture(*now(*TROUBLE))
     view = make_view(shown, ViewSpec())
     kinds = {
-        key["daddr"].tobytes()[3]: [finding.kind for finding in explain(Subject(view, row), clock)]
+        key["daddr"].tobytes()[3]: [finding.kind for finding in explain(Selection(view, row), clock)]
         for row, key in enumerate(view.keys)
     }
     assert kinds == {1: [], 2: [Kind.LOST_SYNS], 3: [Kind.REFUSED]}
@@ -70,7 +70,7 @@ def test_nothing_in_the_window_is_explained_by_nothing():
 
 def test_what_was_looked_at_is_said_when_nothing_stands_out():
     def said(*parts, host=None):
-        return nothing_found(Subject(make_view(picture(*now(*parts), host=host), ViewSpec())))
+        return nothing_found_text(Selection(make_view(picture(*now(*parts), host=host), ViewSpec())))
 
     text = said(connect(times=3), connect(daddr="10.0.0.2"))
     assert text.startswith(

@@ -11,8 +11,8 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 from records import snapshot as of_records
 
-from tcpconntop.core.failures import ERRNO_MEANINGS, MEANINGS, NAMED, Failure, failures
-from tcpconntop.core.subject import Subject, outcome_of
+from tcpconntop.core.failures import ERRNO_MEANINGS, OUTCOME_MEANINGS, MAX_NAMES, Failure, failures
+from tcpconntop.core.subject import Selection, outcome_of_errno
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.window import SECOND_NS, Window
 from tcpconntop.core.wire import Outcome, address_text
@@ -24,7 +24,7 @@ CANCELLED = {"outcome": Outcome.CANCELLED}
 
 
 def found_in(*parts, row=None, spec=None) -> tuple[Failure, ...]:
-    return failures(Subject(make_view(of_records(*parts), spec or ViewSpec()), row))
+    return failures(Selection(make_view(of_records(*parts), spec or ViewSpec()), row))
 
 
 def told(window_s, seconds, per_second):
@@ -33,7 +33,7 @@ def told(window_s, seconds, per_second):
         window.ingest(per_second(second), second * SECOND_NS)
     now_ns = (START_S + seconds - 1) * SECOND_NS + SECOND_NS // 2
     span_s = window.span_s(START_S * SECOND_NS, now_ns)
-    return {f.errno: f for f in failures(Subject(make_view(snapshot_of(window, now_ns, span_s), ViewSpec())))}
+    return {f.errno: f for f in failures(Selection(make_view(snapshot_of(window, now_ns, span_s), ViewSpec())))}
 
 
 def test_given_records_then_every_figure_is_that_of_a_reckoning_one_by_one():
@@ -41,7 +41,7 @@ def test_given_records_then_every_figure_is_that_of_a_reckoning_one_by_one():
     records = random_records(900, 40, seed=3)
     records["error"] = np.where(records["outcome"] > 0, errnos[np.arange(900) % 7], 0)
     failed = records["outcome"] > 0
-    records["outcome"][failed] = [outcome_of(number) for number in records["error"][failed].tolist()]
+    records["outcome"][failed] = [outcome_of_errno(number) for number in records["error"][failed].tolist()]
     counts, rtx_of, destinations = Counter(), Counter(), defaultdict(Counter)
     for record in records:
         key = (record["daddr"].tobytes(), int(record["dport"]), int(record["tgid"]))
@@ -64,7 +64,7 @@ def test_given_records_then_every_figure_is_that_of_a_reckoning_one_by_one():
         assert len(failure.destinations.names) + failure.destinations.others == len(by_place)
         assert [by_place[name] for name in failure.destinations.names] == sorted(
             by_place.values(), reverse=True
-        )[:NAMED]
+        )[:MAX_NAMES]
         assert failure.processes == (("curl",), 0)
 
 
@@ -167,8 +167,8 @@ def test_given_equal_counts_then_the_latest_comes_first():
 
 
 def test_every_outcome_that_is_a_failure_has_a_meaning_and_an_errno_may_have_a_better_one():
-    assert set(MEANINGS) == set(Outcome) - {Outcome.OK}
-    assert all(outcome_of(number) in (Outcome.ERROR, Outcome.UNREACHABLE) for number in ERRNO_MEANINGS)
+    assert set(OUTCOME_MEANINGS) == set(Outcome) - {Outcome.OK}
+    assert all(outcome_of_errno(number) in (Outcome.ERROR, Outcome.UNREACHABLE) for number in ERRNO_MEANINGS)
     refused, forbidden = found_in(connect(times=2, **REFUSED), connect(outcome=Outcome.ERROR, error=e.EPERM))
     assert refused.meaning == "a reset answered: nothing listens on that port"
     assert forbidden.meaning == "a firewall of this machine forbids it"

@@ -8,7 +8,7 @@ from records import connect, join, random_records, snapshot
 
 from tcpconntop.core.figures import PAGE
 from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
 
 MIXED = random_records(3_000, 300)
@@ -48,6 +48,6 @@ def test_given_a_name_that_is_no_figure_then_there_is_none():
 def test_given_everything_that_is_shown_then_its_buckets_are_those_of_the_rows(text, window_s):
     """GIVEN a view, filtered or not, WHEN all of it is looked at THEN its buckets are the rows' together."""
     view = make_view(snapshot(MIXED, window_s=window_s), ViewSpec(where=parse_filter(text)))
-    rows = [Subject(view, row).buckets for row in range(len(view))]
-    assert (Subject(view).buckets == sum(rows)).all()
-    assert Subject(view).buckets.sum() == view.figures["ok"].sum() > 0
+    rows = [Selection(view, row).buckets for row in range(len(view))]
+    assert (Selection(view).buckets == sum(rows)).all()
+    assert Selection(view).buckets.sum() == view.figures["ok"].sum() > 0

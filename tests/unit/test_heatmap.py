@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from records import connect, random_records, snapshot_of
 
-from tcpconntop.core.heatmap import HOLD_S, STEPS_S, Scale, band_of, bands, heatmap
-from tcpconntop.core.series import everything
+from tcpconntop.core.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_of, band_edges, heatmap
+from tcpconntop.core.series import all_in_one_group
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.window import SECOND_NS, Window
 from tcpconntop.core.wire import Outcome
@@ -36,8 +36,8 @@ def told(window_s: float | None, seconds: int) -> Snapshot:
     return snapshot_of(window, now_ns, window.span_s(START_S * SECOND_NS, now_ns))
 
 
-def map_of(picture: Snapshot, most_steps: int = 100):
-    return heatmap(picture, everything(picture), most_steps)
+def map_of(picture: Snapshot, max_steps: int = 100):
+    return heatmap(picture, all_in_one_group(picture), max_steps)
 
 
 def test_given_a_minute_then_each_count_is_that_of_a_reckoning_record_by_record():
@@ -79,9 +79,9 @@ def test_given_any_window_and_width_then_everything_that_is_kept_is_there_once(w
     outcomes = sum(part.outcomes().sum(axis=0) for part in picture.window.slices) + np.zeros(6)
     if window_s is not None:
         assert outcomes.sum() == picture.window.stats["outcomes"].sum()
-    for most_steps in (15, 47, 100, 400):
-        heat = map_of(picture, most_steps)
-        assert heat.steps <= most_steps
+    for max_steps in (15, 47, 100, 400):
+        heat = map_of(picture, max_steps)
+        assert heat.steps <= max_steps
         assert heat.step_s in STEPS_S
         assert heat.matrix(10.0, 1e5, 9).sum() == pytest.approx(outcomes[Outcome.OK])
         assert heat.failed.sum() == pytest.approx(outcomes[Outcome.OK + 1 :].sum())
@@ -91,7 +91,7 @@ def test_given_any_window_and_width_then_everything_that_is_kept_is_there_once(w
 def test_given_a_row_then_only_its_keys_count():
     picture = told(60, 60)
     view = make_view(picture, ViewSpec("port"))
-    rows = [Subject(view, row) for row in range(len(view))]
+    rows = [Selection(view, row) for row in range(len(view))]
     maps = [heatmap(picture, row.group_of, 60) for row in rows]
     assert len(rows) == 3
     for row, heat in zip(rows, maps, strict=True):
@@ -119,7 +119,7 @@ def test_given_time_goes_on_then_a_column_keeps_its_counts_and_its_cells():
     for second in range(START_S, START_S + 130):
         window.ingest(batch(second), second * SECOND_NS)
         heat = map_of(snapshot_of(window, second * SECOND_NS, 60), 40)
-        matrix, cells = heat.matrix(1.0, 1e6, 8), np.bincount(heat.steps_of_cells(57))
+        matrix, cells = heat.matrix(1.0, 1e6, 8), np.bincount(heat.step_of_cell(57))
         assert cells.sum() == 57
         for at in range(1, heat.steps - 1):  # the first may be on its way out, the last is running
             look = (matrix[:, at].tolist(), heat.failed[at], cells[at])
@@ -130,17 +130,17 @@ def test_given_time_goes_on_then_a_column_keeps_its_counts_and_its_cells():
 @pytest.mark.parametrize("cells", [60, 61, 77, 119, 120, 400])
 def test_given_cells_then_each_step_has_one_at_least_and_none_is_out_of_order(cells):
     heat = map_of(told(60, 75), 60)
-    steps = heat.steps_of_cells(cells)
+    steps = heat.step_of_cell(cells)
     assert len(steps) == cells
     assert set(np.diff(steps).tolist()) <= {0, 1}
     assert (steps[0], steps[-1]) == (0, heat.steps - 1)
 
 
 def test_given_a_young_window_then_the_time_before_it_is_not_known():
-    assert map_of(told(60, 20)).known_from == 40
-    assert map_of(told(60, 80)).known_from == 0
-    assert map_of(told(None, 20)).known_from == 40
-    assert map_of(told(None, SCRIPT_S)).known_from <= 3
+    assert map_of(told(60, 20)).first_known_step == 40
+    assert map_of(told(60, 80)).first_known_step == 0
+    assert map_of(told(None, 20)).first_known_step == 40
+    assert map_of(told(None, SCRIPT_S)).first_known_step <= 3
 
 
 def test_given_nothing_then_the_map_is_empty():
@@ -150,35 +150,35 @@ def test_given_nothing_then_the_map_is_empty():
     assert heat.matrix(1.0, 100.0, 4).sum() == heat.failed.sum() == 0
 
 
-def scaled(latency_ns: int, times: int, second: int, before: Scale | None) -> Scale:
+def scaled(latency_ns: int, times: int, second: int, before: HeatmapScale | None) -> HeatmapScale:
     window = Window(10)
     window.ingest(connect(latency_ns=latency_ns, times=times), second * SECOND_NS)
-    return Scale.of(map_of(snapshot_of(window, second * SECOND_NS)), 6, before)
+    return HeatmapScale.for_heatmap(map_of(snapshot_of(window, second * SECOND_NS)), 6, before)
 
 
 def test_given_a_scale_then_it_grows_at_once_and_shrinks_late():
     first = scaled(250_000, 5, START_S, None)
-    assert (first.low_us, first.high_us, first.most) == (10.0, 1000.0, 5)
+    assert (first.low_us, first.high_us, first.max_count) == (10.0, 1000.0, 5)
     slow = scaled(1_500_000_000, 1, START_S + 1, first)
-    assert (slow.low_us, slow.high_us, slow.most) == (10.0, 1e7, 5)
+    assert (slow.low_us, slow.high_us, slow.max_count) == (10.0, 1e7, 5)
     held = slow
     for second in range(START_S + 2, START_S + HOLD_S):
         held = scaled(250_000, 3, second, held)
-        assert (held.low_us, held.high_us, held.most) == (10.0, 1e7, 5)
+        assert (held.low_us, held.high_us, held.max_count) == (10.0, 1e7, 5)
     later = scaled(250_000, 3, START_S + HOLD_S + 2, held)
-    assert (later.low_us, later.high_us, later.most) == (10.0, 1000.0, 3)
+    assert (later.low_us, later.high_us, later.max_count) == (10.0, 1000.0, 3)
 
 
 def test_given_a_scale_that_is_still_needed_then_it_is_held_from_then_on():
     first = scaled(250_000, 5, START_S, None)
     again = scaled(250_000, 5, START_S + HOLD_S - 1, first)
-    assert again.second == START_S + HOLD_S
-    assert scaled(250_000, 2, START_S + 2 * HOLD_S - 3, again).most == 5
+    assert again.last_needed == START_S + HOLD_S
+    assert scaled(250_000, 2, START_S + 2 * HOLD_S - 3, again).max_count == 5
 
 
 def test_given_a_clock_that_was_set_back_then_a_scale_begins_anew():
     later = scaled(250_000, 500, START_S + 50, None)
-    assert scaled(250_000, 5, START_S, later).most == 5
+    assert scaled(250_000, 5, START_S, later).max_count == 5
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_given_a_clock_that_was_set_back_then_a_scale_begins_anew():
     ],
 )
 def test_given_the_greatest_count_then_the_bands_begin_at_round_ones(most, n, expected):
-    assert bands(most, n) == expected
+    assert band_edges(most, n) == expected
 
 
 def test_given_counts_then_what_is_there_at_all_has_a_band_and_nothing_has_none():

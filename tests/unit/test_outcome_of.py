@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpconntop.core.subject import outcome_of
+from tcpconntop.core.subject import outcome_of_errno
 
 BPF = Path(__file__).parents[2] / "bpf"
 
@@ -43,4 +43,4 @@ def test_given_an_errno_then_both_sides_call_it_the_same(tmp_path: Path) -> None
     command = [compiler, "-Werror", "-I", str(BPF), "-o", "outcomes", "outcomes.c"]
     subprocess.run(command, cwd=tmp_path, check=True)
     told = subprocess.run([tmp_path / "outcomes"], capture_output=True, check=True, text=True).stdout
-    assert [int(line) for line in told.split()] == [outcome_of(errno) for errno in range(1, 134)]
+    assert [int(line) for line in told.split()] == [outcome_of_errno(errno) for errno in range(1, 134)]

@@ -11,7 +11,7 @@ from records import connect, join, random_records, snapshot_of
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.past import as_of, second_after, second_before
 from tcpconntop.core.slices import LONGEST_S, block_of
-from tcpconntop.core.subject import rates_hz
+from tcpconntop.core.subject import attempt_rates_hz
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.window import SECOND_NS, Window
 
@@ -167,5 +167,5 @@ def test_given_a_steady_rate_when_an_old_moment_is_looked_at_then_its_rate_is_st
     base = taken(window, BEGAN_S + 299)
     then = as_of(base, block_of(BEGAN_S + 150, base.second)[0] - 1, 60)
     assert then.second < base.second - 100
-    assert rates_hz(then, 10)[1:] == pytest.approx([10.0] * 9)  # the first one begins before the window
-    assert rates_hz(then, 30)[1:] == pytest.approx([10.0] * 29)
+    assert attempt_rates_hz(then, 10)[1:] == pytest.approx([10.0] * 9)  # the first one begins before the window
+    assert attempt_rates_hz(then, 30)[1:] == pytest.approx([10.0] * 29)

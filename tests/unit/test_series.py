@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot_of
 
-from tcpconntop.core.series import everything, series
+from tcpconntop.core.series import all_in_one_group, series
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import SECOND_NS, Window
 from tcpconntop.core.wire import Outcome
@@ -33,7 +33,7 @@ def test_given_seconds_then_each_step_has_its_own_attempts_failures_and_quantile
         )
 
     picture = told(60, 60, per_second)
-    line = series(picture, everything(picture), 1, 60, (0.5, 0.99))
+    line = series(picture, all_in_one_group(picture), 1, 60, (0.5, 0.99))
     assert line.step_s == 1
     for step in range(60):
         n, failed = (START_S + step) % 7, (START_S + step) % 3
@@ -47,7 +47,7 @@ def test_given_seconds_then_each_step_has_its_own_attempts_failures_and_quantile
 
 def test_given_less_room_then_steps_hold_several_seconds_and_lose_nothing():
     picture = told(60, 60)
-    line = series(picture, everything(picture), 1, 25)
+    line = series(picture, all_in_one_group(picture), 1, 25)
     assert line.step_s == 3
     assert line.attempts.shape == (1, 20)
     assert (line.attempts[0] == 3).all()
@@ -72,7 +72,7 @@ def twice(second: int):
 )
 def test_given_slices_longer_than_a_step_then_a_steady_rate_stays_level(window_s, steps):
     picture = told(window_s, 960, twice)
-    line = series(picture, everything(picture), 1, steps)
+    line = series(picture, all_in_one_group(picture), 1, steps)
     assert line.attempts.shape[1] <= steps
     inner = line.attempts[0, 1:-1]  # the first and the last step may stick out of the window
     np.testing.assert_allclose(inner, 2 * line.step_s)
@@ -84,7 +84,7 @@ def test_given_an_old_burst_then_its_attempts_are_spread_over_its_slice_and_none
     picture = told(
         900, 400, lambda second: connect(times=30 if second == burst else 0) if second <= burst else connect()
     )
-    line = series(picture, everything(picture), 1, 900)
+    line = series(picture, all_in_one_group(picture), 1, 900)
     assert line.attempts.sum() == pytest.approx(30 + 394)
     assert line.attempts.max() < 30
 
@@ -95,16 +95,16 @@ def test_given_several_slices_in_the_running_second_then_they_share_a_step():
         window.ingest(connect(times=2), START_S * SECOND_NS)
         window.state()
     picture = snapshot_of(window, now_ns=START_S * SECOND_NS)
-    line = series(picture, everything(picture), 1, 10)
+    line = series(picture, all_in_one_group(picture), 1, 10)
     assert line.attempts[0].tolist() == [0] * 9 + [6]
 
 
 def test_given_no_end_then_the_axis_spans_what_there_is():
     picture = told(None, 40)
-    line = series(picture, everything(picture), 1, 100)
+    line = series(picture, all_in_one_group(picture), 1, 100)
     assert line.attempts.tolist() == [[1.0] * 40]
     empty = snapshot_of(Window(None))
-    assert series(empty, everything(empty), 1, 50).attempts.tolist() == [[0.0]]
+    assert series(empty, all_in_one_group(empty), 1, 50).attempts.tolist() == [[0.0]]
 
 
 def test_given_a_step_then_it_keeps_its_figures_while_it_moves_to_the_left():
@@ -112,7 +112,7 @@ def test_given_a_step_then_it_keeps_its_figures_while_it_moves_to_the_left():
     for second in range(START_S, START_S + 150):
         window.ingest(random_records(9, 5, second), second * SECOND_NS)
         picture = snapshot_of(window, now_ns=second * SECOND_NS)
-        line = series(picture, everything(picture), 1, 30)
+        line = series(picture, all_in_one_group(picture), 1, 30)
         newest = second // 2
         for age in range(1, 29):  # finished steps that are still whole
             step = newest - age

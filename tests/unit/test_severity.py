@@ -6,13 +6,13 @@ import math
 
 import pytest
 
-from tcpconntop.tui.severity import figure_paint
+from tcpconntop.tui.severity import metric_paint
 
 MS = 1_000.0
 
 
 @pytest.mark.parametrize(
-    ("us", "whole_us", "paint"),
+    ("us", "overall_us", "paint"),
     [
         (math.nan, 1 * MS, "dim"),
         (5 * MS, 1 * MS, "warn"),  # five times what everything takes
@@ -23,8 +23,8 @@ MS = 1_000.0
         (1_030 * MS, 1_030 * MS, "bad"),
     ],
 )
-def test_a_latency_is_judged_by_itself_and_by_the_whole(us, whole_us, paint):
-    assert figure_paint("p99", us, whole_us) == paint
+def test_a_latency_is_judged_by_itself_and_by_the_whole(us, overall_us, paint):
+    assert metric_paint("p99", us, overall_us) == paint
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_a_latency_is_judged_by_itself_and_by_the_whole(us, whole_us, paint):
     ],
 )
 def test_failures_are_judged_by_themselves_and_by_the_whole(share, whole, paint):
-    assert figure_paint("fail", share, whole) == paint
+    assert metric_paint("fail", share, whole) == paint
 
 
 def test_other_figures_do_not_depend_on_the_whole():
-    assert figure_paint("rtx", 3, 1000) == "warn"
-    assert figure_paint("count", 3, 1000) == ""
+    assert metric_paint("rtx", 3, 1000) == "warn"
+    assert metric_paint("count", 3, 1000) == ""

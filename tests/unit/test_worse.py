@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tcpconntop.core.series import Series
-from tcpconntop.core.worse import worse
+from tcpconntop.core.worse import find_regressions
 
 NAN = float("nan")
 
@@ -15,7 +15,7 @@ def told(p99, attempts=20, failed=0):
     """Give what is said of one row; figures are of each step, or the same for all."""
     p99 = np.array([p99], np.float64)
     attempts, failed = (np.broadcast_to(np.array(n, np.float64), p99.shape) for n in (attempts, failed))
-    found = worse(Series(1.0, attempts, failed, p99[:, :, np.newaxis]))
+    found = find_regressions(Series(1.0, attempts, failed, p99[:, :, np.newaxis]))
     return bool(found.slower[0]), bool(found.failing[0])
 
 
@@ -71,5 +71,5 @@ def test_given_a_past_then_a_row_fails_more_when_it_really_does(failed, attempts
 def test_given_no_rows_then_nothing_is_said():
     """GIVEN no row WHEN all are compared THEN both masks are empty."""
     none = np.zeros((0, 10))
-    found = worse(Series(1.0, none, none, none[:, :, np.newaxis]))
+    found = find_regressions(Series(1.0, none, none, none[:, :, np.newaxis]))
     assert len(found.slower) == len(found.failing) == 0

@@ -1,4 +1,4 @@
-"""What the findings look at: the keys of a subject by destination, and their last records."""
+"""What the findings look at: the keys of a selection by destination, and their last records."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.cells import CELL_BITS, CELLS, Cells, find, ranges, run_starts
-from tcpconntop.core.explain.finding import NAMED
-from tcpconntop.core.explain.recent import Recent
+from tcpconntop.core.explain.finding import MAX_KEYS
+from tcpconntop.core.explain.recent import RecentRecords
 from tcpconntop.core.groups import GROUPINGS, process_text
 from tcpconntop.core.histogram import EDGES_US, quantiles_us
 from tcpconntop.core.host import HostFacts
 from tcpconntop.core.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_of
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.wire import Outcome
 
 Floats = npt.NDArray[np.float64]
@@ -30,21 +30,21 @@ _RESENT_BUCKET = int(np.searchsorted(EDGES_US, RESENT_US))
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """A subject, ready to be explained. Destinations and keys are numbered from 0.
+class Evidence:
+    """A selection, ready to be explained. Destinations and keys are numbered from 0.
 
     Attributes:
-        subject: what is explained.
+        selection: what is explained.
         clock: spells Unix time as the time of day.
         claimed: keys that a finding has explained for good: a more general one leaves them out.
     """
 
-    subject: Subject
+    selection: Selection
     clock: Callable[[float], str]
     claimed: set[int] = field(default_factory=set)
 
     @property
-    def explained(self) -> Mask:
+    def claimed_mask(self) -> Mask:
         """Whether a key has been claimed, shape (n,)."""
         mask = np.zeros(len(self.keys), np.bool_)
         mask[list(self.claimed)] = True
@@ -53,7 +53,7 @@ class Case:
     @property
     def snapshot(self) -> Snapshot:
         """What is looked at."""
-        return self.subject.snapshot
+        return self.selection.snapshot
 
     @property
     def host(self) -> HostFacts | None:
@@ -69,7 +69,7 @@ class Case:
     def rows(self) -> Rows:
         """The rows of the window that it is about; those that are folded into one are left out."""
         window = self.snapshot.window
-        return np.flatnonzero((self.subject.group_of == 0) & (window.keys["special"] == 0))
+        return np.flatnonzero((self.selection.group_of == 0) & (window.keys["special"] == 0))
 
     @cached_property
     def keys(self) -> Keys:
@@ -97,8 +97,8 @@ class Case:
 
     @cached_property
     def _merged(self) -> tuple[Keys, Rows]:
-        view = self.subject.view
-        if view.spec.group_by == "dest" and self.subject.row is None and not view.keys["special"].any():
+        view = self.selection.view
+        if view.spec.group_by == "dest" and self.selection.row is None and not view.keys["special"].any():
             return view.keys, view.row_of[self.rows]  # the view has done it
         return GROUPINGS["dest"].merge(self.keys)
 
@@ -122,7 +122,7 @@ class Case:
         return np.stack([self.by_dest(self.outcomes[:, outcome]) for outcome in Outcome], axis=1)
 
     @cached_property
-    def waited(self) -> Rows:
+    def ok_after_retransmit(self) -> Rows:
         """Connects of each key that succeeded after a SYN was sent again, shape (n,)."""
         slowest_ns = self.snapshot.window.stats["max_ns"][self.rows]
         lossy = np.flatnonzero((self.retransmits > 0) & (slowest_ns >= RESENT_US * 1000))
@@ -139,17 +139,17 @@ class Case:
         return quantiles_us(self.snapshot.window.latency_pages.regroup(group), len(dests), (0.5, 0.99))
 
     @cached_property
-    def recent(self) -> Recent:
+    def recent(self) -> RecentRecords:
         """The last records of the window, whatever their keys."""
         events = self.snapshot.window.recent.records
-        return Recent(events[events["end_ns"] >= self.began_ns], np.empty(0, np.int64))
+        return RecentRecords(events[events["end_ns"] >= self.began_ns], np.empty(0, np.int64))
 
-    def mine(self, recent: Recent) -> Recent:
+    def match_keys(self, recent: RecentRecords) -> RecentRecords:
         """Find the keys of records, and leave out records of others."""
         order, known = self._hashes
         wanted = hash_fields(keys_of(recent.events), KEY_FIELDS)
         place, found = find(known, wanted)
-        return Recent(recent.events[found], order[place])
+        return RecentRecords(recent.events[found], order[place])
 
     @cached_property
     def _hashes(self) -> tuple[Rows, npt.NDArray[np.uint64]]:
@@ -171,18 +171,18 @@ class Case:
         """Sort keys by their attempts."""
         return keys[np.argsort(-self.attempts[keys], kind="stable")]
 
-    def raw(self, keys: Rows) -> tuple[bytes, ...]:
+    def raw_keys(self, keys: Rows) -> tuple[bytes, ...]:
         """Give what a finding names: the first of some keys as they are."""
-        return tuple(self.keys[at].tobytes() for at in keys[:NAMED])
+        return tuple(self.keys[at].tobytes() for at in keys[:MAX_KEYS])
 
-    def who(self, keys: Rows) -> str:
+    def process_names(self, keys: Rows) -> str:
         """Name the processes of some keys: `curl`, `curl and nginx`, `curl and 3 more`."""
-        names = list(dict.fromkeys(process_text(self.keys[at]) for at in keys[:NAMED]))
+        names = list(dict.fromkeys(process_text(self.keys[at]) for at in keys[:MAX_KEYS]))
         if len(names) > 2:
             return f"{names[0]} and {len(names) - 1} more"
         return " and ".join(names)
 
-    def when(self, at_ns: int) -> str:
+    def time_of_day(self, at_ns: int) -> str:
         """Spell a moment on the clock of the records as the time of day."""
         return self.clock((at_ns + self.snapshot.wall_offset_ns) / 1e9)
 
@@ -198,7 +198,7 @@ def _of_rows(counts: Cells, rows: Rows, from_cell: int) -> Cells:
     return Cells(counts.codes[at], counts.counts[at])
 
 
-def greatest(values: npt.NDArray[np.integer]) -> Rows:
+def largest_first(values: npt.NDArray[np.integer]) -> Rows:
     """Give the places of the positive values, the greatest first."""
     order = np.argsort(-values, kind="stable")
     return order[values[order] > 0]
@@ -214,6 +214,6 @@ def medians(groups: Rows, values: Floats, n_groups: int) -> Floats:
     return answer
 
 
-def listed(words: Sequence[str]) -> str:
+def join_and(words: Sequence[str]) -> str:
     """Join words: `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.anatomy import errno_name
-from tcpconntop.core.explain.case import Case, greatest
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted
+from tcpconntop.core.explain.case import Evidence, largest_first
+from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.groups import place_text
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.subject import outcome_of
+from tcpconntop.core.subject import outcome_of_errno
 from tcpconntop.core.units import percent
 from tcpconntop.core.wire import Outcome
 
-FEWEST = 3
+MIN_FAILURES = 3
 """Failures that are worth a word where other connects succeed; where none does, one less."""
 
-LEAST_SHARE = 0.01
+MIN_SHARE = 0.01
 
 _LOST = [Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.ERROR]
 _WORDS = {
@@ -30,48 +30,48 @@ _WORDS = {
 }  # fmt: skip
 
 
-def unanswered(case: Case) -> list[Finding]:
+def unanswered(evidence: Evidence) -> list[Finding]:
     """Find destinations that time out, cannot be reached or fail with an error."""
-    outcomes = case.dest_outcomes
-    silent = _abandoned(case)
+    outcomes = evidence.dest_outcomes
+    silent = _abandoned(evidence)
     lost = outcomes[:, _LOST].sum(axis=1) + silent
     ended = outcomes.sum(axis=1)
-    left = np.ones(len(case.dests), np.bool_)
-    left[case.dest_of[list(case.claimed)]] = False
-    never = (lost >= FEWEST - 1) & (outcomes[:, Outcome.OK] == 0)
-    often = (lost >= FEWEST) & (lost >= LEAST_SHARE * ended)
-    order = greatest(np.where(left & (never | often), lost, 0))
-    return [_failing(case, int(dest), int(silent[dest])) for dest in order[:TOP]]
+    left = np.ones(len(evidence.dests), np.bool_)
+    left[evidence.dest_of[list(evidence.claimed)]] = False
+    never = (lost >= MIN_FAILURES - 1) & (outcomes[:, Outcome.OK] == 0)
+    often = (lost >= MIN_FAILURES) & (lost >= MIN_SHARE * ended)
+    order = largest_first(np.where(left & (never | often), lost, 0))
+    return [_failing(evidence, int(dest), int(silent[dest])) for dest in order[:MAX_FINDINGS]]
 
 
-def _abandoned(case: Case) -> Rows:
+def _abandoned(evidence: Evidence) -> Rows:
     """Count what was abandoned where nothing succeeds and SYNs were sent again: nobody answers there."""
-    cancelled = case.dest_outcomes[:, Outcome.CANCELLED]
-    silent = (case.dest_outcomes[:, Outcome.OK] == 0) & (2 * case.by_dest(case.retransmits) >= cancelled)
+    cancelled = evidence.dest_outcomes[:, Outcome.CANCELLED]
+    silent = (evidence.dest_outcomes[:, Outcome.OK] == 0) & (2 * evidence.by_dest(evidence.retransmits) >= cancelled)
     return np.where(silent, cancelled, 0)
 
 
-def _failing(case: Case, dest: int, silent: int) -> Finding:
-    keys, place = case.keys_to(dest), place_text(case.dests[dest])
-    outcomes = case.dest_outcomes[dest]
+def _failing(evidence: Evidence, dest: int, silent: int) -> Finding:
+    keys, place = evidence.keys_to(dest), place_text(evidence.dests[dest])
+    outcomes = evidence.dest_outcomes[dest]
     lost = [*_LOST, Outcome.CANCELLED] if silent else _LOST
     most = max(lost, key=lambda outcome: int(outcomes[outcome]))
     n, ended = int(outcomes[most]), int(outcomes.sum())
     always, some, why = _WORDS[most]
     never = not outcomes[Outcome.OK]
     if never:
-        title = f"{place} {always}: {counted(n, 'connect')} {some}, none succeeded"
+        title = f"{place} {always}: {plural(n, 'connect')} {some}, none succeeded"
     else:
-        title = f"{n:,} of {counted(ended, 'connect')} to {place} ({percent(n / ended)}%) {some}"
-    evidence = f"{why}{_named(case, keys, most)}; by {case.who(keys)}"
+        title = f"{n:,} of {plural(ended, 'connect')} to {place} ({percent(n / ended)}%) {some}"
+    proof = f"{why}{_named(evidence, keys, most)}; by {evidence.process_names(keys)}"
     severity = Severity.BAD if never else Severity.WARN
-    return Finding(Kind.UNANSWERED, severity, title, evidence, n, "dest", case.raw(keys))
+    return Finding(Kind.UNANSWERED, severity, title, proof, n, "dest", evidence.raw_keys(keys))
 
 
-def _named(case: Case, keys: Rows, outcome: Outcome) -> str:
+def _named(evidence: Evidence, keys: Rows, outcome: Outcome) -> str:
     """Name the errors of some keys that come to an outcome."""
-    errors = case.snapshot.window.errors
-    inside = np.isin(errors.rows(), case.rows[keys])
+    errors = evidence.snapshot.window.errors
+    inside = np.isin(errors.rows(), evidence.rows[keys])
     numbers = [int(number) for number in np.unique(errors.cells()[inside])]
-    names = [errno_name(number) for number in numbers if number and outcome_of(number) is outcome]
+    names = [errno_name(number) for number in numbers if number and outcome_of_errno(number) is outcome]
     return f" ({', '.join(filter(None, names[:3]))})" if names else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.anatomy import errno_name
-from tcpconntop.core.explain.case import Case, greatest, listed
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted
+from tcpconntop.core.explain.case import Evidence, largest_first, join_and
+from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.groups import Grouping, process_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.wire import Outcome
@@ -14,52 +14,52 @@ from tcpconntop.core.wire import Outcome
 PROGRAM = Grouping("program", "program and port", ("comm", "cgroup_id", "dport"))
 """A process and a port; whoever starts a new process for each connect (curl) is one as well."""
 
-FEWEST = 3
+MIN_ATTEMPTS = 3
 """Attempts of a family that tell whether it works."""
 
 
-def families(case: Case) -> list[Finding]:
+def ipv6_broken(evidence: Evidence) -> list[Finding]:
     """Find programs whose connects fail by IPv6 and succeed by IPv4, to the same port."""
-    six = case.keys["family"] == 6
+    six = evidence.keys["family"] == 6
     if not six.any() or six.all():
         return []
-    programs, program_of = PROGRAM.merge(case.keys)
-    ok = case.outcomes[:, Outcome.OK]
+    programs, program_of = PROGRAM.merge(evidence.keys)
+    ok = evidence.outcomes[:, Outcome.OK]
 
     def total(values: Rows, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Rows:
         return np.bincount(program_of[mask], values[mask], len(programs)).astype(np.int64)
 
-    tried6, tried4 = total(case.attempts, six), total(case.attempts, ~six)
+    tried6, tried4 = total(evidence.attempts, six), total(evidence.attempts, ~six)
     ok6, ok4 = total(ok, six), total(ok, ~six)
-    failing = (tried6 >= FEWEST) & (10 * ok6 <= tried6) & (ok4 >= FEWEST) & (2 * ok4 >= tried4)
-    order = greatest(np.where(failing, tried6 - ok6, 0))
-    return [_failing(case, np.flatnonzero((program_of == at) & six), int(tried4[at]), int(ok4[at]))
-            for at in order[:TOP]]  # fmt: skip
+    failing = (tried6 >= MIN_ATTEMPTS) & (10 * ok6 <= tried6) & (ok4 >= MIN_ATTEMPTS) & (2 * ok4 >= tried4)
+    order = largest_first(np.where(failing, tried6 - ok6, 0))
+    return [_failing(evidence, np.flatnonzero((program_of == at) & six), int(tried4[at]), int(ok4[at]))
+            for at in order[:MAX_FINDINGS]]  # fmt: skip
 
 
-def _failing(case: Case, keys: Rows, tried4: int, ok4: int) -> Finding:
-    keys = case.busiest(keys)
-    case.claimed.update(keys.tolist())
-    outcomes = case.outcomes[keys].sum(axis=0)
+def _failing(evidence: Evidence, keys: Rows, tried4: int, ok4: int) -> Finding:
+    keys = evidence.busiest(keys)
+    evidence.claimed.update(keys.tolist())
+    outcomes = evidence.outcomes[keys].sum(axis=0)
     tried, failed = int(outcomes.sum()), int(outcomes[Outcome.OK + 1 :].sum())
-    how = listed(
+    how = join_and(
         [f"{int(outcomes[outcome]):,} {outcome.label}" for outcome in Outcome
          if outcome is not Outcome.OK and outcomes[outcome]]
     )  # fmt: skip
-    key = case.keys[keys[0]]
+    key = evidence.keys[keys[0]]
     return Finding(
         Kind.FAMILY, Severity.WARN,
         f"IPv6 of {process_text(key)} to port {key['dport']} fails, IPv4 works",
-        f"IPv6: {failed:,} of {counted(tried, 'connect')} failed ({how}{_errors(case, keys)});"
+        f"IPv6: {failed:,} of {plural(tried, 'connect')} failed ({how}{_errors(evidence, keys)});"
         f" IPv4: {ok4:,} of {tried4:,} ok: each attempt by IPv6 costs time before IPv4 is tried",
-        failed, "process+dest", case.raw(keys),
+        failed, "process+dest", evidence.raw_keys(keys),
     )  # fmt: skip
 
 
-def _errors(case: Case, keys: Rows) -> str:
+def _errors(evidence: Evidence, keys: Rows) -> str:
     """Name the most frequent errno of some keys."""
-    errors = case.snapshot.window.errors
-    inside = np.isin(errors.rows(), case.rows[keys])
+    errors = evidence.snapshot.window.errors
+    inside = np.isin(errors.rows(), evidence.rows[keys])
     counts = np.bincount(errors.cells()[inside], errors.counts[inside], 1)
     counts[0] = 0  # a socket without an error
     most = int(np.argmax(counts))

@@ -10,10 +10,10 @@ import numpy as np
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.keys import KEY
 
-NAMED = 16
+MAX_KEYS = 16
 """How many keys a finding names at most."""
 
-TOP = 3
+MAX_FINDINGS = 3
 """So many destinations have a finding of their own of each kind; more of them share one, or have none."""
 
 
@@ -57,7 +57,7 @@ class Finding:
         evidence: the figures that prove it, and what they mean.
         affected: how many connects it is about.
         group_by: the grouping (`GROUPINGS`) in which it is one row.
-        keys: raw keys (dtype `KEY`) that it is about, the busiest first, at most `NAMED`.
+        keys: raw keys (dtype `KEY`) that it is about, the busiest first, at most `MAX_KEYS`.
     """
 
     kind: Kind
@@ -85,6 +85,6 @@ class Finding:
         return -self.severity, self.kind, -self.affected.bit_length(), self.keys[0]
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def plural(number: int, one: str, many: str = "") -> str:
     """Spell a number of things: `1 connect`, `1,204 connects`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -14,23 +14,23 @@ from tcpconntop.core.wire import Events
 
 
 @dataclass(frozen=True, eq=False)
-class Recent:
+class RecentRecords:
     """Some of the last records, as far as they are in the window, oldest first.
 
     Attributes:
         events: the records, shape (n,).
-        at: for each the place of its key among those of the case; empty before `Case.mine` has found them.
+        key_index: for each the place of its key among those of the evidence; empty before `Evidence.match_keys` has found them.
     """
 
     events: Events
-    at: Rows
+    key_index: Rows
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Recent:
+    def where(self, mask: npt.NDArray[np.bool_]) -> RecentRecords:
         """Give some of them."""
-        return Recent(self.events[mask], self.at[mask] if len(self.at) else self.at)
+        return RecentRecords(self.events[mask], self.key_index[mask] if len(self.key_index) else self.key_index)
 
     @cached_property
-    def parts(self) -> Anatomy:
+    def anatomy(self) -> Anatomy:
         """Where their time went."""
         return anatomy(self.events)
 

@@ -8,35 +8,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcpconntop.core.cells import find
-from tcpconntop.core.explain.case import Case, greatest
-from tcpconntop.core.explain.finding import TOP, Finding, Kind, Severity, counted
+from tcpconntop.core.explain.case import Evidence, largest_first
+from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.groups import place_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import percent
 from tcpconntop.core.window import SECOND_NS
 from tcpconntop.core.wire import Outcome
 
-FEWEST = 3
+MIN_REFUSALS = 3
 """Refusals that are worth a word."""
 
-CHANCE = 1e-6
+MAX_CHANCE = 1e-6
 """How likely a row of refusals may be when connects are refused at random, to be taken for the end."""
 
 
-def refused(case: Case) -> list[Finding]:
+def refused(evidence: Evidence) -> list[Finding]:
     """Find destinations that refuse, of which those that are explained already are left out."""
-    by_dest = case.by_dest(np.where(case.explained, 0, case.outcomes[:, Outcome.REFUSED]))
-    order = greatest(np.where(by_dest >= FEWEST, by_dest, 0))
-    pasts = _pasts(case, order[:TOP]) if len(order) else []
-    found = [_refused_by(case, int(dest), past) for dest, past in zip(order, pasts, strict=False)]
-    rest = order[TOP:]
+    by_dest = evidence.by_dest(np.where(evidence.claimed_mask, 0, evidence.outcomes[:, Outcome.REFUSED]))
+    order = largest_first(np.where(by_dest >= MIN_REFUSALS, by_dest, 0))
+    pasts = _pasts(evidence, order[:MAX_FINDINGS]) if len(order) else []
+    found = [_refused_by(evidence, int(dest), past) for dest, past in zip(order, pasts, strict=False)]
+    rest = order[MAX_FINDINGS:]
     if len(rest):
-        keys = case.keys_to_any(rest)
+        keys = evidence.keys_to_any(rest)
         n = int(by_dest[rest].sum())
-        title = f"{counted(len(rest), 'more destination')} refused {counted(n, 'connect')}"
+        title = f"{plural(len(rest), 'more destination')} refused {plural(n, 'connect')}"
         found.append(
             Finding(
-                Kind.MORE_REFUSED, Severity.WARN, title, f"by {case.who(keys)}", n, "dest", case.raw(keys)
+                Kind.MORE_REFUSED, Severity.WARN, title, f"by {evidence.process_names(keys)}", n, "dest", evidence.raw_keys(keys)
             )
         )
     return [finding for finding in found if finding]
@@ -63,9 +63,9 @@ class _Past:
     since_ns: int
 
 
-def _pasts(case: Case, dests: Rows) -> list[_Past]:
-    window = case.snapshot.window
-    rows = [_rows_to(case, int(dest)) for dest in dests]
+def _pasts(evidence: Evidence, dests: Rows) -> list[_Past]:
+    window = evidence.snapshot.window
+    rows = [_rows_to(evidence, int(dest)) for dest in dests]
     last_ok = [int(window.stats["last_end_ns"][some].max(initial=0)) for some in rows]
     wanted = np.concatenate(rows)
     order = np.argsort(wanted)
@@ -87,42 +87,42 @@ def _pasts(case: Case, dests: Rows) -> list[_Past]:
     return pasts
 
 
-def _rows_to(case: Case, dest: int) -> Rows:
-    keys, key = case.snapshot.window.keys, case.dests[dest]
+def _rows_to(evidence: Evidence, dest: int) -> Rows:
+    keys, key = evidence.snapshot.window.keys, evidence.dests[dest]
     same = np.flatnonzero((keys["dport"] == key["dport"]) & (keys["family"] == key["family"]))
     rows: Rows = same[keys["daddr"][same] == key["daddr"]]
     return rows
 
 
-def _refused_by(case: Case, dest: int, past: _Past) -> Finding | None:
-    keys, n = case.keys_to(dest), int(case.dest_outcomes[dest, Outcome.REFUSED])
-    words = (place_text(case.dests[dest]), f"by {case.who(keys)}")
+def _refused_by(evidence: Evidence, dest: int, past: _Past) -> Finding | None:
+    keys, n = evidence.keys_to(dest), int(evidence.dest_outcomes[dest, Outcome.REFUSED])
+    words = (place_text(evidence.dests[dest]), f"by {evidence.process_names(keys)}")
     if not past.last_ok_ns:
-        return _closed(case, keys, n, words, f"{n:,} refused, none succeeded since tracing began")
+        return _closed(evidence, keys, n, words, f"{n:,} refused, none succeeded since tracing began")
     if not _is_over(past):
-        return _some(case, keys, n, words)
-    since = case.when(_first_refusal(case, past) or past.since_ns)
-    last = case.when(past.last_ok_ns)
-    return _closed(case, keys, n, words, f"{n:,} refused, last ok {last}", f" since {since}")
+        return _some(evidence, keys, n, words)
+    since = evidence.time_of_day(_first_refusal(evidence, past) or past.since_ns)
+    last = evidence.time_of_day(past.last_ok_ns)
+    return _closed(evidence, keys, n, words, f"{n:,} refused, last ok {last}", f" since {since}")
 
 
 def _closed(
-    case: Case, keys: Rows, n: int, words: tuple[str, str], evidence: str, since: str = ""
+    evidence: Evidence, keys: Rows, n: int, words: tuple[str, str], proof: str, since: str = ""
 ) -> Finding:
     title = f"nothing has listened on {words[0]}{since}" if since else f"nothing listens on {words[0]}"
-    return Finding(Kind.REFUSED, Severity.BAD, title, f"{evidence}; {words[1]}", n, "dest", case.raw(keys))
+    return Finding(Kind.REFUSED, Severity.BAD, title, f"{proof}; {words[1]}", n, "dest", evidence.raw_keys(keys))
 
 
-def _some(case: Case, keys: Rows, n: int, words: tuple[str, str]) -> Finding | None:
-    ended = int(case.attempts[keys].sum())
+def _some(evidence: Evidence, keys: Rows, n: int, words: tuple[str, str]) -> Finding | None:
+    ended = int(evidence.attempts[keys].sum())
     if n < 0.01 * ended:
         return None
     return Finding(
         Kind.SOME_REFUSED, Severity.WARN,
-        f"{words[0]} refused some: {n:,} of {counted(ended, 'connect')} ({percent(n / ended)}%)",
+        f"{words[0]} refused some: {n:,} of {plural(ended, 'connect')} ({percent(n / ended)}%)",
         "refusals and successes are mixed: one backend of several is down, or it restarts, or resets when it"
         f" is overloaded; {words[1]}",
-        n, "dest", case.raw(keys),
+        n, "dest", evidence.raw_keys(keys),
     )  # fmt: skip
 
 
@@ -133,16 +133,16 @@ def _is_over(past: _Past) -> bool:
     that chance does not explain them.
     """
     share = past.before / max(past.before + past.succeeded, 1)
-    return past.after >= FEWEST and (share == 0 or past.after * math.log(share) < math.log(CHANCE))
+    return past.after >= MIN_REFUSALS and (share == 0 or past.after * math.log(share) < math.log(MAX_CHANCE))
 
 
-def _first_refusal(case: Case, past: _Past) -> int:
+def _first_refusal(evidence: Evidence, past: _Past) -> int:
     """Give when the first one after the last success was, if single records tell; else 0."""
-    events = case.recent.events
+    events = evidence.recent.events
     # Only where an older record is kept as well it is certain that this one was the first.
     if not len(events) or int(events["end_ns"][0]) > past.last_ok_ns:
         return 0
-    later = (case.recent.outcome == Outcome.REFUSED) & (events["end_ns"] > past.last_ok_ns)
-    found = case.mine(case.recent.where(later))
-    ends = found.events["end_ns"][np.isin(case.rows[found.at], past.rows)]
+    later = (evidence.recent.outcome == Outcome.REFUSED) & (events["end_ns"] > past.last_ok_ns)
+    found = evidence.match_keys(evidence.recent.where(later))
+    ends = found.events["end_ns"][np.isin(evidence.rows[found.key_index], past.rows)]
     return int(ends.min()) if len(ends) else 0

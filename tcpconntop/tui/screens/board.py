@@ -14,7 +14,7 @@ from tcpconntop.core.choice import Choice
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.completion import known_values
 from tcpconntop.core.filter import Filter
-from tcpconntop.core.subject import Subject
+from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import View, ViewSpec
 from tcpconntop.sources.ports import read_filter
@@ -65,7 +65,7 @@ class Board(Screen[None]):
         self.spec = spec
         self.view: View | None = None
         self.moment: Moment | None = None
-        self._all: Subject | None = None
+        self._all: Selection | None = None
         self._views = Views()
         self.panes_wanted = True
         self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
@@ -142,8 +142,8 @@ class Board(Screen[None]):
             self._show_panes()
         elif (view := self._views.of(snapshot, self.effective_spec(), moment.mark)) is not self.view:
             self.view = view
-            self._all = Subject(self.view)
-            self.table.show(self.view, self._empty(), self._all.figures)
+            self._all = Selection(self.view)
+            self.table.show(self.view, self._empty(), self._all.metrics)
             self.summary.show(self._all, snapshot.ledger if self.WHOLE else None)
             self._show_panes()
         self.header.show(moment, self.spec, self.subject_title())
@@ -165,7 +165,7 @@ class Board(Screen[None]):
         if view is None:
             self.panes.show(None, self.everything())
         elif row is not None:
-            self.panes.show(Subject(view, row), row_title(view, row))
+            self.panes.show(Selection(view, row), row_title(view, row))
         else:
             self.panes.show(self._all, self.everything())
 

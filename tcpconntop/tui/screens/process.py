@@ -101,7 +101,7 @@ class ProcessScreen(ExplainingBoard):
         spare = height - 3 - about - table
         self.panes.styles.height = spare // 2 if apart else max(spare, 5)
         self.connects.styles.height = spare - spare // 2
-        self.panes.offer(self._charts if apart else [*self._charts, "Connects"])
+        self.panes.set_tabs(self._charts if apart else [*self._charts, "Connects"])
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""
@@ -135,7 +135,7 @@ class ProcessScreen(ExplainingBoard):
         if (self.table.virtual_size.height, self.identity.lines) != before:
             self.fit(self.size.height)
         if self.connects.display:
-            self.connects.show(self.panes.subject, self.comm)
+            self.connects.show(self.panes.selection, self.comm)
 
     def _identify(self) -> None:
         """Ask /proc, as long as it speaks of the machine and the time that the records are of."""
