@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcpconntop.commands.tracing import Privileged
+from tcpconntop.commands.tracing import PrivilegedStart
 from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
 
@@ -125,10 +125,10 @@ async def shoot(demo: Demo, seconds: float) -> None:
 
 def live(seconds: float) -> int:
     """Make the picture of a live run."""
-    with Privileged() as privileged, Demo(privileged.loader_or_refusal) as demo:
-        if isinstance(privileged.loader_or_refusal, TracerError):
-            print(f"a picture of live data cannot be made: {privileged.loader_or_refusal}", file=sys.stderr)
-            return privileged.loader_or_refusal.exit_code
+    with PrivilegedStart() as privileged, Demo(privileged.loader_or_error) as demo:
+        if isinstance(privileged.loader_or_error, TracerError):
+            print(f"a picture of live data cannot be made: {privileged.loader_or_error}", file=sys.stderr)
+            return privileged.loader_or_error.exit_code
         asyncio.run(shoot(demo, seconds))
     return 0
 

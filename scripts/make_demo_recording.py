@@ -43,8 +43,8 @@ def main(path: Path, seconds: float) -> None:
     from tcpconntop.kernel.launch import spawn_loader
     from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.sources.live import Live
-    from tcpconntop.sources.parts import Parts
-    from tcpconntop.sources.recorder import Recorder
+    from tcpconntop.sources.parts import RotatingFile
+    from tcpconntop.sources.recorder import RecordingWriter
 
     class Anonymous(Live):
         """The workload's connects alone, on a machine without a name."""
@@ -75,7 +75,7 @@ def main(path: Path, seconds: float) -> None:
     time.sleep(WARM_S)
     source.read(0)
     source.outcomes[:] = 0
-    recorder = Recorder(source, Parts(path), clock_s=lambda: 0.0)  # one block, which is smaller than many
+    recorder = RecordingWriter(source, RotatingFile(path), clock_s=lambda: 0.0)  # one block, which is smaller than many
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
         recorder.read(0.1)

@@ -10,10 +10,10 @@ def main() -> int:
     """Run the program; the answer is its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports is no traceback
     from tcpconntop import cli
-    from tcpconntop.commands.streams import guarded
+    from tcpconntop.commands.streams import run_with_safe_streams
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    return guarded(cli.main)
+    return run_with_safe_streams(cli.main)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from tcpconntop.commands.settings import configured
+from tcpconntop.commands.settings import parse_with_settings
 from tcpconntop.core.fatal import INTERRUPTED, FatalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; the answer is its exit code."""
     try:
-        args = configured(list(sys.argv[1:] if argv is None else argv))
+        args = parse_with_settings(list(sys.argv[1:] if argv is None else argv))
         code: int = import_module(f"tcpconntop.commands.{args.command}").run(args)
     except FatalError as error:
         print(f"tcpconntop: {error}", file=sys.stderr)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Value = str | float | bool
+SettingValue = str | float | bool
 
 
 class ConfigError(ValueError):
@@ -33,45 +33,45 @@ class Config:
         origins: the file that says it, by key (`window`, `theme`, `keys.filter`).
     """
 
-    options: Mapping[str, Value] = field(default_factory=dict)
+    options: Mapping[str, SettingValue] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     theme: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
 
-    def where(self, key: str) -> str:
+    def location(self, key: str) -> str:
         """Say which file and key a complaint is about; empty where no file speaks of it."""
         return f"{self.origins[key]}: {_shown(key)}: " if key in self.origins else ""
 
 
-def _text(value: Any) -> Value | None:
+def _text(value: Any) -> SettingValue | None:
     return value if isinstance(value, str) else None
 
 
-def _one_of(*words: str) -> Callable[[Any], Value | None]:
+def _one_of(*words: str) -> Callable[[Any], SettingValue | None]:
     return lambda value: value if isinstance(value, str) and value in words else None
 
 
-def _seconds(value: Any) -> Value | None:
+def _seconds(value: Any) -> SettingValue | None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if number and 0.1 <= value <= 3600 else None
 
 
-def _switch(value: Any) -> Value | None:
+def _switch(value: Any) -> SettingValue | None:
     return value if isinstance(value, bool) else None
 
 
-def _whole(value: Any) -> Value | None:
+def _whole(value: Any) -> SettingValue | None:
     # As text, which the option's own check then takes like one from the command line.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _words(value: Any) -> Value | None:
+def _words(value: Any) -> SettingValue | None:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         return None
     return ",".join(value)
 
 
-OPTIONS: Mapping[str, tuple[Callable[[Any], Value | None], str]] = {
+SETTINGS: Mapping[str, tuple[Callable[[Any], SettingValue | None], str]] = {
     "window": (_text, 'a text such as "5m"'),
     "group": (_text, 'a text such as "process"'),
     "sort": (_text, 'a text such as "p99:desc"'),
@@ -99,7 +99,7 @@ def parse_config(text: str, name: str) -> Config:
     Raises:
         ConfigError: it is no TOML, has a key that means nothing here, or a value of the wrong kind.
     """
-    options: dict[str, Value] = {}
+    options: dict[str, SettingValue] = {}
     keys: dict[str, tuple[str, ...]] = {}
     theme = ""
     for key, value in _toml(text, name).items():
@@ -107,16 +107,16 @@ def parse_config(text: str, name: str) -> Config:
             keys = _keys(value, name)
         elif key == "theme":
             theme = str(_checked(key, value, (_text, 'a text such as "nord"'), name))
-        elif key in OPTIONS:
-            options[key] = _checked(key, value, OPTIONS[key], name)
+        elif key in SETTINGS:
+            options[key] = _checked(key, value, SETTINGS[key], name)
         else:
-            known = ", ".join(sorted([*OPTIONS, "theme", "keys"]))
+            known = ", ".join(sorted([*SETTINGS, "theme", "keys"]))
             raise ConfigError(f"{name}: {_shown(key)}: there is no such setting; there are: {known}")
     said = [*options, *(["theme"] if theme else []), *(f"keys.{action}" for action in keys)]
     return Config(options, keys, theme, dict.fromkeys(said, name))
 
 
-def merged(configs: Sequence[Config]) -> Config:
+def merge_configs(configs: Sequence[Config]) -> Config:
     """Put several together; a later one beats an earlier one, key by key."""
     theme = next((config.theme for config in reversed(configs) if config.theme), "")
     return Config(
@@ -138,7 +138,7 @@ def _toml(text: str, name: str) -> dict[str, Any]:
     raise ConfigError(f"{name}: settings files need Python 3.11 or later")
 
 
-def _checked(key: str, value: Any, rule: tuple[Callable[[Any], Value | None], str], name: str) -> Value:
+def _checked(key: str, value: Any, rule: tuple[Callable[[Any], SettingValue | None], str], name: str) -> SettingValue:
     check, wanted = rule
     found = check(value)
     if found is None:

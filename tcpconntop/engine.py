@@ -129,7 +129,7 @@ class Engine:
             if to_ns < self._source.now_ns():
                 self._window = Window(self._wanted_window_s, self._max_keys)
             self._player.seek(to_ns)
-            while not (self._player.arrived or self._sought or self._stop.is_set()):
+            while not (self._player.seek_done or self._sought or self._stop.is_set()):
                 self._ingest(READ_S)
             self._now.set()
 

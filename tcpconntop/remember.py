@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 FILE = "dashboard.json"
-FILTERS_KEPT = 50
+MAX_FILTERS = 50
 
 
 @dataclass(frozen=True)
-class Remembered:
+class UiState:
     """What the user chose. An empty text or None: nothing was.
 
     Attributes:
@@ -39,7 +39,7 @@ class Remembered:
     filters: tuple[str, ...] = ()
 
 
-def load(folder: Path) -> tuple[Remembered, str]:
+def load_ui_state(folder: Path) -> tuple[UiState, str]:
     """Read what was remembered, and give one line that says what was wrong with it, or an empty one.
 
     Whatever is in the file, the answer can be used: a field of the wrong kind counts as not there.
@@ -48,18 +48,18 @@ def load(folder: Path) -> tuple[Remembered, str]:
     try:
         found = json.loads(file.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        return Remembered(), ""
+        return UiState(), ""
     except (OSError, ValueError, RecursionError) as error:
         reason = (error.strerror or "") if isinstance(error, OSError) else "it is not JSON"
-        return Remembered(), f"what was remembered is not used: {file}: {reason}"
+        return UiState(), f"what was remembered is not used: {file}: {reason}"
     if not isinstance(found, dict):
-        return Remembered(), f"what was remembered is not used: {file}: it is no JSON object"
+        return UiState(), f"what was remembered is not used: {file}: it is no JSON object"
     usable = {name: value for name, value in found.items() if _fits(name, value)}
     usable |= {name: tuple(value) for name, value in usable.items() if isinstance(value, list)}
-    return replace(Remembered(), **usable), ""
+    return replace(UiState(), **usable), ""
 
 
-def save(folder: Path, remembered: Remembered) -> str:
+def save_ui_state(folder: Path, remembered: UiState) -> str:
     """Write it, all of it or nothing; give one line that says why it could not be, or an empty one."""
     file = folder / FILE
     draft = folder / f".{FILE}.{os.getpid()}"
@@ -76,9 +76,9 @@ def save(folder: Path, remembered: Remembered) -> str:
     return ""
 
 
-def with_filter(filters: tuple[str, ...], text: str) -> tuple[str, ...]:
+def add_filter(filters: tuple[str, ...], text: str) -> tuple[str, ...]:
     """Add a filter to those that were used."""
-    return (*(known for known in filters if known != text), text)[-FILTERS_KEPT:] if text else filters
+    return (*(known for known in filters if known != text), text)[-MAX_FILTERS:] if text else filters
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -92,7 +92,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 def _fits(name: str, value: Any) -> bool:
     """Whether a field has that name, and may have that value."""
-    kinds = next((_KINDS[str(field.type)] for field in fields(Remembered) if field.name == name), ())
+    kinds = next((_KINDS[str(field.type)] for field in fields(UiState) if field.name == name), ())
     if isinstance(value, bool) and bool not in kinds:
         return False
     if isinstance(value, list):

@@ -6,15 +6,15 @@ import sys
 from argparse import Namespace
 
 from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import Origin
-from tcpconntop.commands.view import spec_of
+from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.fatal import FINE, INTERRUPTED
 
 
 def run(args: Namespace) -> int:
     """Trace or replay, and print."""
-    with Origin(args) as origin:
-        spec, open_source = spec_of(args), origin.opener()
+    with CommandSource(args) as origin:
+        spec, open_source = view_spec_from_args(args), origin.source_opener()
         from tcpconntop.core.window import WINDOWS
         from tcpconntop.engine import Engine
         from tcpconntop.outputs.batch import Batch
@@ -25,7 +25,7 @@ def run(args: Namespace) -> int:
         engine = Engine(source, batch.publish, window_s, args.delay, args.max_keys, clock_s=clock_s)
         batch.done = engine.stop
         interrupted = on_interrupt(engine.stop)
-        origin.say(source)
+        origin.announce(source)
         engine.run()
-        origin.finish()
+        origin.report_problems()
         return INTERRUPTED if interrupted() else FINE

@@ -7,8 +7,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import Origin
-from tcpconntop.commands.view import connects_of, spec_of
+from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.view import connect_filter_from_args, view_spec_from_args
 from tcpconntop.core.fatal import FAILED, FINE, INTERRUPTED
 from tcpconntop.options import UsageError
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> int:
     """Trace or replay, and judge."""
-    with Origin(args) as origin:
+    with CommandSource(args) as origin:
         if args.for_s is None and not origin.replays:
             raise UsageError("check needs --for, such as --for 30s")
-        assertions, where, spec = _assertions(args), connects_of(args), spec_of(args)
-        open_source = origin.opener()
+        assertions, where, spec = _assertions(args), connect_filter_from_args(args), view_spec_from_args(args)
+        open_source = origin.source_opener()
         from tcpconntop.core.assertions import judge
         from tcpconntop.core.view import make_view, whole_figures
         from tcpconntop.engine import Engine
@@ -40,9 +40,9 @@ def run(args: Namespace) -> int:
         clock_s = origin.clock(source)
         engine = Engine(source, look, None, args.for_s or float("inf"), clock_s=clock_s)
         interrupted = on_interrupt(engine.stop)
-        origin.say(source)
+        origin.announce(source)
         engine.run()
-        origin.finish()
+        origin.report_problems()
         if interrupted():
             return INTERRUPTED
         figures, lost = whole_figures(seen[0], where), seen[0].ledger.lost

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tcpconntop.core.fatal import FINE
-from tcpconntop.options import documented
+from tcpconntop.options import full_parser
 
 
 def run(args: Namespace) -> int:
     """Print it."""
-    print(completions(documented(), args.shell))
+    print(completions(full_parser(), args.shell))
     return FINE
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tcpconntop.commands.origin import Origin
-from tcpconntop.commands.settings import keep, recall
-from tcpconntop.commands.view import spec_of
+from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.settings import save_ui_choices, restore_ui_state
+from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.fatal import FAILED, FINE, USAGE, FatalError
 from tcpconntop.options import UsageError
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> int:
     """Trace or replay, and show."""
-    with Origin(args) as origin:
-        recall(args)
-        spec = spec_of(args)
-        code = show(args, spec, origin.opener(), origin.cancel)
-        origin.finish()
+    with CommandSource(args) as origin:
+        restore_ui_state(args)
+        spec = view_spec_from_args(args)
+        code = show(args, spec, origin.source_opener(), origin.cancel)
+        origin.report_problems()
         return code
 
 
@@ -45,7 +45,7 @@ def show(
         keys = keymap(config.keys)
     except KeyError as error:
         name, reason = error.args
-        raise FatalError(f"{config.where(f'keys.{name}')}{reason}", USAGE) from None
+        raise FatalError(f"{config.location(f'keys.{name}')}{reason}", USAGE) from None
     app = Dashboard(
         open_source,
         spec=spec,
@@ -54,7 +54,7 @@ def show(
         max_keys=args.max_keys,
         pid=pids[0] if len(pids) == 1 else None,
         cancel=cancel,
-        remembered=replace(args.remembered, theme=config.theme or args.remembered.theme),
+        remembered=replace(args.ui_state, theme=config.theme or args.ui_state.theme),
         keys=keys,
         notice=args.notice,
         dns=args.dns,
@@ -66,7 +66,7 @@ def show(
         raise FatalError(f"{config.where('theme')}no theme is called that; there are: {there_are}", USAGE)
     began = app.chosen()
     app.run()
-    notice = keep(args, began, app.chosen())
+    notice = save_ui_choices(args, began, app.chosen())
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or FAILED)
     if notice:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from argparse import Namespace
 
 from tcpconntop.commands.dashboard import show
-from tcpconntop.commands.settings import recall
-from tcpconntop.commands.tracing import Privileged
-from tcpconntop.commands.view import spec_of
+from tcpconntop.commands.settings import restore_ui_state
+from tcpconntop.commands.tracing import PrivilegedStart
+from tcpconntop.commands.view import view_spec_from_args
 
 
 def run(args: Namespace) -> int:
     """Start the workload, trace it and show it."""
-    with Privileged() as privileged:
-        recall(args)
-        spec = spec_of(args)
+    with PrivilegedStart() as privileged:
+        restore_ui_state(args)
+        spec = view_spec_from_args(args)
         from tcpconntop.demo.source import Demo
 
-        with Demo(privileged.loader_or_refusal) as demo:
+        with Demo(privileged.loader_or_error) as demo:
             return show(args, spec, demo.open_source, demo.cancel)

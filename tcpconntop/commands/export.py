@@ -7,8 +7,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import Origin
-from tcpconntop.commands.view import connects_of
+from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.view import connect_filter_from_args
 from tcpconntop.core.fatal import FINE, INTERRUPTED
 from tcpconntop.options import UsageError
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> int:
     """Replay without waiting, and print."""
-    with Origin(args) as origin:
-        where, open_source = connects_of(args), origin.opener()
+    with CommandSource(args) as origin:
+        where, open_source = connect_filter_from_args(args), origin.source_opener()
         from tcpconntop.core.keys import keys_of
         from tcpconntop.outputs.document import event_documents
 
@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
                 exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))
         exporter.close()
         source.close()
-        origin.finish()
+        origin.report_problems()
         return INTERRUPTED if interrupted() else FINE
 
 

@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 from tcpconntop.core.fatal import FatalError
 
-Files = list[tuple[Path, BinaryIO]]
+OpenFiles = list[tuple[Path, BinaryIO]]
 
 
-def open_files(paths: Sequence[str]) -> Files:
+def open_files(paths: Sequence[str]) -> OpenFiles:
     """Open the files of a recording.
 
     Raises:

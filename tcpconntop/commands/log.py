@@ -6,15 +6,15 @@ import sys
 from argparse import Namespace
 
 from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import Origin
-from tcpconntop.commands.view import connects_of
+from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.view import connect_filter_from_args
 from tcpconntop.core.fatal import FINE, INTERRUPTED
 
 
 def run(args: Namespace) -> int:
     """Trace or replay, and print."""
-    with Origin(args) as origin:
-        where, open_source = connects_of(args), origin.opener()
+    with CommandSource(args) as origin:
+        where, open_source = connect_filter_from_args(args), origin.source_opener()
         from tcpconntop.outputs.log import Log
 
         source = open_source()
@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
             header_every=args.header_every,
         )
         interrupted = on_interrupt(lambda: None)
-        origin.say(source)
+        origin.announce(source)
         log.header()
         while not interrupted() and not source.ended:
             log.publish(source.read(origin.read_s), source)
@@ -37,5 +37,5 @@ def run(args: Namespace) -> int:
         if lost:
             why = "were lost, then or in the recording" if origin.replays else "were lost: a buffer was full"
             print(f"tcpconntop: {lost} connects {why}", file=sys.stderr)
-        origin.finish()
+        origin.report_problems()
         return INTERRUPTED if interrupted() else FINE

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
-from tcpconntop.commands.tracing import Privileged, live, request_of
+from tcpconntop.commands.tracing import PrivilegedStart, live, trace_request
 from tcpconntop.core.fatal import FatalError
 from tcpconntop.kernel.privileges import drop
 from tcpconntop.options import UsageError
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tcpconntop.core.filter import Filter
     from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.sources.base import Source
-    from tcpconntop.sources.recorder import Recorder
+    from tcpconntop.sources.recorder import RecordingWriter
 
 
-class Origin:
+class CommandSource:
     """Takes the one privileged step, or opens the recording's files, and gives up privileges.
 
-    Made before anything else happens; what the rest of the command line asks for comes with `opener`.
+    Made before anything else happens; what the rest of the command line asks for comes with `source_opener`.
 
     Args:
         args: the command line.
@@ -37,19 +37,19 @@ class Origin:
     def __init__(self, args: Namespace) -> None:
         self._args = args
         self.replays = bool(args.replay)
-        self._recorder: Recorder | None = None
+        self._recorder: RecordingWriter | None = None
         self._source: Source | None = None
         self._noted: tuple[str, ...] = ()
-        self._privileged: Privileged | None = None
+        self._privileged: PrivilegedStart | None = None
         if not self.replays:
-            self._privileged = Privileged()
+            self._privileged = PrivilegedStart()
             return
         if args.record:
             raise UsageError("--record goes with tracing: a recording is recorded already")
         self._files = open_files(args.replay)
         drop()
 
-    def opener(self, keep: Filter | None = None) -> Callable[[], Source]:
+    def source_opener(self, keep: Filter | None = None) -> Callable[[], Source]:
         """Give what opens the source, once.
 
         Args:
@@ -59,14 +59,14 @@ class Origin:
             UsageError: the command line is not in order.
             TracerError: there are no privileges to trace with.
         """
-        request = request_of(self._args)
+        request = trace_request(self._args)
         if self._privileged is None:
             return lambda: self._opened(self._replay(request))
         _check_recording(self._args)
         loader = self._privileged.loader
         return lambda: self._opened(self._recorded(live(loader, request), keep))
 
-    def say(self, source: Source) -> None:
+    def announce(self, source: Source) -> None:
         """Say on stderr that records come from now on: when tracing, none is missed."""
         info = source.info
         for note in info.notes:
@@ -94,14 +94,14 @@ class Origin:
         """Make a running opener return."""
         from tcpconntop.kernel.launch import Loader
 
-        if self._privileged and isinstance(self._privileged.loader_or_refusal, Loader):
-            self._privileged.loader_or_refusal.cancel()
+        if self._privileged and isinstance(self._privileged.loader_or_error, Loader):
+            self._privileged.loader_or_error.cancel()
 
-    def recording(self) -> bool:
+    def is_recording(self) -> bool:
         """Say whether what is traced is still being recorded."""
         return self._recorder is not None and self._recorder.failure is None
 
-    def recorded(self) -> str:
+    def recording_summary(self) -> str:
         """Say how much was recorded."""
         from tcpconntop.core.units import size
 
@@ -110,7 +110,7 @@ class Origin:
         n = self._recorder.recorded
         return f"{n:,} connect{'s' * (n != 1)} recorded, {size(self._recorder.written_bytes)}"
 
-    def finish(self) -> None:
+    def report_problems(self) -> None:
         """Say on stderr what went wrong meanwhile.
 
         Raises:
@@ -123,7 +123,7 @@ class Origin:
         if self._recorder is not None and self._recorder.failure is not None:
             raise self._recorder.failure
 
-    def __enter__(self) -> Origin:
+    def __enter__(self) -> CommandSource:
         if self._privileged is not None:
             self._privileged.__enter__()
         return self
@@ -137,32 +137,32 @@ class Origin:
         return source
 
     def _replay(self, request: TraceRequest) -> Source:
-        from tcpconntop.sources.recorded import Recording
+        from tcpconntop.sources.recorded import RecordingReader
         from tcpconntop.sources.replay import Replay
-        from tcpconntop.sources.selection import selected
+        from tcpconntop.sources.selection import apply_request_filters
 
-        return selected(Replay(Recording(self._files), self._args.speed), request)
+        return apply_request_filters(Replay(RecordingReader(self._files), self._args.speed), request)
 
     def _recorded(self, source: Source, keep: Filter | None) -> Source:
         args = self._args
         if not args.record:
             return source
         from tcpconntop.core.keys import keys_of
-        from tcpconntop.sources.parts import Parts, Rotation
-        from tcpconntop.sources.recorder import Recorder
+        from tcpconntop.sources.parts import RotatingFile, Rotation
+        from tcpconntop.sources.recorder import RecordingWriter
 
         rotates = args.rotate_size or args.rotate_age
         rotation = (
             Rotation(args.rotate_size, args.rotate_age, args.keep or Rotation.keep) if rotates else None
         )
         try:
-            parts = Parts(Path(args.record), rotation)
+            parts = RotatingFile(Path(args.record), rotation)
         except BaseException:
             source.close()
             raise
         terms = keep if keep is not None and keep.terms else None
         mask = (lambda events: terms.match_keys(keys_of(events))) if terms else None
-        self._recorder = Recorder(source, parts, _filters(args, keep), args.compress, mask)
+        self._recorder = RecordingWriter(source, parts, _filters(args, keep), args.compress, mask)
         return self._recorder
 
 
@@ -175,9 +175,9 @@ def _check_recording(args: Namespace) -> None:
     if args.keep and not rotates:
         raise UsageError("--keep goes with --rotate-size or --rotate-age")
     if args.compress == "zstd":
-        from tcpconntop.sources.codecs import zstd
+        from tcpconntop.sources.codecs import import_zstandard
 
-        zstd()
+        import_zstandard()
 
 
 def _filters(args: Namespace, keep: Filter | None) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tcpconntop.config import Config, ConfigError, merged, parse_config
+from tcpconntop.config import Config, ConfigError, merge_configs, parse_config
 from tcpconntop.core.fatal import USAGE, FatalError
 from tcpconntop.kernel.privileges import as_caller
 from tcpconntop.options import parse
 from tcpconntop.places import SYSTEM_CONFIG, config_file, state_folder
-from tcpconntop.remember import Remembered, load, save
+from tcpconntop.remember import UiState, load_ui_state, save_ui_state
 
 
-def configured(words: Sequence[str]) -> Namespace:
+def parse_with_settings(words: Sequence[str]) -> Namespace:
     """Parse the command line, with settings files as its defaults; they stay in `config` of the answer.
 
     The machine's file comes first, then the user's own, then that of `--config`: the last one to speak of a
@@ -28,7 +28,7 @@ def configured(words: Sequence[str]) -> Namespace:
     with as_caller():  # whoever may call this program through sudo may not read every file with it
         files = [(SYSTEM_CONFIG, False), (config_file(), False)]
         files += [(Path(args.config), True)] if args.config else []
-        config = merged([_read(file, must) for file, must in files])
+        config = merge_configs([_read(file, must) for file, must in files])
     args = parse(words, config.options)
     args.config = config
     return args
@@ -49,15 +49,15 @@ def _read(file: Path, must: bool) -> Config:
         raise FatalError(str(error), USAGE) from None
 
 
-def recall(args: Namespace) -> None:
+def restore_ui_state(args: Namespace) -> None:
     """Let what was remembered hold where nobody said anything; for dashboards, once privileges are gone."""
     from tcpconntop.core.choice import known_choice
     from tcpconntop.core.columns import COLUMNS
     from tcpconntop.core.groups import GROUPINGS
     from tcpconntop.core.window import WINDOWS
 
-    args.remembered, args.notice = load(state_folder())
-    known: Remembered = args.remembered
+    args.ui_state, args.notice = load_ui_state(state_folder())
+    known: UiState = args.ui_state
     columns = known_choice(known.columns)
     column, _, direction = known.sort.partition(":")
     sortable = column in COLUMNS and not COLUMNS[column].of_mark and direction in ("", "asc", "desc")
@@ -69,11 +69,11 @@ def recall(args: Namespace) -> None:
         ("dns", known.dns, known.dns is not None),
         ("order", known.sort, sortable and COLUMNS[column].stands_in(args.group)),
     ):
-        if good and place not in args.said:
+        if good and place not in args.given:
             setattr(args, place, value)
 
 
-def keep(args: Namespace, began: Remembered, chosen: Remembered) -> str:
+def save_ui_choices(args: Namespace, began: UiState, chosen: UiState) -> str:
     """Remember what the user chose while the dashboard ran, and the rest as it was remembered before.
 
     Args:
@@ -84,7 +84,7 @@ def keep(args: Namespace, began: Remembered, chosen: Remembered) -> str:
     Returns:
         One line that says why that could not be, or an empty one.
     """
-    said = {"sort" if place == "order" else place for place in args.said}
+    said = {"sort" if place == "order" else place for place in args.given}
     said |= {"theme"} if args.config.theme else set()
     once = {name for name in said if hasattr(chosen, name) and getattr(chosen, name) == getattr(began, name)}
-    return save(state_folder(), replace(chosen, **{name: getattr(args.remembered, name) for name in once}))
+    return save_ui_state(state_folder(), replace(chosen, **{name: getattr(args.ui_state, name) for name in once}))

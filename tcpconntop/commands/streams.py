@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-def guarded(main: Callable[[], int]) -> int:
+def run_with_safe_streams(main: Callable[[], int]) -> int:
     """Run a program; the answer is its exit code, or that of what went wrong with its last words.
 
     A reader of stdout that went away ends it as SIGPIPE does. The signal itself stays off: it would end us

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tcpconntop.sources.base import Source
 
 
-class Privileged:
+class PrivilegedStart:
     """The one privileged step: a loader that is on its way when this process can do nothing any more.
 
     Without privileges there is no loader, and the reason waits until the rest of the command line was
@@ -22,11 +22,11 @@ class Privileged:
     """
 
     def __init__(self) -> None:
-        self.loader_or_refusal: Loader | TracerError
+        self.loader_or_error: Loader | TracerError
         try:
-            self.loader_or_refusal = spawn_loader()
+            self.loader_or_error = spawn_loader()
         except TracerError as error:
-            self.loader_or_refusal = error
+            self.loader_or_error = error
         else:
             drop()
 
@@ -37,19 +37,19 @@ class Privileged:
         Raises:
             TracerError: there is none.
         """
-        if isinstance(self.loader_or_refusal, TracerError):
-            raise self.loader_or_refusal
-        return self.loader_or_refusal
+        if isinstance(self.loader_or_error, TracerError):
+            raise self.loader_or_error
+        return self.loader_or_error
 
-    def __enter__(self) -> Privileged:
+    def __enter__(self) -> PrivilegedStart:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if isinstance(self.loader_or_refusal, Loader):
-            self.loader_or_refusal.close()
+        if isinstance(self.loader_or_error, Loader):
+            self.loader_or_error.close()
 
 
-def request_of(args: Namespace) -> TraceRequest:
+def trace_request(args: Namespace) -> TraceRequest:
     """Give what the command line asks of the kernel side."""
     from tcpconntop.kernel.request import TraceRequest
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tcpconntop.core.view import ViewSpec
 
 
-def filter_of(args: Namespace) -> Filter:
+def filter_from_args(args: Namespace) -> Filter:
     """Give the filter of `-c`, `--dest` and `--filter` together."""
     from tcpconntop.core.filter import FilterError
-    from tcpconntop.sources.ports import read_filter
+    from tcpconntop.sources.ports import parse_filter_with_port_names
 
     words = []
     if getattr(args, "comm", None):
@@ -24,31 +24,31 @@ def filter_of(args: Namespace) -> Filter:
     if getattr(args, "dest", None):
         words.append(f"dest:{shlex.quote(args.dest)}")
     try:
-        return read_filter(" ".join([*words, getattr(args, "filter", "")]))
+        return parse_filter_with_port_names(" ".join([*words, getattr(args, "filter", "")]))
     except FilterError as error:
         raise UsageError(f"{_origin(args, 'filter')}{error}") from None
 
 
 def _origin(args: Namespace, place: str) -> str:
     """Name the settings file and the key where a value is from; empty for the command line."""
-    key = args.adopted.get(place)
-    origin: str = args.config.where(key) if key else ""
+    key = args.from_settings.get(place)
+    origin: str = args.config.location(key) if key else ""
     return origin
 
 
-def connects_of(args: Namespace) -> Filter:
+def connect_filter_from_args(args: Namespace) -> Filter:
     """Give the same filter for single connects.
 
     Raises:
         UsageError: it speaks of figures, which a single connect does not have.
     """
-    where = filter_of(args)
+    where = filter_from_args(args)
     if where.needs_rows:
         raise UsageError("single connects have no p99, count and the like: a filter on those has no meaning")
     return where
 
 
-def spec_of(args: Namespace) -> ViewSpec:
+def view_spec_from_args(args: Namespace) -> ViewSpec:
     """Give the view of `-g`, `-o`, `-O` and the filters."""
     from tcpconntop.core.choice import parse_choice
     from tcpconntop.core.columns import COLUMNS
@@ -70,5 +70,5 @@ def spec_of(args: Namespace) -> ViewSpec:
         columns = parse_choice(args.columns) if args.columns else ()
     except ValueError as error:
         raise UsageError(f"{_origin(args, 'columns')}{error}") from None
-    spec = ViewSpec(group_by=args.group, where=filter_of(args), columns=columns).sorted_by(column)
+    spec = ViewSpec(group_by=args.group, where=filter_from_args(args), columns=columns).sorted_by(column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()

@@ -28,7 +28,7 @@ _CHECKSUM = struct.Struct("<I")
 HEAD_BYTES = _HEAD.size + _CHECKSUM.size
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame is."""
 
     HEADER = 0
@@ -45,18 +45,18 @@ class Frame:
         codec: how the payload is packed; for the caller.
         raw_bytes: length of the payload once it is unpacked.
         count: records in it.
-        before: records in all frames before it.
+        records_before: records in all frames before it.
         first_ns: when the first record ended.
         last_ns: when the last one did.
         lost: records that were lost before they could be recorded, since the start.
         payload: as it is stored; empty while only the head is known.
     """
 
-    kind: Kind
+    kind: FrameKind
     codec: int = 0
     raw_bytes: int = 0
     count: int = 0
-    before: int = 0
+    records_before: int = 0
     first_ns: int = 0
     last_ns: int = 0
     lost: int = 0
@@ -72,7 +72,7 @@ class Frame:
             len(self.payload),
             self.raw_bytes,
             self.count,
-            self.before,
+            self.records_before,
             self.first_ns,
             self.last_ns,
             self.lost,
@@ -87,19 +87,19 @@ class Damage:
 
     Attributes:
         head: the frame without its payload, where at least the head is whole.
-        torn: the data ends within it.
+        truncated: the data ends within it.
     """
 
     head: Frame | None
-    torn: bool = False
+    truncated: bool = False
 
 
-def prefix() -> bytes:
+def file_prefix() -> bytes:
     """Give what a recording begins with."""
     return _PREFIX.pack(MAGIC, VERSION)
 
 
-def version_of(data: bytes) -> int | None:
+def format_version(data: bytes) -> int | None:
     """Give the version in the first `PREFIX_BYTES` of a recording; None: it is no recording."""
     if len(data) < PREFIX_BYTES:
         return None
@@ -107,7 +107,7 @@ def version_of(data: bytes) -> int | None:
     return int(version) if magic == MAGIC else None
 
 
-class Scanner:
+class FrameScanner:
     """Finds frames in data that comes piece by piece."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class Scanner:
         """Give what is still to be told when no more data comes."""
         yield from self._found(at_end=True)
         if self._data or self._skipping:
-            yield Damage(None, torn=True)
+            yield Damage(None, truncated=True)
         self._data.clear()
 
     def _found(self, at_end: bool) -> Iterator[Frame | Damage]:
@@ -137,7 +137,7 @@ class Scanner:
                     # Nothing behind a whole head can be trusted to be another frame: it is its payload.
                     self._data.clear()
                     self._skipping = False
-                    yield Damage(head, torn=True)
+                    yield Damage(head, truncated=True)
                 return
             if self._skipping:
                 self._skipping = False
@@ -154,7 +154,7 @@ class Scanner:
         del self._data[: at if at >= 0 else len(self._data) - len(MARKER) + 1]
 
 
-def last_head(data: bytes) -> Frame | None:
+def find_last_head(data: bytes) -> Frame | None:
     """Give the last frame of which the head is whole, without its payload."""
     at = len(data)
     while (at := data.rfind(MARKER, 0, at)) >= 0:
@@ -170,6 +170,6 @@ def _head(data: bytes) -> tuple[Frame | None, int, int]:
     (own,) = _CHECKSUM.unpack_from(data, _HEAD.size)
     if marker != MARKER or own != zlib.crc32(data[: _HEAD.size]):
         return None, 0, 0
-    if kind not in set(Kind) or max(stored, raw) > PAYLOAD_MAX:
+    if kind not in set(FrameKind) or max(stored, raw) > PAYLOAD_MAX:
         return None, 0, 0
-    return Frame(Kind(kind), codec, raw, count, before, first, last, lost), stored, crc
+    return Frame(FrameKind(kind), codec, raw, count, before, first, last, lost), stored, crc

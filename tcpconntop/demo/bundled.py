@@ -14,32 +14,32 @@ from pathlib import Path
 import numpy as np
 
 from tcpconntop.core.wire import N_OUTCOMES
-from tcpconntop.sources.recorded import Recording, Step
-from tcpconntop.sources.recording import Header
+from tcpconntop.sources.recorded import RecordingReader, RecordedRead
+from tcpconntop.sources.recording import FileHeader
 from tcpconntop.sources.replay import Replay
 
 FILE = Path(__file__).with_name("loopback.rec")
 _TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")
 
 
-class Endless:
-    """A short recording, again and again (`Played`): times and totals go on, and the first moment is now.
+class LoopedRecording:
+    """A short recording, again and again (`Playable`): times and totals go on, and the first moment is now.
 
     Args:
         recording: what to repeat; all of it is kept in memory.
         wall_ns: now, as Unix time.
     """
 
-    def __init__(self, recording: Recording, wall_ns: int) -> None:
+    def __init__(self, recording: RecordingReader, wall_ns: int) -> None:
         self._recording = recording
-        self.header: Header = replace(recording.header, wall_offset_ns=wall_ns - recording.header.began_ns)
+        self.header: FileHeader = replace(recording.header, wall_offset_ns=wall_ns - recording.header.began_ns)
         self.missing = 0
         self.notes: tuple[str, ...] = ()
         self.end_ns = None
 
-    def steps(self) -> Iterator[Step]:
+    def recorded_reads(self) -> Iterator[RecordedRead]:
         """Give it again and again."""
-        steps = list(self._recording.steps())
+        steps = list(self._recording.recorded_reads())
         length_ns = steps[-1].now_ns - self.header.began_ns
         ends = np.concatenate([step.events["outcome"] for step in steps])
         again = sum(int(step.events["syn_retransmits"].sum()) for step in steps)
@@ -50,7 +50,7 @@ class Endless:
                 for name in _TIMES:
                     events[name] += np.where(events[name] > 0, later_ns, np.uint64(0))
                 ledger = step.ledger and step.ledger.ended_too((outcomes * turn).tolist(), again * turn)
-                yield Step(
+                yield RecordedRead(
                     step.now_ns + turn * length_ns, events, ledger, self.header.wall_offset_ns, step.units
                 )
 
@@ -63,6 +63,6 @@ class Endless:
         self._recording.close()
 
 
-def bundled(notes: tuple[str, ...] = ()) -> Replay:
+def bundled_replay(notes: tuple[str, ...] = ()) -> Replay:
     """Play the recording that comes with the program, as fast as it was; `notes` say why."""
-    return Replay(Endless(Recording([(FILE, FILE.open("rb"))]), time.time_ns()), 1.0, notes)
+    return Replay(LoopedRecording(RecordingReader([(FILE, FILE.open("rb"))]), time.time_ns()), 1.0, notes)

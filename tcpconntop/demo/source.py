@@ -26,7 +26,7 @@ class Demo:
 
     def open_source(self) -> Source:
         """Attach the probes, then start the workload; or play a recording of both, and say why."""
-        from tcpconntop.demo.bundled import bundled
+        from tcpconntop.demo.bundled import bundled_replay
         from tcpconntop.kernel.request import TraceRequest
         from tcpconntop.sources.live import Live
 
@@ -35,7 +35,7 @@ class Demo:
                 raise self._loader
             source = Live(self._loader, TraceRequest())
         except TracerError as error:
-            return bundled((f"this is a recording of the demo's workload, over and over: {error}",))
+            return bundled_replay((f"this is a recording of the demo's workload, over and over: {error}",))
         self._workload = subprocess.Popen(
             [sys.executable, "-m", "tcpconntop.demo.workload"],
             stdin=subprocess.PIPE,  # the workload ends when this end is closed, however we end

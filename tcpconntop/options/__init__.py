@@ -10,7 +10,7 @@ from typing import NoReturn
 from tcpconntop import __version__
 from tcpconntop.core.fatal import USAGE, FatalError
 from tcpconntop.options import groups
-from tcpconntop.options.values import duration, speed, whole
+from tcpconntop.options.values import duration, speed, integer
 
 
 class UsageError(FatalError):
@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         """Refuse the command line."""
         raise UsageError(message)
 
-    def adopt(self, settings: Mapping[str, object]) -> dict[str, str]:
+    def apply_settings(self, settings: Mapping[str, object]) -> dict[str, str]:
         """Make settings the defaults of the options of their names; those that it has not are left out.
 
         Returns:
@@ -45,28 +45,28 @@ class Command:
 
     Attributes:
         help: one line for people.
-        add: gives a parser the options of the command.
+        add_options: gives a parser the options of the command.
     """
 
     help: str
-    add: Callable[[argparse.ArgumentParser], None]
+    add_options: Callable[[argparse.ArgumentParser], None]
 
-    def add_all(self, parser: argparse.ArgumentParser) -> None:
+    def add_all_options(self, parser: argparse.ArgumentParser) -> None:
         """Give a parser the options of the command, and those of every one."""
-        self.add(parser)
+        self.add_options(parser)
         parser.add_argument("--config", metavar="FILE", help="take settings from this TOML file as well")
 
 
-UNSAID = object()
-REMEMBERED = ("group", "sort", "window", "delay", "columns", "dns")
+NOT_GIVEN = object()
+REMEMBERED_OPTIONS = ("group", "sort", "window", "delay", "columns", "dns")
 """The options that the dashboard remembers, by their long names."""
 
 
 def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) -> argparse.Namespace:
     """Parse the command line; `command` in the answer names the module of `commands` that runs it.
 
-    Two more of the answer say where its values are from: `adopted` are those of the settings, each with the
-    name of its setting, and `said` the places of those that the command line or the settings gave, of the
+    Two more of the answer say where its values are from: `from_settings` are those of the settings, each with the
+    name of its setting, and `given` the places of those that the command line or the settings gave, of the
     ones that the dashboard remembers.
 
     Args:
@@ -80,12 +80,12 @@ def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) ->
     name = words[0] if words and words[0] in COMMANDS else ""
     rest = words[1:] if name else words
     parser, bare = _parser(name), _parser(name)
-    adopted = parser.adopt(settings or {})
+    adopted = parser.apply_settings(settings or {})
     args = parser.parse_args(rest)
-    places = bare.adopt(dict.fromkeys([*REMEMBERED, *(settings or ())], UNSAID))
-    given = {place for place, value in vars(bare.parse_args(rest)).items() if value is not UNSAID}
-    args.adopted = {place: key for place, key in adopted.items() if place not in given}
-    args.said = {place for place, key in places.items() if key in REMEMBERED} & (given | adopted.keys())
+    places = bare.apply_settings(dict.fromkeys([*REMEMBERED_OPTIONS, *(settings or ())], NOT_GIVEN))
+    given = {place for place, value in vars(bare.parse_args(rest)).items() if value is not NOT_GIVEN}
+    args.from_settings = {place: key for place, key in adopted.items() if place not in given}
+    args.given = {place for place, key in places.items() if key in REMEMBERED_OPTIONS} & (given | adopted.keys())
     args.command = name or ("batch" if args.batch else "dashboard")
     if args.command in ("dashboard", "replay") and not args.batch and (args.json or args.count is not None):
         raise UsageError("--json and -n go with -b")
@@ -97,7 +97,7 @@ def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) ->
 
 
 def _parser(name: str) -> Parser:
-    command = COMMANDS.get(name, NO_COMMAND)
+    command = COMMANDS.get(name, DEFAULT_COMMAND)
     parser = Parser(
         prog=f"tcpconntop {name}".strip(),
         description=command.help,
@@ -105,18 +105,18 @@ def _parser(name: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add_all(parser)
+    command.add_all_options(parser)
     return parser
 
 
-def documented() -> argparse.ArgumentParser:
+def full_parser() -> argparse.ArgumentParser:
     """Give one parser of every command and option, for what is made from it: completions, the man page."""
     usage = "tcpconntop [COMMAND] [OPTIONS] [MIN_MS]"
-    parser = Parser(prog="tcpconntop", usage=usage, description=NO_COMMAND.help, allow_abbrev=False)
+    parser = Parser(prog="tcpconntop", usage=usage, description=DEFAULT_COMMAND.help, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="tcpconntop")
     for name, command in COMMANDS.items():
-        command.add_all(commands.add_parser(name, help=command.help, description=command.help))
-    NO_COMMAND.add_all(parser)
+        command.add_all_options(commands.add_parser(name, help=command.help, description=command.help))
+    DEFAULT_COMMAND.add_all_options(parser)
     return parser
 
 
@@ -148,7 +148,7 @@ def _log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-L", "--lport", action="store_true", help="show local ports, to find connects in a packet capture"
     )
-    parser.add_argument("--header", dest="header_every", type=whole(1), metavar="N",
+    parser.add_argument("--header", dest="header_every", type=integer(1), metavar="N",
                         help="repeat the header after every N lines")  # fmt: skip
     groups.add_tracer(parser)
     groups.add_recording(parser)
@@ -210,7 +210,7 @@ def _completion(parser: argparse.ArgumentParser) -> None:
 
 SHELLS = ("bash", "zsh", "fish")
 
-NO_COMMAND = Command("top for TCP connects: how long they take, which fail, and why", _plain)
+DEFAULT_COMMAND = Command("top for TCP connects: how long they take, which fail, and why", _plain)
 
 COMMANDS = {
     "log": Command("print a line per connect, tcpconnlat's columns first", _log),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tcpconntop.options.values import delay, duration, file, numbers, size, whole
+from tcpconntop.options.values import delay, duration, file, integers, size, integer
 
 
 def add_filters(
@@ -16,12 +16,12 @@ def add_filters(
     `commands` could have stood where MIN_MS does; where there are `files`, it is an option.
     """
     group = parser.add_argument_group("filters (lists are separated by commas)")
-    group.add_argument("-p", dest="pids", type=numbers(1, 2**32 - 1), default=(), metavar="PID",
+    group.add_argument("-p", dest="pids", type=integers(1, 2**32 - 1), default=(), metavar="PID",
                        help="connects of these processes")  # fmt: skip
     group.add_argument("-c", dest="comm", metavar="COMM", help="connects of processes of this name")
-    group.add_argument("-u", dest="uids", type=numbers(0, 2**32 - 1), default=(), metavar="UID",
+    group.add_argument("-u", dest="uids", type=integers(0, 2**32 - 1), default=(), metavar="UID",
                        help="connects of these users, by number")  # fmt: skip
-    group.add_argument("-P", dest="ports", type=numbers(1, 65535), default=(), metavar="PORT",
+    group.add_argument("-P", dest="ports", type=integers(1, 65535), default=(), metavar="PORT",
                        help="connects to these ports")  # fmt: skip
     group.add_argument("--dest", metavar="CIDR", help="connects to these addresses or networks")
     family = group.add_mutually_exclusive_group()
@@ -75,14 +75,14 @@ def add_view(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="refresh this often (1)",
     )
-    group.add_argument("--max-keys", type=whole(100, 1_000_000), default=20_000, metavar="N",
+    group.add_argument("--max-keys", type=integer(100, 1_000_000), default=20_000, metavar="N",
                        help="tell so many pairs of process and destination apart (20000)")  # fmt: skip
 
 
 def add_batch(parser: argparse.ArgumentParser) -> None:
     """Add the options of tables instead of a dashboard."""
     parser.add_argument("-b", "--batch", action="store_true", help="print tables instead of a dashboard")
-    parser.add_argument("-n", dest="count", type=whole(1), metavar="N", help="with -b: stop after N tables")
+    parser.add_argument("-n", dest="count", type=integer(1), metavar="N", help="with -b: stop after N tables")
     parser.add_argument("--json", action="store_true", help="with -b: print one JSON document a line")
 
 
@@ -114,7 +114,7 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
         "--rotate-age", type=duration, metavar="TIME", help="begin another file after this time, such as 1h"
     )
     group.add_argument(
-        "--keep", type=whole(1), metavar="N", help="keep this many files, remove the oldest (24)"
+        "--keep", type=integer(1), metavar="N", help="keep this many files, remove the oldest (24)"
     )
     group.add_argument("--compress", default="zlib", choices=("none", "zlib", "zstd"),
                        help="how to pack; zstd needs the package zstandard (zlib)")  # fmt: skip

@@ -12,7 +12,7 @@ SIZE_MIN = 1 << 16
 """The least size of a file that is rotated."""
 
 
-def numbers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
+def integers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
     """Take a list such as `80,443`."""
 
     def parse(text: str) -> tuple[int, ...]:
@@ -29,7 +29,7 @@ def numbers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
     return parse
 
 
-def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+def integer(least: int, most: int | None = None) -> Callable[[str], int]:
     """Take a whole number from `least`, to `most` if there is a bound."""
     bounds = f"from {least}" if most is None else f"from {least} to {most}"
 

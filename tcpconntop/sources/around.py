@@ -12,7 +12,7 @@ from tcpconntop.sources.base import Source
 from tcpconntop.sources.player import Player
 
 
-class Around:
+class SourceWrapper:
     """A `Source` that hands on what another one gives."""
 
     def __init__(self, source: Source) -> None:

@@ -13,7 +13,7 @@ CODECS = {"none": 0, "zlib": 1, "zstd": 2}
 _LEVEL = 1  # of both: the higher ones cost many times the CPU for some per cent of the size
 
 
-def pack(codec: int, data: bytes) -> bytes:
+def compress(codec: int, data: bytes) -> bytes:
     """Pack a payload.
 
     Raises:
@@ -22,12 +22,12 @@ def pack(codec: int, data: bytes) -> bytes:
     if codec == CODECS["zlib"]:
         return zlib.compress(data, _LEVEL)
     if codec == CODECS["zstd"]:
-        packed: bytes = zstd().ZstdCompressor(_LEVEL).compress(data)
+        packed: bytes = import_zstandard().ZstdCompressor(_LEVEL).compress(data)
         return packed
     return data
 
 
-def unpack(codec: int, data: bytes, size: int) -> bytes:
+def decompress(codec: int, data: bytes, size: int) -> bytes:
     """Unpack a payload that is `size` bytes long.
 
     Raises:
@@ -41,8 +41,8 @@ def unpack(codec: int, data: bytes, size: int) -> bytes:
             raise ValueError(str(error)) from None
     elif codec == CODECS["zstd"]:
         try:
-            unpacked = zstd().ZstdDecompressor().decompress(data, max_output_size=size)
-        except zstd().ZstdError as error:
+            unpacked = import_zstandard().ZstdDecompressor().decompress(data, max_output_size=size)
+        except import_zstandard().ZstdError as error:
             raise ValueError(str(error)) from None
     elif codec == CODECS["none"]:
         unpacked = data
@@ -53,7 +53,7 @@ def unpack(codec: int, data: bytes, size: int) -> bytes:
     return unpacked
 
 
-def zstd() -> Any:
+def import_zstandard() -> Any:
     """Give the zstandard package.
 
     Raises:

@@ -17,18 +17,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcpconntop.core.host import Destination, HostFacts, QueueCount
-from tcpconntop.sources.sockets import port_use
+from tcpconntop.sources.sockets import count_ports_in_use
 
-LOOK_NS = 2_000_000_000
+READ_INTERVAL_NS = 2_000_000_000
 """Least time between two looks."""
 
-SHARE = 0.02
+MAX_TIME_SHARE = 0.02
 """Share of the time that reading the table of sockets may take."""
 
-WORTH = 0.1
+MIN_PORT_SHARE = 0.1
 """Share of the local ports from which on their use towards a destination is told."""
 
-KEPT_NS = 960_000_000_000
+QUEUE_RETENTION_NS = 960_000_000_000
 """How long counts of accept queues are kept: the longest window, and a bit."""
 
 _SIOCGIFCONF, _IFREQ_BYTES, _MOST_ADDRESSES = 0x8912, 40, 1024
@@ -52,7 +52,7 @@ class HostWatch:
     def read(self, now_ns: int) -> HostFacts:
         """Give what is known: what the last look told, if that was just now."""
         if now_ns >= self._look_ns:
-            self._look_ns = now_ns + LOOK_NS
+            self._look_ns = now_ns + READ_INTERVAL_NS
             ports = self._ports()
             use, queues = self._port_use(now_ns, ports), self._queues(now_ns)
             self._facts = HostFacts(ports, use, queues, self._addresses())
@@ -79,7 +79,7 @@ class HostWatch:
         count = QueueCount(now_ns, int(known["ListenOverflows"]), int(known["ListenDrops"]))
         if kept and replace(count, at_ns=kept[-1].at_ns) == kept[-1]:
             return kept
-        old = sum(past.at_ns < now_ns - KEPT_NS for past in kept[:-1])
+        old = sum(past.at_ns < now_ns - QUEUE_RETENTION_NS for past in kept[:-1])
         return (*kept[:1], *kept[max(old, 1) :], count)
 
     def _addresses(self) -> frozenset[bytes]:
@@ -94,9 +94,9 @@ class HostWatch:
             return {}
         reuse = self._lines(self._settings / "tcp_tw_reuse")
         began_ns = time.monotonic_ns()
-        use = port_use(self._net, ports, round(total * WORTH), int(reuse[0][0]) if reuse else 0)
+        use = count_ports_in_use(self._net, ports, round(total * MIN_PORT_SHARE), int(reuse[0][0]) if reuse else 0)
         took_ns = time.monotonic_ns() - began_ns
-        self._sockets_ns = now_ns + round(took_ns / SHARE)
+        self._sockets_ns = now_ns + round(took_ns / MAX_TIME_SHARE)
         return use
 
     def _sockets(self) -> int:

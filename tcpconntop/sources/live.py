@@ -15,7 +15,7 @@ from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 from tcpconntop.kernel.units import Units
 from tcpconntop.sources.host import HostWatch
-from tcpconntop.sources.namespaces import Namespaces
+from tcpconntop.sources.namespaces import Completeness
 
 
 class Live:
@@ -39,7 +39,7 @@ class Live:
         self.info = SourceInfo(
             socket.gethostname(), session.kernel, session.probe, session.transport, "live", session.notes
         )
-        self._namespaces = Namespaces(session.sent)
+        self._namespaces = Completeness(session.sent)
         self.host()  # what grows from now on is told
 
     @property
@@ -51,7 +51,7 @@ class Live:
         """Give the records that are ready."""
         events = self._session.read(timeout_s)
         self._units.resolve(events)
-        self._namespaces.learn(events)
+        self._namespaces.find_reference_processes(events)
         return events
 
     def units(self) -> Mapping[int, str | None]:

@@ -19,7 +19,7 @@ from tcpconntop.core.wire import Events
 
 INIT_PID_NAMESPACE = 0xEFFFFFFC
 """Its inode number on every kernel (PROC_PID_INIT_INO). Records have the process ids of this namespace."""
-AT_ONCE = 16
+CANDIDATES_PER_BATCH = 16
 """How many candidates are looked at for one batch of records."""
 
 
@@ -42,7 +42,7 @@ class _Namespace:
     sent: int = 0
 
 
-class Namespaces:
+class Completeness:
     """Compares, from the moment on at which a namespace is first met.
 
     Args:
@@ -58,16 +58,16 @@ class Namespaces:
         self._pids_agree = inode(proc / "self/ns/pid") in (None, INIT_PID_NAMESPACE)
         self._meet(inode(proc / "thread-self/ns/net") or 0, proc / "thread-self")
 
-    def learn(self, events: Events) -> None:
+    def find_reference_processes(self, events: Events) -> None:
         """Look for witnesses among the processes of records, for namespaces that have none."""
         if not self._pids_agree or not len(events):
             return
         watched = [netns for netns, known in self._known.items() if known.process]
         unknown = events[np.isin(events["netns"], watched, invert=True)]
-        for netns in np.unique(unknown["netns"])[:AT_ONCE]:
+        for netns in np.unique(unknown["netns"])[:CANDIDATES_PER_BATCH]:
             last = unknown[unknown["netns"] == netns][-1]
             process = self._proc / str(last["tgid"])
-            if was_there(process, int(last["begin_ns"])):
+            if started_before(process, int(last["begin_ns"])):
                 self._meet(int(netns), process)
 
     def compare(self) -> tuple[int, int]:
@@ -130,7 +130,7 @@ def inode(path: Path) -> int | None:
         return None
 
 
-def was_there(process: Path, moment_ns: int) -> bool:
+def started_before(process: Path, moment_ns: int) -> bool:
     """Whether a process had begun by a moment (CLOCK_MONOTONIC), so that its id was not reused since."""
     try:
         after_comm = (process / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-WAIT_S = 0.1
+MAX_SLEEP_S = 0.1
 """The longest that a read sleeps, however slowly the clock goes."""
 
 
-class Pace:
+class PlaybackClock:
     """Goes from one moment of a recording to the next, and sleeps meanwhile.
 
     Args:
@@ -23,17 +23,17 @@ class Pace:
         # Our clock, the recording's, and the speed since.
         self._anchor: tuple[float, int, float] | None = None
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew with the next moment: what lies before it was not waited for."""
         self._anchor = None
 
-    def rest(self, timeout_s: float) -> None:
+    def idle(self, timeout_s: float) -> None:
         """Let our time pass, and none of the recording's."""
         self._anchor = None
         if timeout_s > 0:
-            self._sleep(min(timeout_s, WAIT_S))
+            self._sleep(min(timeout_s, MAX_SLEEP_S))
 
-    def reach(self, now_ns: int, goal_ns: int) -> int:
+    def advance_to(self, now_ns: int, goal_ns: int) -> int:
         """Wait for a moment, but never for long; give the moment that has come."""
         speed = self.speed  # somebody else may change it
         if speed == float("inf"):
@@ -45,7 +45,7 @@ class Pace:
         start_s, start_ns, _ = self._anchor
         due_s = start_s + (goal_ns - start_ns) / 1e9 / speed
         if due_s > now_s:
-            self._sleep(min(due_s - now_s, WAIT_S))
+            self._sleep(min(due_s - now_s, MAX_SLEEP_S))
             now_s = self._clock_s()
         if due_s <= now_s:
             return goal_ns

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.core.frames import prefix
+from tcpconntop.core.frames import file_prefix
 
 END_RESERVE_BYTES = 1024
 """Kept free in each file for the frame that ends it."""
@@ -32,38 +32,38 @@ class Rotation:
     keep: int = 24
 
 
-class Parts:
+class RotatingFile:
     """Appends to the file that is current.
 
     Without a rotation it is `path`, which must not exist; with one, the files are `path.000001` and so on,
     after those that are there already.
 
     Raises:
-        FatalError: it cannot be written (also from `append` and `next`).
+        FatalError: it cannot be written (also from `append` and `start_next_file`).
     """
 
     def __init__(
         self, path: Path, rotation: Rotation | None = None, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._path, self._rotation, self._clock_s = path, rotation, clock_s
-        self.number = 0
+        self.file_number = 0
         """Of the current file, from 1; files of earlier recordings do not count."""
         self._first = max(map(self._place, self._present()), default=0) + 1
         self.total_bytes = 0
         """Written so far, to all files."""
         self._file = self._begin()
 
-    def next(self) -> None:
+    def start_next_file(self) -> None:
         """Begin the next file."""
         self._file.close()
         self._file = self._begin()
 
     def _begin(self) -> io.FileIO:
-        self.number += 1
+        self.file_number += 1
         self._began_s, self._size = self._clock_s(), 0
         name = self._path
         if self._rotation:
-            name = Path(f"{self._path}.{self._first + self.number - 1:06}")
+            name = Path(f"{self._path}.{self._first + self.file_number - 1:06}")
         try:
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         except FileExistsError:
@@ -71,7 +71,7 @@ class Parts:
         except OSError as error:
             raise FatalError(f"cannot write {name}: {error.strerror}{_whose(error)}") from None
         file = io.FileIO(descriptor, "w")
-        self._write(file, prefix())
+        self._write(file, file_prefix())
         self._remove_oldest()
         return file
 

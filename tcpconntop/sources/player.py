@@ -11,7 +11,7 @@ class Player(Protocol):
     """Steers a source that is a recording. `set_pace` may be called from any thread."""
 
     @property
-    def arrived(self) -> bool:
+    def seek_done(self) -> bool:
         """Whether the last seek is done."""
         ...
 
@@ -20,7 +20,7 @@ class Player(Protocol):
         ...
 
     def seek(self, to_ns: int) -> None:
-        """Go to a moment: reads give what lies before it without waiting, until `arrived`.
+        """Go to a moment: reads give what lies before it without waiting, until `seek_done`.
 
         To an earlier one, the source begins anew: whoever sums up what it gives has to begin anew as well.
         """

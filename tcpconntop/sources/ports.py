@@ -13,7 +13,7 @@ from tcpconntop.core.units import printable
 SERVICES = Path("/etc/services")
 
 
-def read_services(text: str) -> tuple[dict[int, str], dict[str, int]]:
+def parse_services(text: str) -> tuple[dict[int, str], dict[str, int]]:
     """Read the TCP lines of services(5): the name of each port, and the port of each name and alias.
 
     What cannot be understood is passed over. The first name of a port, and the first port of a name, stay.
@@ -36,7 +36,7 @@ def _services() -> tuple[Mapping[int, str], Mapping[str, int]]:
         text = SERVICES.read_text("utf-8", "replace")
     except OSError:
         text = ""
-    names, numbers = read_services(text)
+    names, numbers = parse_services(text)
     return MappingProxyType(names), MappingProxyType(numbers)
 
 
@@ -45,7 +45,7 @@ def port_names() -> Mapping[int, str]:
     return _services()[0]
 
 
-def read_filter(text: str) -> Filter:
+def parse_filter_with_port_names(text: str) -> Filter:
     """Parse a filter in which ports may be named.
 
     Raises:

@@ -18,21 +18,21 @@ from tcpconntop.core.frames import (
     VERSION,
     Damage,
     Frame,
-    Kind,
-    Scanner,
-    last_head,
-    version_of,
+    FrameKind,
+    FrameScanner,
+    find_last_head,
+    format_version,
 )
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.units import count
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.sources.recording import Block, DamagedError, Header
+from tcpconntop.sources.recording import Block, DamagedFrameError, FileHeader
 
 CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class RecordedRead:
     """What one read of the recorded source gave.
 
     Attributes:
@@ -50,8 +50,8 @@ class Step:
     units: Mapping[int, str | None] = field(default_factory=dict)
 
 
-class Recording:
-    """The files of one recording, read as far as `steps` is.
+class RecordingReader:
+    """The files of one recording, read as far as `recorded_reads` is.
 
     Args:
         files: opened files with their names, in any order.
@@ -63,7 +63,7 @@ class Recording:
         header: of the first file.
         missing: records that were recorded and cannot be read.
         damaged: how many times something could not be read.
-        torn: whether the end is missing; then nobody knows how much more there was.
+        truncated: whether the end is missing; then nobody knows how much more there was.
         end_ns: the last moment, as far as heads of frames tell; None where one cannot go back: in a pipe.
     """
 
@@ -80,13 +80,13 @@ class Recording:
 
     def _begin(self) -> None:
         self.missing = self.damaged = 0
-        self.torn = False
-        self._expected = self._parts[0].before
+        self.truncated = False
+        self._expected = self._parts[0].records_before
         ends = [part.last_ns for part in self._parts]
         self.end_ns = max(end or 0 for end in ends) if all(ends) else None
 
     def rewind(self) -> None:
-        """Go back to the beginning: another `steps` gives everything again, and what was written since.
+        """Go back to the beginning: another `recorded_reads` gives everything again, and what was written since.
 
         Only where `end_ns` is known.
         """
@@ -101,12 +101,12 @@ class Recording:
         if self.damaged:
             places = "in one place" if self.damaged == 1 else f"in {count(self.damaged)} places"
             notes.append(f"the recording is damaged {places}: {some}")
-        if self.torn:
+        if self.truncated:
             last = some if self.missing and not self.damaged else "the last second may be missing"
             notes.append(f"the recording has no end: it still goes on, or was cut off; {last}")
         return tuple(notes)
 
-    def steps(self) -> Iterator[Step]:
+    def recorded_reads(self) -> Iterator[RecordedRead]:
         """Give everything that can be read, once."""
         for part in self._parts:
             ended = False
@@ -115,16 +115,16 @@ class Recording:
                     self._skip(found)
                     continue
                 try:
-                    block = Block.of(found, part.header.record)
-                except DamagedError:
+                    block = Block.from_frame(found, part.header.record)
+                except DamagedFrameError:
                     self._skip(Damage(found))
                     continue
                 if not self._follows(found):
                     continue
                 self._expected += found.count
-                ended = found.kind is Kind.END
-                yield from _steps(block, self.header.base)
-            self.torn |= not ended
+                ended = found.kind is FrameKind.END
+                yield from _steps(block, self.header.initial_ledger)
+            self.truncated |= not ended
 
     def close(self) -> None:
         """Close the files."""
@@ -133,20 +133,20 @@ class Recording:
 
     def _skip(self, damage: Damage) -> None:
         head = damage.head
-        self.damaged += not damage.torn
-        if head is not None and head.before >= self._expected:
-            self.missing += head.before + head.count - self._expected
-            self._expected = head.before + head.count
+        self.damaged += not damage.truncated
+        if head is not None and head.records_before >= self._expected:
+            self.missing += head.records_before + head.count - self._expected
+            self._expected = head.records_before + head.count
 
     def _follows(self, frame: Frame) -> bool:
         """Count what is missing before a frame; say no to one that was there already."""
-        if frame.before < self._expected:
+        if frame.records_before < self._expected:
             self.damaged += 1
             return False
-        if frame.before > self._expected:
-            self.missing += frame.before - self._expected
+        if frame.records_before > self._expected:
+            self.missing += frame.records_before - self._expected
             self.damaged = max(self.damaged, 1)
-            self._expected = frame.before
+            self._expected = frame.records_before
         return True
 
 
@@ -164,7 +164,7 @@ class _Part:
 
     def _begin(self) -> None:
         path = self.path
-        version = version_of(self._read(PREFIX_BYTES))
+        version = format_version(self._read(PREFIX_BYTES))
         if not version:
             raise FatalError(f"{path} is not a recording of tcpconntop")
         if version > VERSION:
@@ -172,10 +172,10 @@ class _Part:
         self._frames = self._scan()
         first = next(self._frames, None)
         try:
-            if not isinstance(first, Frame) or first.kind is not Kind.HEADER:
-                raise DamagedError("it has none")
-            self.header, self.before = Header.of(first), first.before
-        except DamagedError as error:
+            if not isinstance(first, Frame) or first.kind is not FrameKind.HEADER:
+                raise DamagedFrameError("it has none")
+            self.header, self.records_before = FileHeader.from_frame(first), first.records_before
+        except DamagedFrameError as error:
             raise FatalError(f"{path} cannot be read: its header is damaged ({error})") from None
         self.last_ns = self._last_moment()
 
@@ -184,7 +184,7 @@ class _Part:
         return self._frames
 
     def _scan(self) -> Iterator[Frame | Damage]:
-        scanner = Scanner()
+        scanner = FrameScanner()
         pieces = iter(lambda: self._read(CHUNK_BYTES), b"")
         yield from chain.from_iterable(map(scanner.feed, pieces))
         yield from scanner.finish()
@@ -201,7 +201,7 @@ class _Part:
             place -= size
             file.seek(place)
             data = self._read(size) + behind
-            head, behind = last_head(data), data[: HEAD_BYTES - 1]
+            head, behind = find_last_head(data), data[: HEAD_BYTES - 1]
         file.seek(here)
         return head.last_ns if head is not None else None
 
@@ -212,10 +212,10 @@ class _Part:
             raise FatalError(f"cannot read {self.path}: {error.strerror}") from None
 
 
-def _steps(block: Block, base: Ledger) -> Iterator[Step]:
+def _steps(block: Block, base: Ledger) -> Iterator[RecordedRead]:
     """Cut a block into the reads that it was made of; the last step has the ledger."""
     at, units = 0, block.units
     for n, now_ns in block.reads:
-        yield Step(now_ns, block.events[at : at + n], None, block.wall_offset_ns, units)
+        yield RecordedRead(now_ns, block.events[at : at + n], None, block.wall_offset_ns, units)
         at, units = at + n, {}
-    yield Step(block.now_ns, np.empty(0, EVENT), block.ledger.since(base), block.wall_offset_ns, units)
+    yield RecordedRead(block.now_ns, np.empty(0, EVENT), block.ledger.since(base), block.wall_offset_ns, units)

@@ -11,21 +11,21 @@ from dataclasses import replace
 import numpy as np
 
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.core.frames import Frame, Kind
+from tcpconntop.core.frames import Frame, FrameKind
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.sources.around import Around
+from tcpconntop.sources.around import SourceWrapper
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.codecs import CODECS
-from tcpconntop.sources.parts import Parts
-from tcpconntop.sources.recording import Block, Header
+from tcpconntop.sources.parts import RotatingFile
+from tcpconntop.sources.recording import Block, FileHeader
 
 FLUSH_S = 0.9
 """What is read is in the file after a read that comes this much later: within a second."""
 
 
-class Recorder(Around):
+class RecordingWriter(SourceWrapper):
     """A `Source` that gives what another one gives, and appends it to files.
 
     What goes wrong with the files does not end what goes on beside them: the recording stops, `info` says so
@@ -43,7 +43,7 @@ class Recorder(Around):
     def __init__(
         self,
         source: Source,
-        parts: Parts,
+        parts: RotatingFile,
         filters: str = "",
         codec: str = "zlib",
         keep: Callable[[Events], np.ndarray[tuple[int], np.dtype[np.bool_]]] | None = None,
@@ -131,28 +131,28 @@ class Recorder(Around):
             self._reads.append((len(events), self._source.now_ns()))
 
     def _begin(self) -> None:
-        header = Header(
+        header = FileHeader(
             self._session,
-            self._parts.number,
+            self._parts.file_number,
             self._source.info,
             self._filters,
             self._written_ns,
             self._source.wall_offset_ns(),
             self._written,
         )
-        self._parts.append(header.frame(self.recorded).encode())
+        self._parts.append(header.to_frame(self.recorded).encode())
         self._told = {}
 
     def _flush(self) -> None:
         """Write what is pending; nothing where nothing happened."""
         if not self._pending and self._latest == self._written:
             return
-        frame = self._frame(Kind.BLOCK)
+        frame = self._frame(FrameKind.BLOCK)
         if not self._parts.has_room(len(frame.payload)):
             self._append_end(self._written_ns)  # what is pending comes after it
-            self._parts.next()
+            self._parts.start_next_file()
             self._begin()
-            frame = self._frame(Kind.BLOCK)  # again: the new file knows no units
+            frame = self._frame(FrameKind.BLOCK)  # again: the new file knows no units
         self._parts.append(frame.encode())
         self._wrote(frame)
 
@@ -160,7 +160,7 @@ class Recorder(Around):
         self._flush()
         self._append_end(self._source.now_ns())
 
-    def _frame(self, kind: Kind) -> Frame:
+    def _frame(self, kind: FrameKind) -> Frame:
         events = np.concatenate([np.empty(0, EVENT), *self._pending])
         units = self._source.units()
         new = {group: name for group, name in units.items() if self._told.get(group, "") != name}
@@ -172,7 +172,7 @@ class Recorder(Around):
             self._latest,
             new,
         )
-        return block.frame(kind, self._codec, self.recorded)
+        return block.to_frame(kind, self._codec, self.recorded)
 
     def _wrote(self, frame: Frame) -> None:
         self.recorded += frame.count
@@ -184,4 +184,4 @@ class Recorder(Around):
     def _append_end(self, now_ns: int) -> None:
         """Say how things stood at a moment, without a record, and that the file has no more."""
         block = Block(np.empty(0, EVENT), (), now_ns, self._source.wall_offset_ns(), self._written)
-        self._parts.append(block.frame(Kind.END, self._codec, self.recorded).encode())
+        self._parts.append(block.to_frame(FrameKind.END, self._codec, self.recorded).encode())

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.frames import Frame, Kind
+from tcpconntop.core.frames import Frame, FrameKind
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.units import printable
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
-from tcpconntop.sources.codecs import pack, unpack
+from tcpconntop.sources.codecs import compress, decompress
 
 _LENGTH = struct.Struct("<I")
 _RECORD: dict[str, Any] = {"bytes": EVENT.itemsize, "fields": [list(part) for part in EVENT.descr]}
@@ -26,12 +26,12 @@ _CENTURIES_NS = 1 << 62  # until the year 2116
 _COUNTS = ("attempts", "syn_retransmits", "lost_records", "lost_starts", "below_minimum")
 
 
-class DamagedError(ValueError):
+class DamagedFrameError(ValueError):
     """A frame does not hold what it should."""
 
 
 @dataclass(frozen=True)
-class Header:
+class FileHeader:
     """What a file says of all that follows.
 
     Attributes:
@@ -41,7 +41,7 @@ class Header:
         filters: as the command line had them; empty for none.
         began_ns: the moment at which the file begins, on the clock of the records.
         wall_offset_ns: what to add to that clock for Unix time, at that moment.
-        base: the ledger at that moment.
+        initial_ledger: the ledger at that moment.
         record: how its records are laid out; fields that `EVENT` has beyond those are zero when read.
     """
 
@@ -51,10 +51,10 @@ class Header:
     filters: str
     began_ns: int
     wall_offset_ns: int
-    base: Ledger
+    initial_ledger: Ledger
     record: np.dtype[np.void] = EVENT
 
-    def frame(self, before: int) -> Frame:
+    def to_frame(self, before: int) -> Frame:
         """Spell it; `before` counts the records of the files before this one."""
         document = {
             "session": self.session,
@@ -63,15 +63,15 @@ class Header:
             "filters": self.filters,
             "record": _RECORD,
             "clocks": {"began_ns": self.began_ns, "wall_offset_ns": self.wall_offset_ns},
-            "base": _ledger_document(self.base),
+            "base": _ledger_document(self.initial_ledger),
         }
         payload = json.dumps(document).encode()
         return Frame(
-            Kind.HEADER, 0, len(payload), 0, before, self.began_ns, self.began_ns, self.base.lost, payload
+            FrameKind.HEADER, 0, len(payload), 0, before, self.began_ns, self.began_ns, self.initial_ledger.lost, payload
         )
 
     @classmethod
-    def of(cls, frame: Frame) -> Header:
+    def from_frame(cls, frame: Frame) -> FileHeader:
         """Read it.
 
         Raises:
@@ -95,7 +95,7 @@ class Header:
                 _layout_of(document["record"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DamagedError(str(error)) from None
+            raise DamagedFrameError(str(error)) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ class Block:
     ledger: Ledger
     units: Mapping[int, str | None] = field(default_factory=dict)
 
-    def frame(self, kind: Kind, codec: int, before: int) -> Frame:
+    def to_frame(self, kind: FrameKind, codec: int, before: int) -> Frame:
         """Spell it; `before` counts the records of all blocks before it."""
         state = {
             "now_ns": self.now_ns,
@@ -131,11 +131,11 @@ class Block:
         raw = _LENGTH.pack(len(text)) + text + self.events.tobytes()
         first, last = self.events["end_ns"][[0, -1]].tolist() if len(self.events) else [self.now_ns] * 2
         return Frame(
-            kind, codec, len(raw), len(self.events), before, first, last, self.ledger.lost, pack(codec, raw)
+            kind, codec, len(raw), len(self.events), before, first, last, self.ledger.lost, compress(codec, raw)
         )
 
     @classmethod
-    def of(cls, frame: Frame, layout: np.dtype[np.void] = EVENT) -> Block:
+    def from_frame(cls, frame: Frame, layout: np.dtype[np.void] = EVENT) -> Block:
         """Read it; `layout` is the header's.
 
         Raises:
@@ -143,7 +143,7 @@ class Block:
             FatalError: it is packed with what is not installed.
         """
         try:
-            raw = unpack(frame.codec, frame.payload, frame.raw_bytes)
+            raw = decompress(frame.codec, frame.payload, frame.raw_bytes)
             (length,) = _LENGTH.unpack_from(raw)
             state = json.loads(raw[_LENGTH.size : _LENGTH.size + length])
             events = _as_events(np.frombuffer(raw, layout, frame.count, _LENGTH.size + length))
@@ -159,9 +159,9 @@ class Block:
             )
             _moment(now_ns, block.wall_offset_ns)
         except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-            raise DamagedError(str(error)) from None
+            raise DamagedFrameError(str(error)) from None
         if not block._sane():
-            raise DamagedError("its figures do not fit together")
+            raise DamagedFrameError("its figures do not fit together")
         return block
 
     def _sane(self) -> bool:
@@ -188,7 +188,7 @@ def _layout_of(document: Mapping[str, Any]) -> np.dtype[np.void]:
     shared = set(layout.names or ()) & set(EVENT.names or ())
     same = all(layout[name] == EVENT[name] for name in shared)
     if layout.hasobject or layout.itemsize != document["bytes"] or not same or not shared >= _NEEDED:
-        raise DamagedError("its records are of another kind")
+        raise DamagedFrameError("its records are of another kind")
     return layout
 
 

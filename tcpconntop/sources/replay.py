@@ -14,16 +14,16 @@ from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.playback import Playback
 from tcpconntop.core.snapshot import RECORDING, SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
-from tcpconntop.sources.pace import Pace
-from tcpconntop.sources.recorded import Step
-from tcpconntop.sources.recording import SECOND_NS, Header
+from tcpconntop.sources.pace import PlaybackClock
+from tcpconntop.sources.recorded import RecordedRead
+from tcpconntop.sources.recording import SECOND_NS, FileHeader
 
 
-class Played(Protocol):
-    """What can be played: a `Recording`."""
+class Playable(Protocol):
+    """What can be played: a `RecordingReader`."""
 
     @property
-    def header(self) -> Header:
+    def header(self) -> FileHeader:
         """Where it comes from."""
         ...
 
@@ -42,12 +42,12 @@ class Played(Protocol):
         """Its last moment; None where one cannot go back in it."""
         ...
 
-    def steps(self) -> Iterator[Step]:
+    def recorded_reads(self) -> Iterator[RecordedRead]:
         """Give everything, once."""
         ...
 
     def rewind(self) -> None:
-        """Go back to the beginning, where one can: another `steps` gives everything again."""
+        """Go back to the beginning, where one can: another `recorded_reads` gives everything again."""
         ...
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class Replay:
 
     def __init__(
         self,
-        recording: Played,
+        recording: Playable,
         speed: float | None = 1.0,
         notes: tuple[str, ...] = (),
         clock_s: Callable[[], float] = time.monotonic,
@@ -81,7 +81,7 @@ class Replay:
         header = recording.header
         filters = (f"recorded with {header.filters}",) if header.filters else ()
         self._recording = recording
-        self._pace = Pace(float("inf") if speed is None else speed, clock_s, sleep)
+        self._pace = PlaybackClock(float("inf") if speed is None else speed, clock_s, sleep)
         self._recorded = replace(header.info, label=RECORDING, notes=(*notes, *filters, *header.info.notes))
         self._going_ns: int | None = None  # where a seek goes to
         self._sought_ns: int | None = None  # where the last one went to
@@ -94,7 +94,7 @@ class Replay:
         self._totals = Ledger()  # as they were last written down
         self._since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since then
         self._since_rtx = 0
-        self._steps = self._recording.steps()
+        self._steps = self._recording.recorded_reads()
         self._next = next(self._steps, None)
 
     @property
@@ -113,11 +113,11 @@ class Replay:
         if self._going_ns is not None and timeout_s > 0:
             return self._go(self._going_ns)
         if step is None or self._pace.halted:
-            self._pace.rest(timeout_s)
+            self._pace.idle(timeout_s)
             return np.empty(0, EVENT)
         due_ns = max(step.now_ns, self._now_ns)
         goal_ns = min(self._now_ns + math.ceil(timeout_s * 1e9), due_ns)
-        self._now_ns = self._pace.reach(self._now_ns, goal_ns)
+        self._now_ns = self._pace.advance_to(self._now_ns, goal_ns)
         return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(step)
 
     def _go(self, to_ns: int) -> Events:
@@ -134,10 +134,10 @@ class Replay:
         if self._next is not None:
             self._now_ns = max(to_ns, self._now_ns)
         self._going_ns, self._sought_ns = None, to_ns
-        self._pace.forget()
+        self._pace.reset()
         return np.empty(0, EVENT)
 
-    def _take(self, step: Step) -> Events:
+    def _take(self, step: RecordedRead) -> Events:
         self._next = next(self._steps, None)
         self._units.update(step.units)
         self._wall_offset_ns = step.wall_offset_ns
@@ -157,7 +157,7 @@ class Replay:
         return self if self._recording.end_ns is not None else None
 
     @property
-    def arrived(self) -> bool:
+    def seek_done(self) -> bool:
         """Whether the last seek is done."""
         return self._going_ns is None
 

@@ -10,12 +10,12 @@ from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.stats import latency_ns
 from tcpconntop.core.wire import N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.sources.around import Around
+from tcpconntop.sources.around import SourceWrapper
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.player import Player
 
 
-class Selection(Around):
+class ReplayFilter(SourceWrapper):
     """A `Source` of those records of another one that a request lets pass.
 
     Its ledger is of what passed: how many of those are in flight nobody knows, and none is assumed. What
@@ -25,9 +25,9 @@ class Selection(Around):
     def __init__(self, source: Source, request: TraceRequest) -> None:
         super().__init__(source)
         self._request = request
-        self.begin_anew()
+        self.reset()
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget what was counted."""
         self._outcomes = np.zeros(N_OUTCOMES, np.int64)
         self._retransmits = self._below_minimum = 0
@@ -69,22 +69,22 @@ class Selection(Around):
 class _Steered:
     """Steers what is selected from, and the selection with it."""
 
-    def __init__(self, player: Player, selection: Selection) -> None:
+    def __init__(self, player: Player, selection: ReplayFilter) -> None:
         self._player, self._selection = player, selection
         self.playback, self.set_pace = player.playback, player.set_pace
 
     @property
-    def arrived(self) -> bool:
+    def seek_done(self) -> bool:
         """Whether the last seek is done."""
-        return self._player.arrived
+        return self._player.seek_done
 
     def seek(self, to_ns: int) -> None:
         """Go to a moment."""
         if to_ns < self._selection.now_ns():
-            self._selection.begin_anew()
+            self._selection.reset()
         self._player.seek(to_ns)
 
 
-def selected(source: Source, request: TraceRequest) -> Source:
+def apply_request_filters(source: Source, request: TraceRequest) -> Source:
     """Give the source itself where the request lets everything pass."""
-    return Selection(source, request) if request.filters_attempts or request.min_latency_ms else source
+    return ReplayFilter(source, request) if request.filters_attempts or request.min_latency_ms else source

@@ -21,7 +21,7 @@ from tcpconntop.core.host import Destination
 from tcpconntop.core.keys import hash_fields
 
 CHUNK = 1 << 20
-MOST_CHUNKS = 32
+MAX_CHUNKS = 32
 """How much of a table is read: 200,000 sockets. What is counted of a longer one is the least it can be."""
 
 _TIME_WAIT = 6
@@ -31,11 +31,11 @@ _HEX[list(b"0123456789ABCDEF")] = np.arange(16)
 _MAPPED = np.frombuffer(b"\0" * 10 + b"\xff\xff", np.uint8)
 
 Octets = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 Sockets = npt.NDArray[np.void]
 
 
-def port_use(net: Path, ports: tuple[int, int], least: int, reuse: int) -> dict[Destination, int]:
+def count_ports_in_use(net: Path, ports: tuple[int, int], least: int, reuse: int) -> dict[Destination, int]:
     """Count local ports in use by source address and destination; of a destination, the most.
 
     Args:
@@ -68,7 +68,7 @@ def _chunks(table: Path) -> Iterator[Octets]:
     try:
         with table.open("rb") as lines:
             lines.readline()  # the header
-            for _ in range(MOST_CHUNKS):
+            for _ in range(MAX_CHUNKS):
                 chunk = lines.read(CHUNK)
                 if not chunk:
                     return
@@ -103,7 +103,7 @@ def _taken(text: Octets, family: int, ports: tuple[int, int], reuse: int) -> Soc
     return sockets
 
 
-def _number(text: Octets, at: Places, digits: int) -> Places:
+def _number(text: Octets, at: Indices, digits: int) -> Indices:
     """Read hexadecimal numbers at some places."""
     values = np.zeros(len(at), np.int64)
     for place in range(digits):
@@ -111,7 +111,7 @@ def _number(text: Octets, at: Places, digits: int) -> Places:
     return values
 
 
-def _address(text: Octets, at: Places, width: int) -> Octets:
+def _address(text: Octets, at: Indices, width: int) -> Octets:
     """Read addresses at some places as the record has them: in network order, shape (n, 16)."""
     digits = _HEX[text[at[:, np.newaxis] + np.arange(width)]]
     octets = np.zeros((len(at), 16), np.uint8)

@@ -37,8 +37,8 @@ class Flow:
         rate_hz: mean connects a second (a Poisson process).
         median_us: median latency of a log-normal distribution.
         sigma: its shape; 0.3 is a quiet network, 1 a heavy tail.
-        lost_syn: share of connects whose first SYN is lost, so that they wait for one second.
-        failing: share of connects that fail.
+        lost_syn_share: share of connects whose first SYN is lost, so that they wait for one second.
+        failure_share: share of connects that fail.
         outcome: how those fail.
         fail_after_us: how long a failure takes.
     """
@@ -50,8 +50,8 @@ class Flow:
     rate_hz: float
     median_us: float
     sigma: float = 0.3
-    lost_syn: float = 0.0
-    failing: float = 0.0
+    lost_syn_share: float = 0.0
+    failure_share: float = 0.0
     outcome: Outcome = Outcome.REFUSED
     fail_after_us: float = 150.0
 
@@ -59,19 +59,19 @@ class Flow:
 SCENARIO: tuple[Flow, ...] = (
     Flow("nginx", 1204, "10.2.3.4", 443, 210, 210, 0.4),
     Flow("nginx", 1205, "10.2.3.4", 443, 190, 205, 0.4),
-    Flow("nginx", 1204, "10.2.3.5", 443, 60, 900, 0.8, lost_syn=0.012),
+    Flow("nginx", 1204, "10.2.3.5", 443, 60, 900, 0.8, lost_syn_share=0.012),
     Flow("checkout", 2310, "10.7.0.12", 5432, 45, 320, 0.3),
     Flow("checkout", 2310, "10.7.0.13", 5432, 40, 4200, 0.6),
     Flow("checkout", 2310, "10.7.9.20", 6379, 120, 95, 0.25),
     Flow("report-worker", 4121, "10.7.0.12", 5432, 6, 340, 0.3),
     Flow("envoy", 880, "fd00:7::21", 8443, 80, 480, 0.5),
     Flow("envoy", 880, "fd00:7::22", 8443, 75, 470, 0.5),
-    Flow("curl", 9917, "203.0.113.80", 443, 3, 31_000, 0.2, lost_syn=0.05),
-    Flow("prometheus", 702, "10.9.1.7", 9100, 4, 260, 0.3, failing=1.0, fail_after_us=180),
-    Flow("backup", 3055, "198.51.100.9", 22, 0.4, 18_000, failing=1.0, outcome=Outcome.CANCELLED,
+    Flow("curl", 9917, "203.0.113.80", 443, 3, 31_000, 0.2, lost_syn_share=0.05),
+    Flow("prometheus", 702, "10.9.1.7", 9100, 4, 260, 0.3, failure_share=1.0, fail_after_us=180),
+    Flow("backup", 3055, "198.51.100.9", 22, 0.4, 18_000, failure_share=1.0, outcome=Outcome.CANCELLED,
          fail_after_us=2_000_000),
     Flow("node_exporter", 655, "10.9.1.1", 9090, 1, 150, 0.2),
-    Flow("python3", 6402, "192.0.2.44", 8080, 2, 1200, 0.9, failing=0.2, outcome=Outcome.UNREACHABLE,
+    Flow("python3", 6402, "192.0.2.44", 8080, 2, 1200, 0.9, failure_share=0.2, outcome=Outcome.UNREACHABLE,
          fail_after_us=900),
     Flow("dockerd", 512, "10.0.0.53", 53, 8, 130, 0.4),
 )  # fmt: skip
@@ -132,8 +132,8 @@ class Synthetic:
     def _draw(self, index: int, n: int, since_ns: int, now_ns: int) -> Events:
         flow, random = self._flows[index], self._random
         events = np.repeat(self._template[index : index + 1], n)
-        failed = random.random(n) < flow.failing
-        lost = (random.random(n) < flow.lost_syn) & ~failed
+        failed = random.random(n) < flow.failure_share
+        lost = (random.random(n) < flow.lost_syn_share) & ~failed
         latency = random.lognormal(np.log(flow.median_us * 1e3), flow.sigma, n)
         latency = np.where(failed, flow.fail_after_us * 1e3 * random.normal(1, 0.02, n), latency)
         rto = np.where(lost, 1_024e6 + random.random(n) * 8e6, 0)

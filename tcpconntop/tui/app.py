@@ -19,7 +19,7 @@ from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import Life, look
-from tcpconntop.remember import Remembered
+from tcpconntop.remember import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import Keys, bindings
 from tcpconntop.tui.messages import NameFound, Process, ProcessesWanted, SnapshotReady, SourceOpened
@@ -78,7 +78,7 @@ class Dashboard(Playing):
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
         look_at: Callable[[int], Life | None] = look,
-        remembered: Remembered | None = None,
+        remembered: UiState | None = None,
         keys: Keys | None = None,
         notice: str = "",
         dns: bool = False,
@@ -96,7 +96,7 @@ class Dashboard(Playing):
         )
         namer = self._resolver.name if dns else None
         self._stand(Moment(window, interval_s, keys=keys or Keys(), namer=namer), self._tracing)
-        self._remembered, self._notice = remembered or Remembered(), notice
+        self._remembered, self._notice = remembered or UiState(), notice
         self._main: Main | None = None
         if self._remembered.theme in self.available_themes:
             self.theme = self._remembered.theme
@@ -131,7 +131,7 @@ class Dashboard(Playing):
         self._cancel()
         self._resolver.close()
 
-    def chosen(self) -> Remembered:
+    def chosen(self) -> UiState:
         """Give what the user has chosen, to be remembered."""
         known, main = self._remembered, self._main
         if main is not None:

@@ -15,8 +15,8 @@ from textual.widgets import Input, Static
 from tcpconntop.core.completion import completions
 from tcpconntop.core.filter import FilterError
 from tcpconntop.core.units import printable
-from tcpconntop.remember import with_filter
-from tcpconntop.sources.ports import read_filter
+from tcpconntop.remember import add_filter
+from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import FilterLeft, FilterWanted
 
@@ -101,12 +101,12 @@ class FilterBar(Vertical):
     def _submit(self, event: Input.Submitted) -> None:
         event.stop()
         if not self._error(event.value):
-            self.history[:] = with_filter(tuple(self.history), event.value)
+            self.history[:] = add_filter(tuple(self.history), event.value)
             self.post_message(FilterWanted(event.value))
 
     def _error(self, text: str) -> FilterError | None:
         try:
-            read_filter(text)
+            parse_filter_with_port_names(text)
         except FilterError as error:
             return error
         return None

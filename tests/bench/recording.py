@@ -18,9 +18,9 @@ from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.sources.codecs import CODECS
-from tcpconntop.sources.parts import Parts
-from tcpconntop.sources.recorded import Recording
-from tcpconntop.sources.recorder import Recorder
+from tcpconntop.sources.parts import RotatingFile
+from tcpconntop.sources.recorded import RecordingReader
+from tcpconntop.sources.recorder import RecordingWriter
 from tcpconntop.sources.replay import Replay
 from tests.bench.run import machine
 from tests.bench.workload import SECOND_NS, records
@@ -80,7 +80,7 @@ class Paced:
         return self.clock_ns / 1e9
 
 
-def drained(source: Recorder | Paced, reads: int) -> float:
+def drained(source: RecordingWriter | Paced, reads: int) -> float:
     """Read everything and close; gives the CPU seconds that it took."""
     began_s = time.process_time()
     for _ in range(reads):
@@ -93,7 +93,7 @@ def played(path: Path) -> tuple[float, int]:
     """Replay as fast as it goes; gives the CPU seconds and the records."""
     began_s, n = time.process_time(), 0
     with path.open("rb") as file:
-        source = Replay(Recording([(path, file)]), None)
+        source = Replay(RecordingReader([(path, file)]), None)
         while not source.ended:
             n += len(source.read(3600.0))
     return time.process_time() - began_s, n
@@ -111,7 +111,7 @@ def main(seconds: int) -> None:
         source = Paced(seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "recording"
-            recorder = Recorder(source, Parts(path), codec=codec, clock_s=source.clock_s)
+            recorder = RecordingWriter(source, RotatingFile(path), codec=codec, clock_s=source.clock_s)
             share = (drained(recorder, len(source.batches)) - without_s) / seconds
             replay_s, n = played(path)
             each = path.stat().st_size / n

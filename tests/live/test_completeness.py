@@ -15,7 +15,7 @@ import elsewhere
 import workload
 from tracer import Tracer
 
-from tcpconntop.sources.namespaces import Namespaces
+from tcpconntop.sources.namespaces import Completeness
 
 Trace = Callable[..., Tracer]
 CLONE_NEWNET = 0x40000000
@@ -69,11 +69,11 @@ def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) 
     def test() -> None:
         with another_namespace() as one, another_namespace() as two, workload.listener() as server:
             tracer = trace(pids=(os.getpid(), one.pid, two.pid))
-            namespaces = Namespaces(tracer.session.sent)
+            namespaces = Completeness(tracer.session.sent)
             assert namespaces.compare() == (0, 0)
             for place in (one, two):
                 place.connect(3)
-            namespaces.learn(tracer.ended(6))
+            namespaces.find_reference_processes(tracer.ended(6))
             assert namespaces.compare() == (0, 0)  # what was before is in neither
             one.connect(23)
             two.connect(7)
@@ -95,7 +95,7 @@ def test_what_is_filtered_out_is_missing(trace: Trace) -> None:
     def test() -> None:
         with workload.listener() as server, workload.listener() as other:
             tracer = trace(ports=(workload.port_of(server),))
-            namespaces = Namespaces(tracer.session.sent)
+            namespaces = Completeness(tracer.session.sent)
             workload.connect(server, 13)
             workload.connect(other, 4)
             tracer.ended(13)

@@ -169,7 +169,7 @@ async def test_enter_opens_the_process_of_the_row_and_escape_goes_back():
 
 
 async def test_the_process_screen_lists_the_last_connects_with_their_anatomy():
-    flows = [flow("curl", 7, lost_syn=1.0, rate_hz=2), flow("bad", 8, failing=1.0, rate_hz=2)]
+    flows = [flow("curl", 7, lost_syn_share=1.0, rate_hz=2), flow("bad", 8, failure_share=1.0, rate_hz=2)]
     async with Running(flows=flows) as run:
         await run.press("down", "enter", "enter")
         assert isinstance(run.screen, ProcessScreen)

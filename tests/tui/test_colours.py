@@ -12,8 +12,8 @@ LEAST = 2.7
 """Contrast that bold text has at least; the palest figure that a theme brings along has 2.79."""
 
 ALARMING = [
-    flow("slow", 1, "10.0.0.1", median_us=200_000, lost_syn=0.5),
-    flow("b", 2, "10.0.0.2", failing=0.03),
+    flow("slow", 1, "10.0.0.1", median_us=200_000, lost_syn_share=0.5),
+    flow("b", 2, "10.0.0.2", failure_share=0.03),
 ]
 
 

@@ -15,8 +15,8 @@ from tcpconntop.tui.screens.process import ProcessScreen
 
 LEAVING = {"failing": 1.0, "outcome": Outcome.CANCELLED, "fail_after_us": 800_000}
 FLOWS = [
-    flow("prometheus", 1, "10.9.1.7", 9100, failing=1.0),
-    flow("nginx", 2, "10.2.3.5", 443, lost_syn=0.1),
+    flow("prometheus", 1, "10.9.1.7", 9100, failure_share=1.0),
+    flow("nginx", 2, "10.2.3.5", 443, lost_syn_share=0.1),
     flow("nginx", 2, "10.3.0.1", 80),
 ]
 
@@ -100,7 +100,7 @@ async def test_a_row_below_the_edge_is_brought_into_sight():
 async def test_the_chosen_finding_stays_chosen_when_the_order_changes():
     async with Explaining() as run:
         await run.press("x", "down")
-        worse = flow("curl", 5, "10.8.0.1", 81, failing=1.0, rate_hz=90)
+        worse = flow("curl", 5, "10.8.0.1", 81, failure_share=1.0, rate_hz=90)
         await feed(run.pilot, snapshot(12, [worse, *FLOWS]))
         assert "10.8.0.1:81" in run.lines()[0]
         assert "10.2.3.5:443" in run.marked()[0]
@@ -158,7 +158,7 @@ async def test_the_two_gravest_can_be_read_at_80_by_24():
 
 
 async def test_all_can_be_reached_where_few_fit():
-    flows = [flow(f"p{i}", i, f"10.{i}.9.1", 80, failing=1.0) for i in range(1, 5)]
+    flows = [flow(f"p{i}", i, f"10.{i}.9.1", 80, failure_share=1.0) for i in range(1, 5)]
     async with Explaining([*flows, *FLOWS[1:]], size=(80, 24)) as run:
         await run.press("x")
         assert run.lines()[-1].startswith(" … 1 more")

@@ -18,10 +18,10 @@ COMBINING = "cafe\u0301"
 
 FAILING = [
     flow("good", 1, "10.0.0.1", 443, rate_hz=90),
-    flow(EVIL, 2, "10.0.0.2", 443, failing=1.0),
-    flow(WIDE, 3, "10.0.0.3", 443, failing=1.0, outcome=Outcome.TIMEOUT, rate_hz=9, lost_syn=1.0),
-    flow(COMBINING, 4, "fd00::4", 443, failing=0.5, outcome=Outcome.UNREACHABLE, rate_hz=8),
-    flow("gone", 5, "10.0.0.5", 443, failing=1.0, outcome=Outcome.CANCELLED, rate_hz=3),
+    flow(EVIL, 2, "10.0.0.2", 443, failure_share=1.0),
+    flow(WIDE, 3, "10.0.0.3", 443, failure_share=1.0, outcome=Outcome.TIMEOUT, rate_hz=9, lost_syn_share=1.0),
+    flow(COMBINING, 4, "fd00::4", 443, failure_share=0.5, outcome=Outcome.UNREACHABLE, rate_hz=8),
+    flow("gone", 5, "10.0.0.5", 443, failure_share=1.0, outcome=Outcome.CANCELLED, rate_hz=3),
 ]
 
 
@@ -63,7 +63,7 @@ async def test_latencies_and_failures_have_their_own_lines():
     assert len(filled) == 1
     assert lines[filled[0]][8:104].strip("█▀▄ ") == ""
     assert not lines[-2][8:].strip()
-    failing = await shown("3", [flow("a", failing=1.0)])
+    failing = await shown("3", [flow("a", failure_share=1.0)])
     assert not any(line[8:104].strip() for line in failing[:-2])
     assert failing[-2][8:104].strip()
 
@@ -78,7 +78,7 @@ async def test_the_heatmap_follows_the_selected_row():
 
 async def test_without_colours_shade_characters_tell_the_counts(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    lines = await shown("3", [flow("a", rate_hz=300), flow("b", failing=1.0)])
+    lines = await shown("3", [flow("a", rate_hz=300), flow("b", failure_share=1.0)])
     drawn = "".join(line[8:104] for line in lines[:-1])
     assert set(drawn) <= set(" ░▒▓█")
     assert {"░", "█"} < set(drawn)

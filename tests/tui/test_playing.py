@@ -9,9 +9,9 @@ import pytest
 from support import feed, flow, notes, snapshot, still, until
 from textual.widgets import Input, Static
 
-from tcpconntop.sources.parts import Parts
-from tcpconntop.sources.recorded import Recording
-from tcpconntop.sources.recorder import Recorder
+from tcpconntop.sources.parts import RotatingFile
+from tcpconntop.sources.recorded import RecordingReader
+from tcpconntop.sources.recorder import RecordingWriter
 from tcpconntop.sources.replay import Replay
 from tcpconntop.sources.synthetic import SCENARIO, Synthetic
 from tcpconntop.tui.app import Dashboard
@@ -38,7 +38,7 @@ class Past(Synthetic):
 
 def recorded(folder: Path, seconds: int = SECONDS) -> bytes:
     source = Past()
-    recorder = Recorder(source, Parts(folder / "r"), clock_s=source.clock_s)
+    recorder = RecordingWriter(source, RotatingFile(folder / "r"), clock_s=source.clock_s)
     for _ in range(seconds * 2):
         recorder.read(0.5)
     recorder.close()
@@ -54,7 +54,7 @@ class Played:
     """A dashboard over a recording that stands still at first."""
 
     def __init__(self, data: bytes, size=(120, 36)):
-        self.source = Replay(Recording([(Path("r"), io.BytesIO(data))]))
+        self.source = Replay(RecordingReader([(Path("r"), io.BytesIO(data))]))
         self.source.set_pace(1.0, halted=True)
         self.app = Dashboard(lambda: self.source, ask=lambda _: "", look_at=lambda _: None)
         self.size = size

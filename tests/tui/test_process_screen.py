@@ -92,7 +92,7 @@ async def test_of_records_that_are_not_live_this_machine_is_not_asked():
 async def test_each_of_the_last_connects_shows_where_its_time_went():
     app = still(pid=7)
     async with app.run_test(size=(120, 36)) as pilot:
-        await feed(pilot, snapshot(5, flows=[flow("slow", 7, lost_syn=1.0, rate_hz=2)]))
+        await feed(pilot, snapshot(5, flows=[flow("slow", 7, lost_syn_share=1.0, rate_hz=2)]))
         lines = [line.rstrip() for line in text_of(app.screen.connects.query_one("Connects"))]
         assert lines[0].endswith("╌LOCAL █RTO ━WIRE")
         assert lines[1].endswith("█" * 17)
@@ -156,7 +156,7 @@ async def test_a_long_unit_is_cut_so_that_the_start_stays():
 
 async def test_a_wait_that_is_not_told_apart_from_local_work_is_said_to_be_at_most_that():
     """GIVEN records without the first SYN WHEN a SYN was sent again THEN the wait has a sign, and no dash."""
-    taken = snapshot(5, flows=[flow("checkout", 7, lost_syn=1.0)])
+    taken = snapshot(5, flows=[flow("checkout", 7, lost_syn_share=1.0)])
     recent = taken.window.recent
     records = recent.records.copy()
     records["syn_ns"] = 0

@@ -7,14 +7,14 @@ from support import feed, never, notes, snapshot, still, text_of
 from textual.widgets import Input
 
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.remember import Remembered
+from tcpconntop.remember import UiState
 from tcpconntop.tui.actions import ACTIONS, keymap
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.screens.help import Page
 
 
 async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
-    before = Remembered(theme="nord", panes=False, pane="Timeline", filters=("dport=22",))
+    before = UiState(theme="nord", panes=False, pane="Timeline", filters=("dport=22",))
     app = Dashboard(never, ViewSpec("process"), "5m", 2.0, remembered=before, ask=lambda _: "")
     began = app.chosen()
     assert (began.group, began.window, began.delay, began.theme) == ("process", "5m", 2.0, "nord")
@@ -28,14 +28,14 @@ async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
         app.theme = "gruvbox"
         await pilot.press("q")
     chosen = app.chosen()
-    assert chosen == Remembered(
+    assert chosen == UiState(
         theme="gruvbox", group="process+dest", sort="p99:asc", window="15m", delay=5.0,
         pane="Histogram", filters=("dport=22", "nginx"), dns=True,
     )  # fmt: skip
 
 
 async def test_a_theme_that_is_no_more_and_a_pane_that_is_no_more_do_no_harm():
-    app = Dashboard(never, remembered=Remembered(theme="no such", pane="no such"))
+    app = Dashboard(never, remembered=UiState(theme="no such", pane="no such"))
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
         assert app.screen.panes.visible_names == ["Histogram"]
@@ -60,7 +60,7 @@ async def test_a_notice_is_shown_at_the_start():
 
 
 async def test_filters_that_were_used_come_back():
-    app = Dashboard(never, remembered=Remembered(filters=("first", "second")))
+    app = Dashboard(never, remembered=UiState(filters=("first", "second")))
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
         seen = []

@@ -19,10 +19,10 @@ DEMO = SourceInfo("db-07", "6.12.0", "", "", "synthetic", ("tcp_v6_connect is mi
 
 FAILING = [
     *SCENARIO,
-    flow("\x1b[31m[red]evil[/]"[:15], 71, "10.9.9.8", 443, rate_hz=2, failing=1.0, outcome=Outcome.TIMEOUT),
-    flow("日本語サー", 72, "fd00:7::24", 443, rate_hz=1, failing=0.7, outcome=Outcome.CANCELLED),
-    flow("cafe\u0301", 73, "fd00:7::23", 443, rate_hz=1, failing=0.7, outcome=Outcome.ERROR),
-    *(flow("scan", 74, f"10.20.0.{i}", 22, rate_hz=0.2, failing=0.9) for i in range(1, 20)),
+    flow("\x1b[31m[red]evil[/]"[:15], 71, "10.9.9.8", 443, rate_hz=2, failure_share=1.0, outcome=Outcome.TIMEOUT),
+    flow("日本語サー", 72, "fd00:7::24", 443, rate_hz=1, failure_share=0.7, outcome=Outcome.CANCELLED),
+    flow("cafe\u0301", 73, "fd00:7::23", 443, rate_hz=1, failure_share=0.7, outcome=Outcome.ERROR),
+    *(flow("scan", 74, f"10.20.0.{i}", 22, rate_hz=0.2, failure_share=0.9) for i in range(1, 20)),
 ]
 
 
@@ -45,7 +45,7 @@ def test_dashboard(snap_compare, size):
 PID = 2_147_483_000  # greater than any that a kernel gives out: /proc knows nothing of it
 CONNECTS = [
     flow("checkout", PID, "10.7.0.12", 5432),
-    flow("checkout", PID, "fd00:7::21", 8443, median_us=9000, lost_syn=0.02),
+    flow("checkout", PID, "fd00:7::21", 8443, median_us=9000, lost_syn_share=0.02),
     flow("curl", 4, "192.0.2.1", 443),
 ]
 

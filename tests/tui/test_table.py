@@ -193,7 +193,7 @@ def after_a_change(seconds=60, since=9):
     before = [flow("slow", 1, "10.0.0.1"), flow("fails", 2, "10.0.0.2"), flow("steady", 3, "10.0.0.3")]
     later = [
         flow("slow", 1, "10.0.0.1", median_us=9_000),
-        flow("fails", 2, "10.0.0.2", failing=0.5),
+        flow("fails", 2, "10.0.0.2", failure_share=0.5),
         before[2],
     ]
     for flows, span in ((before, seconds - since), (later, since)):

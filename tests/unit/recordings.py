@@ -11,9 +11,9 @@ import numpy as np
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Events, Outcome
 from tcpconntop.engine import Engine
-from tcpconntop.sources.parts import Parts, Rotation
-from tcpconntop.sources.recorded import Recording
-from tcpconntop.sources.recorder import Recorder
+from tcpconntop.sources.parts import RotatingFile, Rotation
+from tcpconntop.sources.recorded import RecordingReader
+from tcpconntop.sources.recorder import RecordingWriter
 from tcpconntop.sources.replay import Replay
 from tcpconntop.sources.synthetic import Flow, Synthetic
 
@@ -21,10 +21,10 @@ SECOND_NS = 1_000_000_000
 BEGAN_NS = 1_000 * SECOND_NS + 123_456_789
 FLOWS = (
     Flow("nginx", 100, "10.2.3.4", 443, 40, 200),
-    Flow("nginx", 101, "10.2.3.5", 443, 30, 900, 0.8, lost_syn=0.05),
+    Flow("nginx", 101, "10.2.3.5", 443, 30, 900, 0.8, lost_syn_share=0.05),
     Flow("envoy", 200, "fd00:7::21", 8443, 20, 500),
-    Flow("probe", 300, "10.9.1.7", 9100, 5, 100, failing=1.0),
-    Flow("backup", 400, "198.51.100.9", 22, 2, 900, failing=0.5, outcome=Outcome.CANCELLED),
+    Flow("probe", 300, "10.9.1.7", 9100, 5, 100, failure_share=1.0),
+    Flow("backup", 400, "198.51.100.9", 22, 2, 900, failure_share=0.5, outcome=Outcome.CANCELLED),
 )
 
 
@@ -59,18 +59,18 @@ def record(
 ) -> list[Snapshot]:
     """Record a scenario; gives what an engine published meanwhile."""
     scenario = scenario or Scenario()
-    parts = Parts(path, rotation, scenario.clock_s)
-    recorder = Recorder(scenario, parts, "", codec, keep, scenario.clock_s)
+    parts = RotatingFile(path, rotation, scenario.clock_s)
+    recorder = RecordingWriter(scenario, parts, "", codec, keep, scenario.clock_s)
     seen: list[Snapshot] = []
     Engine(recorder, seen.append, window_s, clock_s=scenario.clock_s).run()
     assert recorder.failure is None
     return seen
 
 
-def recording(*files: Path | bytes) -> Recording:
+def recording(*files: Path | bytes) -> RecordingReader:
     """Open a recording."""
     read = [file.read_bytes() if isinstance(file, Path) else file for file in files]
-    return Recording([(Path(f"file {at}"), io.BytesIO(data)) for at, data in enumerate(read)])
+    return RecordingReader([(Path(f"file {at}"), io.BytesIO(data)) for at, data in enumerate(read)])
 
 
 def replayed(*files: Path | bytes, window_s: float | None = 60) -> list[Snapshot]:
@@ -81,6 +81,6 @@ def replayed(*files: Path | bytes, window_s: float | None = 60) -> list[Snapshot
     return seen
 
 
-def events_of(played: Recording) -> Events:
+def events_of(played: RecordingReader) -> Events:
     """Give all records that can be read."""
-    return np.concatenate([np.empty(0, EVENT), *(step.events for step in played.steps())])
+    return np.concatenate([np.empty(0, EVENT), *(step.events for step in played.recorded_reads())])

@@ -6,7 +6,7 @@ import pytest
 from recordings import events_of, recording
 
 from tcpconntop.core.wire import Outcome
-from tcpconntop.demo.bundled import FILE, Endless, bundled
+from tcpconntop.demo.bundled import FILE, LoopedRecording, bundled_replay
 from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
 from tcpconntop.sources.replay import Replay
@@ -17,7 +17,7 @@ WALL_NS = 1_700_000_000_000_000_000
 def test_it_goes_on_and_on() -> None:
     """GIVEN the recording WHEN played for longer than it is THEN times and totals go on, and balance."""
     once = events_of(recording(FILE))
-    source = Replay(Endless(recording(FILE), WALL_NS), None)
+    source = Replay(LoopedRecording(recording(FILE), WALL_NS), None)
     began_ns, n, last_ns = source.now_ns(), 0, 0
     while n < 3 * len(once):
         events = source.read(3600)
@@ -54,7 +54,7 @@ def test_without_privileges_the_demo_plays_it_and_says_so() -> None:
 
 
 def test_it_plays_at_its_own_pace() -> None:
-    source = bundled()
+    source = bundled_replay()
     began_ns = source.now_ns()
     source.read(0.01)
     assert source.now_ns() - began_ns <= 10_000_000

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from tcpconntop.commands.completion import completions as completions_of
-from tcpconntop.options import COMMANDS, SHELLS, documented
+from tcpconntop.options import COMMANDS, SHELLS, full_parser
 
 COMPLETE = """
 source /dev/stdin
@@ -70,7 +70,7 @@ def test_given_a_shell_then_its_completions_name_every_command_and_are_its_langu
 
 
 def test_given_the_documented_parser_then_it_has_every_command_and_its_options():
-    text = documented().format_help()
+    text = full_parser().format_help()
     assert all(name in text for name in COMMANDS)
     assert "--probe" in text
 

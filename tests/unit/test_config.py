@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tcpconntop.config import OPTIONS, Config, ConfigError, merged, parse_config
+from tcpconntop.config import SETTINGS, Config, ConfigError, merge_configs, parse_config
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 
@@ -34,11 +34,11 @@ def test_given_every_setting_when_read_then_it_is_what_the_options_take():
         "window": "5m", "group": "process", "sort": "fail:desc", "delay": 2.0, "filter": "dport=443",
         "probe": "kprobe", "transport": "perf", "columns": "daddr,p99", "dns": True, "max-keys": "500",
     }  # fmt: skip
-    assert set(config.options) == set(OPTIONS)
+    assert set(config.options) == set(SETTINGS)
     assert (config.theme, config.keys) == ("nord", {"filter": ("f", "slash")})
-    assert config.where("window") == "a.toml: window: "
-    assert config.where("keys.filter") == "a.toml: keys.filter: "
-    assert config.where("keys.quit") == ""
+    assert config.location("window") == "a.toml: window: "
+    assert config.location("keys.filter") == "a.toml: keys.filter: "
+    assert config.location("keys.quit") == ""
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_given_what_it_may_not_say_then_one_line_names_file_and_key(text, compla
 def test_given_several_files_when_merged_then_the_last_one_that_speaks_of_a_key_decides():
     first = parse_config("window = '5m'\nsort = 'p50'\ntheme = 'nord'\n[keys]\nquit = ['x']", "1")
     second = parse_config("window = '10s'\n[keys]\nfilter = ['f']", "2")
-    both = merged([first, Config(), second])
+    both = merge_configs([first, Config(), second])
     assert both.options == {"window": "10s", "sort": "p50"}
     assert both.theme == "nord"
     assert both.keys == {"quit": ("x",), "filter": ("f",)}
-    assert (both.where("window"), both.where("sort")) == ("2: window: ", "1: sort: ")
-    assert merged([]) == Config()
+    assert (both.location("window"), both.location("sort")) == ("2: window: ", "1: sort: ")
+    assert merge_configs([]) == Config()

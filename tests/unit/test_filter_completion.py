@@ -10,7 +10,7 @@ from records import connect, snapshot
 from tcpconntop.core.completion import completions, known_values
 from tcpconntop.core.filter import FilterError, parse_filter
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.sources.ports import read_services
+from tcpconntop.sources.ports import parse_services
 
 VALUES = {"comm": ["nginx", "node", "my app", "na\x1bme"], "daddr": ["10.0.0.1"], "unit": ["ssh.service"]}
 
@@ -73,7 +73,7 @@ def test_given_a_wrong_word_then_the_error_says_where_it_stands(text, wrong):
 
 def test_given_services_then_ports_have_names_and_names_have_ports():
     """GIVEN lines of services(5) WHEN they are read THEN those of TCP count."""
-    names, numbers = read_services(
+    names, numbers = parse_services(
         "# comment\nhttps 443/tcp HTTPS-alt # x\nweb 443/tcp\ndomain 53/udp\n"
         "bad\nfar 70000/tcp\ne\x1b[1m 9/tcp\n\nx y/tcp"
     )

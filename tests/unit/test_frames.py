@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconntop.core.frames import MARKER, PREFIX_BYTES, Damage, Frame, Kind, Scanner, prefix, version_of
+from tcpconntop.core.frames import MARKER, PREFIX_BYTES, Damage, Frame, FrameKind, FrameScanner, file_prefix, format_version
 
 payloads = st.lists(st.binary(max_size=200) | st.just(MARKER * 30), min_size=1, max_size=6)
 
 
 def frames_of(payloads: Iterable[bytes]) -> list[Frame]:
     return [
-        Frame(Kind.BLOCK, 1, len(payload), 3, 3 * place, 5, 9, 1, payload)
+        Frame(FrameKind.BLOCK, 1, len(payload), 3, 3 * place, 5, 9, 1, payload)
         for place, payload in enumerate(payloads)
     ]
 
 
 def scan(data: bytes, piece: int = 1 << 20) -> list[Frame | Damage]:
-    scanner = Scanner()
+    scanner = FrameScanner()
     found = [item for at in range(0, len(data), piece) for item in scanner.feed(data[at : at + piece])]
     return [*found, *scanner.finish()]
 
@@ -41,7 +41,7 @@ def test_a_torn_end_costs_the_last_frame_alone(payloads: list[bytes], data: st.D
     whole = max(n for n, end in enumerate(ends) if end <= cut)
     found = scan(raw[:cut])
     assert found[:whole] == frames[:whole]
-    assert [isinstance(item, Damage) and item.torn for item in found[whole:]] == [True] * (cut not in ends)
+    assert [isinstance(item, Damage) and item.truncated for item in found[whole:]] == [True] * (cut not in ends)
 
 
 @given(payloads, st.data())
@@ -56,7 +56,7 @@ def test_a_flipped_bit_costs_one_frame(payloads: list[bytes], data: st.DataObjec
     found = scan(b"".join([*raw[:hit], bytes(broken), *raw[hit + 1 :]]))
     assert [item for item in found if isinstance(item, Frame)] == frames[:hit] + frames[hit + 1 :]
     assert isinstance(found[hit], Damage)
-    assert not found[hit].torn
+    assert not found[hit].truncated
 
 
 @given(st.binary(max_size=500))
@@ -65,7 +65,7 @@ def test_what_is_no_frame_is_damage(data: bytes) -> None:
 
 
 def test_the_prefix_tells_the_version() -> None:
-    assert len(prefix()) == PREFIX_BYTES
-    assert version_of(prefix()) == 1
-    assert version_of(b"") is None
-    assert version_of(b"PNG and then some more") is None
+    assert len(file_prefix()) == PREFIX_BYTES
+    assert format_version(file_prefix()) == 1
+    assert format_version(b"") is None
+    assert format_version(b"PNG and then some more") is None

@@ -8,8 +8,8 @@ import pytest
 
 from tcpconntop.core.host import HostFacts, QueueCount
 from tcpconntop.core.wire import address_bytes
-from tcpconntop.sources.host import LOOK_NS, HostWatch
-from tcpconntop.sources.sockets import port_use
+from tcpconntop.sources.host import READ_INTERVAL_NS, HostWatch
+from tcpconntop.sources.sockets import count_ports_in_use
 
 PORTS = (40_000, 40_009)
 RANGE = range(40_000, 40_010)
@@ -84,14 +84,14 @@ def test_ports_in_use_are_counted_by_destination(proc):
     mapped = [line(20, "10.0.0.9", 40_009, "10.0.0.1", 443, size=16)]
     six = [line(i, "fd00::9", port, "fd00::1", 443, size=16) for i, port in enumerate(RANGE[:3])]
     proc.sockets(own + served, mapped + six)
-    assert port_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 8, place("fd00::1", 443): 3}
-    assert port_use(proc.net, PORTS, 4, 0) == {place("10.0.0.1", 443): 8}
+    assert count_ports_in_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 8, place("fd00::1", 443): 3}
+    assert count_ports_in_use(proc.net, PORTS, 4, 0) == {place("10.0.0.1", 443): 8}
     assert proc.watch().read(0).port_use == {place("10.0.0.1", 443): 8, place("fd00::1", 443): 3}
 
 
 def test_each_source_address_has_ports_of_its_own(proc):
     proc.sockets([line(i, f"10.0.0.{i % 2}", port, "10.0.0.1", 443) for i, port in enumerate(RANGE)])
-    assert port_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 5}
+    assert count_ports_in_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 5}
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,18 @@ def test_ports_in_time_wait_count_where_they_are_not_free_to_take(proc, reuse, u
     proc.sockets(
         [line(i, d, p, d, 443, 6) for d in ("10.0.0.1", "127.0.0.1") for i, p in enumerate(RANGE[:4])]
     )
-    assert port_use(proc.net, PORTS, 1, reuse) == {place(address, 443): n for address, n in use.items()}
+    assert count_ports_in_use(proc.net, PORTS, 1, reuse) == {place(address, 443): n for address, n in use.items()}
 
 
 def test_a_listener_uses_no_port_towards_anybody(proc):
     proc.sockets([line(i, "0.0.0.0", port, "0.0.0.0", 0, 10) for i, port in enumerate(RANGE)])
-    assert port_use(proc.net, PORTS, 1, 0) == {}
+    assert count_ports_in_use(proc.net, PORTS, 1, 0) == {}
 
 
 def test_a_table_longer_than_a_chunk(proc):
     lines = [line(i, f"10.0.{i >> 8}.{i & 255}", 40_001, "10.9.0.1", 443) for i in range(9_000)]
     proc.sockets(lines + [line(i, "10.0.0.9", port, "10.0.0.1", 443) for i, port in enumerate(RANGE)])
-    assert port_use(proc.net, PORTS, 2, 0) == {place("10.0.0.1", 443): 10}
+    assert count_ports_in_use(proc.net, PORTS, 2, 0) == {place("10.0.0.1", 443): 10}
 
 
 def test_few_sockets_are_not_looked_at_one_by_one(proc):
@@ -128,7 +128,7 @@ def test_counts_of_accept_queues_are_kept_when_they_change(proc):
     watch = proc.watch()
     watch.read(0)
     proc.queues(8, 12)
-    assert watch.read(LOOK_NS - 1).queues == (QueueCount(0, 7, 9),)  # not looked again so soon
+    assert watch.read(READ_INTERVAL_NS - 1).queues == (QueueCount(0, 7, 9),)  # not looked again so soon
     for seconds in (2, 4, 6):
         facts = watch.read(seconds * SECOND)
     assert facts.queues == (QueueCount(0, 7, 9), QueueCount(2 * SECOND, 8, 12))
@@ -140,7 +140,7 @@ def test_old_counts_of_accept_queues_go_and_the_first_stays(proc):
     watch = proc.watch()
     for step in range(1_200):
         proc.queues(step, step)
-        facts = watch.read(step * LOOK_NS)
+        facts = watch.read(step * READ_INTERVAL_NS)
     assert facts.queues[0] == QueueCount(0, 0, 0)
     assert len(facts.queues) < 500
     assert facts.queue_growth(-1).overflows == 1_199

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.sources.namespaces import Namespaces
+from tcpconntop.sources.namespaces import Completeness
 
 SECOND_NS = 1_000_000_000
 STAT = "{pid} (a) b) S" + " 0" * 18 + " {ticks}" + " 0" * 30
@@ -23,7 +23,7 @@ class Machine:
         self.sent: dict[int, int | None] = {0: 0}
         self.opens("home", 0)
         self.process("thread-self", "home")
-        self.namespaces = Namespaces(self.sent.get, self.proc)
+        self.namespaces = Completeness(self.sent.get, self.proc)
 
     def opens(self, namespace: str, count: int) -> None:
         """The kernel has counted this many connects there."""
@@ -62,7 +62,7 @@ def test_given_a_witness_then_its_namespace_is_compared_from_there_on(machine: M
     machine.opens("pod", 100)
     machine.process(7, "pod")
     machine.sent[70] = 5
-    machine.namespaces.learn(records((70, 7)))
+    machine.namespaces.find_reference_processes(records((70, 7)))
     machine.opens("pod", 110)
     machine.sent[70] = 14
     assert machine.namespaces.compare() == (9, 10)
@@ -73,7 +73,7 @@ def test_given_a_reused_process_id_then_it_is_no_witness(machine: Machine) -> No
     machine.opens("pod", 100)
     machine.process(7, "pod", began_s=2e9)
     machine.sent[70] = 5
-    machine.namespaces.learn(records((70, 7), begin_s=1e9))
+    machine.namespaces.find_reference_processes(records((70, 7), begin_s=1e9))
     machine.opens("pod", 110)
     assert machine.namespaces.compare() == (0, 0)
 
@@ -82,7 +82,7 @@ def test_given_a_thread_in_another_namespace_then_its_process_is_no_witness(mach
     """WHEN the process itself is at home THEN home's count is not taken for the other one's."""
     machine.process(7, "home")
     machine.sent[70] = 0
-    machine.namespaces.learn(records((70, 7)))
+    machine.namespaces.find_reference_processes(records((70, 7)))
     machine.opens("home", 10)
     assert machine.namespaces.compare() == (0, 10)
 
@@ -93,7 +93,7 @@ def test_given_a_link_that_names_another_namespace_then_the_process_is_no_witnes
     (machine.proc / "7/ns").mkdir()
     (machine.proc / "7/ns/net").touch()  # its inode number is not 70
     machine.sent[70] = 0
-    machine.namespaces.learn(records((70, 7)))
+    machine.namespaces.find_reference_processes(records((70, 7)))
     machine.opens("pod", 110)
     assert machine.namespaces.compare() == (0, 0)
 
@@ -103,12 +103,12 @@ def test_given_a_witness_that_has_ended_then_the_next_one_goes_on(machine: Machi
     machine.process(7, "pod")
     machine.process(8, "pod")
     machine.sent[70] = 0
-    machine.namespaces.learn(records((70, 7)))
+    machine.namespaces.find_reference_processes(records((70, 7)))
     (machine.proc / "7/net/snmp").unlink()
     machine.opens("pod", 110)
     machine.sent[70] = 10
     assert machine.namespaces.compare() == (0, 0)
-    machine.namespaces.learn(records((70, 8)))
+    machine.namespaces.find_reference_processes(records((70, 8)))
     assert machine.namespaces.compare() == (10, 10)
 
 
@@ -117,7 +117,7 @@ def test_given_a_witness_that_moved_then_it_is_one_no_more(machine: Machine) -> 
     machine.opens("other", 7_000)
     machine.process(7, "pod")
     machine.sent[70] = 0
-    machine.namespaces.learn(records((70, 7)))
+    machine.namespaces.find_reference_processes(records((70, 7)))
     (machine.proc / "7/net/snmp").unlink()
     os.link(machine.root / "other", machine.proc / "7/net/snmp")
     machine.sent[70] = 10
@@ -128,7 +128,7 @@ def test_given_namespaces_that_cannot_be_told_apart_then_neither_is_compared(mac
     machine.opens("pod", 100)
     machine.process(7, "pod")
     machine.sent[70] = 0
-    machine.namespaces.learn(records((70, 7)))
+    machine.namespaces.find_reference_processes(records((70, 7)))
     machine.opens("pod", 110)
     machine.opens("home", 3)
     machine.sent |= {70: None, 0: 3}
@@ -142,6 +142,6 @@ def test_given_process_ids_of_another_namespace_then_nobody_is_a_witness(tmp_pat
     machine.opens("pod", 100)
     machine.process(7, "pod")
     machine.sent[70] = 0
-    machine.namespaces.learn(records((70, 7)))
+    machine.namespaces.find_reference_processes(records((70, 7)))
     machine.opens("pod", 110)
     assert machine.namespaces.compare() == (0, 0)

@@ -15,7 +15,7 @@ from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recordi
 
 from tcpconntop.core.fatal import FatalError
 from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.frames import Kind, prefix
+from tcpconntop.core.frames import FrameKind, file_prefix
 from tcpconntop.core.keys import keys_of
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import Snapshot
@@ -23,11 +23,11 @@ from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.wire import EVENT
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.outputs.document import view_document
-from tcpconntop.sources.parts import Parts, Rotation
-from tcpconntop.sources.recorder import Recorder
+from tcpconntop.sources.parts import RotatingFile, Rotation
+from tcpconntop.sources.recorder import RecordingWriter
 from tcpconntop.sources.recording import Block
 from tcpconntop.sources.replay import Replay
-from tcpconntop.sources.selection import selected
+from tcpconntop.sources.selection import apply_request_filters
 
 TRIES = 200
 
@@ -78,7 +78,7 @@ def judge(data: bytes, all_events: np.ndarray) -> None:
     assert {event.tobytes() for event in events} <= {event.tobytes() for event in all_events}
     gone = len(all_events) - len(events)
     assert damaged.missing <= gone
-    assert damaged.missing == gone or damaged.torn
+    assert damaged.missing == gone or damaged.truncated
     assert bool(damaged.notes) or gone == 0
     source = Replay(recording(data), None)
     while not source.ended:
@@ -156,14 +156,14 @@ def as_recorded_by(layout: np.dtype, events: np.ndarray, whole: bytes) -> bytes:
         records[name] = events[name]
     now_ns = BEGAN_NS + 60 * SECOND_NS
     block = Block(events, ((len(events), now_ns),), now_ns, 0, Ledger())
-    frame = block.frame(Kind.BLOCK, 0, 0)
+    frame = block.to_frame(FrameKind.BLOCK, 0, 0)
     payload = frame.payload[: -events.nbytes] + records.tobytes()
     frame = replace(frame, payload=payload, raw_bytes=len(payload))
-    first = header.frame(0)
+    first = header.to_frame(0)
     document = json.loads(first.payload)
     document["record"] = {"bytes": layout.itemsize, "fields": layout.descr}
     text = json.dumps(document).encode()
-    return prefix() + replace(first, payload=text, raw_bytes=len(text)).encode() + frame.encode()
+    return file_prefix() + replace(first, payload=text, raw_bytes=len(text)).encode() + frame.encode()
 
 
 def test_records_with_more_or_fewer_fields_can_be_read(whole: bytes) -> None:
@@ -206,9 +206,9 @@ def test_records_of_another_kind_are_refused(whole: bytes, change: tuple[str, st
 def test_a_block_that_makes_no_sense_is_damage(whole: bytes, change: dict[str, object]) -> None:
     """GIVEN whole checksums around what nobody has written WHEN read THEN it is left out, and told."""
     block = replace(Block(np.empty(0, EVENT), (), BEGAN_NS, 0, Ledger()), **change)
-    data = prefix() + recording(whole).header.frame(0).encode() + block.frame(Kind.BLOCK, 1, 0).encode()
+    data = file_prefix() + recording(whole).header.to_frame(0).encode() + block.to_frame(FrameKind.BLOCK, 1, 0).encode()
     found = recording(data)
-    assert list(found.steps()) == []
+    assert list(found.recorded_reads()) == []
     assert found.damaged == 1
 
 
@@ -226,7 +226,7 @@ def test_what_is_packed_with_a_package_that_is_missing_is_one_line(
 def test_text_of_a_recording_is_safe_to_print(whole: bytes) -> None:
     header = recording(whole).header
     header = replace(header, filters="\x1b[2J", info=replace(header.info, host="a\nb", notes=("\x1b]0;x",)))
-    source = Replay(recording(prefix() + header.frame(0).encode()), None)
+    source = Replay(recording(file_prefix() + header.to_frame(0).encode()), None)
     assert source.info.host == "a·b"
     assert source.info.notes[:2] == ("recorded with ·[2J", "·]0;x")
 
@@ -302,7 +302,7 @@ def test_files_of_two_recordings_are_not_mixed(tmp_path: Path) -> None:
 def test_a_file_that_is_there_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "r").write_text("precious")
     with pytest.raises(FatalError, match="exists"):
-        Parts(tmp_path / "r")
+        RotatingFile(tmp_path / "r")
     assert (tmp_path / "r").read_text() == "precious"
 
 
@@ -316,7 +316,7 @@ def test_a_disk_that_fails_does_not_end_what_goes_on_beside(tmp_path: Path) -> N
     folder = tmp_path / "folder"
     folder.mkdir()
     scenario = Scenario(6)
-    recorder = Recorder(scenario, Parts(folder / "r", Rotation(age_s=1), scenario.clock_s),
+    recorder = RecordingWriter(scenario, RotatingFile(folder / "r", Rotation(age_s=1), scenario.clock_s),
                         clock_s=scenario.clock_s)  # fmt: skip
     shutil.rmtree(folder)
     n = 0
@@ -338,7 +338,7 @@ def test_a_source_that_fails_leaves_a_whole_recording(tmp_path: Path) -> None:
             return super().read(timeout_s)
 
     scenario = Broken()
-    recorder = Recorder(scenario, Parts(tmp_path / "r"), clock_s=scenario.clock_s)
+    recorder = RecordingWriter(scenario, RotatingFile(tmp_path / "r"), clock_s=scenario.clock_s)
     n = sum(len(recorder.read(0.1)) for _ in range(15))
     with pytest.raises(FatalError, match="gone"):
         recorder.read(0.1)
@@ -350,13 +350,13 @@ def test_a_source_that_fails_leaves_a_whole_recording(tmp_path: Path) -> None:
 def test_what_was_read_a_second_ago_is_in_the_file(tmp_path: Path) -> None:
     """GIVEN a recorder that is never closed WHEN the file is read THEN at most a second is missing."""
     scenario = Scenario(5)
-    recorder = Recorder(scenario, Parts(tmp_path / "r"), clock_s=scenario.clock_s)
+    recorder = RecordingWriter(scenario, RotatingFile(tmp_path / "r"), clock_s=scenario.clock_s)
     while not recorder.ended:
         recorder.read(0.1)
     found = recording(tmp_path / "r")
     events = events_of(found)
     assert scenario.clock_ns - int(events["end_ns"][-1]) < SECOND_NS
-    assert found.torn
+    assert found.truncated
     recorder.close()
 
 
@@ -418,7 +418,7 @@ def test_a_replay_balances_at_every_moment(whole: bytes) -> None:
 def test_filters_of_the_kernel_side_hold_for_recordings(whole: bytes, request_, passes) -> None:
     expected = events_of(recording(whole))
     expected = expected[passes(expected)]
-    source = selected(Replay(recording(whole), None), request_)
+    source = apply_request_filters(Replay(recording(whole), None), request_)
     found = []
     while not source.ended:
         found.append(source.read(3600))

@@ -21,9 +21,9 @@ from tcpconntop.engine import Engine
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.parts import Rotation
-from tcpconntop.sources.recorded import Recording
+from tcpconntop.sources.recorded import RecordingReader
 from tcpconntop.sources.replay import Replay
-from tcpconntop.sources.selection import selected
+from tcpconntop.sources.selection import apply_request_filters
 
 SECONDS = 9
 LAST_S = 10
@@ -187,7 +187,7 @@ def test_rotated_files_are_sought_as_one(tmp_path: Path) -> None:
 
 
 def test_what_is_selected_is_counted_anew_after_going_back(whole: bytes) -> None:
-    with Steered(selected(Replay(recording(whole)), TraceRequest(ports=(443,)))) as steered:
+    with Steered(apply_request_filters(Replay(recording(whole)), TraceRequest(ports=(443,)))) as steered:
         first = steered.seek(BEGAN_NS + 3 * SECOND_NS)
         more = steered.seek(BEGAN_NS + 8 * SECOND_NS)
         assert 0 < first.ledger.attempts < more.ledger.attempts
@@ -197,7 +197,7 @@ def test_what_is_selected_is_counted_anew_after_going_back(whole: bytes) -> None
 def test_what_was_written_meanwhile_is_there_after_going_back(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "r"
     path.write_bytes(whole[: len(whole) // 2])
-    with path.open("rb") as file, Steered(Replay(Recording([(path, file)]))) as steered:
+    with path.open("rb") as file, Steered(Replay(RecordingReader([(path, file)]))) as steered:
         half = steered.seek(BEGAN_NS + SECONDS * SECOND_NS)
         path.write_bytes(whole)
         steered.seek(BEGAN_NS)
@@ -209,7 +209,7 @@ def test_a_pipe_cannot_be_sought(whole: bytes, tmp_path: Path) -> None:
     writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(whole,))
     writer.start()
     with (tmp_path / "pipe").open("rb") as pipe:
-        source = Replay(Recording([(tmp_path / "pipe", pipe)]), None)
+        source = Replay(RecordingReader([(tmp_path / "pipe", pipe)]), None)
         assert source.player is None
         while not source.ended:
             source.read(3600)
@@ -221,7 +221,7 @@ def test_what_is_no_recording_is_not_searched_for_its_end() -> None:
     """GIVEN a file of which the end cannot be told WHEN opened THEN it is refused at once."""
     for name in ("/proc/self/mem", "/dev/zero", "/dev/null"):
         with Path(name).open("rb") as file, pytest.raises(FatalError) as refused:
-            Recording([(Path(name), file)])
+            RecordingReader([(Path(name), file)])
         assert name in str(refused.value)
 
 
@@ -236,7 +236,7 @@ def test_a_newer_wish_ends_a_seek_that_is_on_its_way(whole: bytes) -> None:
 def test_the_last_moment_is_found_across_the_borders_of_what_is_read_at_once(whole: bytes) -> None:
     end_ns = recording(whole).end_ns
     for more in (0, 1, 59, 60, 61, 1 << 20, (1 << 20) + 30):
-        garbage = Recording([(Path("r"), io.BytesIO(whole + b"\xf5TC" * (more // 3) + b"\xf5" * (more % 3)))])
+        garbage = RecordingReader([(Path("r"), io.BytesIO(whole + b"\xf5TC" * (more // 3) + b"\xf5" * (more % 3)))])
         assert garbage.end_ns == end_ns
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from tcpconntop.cli import main
 from tcpconntop.commands import settings
-from tcpconntop.commands.settings import configured, keep, recall
-from tcpconntop.commands.view import spec_of
+from tcpconntop.commands.settings import parse_with_settings, save_ui_choices, restore_ui_state
+from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.remember import Remembered, load, save
+from tcpconntop.remember import UiState, load_ui_state, save_ui_state
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 
@@ -41,8 +41,8 @@ def state(places):
 
 
 def recalled(*words):
-    args = configured(words)
-    recall(args)
+    args = parse_with_settings(words)
+    restore_ui_state(args)
     return args
 
 
@@ -50,7 +50,7 @@ def test_given_every_source_then_the_command_line_beats_files_and_files_beat_wha
     write(places / "etc/config.toml", "window = '5m'\ndelay = 3\ngroup = 'port'\nsort = 'max'")
     write(places / "config/tcpconntop/config.toml", "delay = 4\ngroup = 'subnet'")
     mine = write(places / "mine.toml", "group = 'unit'")
-    save(state(places), Remembered(group="process", window="10s", delay=9, sort="mean:asc"))
+    save_ui_state(state(places), UiState(group="process", window="10s", delay=9, sort="mean:asc"))
     args = recalled("--config", mine, "-o", "p50")
     assert (args.group, args.window, args.delay, args.order) == ("unit", "5m", 4.0, "p50")
     args = recalled("--config", mine, "-g", "dest", "--window=all", "--sort=fail", "-d2")
@@ -64,27 +64,27 @@ def test_given_nothing_said_then_what_was_remembered_holds_and_else_the_usual(pl
         "p99",
         1,
     )
-    save(state(places), Remembered(group="process", window="10s", delay=9, sort="mean:asc"))
+    save_ui_state(state(places), UiState(group="process", window="10s", delay=9, sort="mean:asc"))
     args = recalled()
     assert (args.group, args.window, args.delay, args.order) == ("process", "10s", 9, "mean:asc")
-    spec = spec_of(args)
+    spec = view_spec_from_args(args)
     assert (spec.sort, spec.descending) == ("mean", False)
 
 
 @pytest.mark.parametrize("sort", ["nothing:desc", "p99:up", "dp99:desc", "dport:asc", ""])
 def test_given_a_remembered_value_that_means_nothing_any_more_then_it_is_left_out(places, sort):
-    save(state(places), Remembered(group="x", window="7m", delay=-1, sort=sort))
+    save_ui_state(state(places), UiState(group="x", window="7m", delay=-1, sort=sort))
     args = recalled("-g", "process")
     assert (args.window, args.delay, args.order) == ("1m", 1, "p99")
     assert recalled().group == "dest"
 
 
 def test_given_scripts_then_what_was_remembered_is_not_for_them(places):
-    save(state(places), Remembered(window="10s"))
-    assert configured(["-b"]).window == "1m"
+    save_ui_state(state(places), UiState(window="10s"))
+    assert parse_with_settings(["-b"]).window == "1m"
     write(places / "etc/config.toml", "window = '5m'\nprobe = 'kprobe'\ncolumns = ['p99']")
-    assert configured(["-b"]).window == "5m"
-    log = configured(["log"])  # has no window: what does not concern a command is none of its business
+    assert parse_with_settings(["-b"]).window == "5m"
+    log = parse_with_settings(["log"])  # has no window: what does not concern a command is none of its business
     assert log.probe == "kprobe"
     assert not hasattr(log, "window")
 
@@ -92,11 +92,11 @@ def test_given_scripts_then_what_was_remembered_is_not_for_them(places):
 def test_given_a_wrong_value_then_the_complaint_names_the_file_unless_it_is_the_command_lines_fault(places):
     file = write(places / "etc/config.toml", "window = '7m'\nfilter = 'p99>x'")
     with pytest.raises(FatalError, match=f"^{file}: window: no window is called '7m'"):
-        spec_of(configured(["--filter", ""]))
+        view_spec_from_args(parse_with_settings(["--filter", ""]))
     with pytest.raises(FatalError, match=r"^no window is called '8m'"):
-        spec_of(configured(["-w", "8m", "--filter", ""]))
+        view_spec_from_args(parse_with_settings(["-w", "8m", "--filter", ""]))
     with pytest.raises(FatalError, match=f"^{file}: filter: "):
-        spec_of(configured(["-w", "1m"]))
+        view_spec_from_args(parse_with_settings(["-w", "1m"]))
 
 
 @pytest.mark.parametrize(
@@ -116,32 +116,32 @@ def test_given_a_file_that_was_asked_for_and_is_not_there_then_that_is_said_but_
 ):
     assert main(["--config", str(places / "nowhere")]) == 2
     assert capsys.readouterr().err == f"tcpconntop: {places}/nowhere: No such file or directory\n"
-    configured([])
+    parse_with_settings([])
     (places / "config/tcpconntop/config.toml").mkdir(parents=True)
     assert main([]) == 2
     assert "Is a directory" in capsys.readouterr().err
 
 
 def test_given_what_was_said_for_once_then_it_is_not_remembered_but_what_was_chosen_is(places):
-    before = Remembered(group="process", window="10s", sort="mean:asc", theme="nord")
-    save(state(places), before)
+    before = UiState(group="process", window="10s", sort="mean:asc", theme="nord")
+    save_ui_state(state(places), before)
     args = recalled("-g", "port", "-w", "5m")
-    began = Remembered(group="port", window="5m", sort="mean:asc", delay=1.0, theme="nord")
-    ended = Remembered(group="port", window="15m", sort="max:desc", delay=1.0, theme="gruvbox")
-    assert keep(args, began, ended) == ""
-    kept = load(state(places))[0]
+    began = UiState(group="port", window="5m", sort="mean:asc", delay=1.0, theme="nord")
+    ended = UiState(group="port", window="15m", sort="max:desc", delay=1.0, theme="gruvbox")
+    assert save_ui_choices(args, began, ended) == ""
+    kept = load_ui_state(state(places))[0]
     assert (kept.group, kept.window, kept.sort, kept.theme) == ("process", "15m", "max:desc", "gruvbox")
 
 
 def test_given_a_theme_of_a_file_then_it_is_remembered_only_when_another_one_was_chosen(places):
     write(places / "etc/config.toml", "theme = 'dracula'")
-    save(state(places), Remembered(theme="nord"))
+    save_ui_state(state(places), UiState(theme="nord"))
     args = recalled()
     assert args.config.theme == "dracula"
-    keep(args, Remembered(theme="dracula"), Remembered(theme="dracula"))
-    assert load(state(places))[0].theme == "nord"
-    keep(args, Remembered(theme="dracula"), Remembered(theme="gruvbox"))
-    assert load(state(places))[0].theme == "gruvbox"
+    save_ui_choices(args, UiState(theme="dracula"), UiState(theme="dracula"))
+    assert load_ui_state(state(places))[0].theme == "nord"
+    save_ui_choices(args, UiState(theme="dracula"), UiState(theme="gruvbox"))
+    assert load_ui_state(state(places))[0].theme == "gruvbox"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can have been called through sudo")

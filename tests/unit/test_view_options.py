@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.commands.view import spec_of
+from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.options import UsageError, parse
 
 
@@ -13,18 +13,18 @@ from tcpconntop.options import UsageError, parse
 )
 def test_given_columns_then_the_view_has_them(words):
     """GIVEN a list of columns WHEN the command line is read THEN the view has them in that order."""
-    assert spec_of(parse(words)).columns == ("daddr", "p99")
+    assert view_spec_from_args(parse(words)).columns == ("daddr", "p99")
 
 
 def test_given_no_columns_then_the_view_has_the_usual_ones():
     """GIVEN no list WHEN the command line is read THEN no choice is made."""
-    assert spec_of(parse([])).columns == ()
+    assert view_spec_from_args(parse([])).columns == ()
 
 
 def test_given_a_wrong_column_then_it_is_a_usage_error_that_names_them_all():
     """GIVEN an unknown column WHEN the command line is read THEN one line says what there is."""
     with pytest.raises(UsageError) as caught:
-        spec_of(parse(["-O", "daddr,p98"]))
+        view_spec_from_args(parse(["-O", "daddr,p98"]))
     assert caught.value.exit_code == 2
     assert "'p98'" in str(caught.value)
     assert "refused, timeout" in str(caught.value)

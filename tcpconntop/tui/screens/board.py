@@ -17,7 +17,7 @@ from tcpconntop.core.filter import Filter
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import printable
 from tcpconntop.core.view import View, ViewSpec
-from tcpconntop.sources.ports import read_filter
+from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer
@@ -282,7 +282,7 @@ class Board(Screen[None]):
     @on(FilterWanted)
     def _filter(self, message: FilterWanted) -> None:
         self._leave_filter()
-        self.respec(replace(self.spec, where=read_filter(message.text)))
+        self.respec(replace(self.spec, where=parse_filter_with_port_names(message.text)))
 
     @on(FilterLeft)
     def _leave_filter(self) -> None:

@@ -22,7 +22,7 @@ from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import process_text
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.kernel.process import Life, look
-from tcpconntop.sources.ports import read_filter
+from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.connects import Connects
 from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
@@ -105,7 +105,7 @@ class ProcessScreen(ExplainingBoard):
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""
-        return replace(self.spec, where=read_filter(f"pid={self.process.pid} {self.spec.where.text}"))
+        return replace(self.spec, where=parse_filter_with_port_names(f"pid={self.process.pid} {self.spec.where.text}"))
 
     @property
     def comm(self) -> str:
