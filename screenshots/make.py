@@ -64,11 +64,11 @@ def scenario(seconds: int = 300) -> list[Snapshot]:
     from dataclasses import replace
 
     from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
-    from tcpconntop.core.window import Window
+    from tcpconntop.core.window import RollingWindow
     from tcpconntop.sources.synthetic import Synthetic
 
     now_ns = NOON_NS
-    source, window = Synthetic(seed=1, clock_ns=lambda: now_ns), Window(60)
+    source, window = Synthetic(seed=1, clock_ns=lambda: now_ns), RollingWindow(60)
     info = SourceInfo("db-07", "6.12.0", "fentry", "ring", "live")
     snapshots = []
     for _ in range(seconds):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tcpconntop.commands.settings import parse_with_settings
-from tcpconntop.core.fatal import INTERRUPTED, FatalError
+from tcpconntop.core.fatal import EXIT_INTERRUPTED, FatalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,5 +19,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tcpconntop: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return code

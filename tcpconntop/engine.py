@@ -11,19 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tcpconntop.core.snapshot import Cost, Snapshot
-from tcpconntop.core.window import Window
-from tcpconntop.heap import give_back
+from tcpconntop.core.window import RollingWindow
+from tcpconntop.heap import trim_heap
 from tcpconntop.sources.base import Source
 
-READ_S = 0.1
+MAX_READ_S = 0.1
 """The longest that a wish (another window, stop) waits for the engine."""
 
-RECORDED_S = 3600.0
+MAX_REPLAY_READ_S = 3600.0
 """The longest that a read goes on in a recording where nothing happened."""
 
 DEFAULT_MAX_KEYS = 20_000
 
-GIVE_BACK_S = 10.0
+TRIM_INTERVAL_S = 10.0
 """How often memory that is free is given back to the system: large arrays come and go all the time."""
 
 
@@ -53,19 +53,19 @@ class Engine:
     ) -> None:
         self._source = source
         self._publish = publish
-        self._window, self._max_keys = Window(window_s, max_keys), max_keys
+        self._window, self._max_keys = RollingWindow(window_s, max_keys), max_keys
         self._player = source.player if clock_s is None else None
         self._sought: deque[int] = deque(maxlen=1)
         self._wanted_window_s = window_s
         self._interval_s = interval_s
         self._clock_s = clock_s or time.monotonic
-        self._read_s = READ_S if clock_s is None else RECORDED_S
+        self._read_s = MAX_READ_S if clock_s is None else MAX_REPLAY_READ_S
         self._now = threading.Event()
         self._stop = threading.Event()
         self._began_ns = source.now_ns()
         self._cost = CostMeter()
 
-    def look_at(self, window_s: float | None) -> None:
+    def set_window(self, window_s: float | None) -> None:
         """Switch to another window; a snapshot of it follows at once."""
         self._wanted_window_s = window_s
         self._now.set()
@@ -79,10 +79,10 @@ class Engine:
         """Go to a moment of a recording; a snapshot of it follows as soon as it is reached."""
         self._sought.append(to_ns)
 
-    def set_pace(self, speed: float, *, halted: bool) -> None:
+    def set_speed(self, speed: float, *, paused: bool) -> None:
         """Play a recording faster or slower, or let it stand still; a snapshot follows at once."""
         if self._player is not None:
-            self._player.set_pace(speed, halted=halted)
+            self._player.set_pace(speed, halted=paused)
             self._now.set()
 
     @property
@@ -115,8 +115,8 @@ class Engine:
                     self._publish(self._snapshot())
                     # A publisher that took long does not make the next snapshots pile up.
                     next_s = max(began_s + self._interval_s, self._clock_s())
-                if time.monotonic() >= given_back_s + GIVE_BACK_S:
-                    give_back()
+                if time.monotonic() >= given_back_s + TRIM_INTERVAL_S:
+                    trim_heap()
                     given_back_s = time.monotonic()
             self._publish(self._snapshot())
         finally:
@@ -127,10 +127,10 @@ class Engine:
         while self._sought and self._player is not None:
             to_ns = self._sought.pop()
             if to_ns < self._source.now_ns():
-                self._window = Window(self._wanted_window_s, self._max_keys)
+                self._window = RollingWindow(self._wanted_window_s, self._max_keys)
             self._player.seek(to_ns)
             while not (self._player.seek_done or self._sought or self._stop.is_set()):
-                self._ingest(READ_S)
+                self._ingest(MAX_READ_S)
             self._now.set()
 
     def _ingest(self, timeout_s: float) -> None:
@@ -140,7 +140,7 @@ class Engine:
         ledger = self._source.ledger()
         self._ingest(0)  # what the ledger counts is in the rows
         if self._window.window_s != self._wanted_window_s:
-            self._window.look_at(self._wanted_window_s)
+            self._window.set_window(self._wanted_window_s)
         now_ns = self._source.now_ns()
         return Snapshot(
             info=self._source.info,

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Give free pages back, wherever they lie; takes a few ms. Only glibc can."""
     trim = _malloc_trim()
     if trim is not None:

@@ -8,7 +8,7 @@ from argparse import Namespace
 from tcpconntop.commands.interrupt import on_interrupt
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.view import view_spec_from_args
-from tcpconntop.core.fatal import FINE, INTERRUPTED
+from tcpconntop.core.fatal import EXIT_OK, EXIT_INTERRUPTED
 
 
 def run(args: Namespace) -> int:
@@ -28,4 +28,4 @@ def run(args: Namespace) -> int:
         origin.announce(source)
         engine.run()
         origin.report_problems()
-        return INTERRUPTED if interrupted() else FINE
+        return EXIT_INTERRUPTED if interrupted() else EXIT_OK

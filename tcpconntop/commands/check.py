@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.commands.interrupt import on_interrupt
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.view import connect_filter_from_args, view_spec_from_args
-from tcpconntop.core.fatal import FAILED, FINE, INTERRUPTED
+from tcpconntop.core.fatal import EXIT_FAILED, EXIT_OK, EXIT_INTERRUPTED
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(args: Namespace) -> int:
         engine.run()
         origin.report_problems()
         if interrupted():
-            return INTERRUPTED
+            return EXIT_INTERRUPTED
         figures, lost = whole_figures(seen[0], where), seen[0].ledger.lost
         verdicts = [judge(assertion, figures) for assertion in assertions]
         if args.json:
@@ -52,7 +52,7 @@ def run(args: Namespace) -> int:
         else:
             print("\n".join(verdict_line(verdict, lost) for verdict in verdicts))
         sys.stdout.flush()
-        return FINE if all(verdict.holds for verdict in verdicts) else FAILED
+        return EXIT_OK if all(verdict.holds for verdict in verdicts) else EXIT_FAILED
 
 
 def _assertions(args: Namespace) -> list[Assertion]:

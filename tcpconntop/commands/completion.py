@@ -6,14 +6,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from tcpconntop.core.fatal import FINE
+from tcpconntop.core.fatal import EXIT_OK
 from tcpconntop.options import full_parser
 
 
 def run(args: Namespace) -> int:
     """Print it."""
     print(completions(full_parser(), args.shell))
-    return FINE
+    return EXIT_OK
 
 
 def completions(parser: ArgumentParser, shell: str) -> str:

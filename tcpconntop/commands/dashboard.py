@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.settings import save_ui_choices, restore_ui_state
 from tcpconntop.commands.view import view_spec_from_args
-from tcpconntop.core.fatal import FAILED, FINE, USAGE, FatalError
+from tcpconntop.core.fatal import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def show(
         keys = keymap(config.keys)
     except KeyError as error:
         name, reason = error.args
-        raise FatalError(f"{config.location(f'keys.{name}')}{reason}", USAGE) from None
+        raise FatalError(f"{config.location(f'keys.{name}')}{reason}", EXIT_USAGE) from None
     app = Dashboard(
         open_source,
         spec=spec,
@@ -63,12 +63,12 @@ def show(
     )
     if config.theme and config.theme not in app.available_themes:
         there_are = ", ".join(sorted(app.available_themes))
-        raise FatalError(f"{config.where('theme')}no theme is called that; there are: {there_are}", USAGE)
+        raise FatalError(f"{config.where('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE)
     began = app.chosen()
     app.run()
     notice = save_ui_choices(args, began, app.chosen())
     if app.return_value:
-        raise FatalError(app.return_value, app.return_code or FAILED)
+        raise FatalError(app.return_value, app.return_code or EXIT_FAILED)
     if notice:
         print(f"tcpconntop: {notice}", file=sys.stderr)
-    return app.return_code or FINE
+    return app.return_code or EXIT_OK

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.commands.interrupt import on_interrupt
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.fatal import FINE, INTERRUPTED
+from tcpconntop.core.fatal import EXIT_OK, EXIT_INTERRUPTED
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def run(args: Namespace) -> int:
     """Replay without waiting, and print."""
     with CommandSource(args) as origin:
         where, open_source = connect_filter_from_args(args), origin.source_opener()
-        from tcpconntop.core.keys import keys_of
+        from tcpconntop.core.keys import keys_from_events
         from tcpconntop.outputs.document import event_documents
 
         source = open_source()
@@ -28,13 +28,13 @@ def run(args: Namespace) -> int:
         exporter = _exporter(args.format)
         while not source.ended and not interrupted():
             events = source.read(origin.read_s)
-            events = events[where.match_keys(keys_of(events))]
+            events = events[where.match_keys(keys_from_events(events))]
             if len(events):
                 exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))
         exporter.close()
         source.close()
         origin.report_problems()
-        return INTERRUPTED if interrupted() else FINE
+        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
 
 
 def _exporter(name: str) -> Exporter:

@@ -8,7 +8,7 @@ from argparse import Namespace
 from tcpconntop.commands.interrupt import on_interrupt
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.fatal import FINE, INTERRUPTED
+from tcpconntop.core.fatal import EXIT_OK, EXIT_INTERRUPTED
 
 
 def run(args: Namespace) -> int:
@@ -38,4 +38,4 @@ def run(args: Namespace) -> int:
             why = "were lost, then or in the recording" if origin.replays else "were lost: a buffer was full"
             print(f"tcpconntop: {lost} connects {why}", file=sys.stderr)
         origin.report_problems()
-        return INTERRUPTED if interrupted() else FINE
+        return EXIT_INTERRUPTED if interrupted() else EXIT_OK

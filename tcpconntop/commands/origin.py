@@ -86,9 +86,9 @@ class CommandSource:
     @property
     def read_s(self) -> float:
         """How long a read may take, on that clock."""
-        from tcpconntop.engine import READ_S, RECORDED_S
+        from tcpconntop.engine import MAX_READ_S, MAX_REPLAY_READ_S
 
-        return RECORDED_S if self.replays else READ_S
+        return MAX_REPLAY_READ_S if self.replays else MAX_READ_S
 
     def cancel(self) -> None:
         """Make a running opener return."""
@@ -147,7 +147,7 @@ class CommandSource:
         args = self._args
         if not args.record:
             return source
-        from tcpconntop.core.keys import keys_of
+        from tcpconntop.core.keys import keys_from_events
         from tcpconntop.sources.parts import RotatingFile, Rotation
         from tcpconntop.sources.recorder import RecordingWriter
 
@@ -161,7 +161,7 @@ class CommandSource:
             source.close()
             raise
         terms = keep if keep is not None and keep.terms else None
-        mask = (lambda events: terms.match_keys(keys_of(events))) if terms else None
+        mask = (lambda events: terms.match_keys(keys_from_events(events))) if terms else None
         self._recorder = RecordingWriter(source, parts, _filters(args, keep), args.compress, mask)
         return self._recorder
 

@@ -9,7 +9,7 @@ from argparse import Namespace
 from tcpconntop.commands.interrupt import on_interrupt
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.fatal import FINE, INTERRUPTED
+from tcpconntop.core.fatal import EXIT_OK, EXIT_INTERRUPTED
 
 
 def run(args: Namespace) -> int:
@@ -32,4 +32,4 @@ def run(args: Namespace) -> int:
         print(f"tcpconntop: {origin.recording_summary()} in {elapsed(time.monotonic() - began_s)}", file=sys.stderr)
         if lost:
             print(f"tcpconntop: {lost} connects were lost: a buffer was full", file=sys.stderr)
-        return INTERRUPTED if interrupted() else FINE
+        return EXIT_INTERRUPTED if interrupted() else EXIT_OK

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcpconntop.config import Config, ConfigError, merge_configs, parse_config
-from tcpconntop.core.fatal import USAGE, FatalError
+from tcpconntop.core.fatal import EXIT_USAGE, FatalError
 from tcpconntop.kernel.privileges import as_caller
 from tcpconntop.options import parse
 from tcpconntop.places import SYSTEM_CONFIG, config_file, state_folder
@@ -40,13 +40,13 @@ def _read(file: Path, must: bool) -> Config:
     except (FileNotFoundError, NotADirectoryError) as error:
         if not must:
             return Config()
-        raise FatalError(f"{file}: {error.strerror}", USAGE) from None
+        raise FatalError(f"{file}: {error.strerror}", EXIT_USAGE) from None
     except OSError as error:
-        raise FatalError(f"{file}: {error.strerror}", USAGE) from None
+        raise FatalError(f"{file}: {error.strerror}", EXIT_USAGE) from None
     except UnicodeDecodeError:
-        raise FatalError(f"{file}: it is not UTF-8", USAGE) from None
+        raise FatalError(f"{file}: it is not UTF-8", EXIT_USAGE) from None
     except ConfigError as error:
-        raise FatalError(str(error), USAGE) from None
+        raise FatalError(str(error), EXIT_USAGE) from None
 
 
 def restore_ui_state(args: Namespace) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcpconntop.core.fatal import FAILED, FatalError
+from tcpconntop.core.fatal import EXIT_FAILED, FatalError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -73,4 +73,4 @@ class _Checked(io.FileIO):
             raise
         except OSError as error:
             self._failed = True
-            raise FatalError(f"cannot write to stdout: {error.strerror}", FAILED) from None
+            raise FatalError(f"cannot write to stdout: {error.strerror}", EXIT_FAILED) from None

@@ -27,7 +27,7 @@ def _none() -> Ints:
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class SparseCounts:
     """Counts by row and cell. Immutable: every operation returns a new set.
 
     Attributes:
@@ -39,7 +39,7 @@ class Cells:
     counts: Ints = field(default_factory=_none)
 
     @classmethod
-    def of(cls, rows: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]) -> Cells:
+    def from_pairs(cls, rows: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]) -> SparseCounts:
         """Count the pairs of two arrays of the same length."""
         codes = (rows.astype(np.int64) << CELL_BITS) | cells
         codes = codes[radix_order(codes)]
@@ -47,27 +47,27 @@ class Cells:
         return cls(codes[starts], np.diff(starts, append=len(codes)))
 
     @classmethod
-    def gathered(cls, parts: Sequence[tuple[Ints, Ints]]) -> Cells:
+    def from_codes(cls, parts: Sequence[tuple[Ints, Ints]]) -> SparseCounts:
         """Add up codes with their counts, which may come in any order and more than once."""
         if not parts:
             return cls()
         return _gather(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     @classmethod
-    def total(cls, parts: Sequence[Cells]) -> Cells:
+    def total(cls, parts: Sequence[SparseCounts]) -> SparseCounts:
         """Add several sets."""
         filled = [part for part in parts if len(part.codes)]
         if len(filled) < 2:
             return filled[0] if filled else cls()
         return _add_up(*_merge(filled))
 
-    def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
+    def regroup(self, new_row: npt.NDArray[np.integer]) -> SparseCounts:
         """Merge rows: `new_row[row]` is where a row goes, and -1 drops it."""
         rows = new_row[self.rows()]
         kept = np.flatnonzero(rows >= 0)
         return _gather((rows[kept].astype(np.int64) << CELL_BITS) | self.cells()[kept], self.counts[kept])
 
-    def freeze(self) -> Cells:
+    def freeze(self) -> SparseCounts:
         """Let nobody write to these counts any more; give them back."""
         self.codes.flags.writeable = self.counts.flags.writeable = False
         return self
@@ -84,12 +84,12 @@ class Cells:
         """Give where the codes of each of rows 0 … n_rows begin, shape (n_rows + 1,)."""
         return np.searchsorted(self.codes, np.arange(n_rows + 1, dtype=np.int64) << CELL_BITS)
 
-    def before_rows(self, n_rows: int) -> Ints:
+    def counts_before_rows(self, n_rows: int) -> Ints:
         """Give how many counts come before each of rows 0 … n_rows, shape (n_rows + 1,)."""
         before: Ints = np.concatenate(([0], np.cumsum(self.counts)))[self.row_starts(n_rows)]
         return before
 
-    def cells_at(self, places: Ints) -> Ints:
+    def cells_of_ranks(self, places: Ints) -> Ints:
         """Give the cell of the n-th of all counts in order for each n in `places` (from 1 on), same shape."""
         return self.codes[np.searchsorted(np.cumsum(self.counts), places)] & (CELLS - 1)
 
@@ -140,7 +140,7 @@ def ranges(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     return (ends - total).repeat(lengths) + np.arange(total[-1] if len(total) else 0), lengths
 
 
-def _merge(parts: Sequence[Cells]) -> tuple[Ints, Ints]:
+def _merge(parts: Sequence[SparseCounts]) -> tuple[Ints, Ints]:
     """Give the codes of several sets in one order, beside their counts."""
     codes = np.concatenate([part.codes for part in parts])
     # The parts are sorted runs: a merge sort takes a few comparisons a code.
@@ -148,21 +148,21 @@ def _merge(parts: Sequence[Cells]) -> tuple[Ints, Ints]:
     return codes[order], np.concatenate([part.counts for part in parts])[order]
 
 
-def _gather(codes: Ints, counts: Ints) -> Cells:
+def _gather(codes: Ints, counts: Ints) -> SparseCounts:
     """Sort codes and add the counts of equal ones."""
     if not len(codes) or (codes[1:] > codes[:-1]).all():
-        return Cells(codes, counts)
+        return SparseCounts(codes, counts)
     span = int(codes.max()) + 1
     if span <= 2 * len(codes):  # few rows hold it all: no need to sort
         dense = np.bincount(codes, counts, span).astype(np.int64)
         filled = np.flatnonzero(dense)
-        return Cells(filled, dense[filled])
+        return SparseCounts(filled, dense[filled])
     order = radix_order(codes)
     return _add_up(codes[order], counts[order])
 
 
-def _add_up(codes: Ints, counts: Ints) -> Cells:
+def _add_up(codes: Ints, counts: Ints) -> SparseCounts:
     """Add the counts of equal codes, which stand side by side."""
     starts = run_starts(codes)
     running = np.concatenate(([0], np.cumsum(counts)))
-    return Cells(codes[starts], np.diff(running[np.append(starts, len(codes))]))
+    return SparseCounts(codes[starts], np.diff(running[np.append(starts, len(codes))]))

@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from tcpconntop.core.cells import Ints
 
-FAR = 63
+MAX_STEP = 63
 """The greatest distance that a byte holds."""
 
-DIGIT_BITS = 2
+COUNT_BITS = 2
 """How many bits of a count a byte holds."""
 
-_DIGIT = (1 << DIGIT_BITS) - 1
+_DIGIT = (1 << COUNT_BITS) - 1
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -30,18 +30,18 @@ def encode(cells: Ints, counts: Ints, starts: Ints) -> tuple[Bytes, Ints]:
     """Write cells of rows that begin at `starts` as bytes; give these, and where each cell's end."""
     further = np.diff(cells, prepend=0)
     further[starts] = 1
-    nothing = (further - 1) // FAR
+    nothing = (further - 1) // MAX_STEP
     digits = np.ones(len(counts), np.int64)
-    for bits in range(DIGIT_BITS, int(counts.max(initial=0)).bit_length(), DIGIT_BITS):
+    for bits in range(COUNT_BITS, int(counts.max(initial=0)).bit_length(), COUNT_BITS):
         digits += counts >> bits != 0
     ends = np.cumsum(nothing + digits)
-    steps = np.full(ends[-1] if len(ends) else 0, FAR << DIGIT_BITS, np.uint8)
+    steps = np.full(ends[-1] if len(ends) else 0, MAX_STEP << COUNT_BITS, np.uint8)
     at = ends - digits
-    steps[at] = (further - FAR * nothing) << DIGIT_BITS | counts & _DIGIT
+    steps[at] = (further - MAX_STEP * nothing) << COUNT_BITS | counts & _DIGIT
     more = np.flatnonzero(digits > 1)
     at, rest = at[more], counts[more]
     while len(at):
-        at, rest = at + 1, rest >> DIGIT_BITS
+        at, rest = at + 1, rest >> COUNT_BITS
         more = np.flatnonzero(rest)
         at, rest = at[more], rest[more]
         steps[at] = rest & _DIGIT
@@ -57,7 +57,7 @@ def decode(steps: Bytes, starts: Ints, begins: Ints, dtype: npt.DTypeLike = np.i
         begins: the place of each row's first cell, shape (n,).
         dtype: of the counts: as wide as a table's.
     """
-    further = steps >> DIGIT_BITS
+    further = steps >> COUNT_BITS
     places = further.cumsum(dtype=np.int64)
     begins = begins - 1  # the first byte of a row is one step further
     begins[1:] -= places[starts[1:-1] - 1]
@@ -66,7 +66,7 @@ def decode(steps: Bytes, starts: Ints, begins: Ints, dtype: npt.DTypeLike = np.i
     higher = np.flatnonzero(further == 0)
     nth = 0
     while len(higher):  # each as often as there are lower digits before it
-        counts[higher] <<= DIGIT_BITS
+        counts[higher] <<= COUNT_BITS
         nth += 1
         higher = higher[further[higher - nth] == 0]
     return places, counts

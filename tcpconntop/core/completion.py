@@ -51,7 +51,7 @@ def known_values(snapshot: Snapshot, field: str) -> list[str]:
     """Give the values of a field in the window, the busiest first."""
     window = snapshot.window
     keys = window.keys[window.keys["special"] == 0]
-    ended = st.attempts(window.stats)[window.keys["special"] == 0]
+    ended = st.attempt_counts(window.stats)[window.keys["special"] == 0]
     seen: Counter[str] = Counter()
     for value, attempts in zip(field_texts(field, keys, snapshot.units), ended.tolist(), strict=True):
         seen[value] += attempts

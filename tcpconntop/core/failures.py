@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.anatomy import errno_name
-from tcpconntop.core.cells import CELLS, Cells
+from tcpconntop.core.cells import CELLS, SparseCounts
 from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, place_text, process_text
 from tcpconntop.core.keys import Keys
 from tcpconntop.core.subject import Selection, outcome_of_errno
@@ -140,7 +140,7 @@ def failures(selection: Selection) -> tuple[Failure, ...]:
     return tuple(sorted(found, key=lambda failure: (-failure.count, failure.last_s, failure.title)))
 
 
-def _cases(errors: Cells, outcomes: Ints, group_of: Ints) -> tuple[Ints, Ints, Ints]:
+def _cases(errors: SparseCounts, outcomes: Ints, group_of: Ints) -> tuple[Ints, Ints, Ints]:
     """Give row, kind (errno and outcome in one number) and count of the failures of a selection.
 
     An errno has one outcome, but for 0: a socket without an error was cancelled, or failed inside the call

@@ -12,7 +12,7 @@ from tcpconntop.core import stats as st
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.mark import CHANGES, changed
-from tcpconntop.core.pages import Pages
+from tcpconntop.core.pages import PagedCounts
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import Outcome
 
@@ -45,7 +45,7 @@ class Exact:
     @cached_property
     def ended(self) -> Floats:
         """Connects that ended, whatever came of them."""
-        return st.attempts(self.stats).astype(np.float64)
+        return st.attempt_counts(self.stats).astype(np.float64)
 
     def share_failed(self) -> Floats:
         """Give the share of connects that did not succeed; NaN where none ended."""
@@ -154,7 +154,7 @@ class Groups:
         place = np.full(self.n_groups + 1, -1)
         place[groups] = np.arange(len(groups))
         places = place[self.group_of]
-        latency = self._window.latency_pages.of_rows(np.flatnonzero(places >= 0)).regroup(places)
+        latency = self._window.latency_pages.select_rows(np.flatnonzero(places >= 0)).regroup(places)
         values = quantiles_us(latency, len(groups), list(QUANTILES.values()))
         return self._bounded(values, groups[:, np.newaxis])
 
@@ -179,7 +179,7 @@ class Groups:
         return keys[single[groups]], single
 
     @cached_property
-    def _several(self) -> Pages:
+    def _several(self) -> PagedCounts:
         """Bucket counts of the groups that have several keys."""
         single = np.append(self._alone[1], True)  # -1 is the one at the end
         return self._window.latency_pages.regroup(np.where(single[self.group_of], -1, self.group_of))

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.keys import Keys, octets_of
+from tcpconntop.core.keys import Keys, address_octets
 from tcpconntop.core.wire import address_text, comm_text
 from tcpconntop.core.words import FilterError as FilterError
 from tcpconntop.core.words import Word, words
@@ -163,7 +163,7 @@ class _Field:
 
 def _addresses(keys: Keys) -> list[str]:
     """Spell the addresses; those of IPv4 all at once, which is ten times as fast."""
-    octets = octets_of(keys)
+    octets = address_octets(keys)
     spelled = _OCTETS[octets[:, :4]]
     spelled[:, 3][spelled[:, 3] == ord(".")] = ord("\n")
     texts: list[str] = spelled[spelled != 0].tobytes().decode("ascii").split("\n")[:-1]
@@ -231,7 +231,7 @@ def _inside(text: str) -> Test:
         raise FilterError(f"'{text}' is not an address or network such as 10.0.0.0/8") from None
 
     def test(keys: Keys, _: Units) -> Mask:
-        octets, match = octets_of(keys), np.zeros(len(keys), np.bool_)
+        octets, match = address_octets(keys), np.zeros(len(keys), np.bool_)
         for network in networks:
             bits, wanted = (
                 np.frombuffer(part.packed, np.uint8) for part in (network.netmask, network.network_address)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcpconntop.core.cells import radix_order, run_starts
-from tcpconntop.core.keys import KEY, Keys, Rows, hash_fields, octets_of
+from tcpconntop.core.keys import KEY, Keys, Rows, hash_fields, address_octets
 from tcpconntop.core.units import printable
 from tcpconntop.core.wire import address_text, comm_text
 
@@ -80,7 +80,7 @@ def process_text(key: np.void) -> str:
 
 def _mask_addresses(keys: Keys) -> None:
     """Clear the host bits of the addresses, in place."""
-    octets = octets_of(keys)
+    octets = address_octets(keys)
     for family, bits in SUBNET_BITS.items():
         octets[keys["family"] == family, bits // 8 :] = 0
     keys["daddr"] = octets.view("V16").ravel()

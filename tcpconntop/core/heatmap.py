@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.histogram import MIDDLES_US
 from tcpconntop.core.series import step_shares
-from tcpconntop.core.slices import LONGEST_S, length_s, oldest_second
+from tcpconntop.core.slices import MAX_WINDOW_S, slice_length_s, oldest_second
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import decade_range
 from tcpconntop.core.wire import Outcome
@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600)
 """What a step may last: these fit the lengths of slices, so that few of those are divided."""
 
-_SPANS_S = (60, 120, 300, 600, LONGEST_S)
+_SPANS_S = (60, 120, 300, 600, MAX_WINDOW_S)
 """How far the axis of a window without an end reaches: it shows what there is, up to the oldest slice."""
 
 HOLD_S = 60
@@ -105,7 +105,7 @@ def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:
         max_steps: how many steps there is room for.
     """
     reach_s = _reach_s(snapshot)
-    furthest_s = reach_s + length_s(reach_s) - 1  # a long window begins on the boundary of a slice
+    furthest_s = reach_s + slice_length_s(reach_s) - 1  # a long window begins on the boundary of a slice
     step_s = next((s for s in STEPS_S if _steps(furthest_s, s) <= max_steps), STEPS_S[-1])
     steps = _steps(furthest_s, step_s)
     first = snapshot.second // step_s - steps + 1
@@ -135,7 +135,7 @@ def _reach_s(snapshot: Snapshot) -> int:
         return math.ceil(snapshot.window_s)
     slices = snapshot.window.slices
     seconds = snapshot.second - slices[0].second + 1 if slices else 1
-    return next((span for span in _SPANS_S if seconds <= span), LONGEST_S)
+    return next((span for span in _SPANS_S if seconds <= span), MAX_WINDOW_S)
 
 
 def _first_second(snapshot: Snapshot) -> int:

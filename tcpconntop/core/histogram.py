@@ -20,12 +20,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import Cells
-from tcpconntop.core.pages import Pages
+from tcpconntop.core.cells import SparseCounts
+from tcpconntop.core.pages import PagedCounts
 
 SUBBUCKET_BITS = 6
 FIRST_OCTAVE, LAST_OCTAVE = 10, 37
-BUCKETS = ((LAST_OCTAVE - FIRST_OCTAVE) << SUBBUCKET_BITS) + 2
+N_BUCKETS = ((LAST_OCTAVE - FIRST_OCTAVE) << SUBBUCKET_BITS) + 2
 MAX_RELATIVE_ERROR = 1 / (2 << SUBBUCKET_BITS)
 
 _MANTISSA_BITS, _EXPONENT_BIAS = 52, 1023
@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 def bucket_of(latency_ns: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.int64]:
     """Give the bucket (0 … BUCKETS - 1) of each latency, same shape."""
     bits = latency_ns.astype(np.float64).view(np.int64)
-    buckets: npt.NDArray[np.int64] = np.clip((bits >> _SHIFT) - _FIRST + 1, 0, BUCKETS - 1)
+    buckets: npt.NDArray[np.int64] = np.clip((bits >> _SHIFT) - _FIRST + 1, 0, N_BUCKETS - 1)
     return buckets
 
 
@@ -57,7 +57,7 @@ MIDDLES_US: Floats = (EDGES_US[:-1] + EDGES_US[1:]) / 2
 EDGES_US.flags.writeable = MIDDLES_US.flags.writeable = False
 
 
-def quantiles_us(latency: Cells | Pages, n_rows: int, qs: Sequence[float]) -> Floats:
+def quantiles_us(latency: SparseCounts | PagedCounts, n_rows: int, qs: Sequence[float]) -> Floats:
     """Read quantiles of many rows at once.
 
     The q-quantile of n values is the smallest value that at least ceil(q * n) of them do not exceed
@@ -72,10 +72,10 @@ def quantiles_us(latency: Cells | Pages, n_rows: int, qs: Sequence[float]) -> Fl
         µs, shape (n_rows, len(qs)); NaN for a row without counts.
     """
     answer = np.full((n_rows, len(qs)), np.nan)
-    before = latency.before_rows(n_rows)
+    before = latency.counts_before_rows(n_rows)
     n = before[1:] - before[:-1]
     filled = np.flatnonzero(n)
     n = n[filled, np.newaxis]
     ranks = np.clip(np.ceil(np.asarray(qs) * n - 1e-9), 1, n).astype(np.int64)
-    answer[filled] = MIDDLES_US[latency.cells_at(before[filled, np.newaxis] + ranks)]
+    answer[filled] = MIDDLES_US[latency.cells_of_ranks(before[filled, np.newaxis] + ranks)]
     return answer

@@ -27,7 +27,7 @@ KEY = np.dtype(
     ]
 )
 KEY_FIELDS = tuple(name for name in KEY.names or () if name != "special")
-OTHER = 0
+OTHER_ROW = 0
 """Row of the key that takes the connects of keys that were folded (`special` = 1)."""
 
 Keys = npt.NDArray[np.void]
@@ -63,7 +63,7 @@ def hash_fields(records: npt.NDArray[np.void], fields: tuple[str, ...]) -> Hashe
     return hashes
 
 
-def keys_of(events: Events) -> Keys:
+def keys_from_events(events: Events) -> Keys:
     """Cut the keys out of records, shape (n,)."""
     keys = np.zeros(len(events), KEY)
     for name in KEY_FIELDS:
@@ -71,7 +71,7 @@ def keys_of(events: Events) -> Keys:
     return keys
 
 
-def octets_of(keys: Keys) -> npt.NDArray[np.uint8]:
+def address_octets(keys: Keys) -> npt.NDArray[np.uint8]:
     """Give the addresses of keys byte by byte, in network order, shape (n, 16); a copy."""
     octets = np.frombuffer(bytearray(keys["daddr"].tobytes()), np.uint8)
     return octets.reshape(len(keys), 16)
@@ -80,7 +80,7 @@ def octets_of(keys: Keys) -> npt.NDArray[np.uint8]:
 class KeyTable:
     """Numbers keys in the order in which they come; row 0 is `other`.
 
-    A hash table with open addressing: a slot holds a row, and `OTHER` marks a free one. All records of a
+    A hash table with open addressing: a slot holds a row, and `OTHER_ROW` marks a free one. All records of a
     batch are looked up at once, slot by slot, until each has found its row or a free slot.
 
     Args:
@@ -103,30 +103,30 @@ class KeyTable:
         """All keys, by row; what it shows never changes."""
         return self._keys[: self._count]
 
-    def rows(self, events: Events) -> tuple[Rows, bool]:
+    def find_or_add(self, events: Events) -> tuple[Rows, bool]:
         """Give the row of each record, adding keys that are new.
 
         Returns:
-            The rows, shape (n,), and whether the table is full so that new keys went to `OTHER`.
+            The rows, shape (n,), and whether the table is full so that new keys went to `OTHER_ROW`.
         """
         hashes = hash_fields(events, KEY_FIELDS)
         rows = self._slots[self._probe(hashes)]
-        new = np.flatnonzero(rows == OTHER)
+        new = np.flatnonzero(rows == OTHER_ROW)
         if not len(new):
             return rows, False
         unseen, first = np.unique(hashes[new], return_index=True)
         room = np.sort(first)[: self._max_rows - self._count]
-        self._add(keys_of(events[new[room]]), hashes[new[room]])
+        self._add(keys_from_events(events[new[room]]), hashes[new[room]])
         rows[new] = self._slots[self._probe(hashes[new])]
         return rows, len(room) < len(unseen)
 
     def keep(self, rows: Rows) -> Rows:
-        """Forget all keys but those of `rows` (ascending, `OTHER` among them).
+        """Forget all keys but those of `rows` (ascending, `OTHER_ROW` among them).
 
         Returns:
-            For each old row its new one; forgotten ones go to `OTHER`.
+            For each old row its new one; forgotten ones go to `OTHER_ROW`.
         """
-        new_row = np.full(self._count, OTHER)
+        new_row = np.full(self._count, OTHER_ROW)
         new_row[rows] = np.arange(len(rows))
         self._count = len(rows)
         self._keys, self._hashes = self._keys[rows], self._hashes[rows]
@@ -150,7 +150,7 @@ class KeyTable:
         """Build the slots anew; their number is a power of two, so that a hash's first bits choose one."""
         while n_slots < 2 * self._count:
             n_slots *= 2
-        self._slots: Rows = np.full(n_slots, OTHER)
+        self._slots: Rows = np.full(n_slots, OTHER_ROW)
         self._shift = np.uint64(65 - n_slots.bit_length())
         self._place(np.arange(1, self._count))
 
@@ -172,5 +172,5 @@ class KeyTable:
     def _taken(self, at: Rows, hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Say which slots hold the row of another hash."""
         rows = self._slots[at]
-        taken: npt.NDArray[np.bool_] = (rows != OTHER) & (self._hashes[rows] != hashes)
+        taken: npt.NDArray[np.bool_] = (rows != OTHER_ROW) & (self._hashes[rows] != hashes)
         return taken

@@ -63,7 +63,7 @@ class Ledger:
             below_minimum=self.below_minimum - base.below_minimum,
         )
 
-    def ended_too(self, outcomes: Sequence[int], syn_retransmits: int) -> Ledger:
+    def plus_ended(self, outcomes: Sequence[int], syn_retransmits: int) -> Ledger:
         """Give the totals with more attempts that began and ended."""
         return replace(
             self,

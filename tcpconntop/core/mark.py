@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from tcpconntop.core.cells import find
 from tcpconntop.core.keys import Keys, Rows, hash_fields
-from tcpconntop.core.recent import Recent
-from tcpconntop.core.slices import Sums
+from tcpconntop.core.recent import RecentConnects
+from tcpconntop.core.slices import RunningSums
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import count
 from tcpconntop.core.wire import EVENT
@@ -32,7 +32,7 @@ SAME = 0.01
 
 def slim(snapshot: Snapshot) -> Snapshot:
     """Give a snapshot without its history, so that a mark that is kept for hours keeps little else."""
-    window = replace(snapshot.window, slices=(), history=(), older=Sums(), recent=Recent(np.empty(0, EVENT)))
+    window = replace(snapshot.window, slices=(), history=(), older=RunningSums(), recent=RecentConnects(np.empty(0, EVENT)))
     return replace(snapshot, window=window)
 
 

@@ -11,22 +11,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, CELLS, Cells, Ints, find, narrow, ranges, run_starts
+from tcpconntop.core.cells import CELL_BITS, CELLS, SparseCounts, Ints, find, narrow, ranges, run_starts
 from tcpconntop.core.coding import Bytes, decode, decode_codes, encode
 
-TABLE = 1 << 21
+TABLE_CELLS = 1 << 21
 """How many places the table has in which packed sets are added up, some rows at a time: 8 MB."""
 
-SPARSE = 16
+MAX_CELLS_PER_BYTE = 16
 """From how many places a byte on, a table of all places is more work than sorting the counts."""
 
-ALIGN = 16
+CELL_ALIGN = 16
 """Tables begin at a multiple of this many cells, and are as wide."""
 
 Table = npt.NDArray[np.integer]
 
 
-class Packed:
+class PackedCounts:
     """Counts by row and cell. Immutable.
 
     Attributes:
@@ -50,7 +50,7 @@ class Packed:
         self.cell_range, self.sum = cell_range, total
 
     @classmethod
-    def of(cls, counts: Cells) -> Packed:
+    def pack(cls, counts: SparseCounts) -> PackedCounts:
         """Pack counts."""
         cells, rows = counts.cells(), counts.rows()
         starts = run_starts(rows)
@@ -72,20 +72,20 @@ class Packed:
     def __len__(self) -> int:
         return len(self._steps)
 
-    def unpack(self) -> Cells:
+    def unpack(self) -> SparseCounts:
         """Give the counts ready for work."""
         begins = (self._rows.astype(np.int64) << CELL_BITS) + self._firsts
-        return Cells(*decode_codes(self._steps, self._starts.astype(np.int64), begins))
+        return SparseCounts(*decode_codes(self._steps, self._starts.astype(np.int64), begins))
 
     @staticmethod
-    def joined(parts: Sequence[Packed]) -> Packed:
+    def concatenate(parts: Sequence[PackedCounts]) -> PackedCounts:
         """Give the rows of sets one after the other: each begins after the last of the one before."""
         rows, firsts, starts, steps = (
             [getattr(part, name) for part in parts] for name in ("_rows", "_firsts", "_starts", "_steps")
         )
         begins = np.cumsum([0, *map(len, parts)])
         starts = [start[:-1] + begin for start, begin in zip(starts, begins, strict=False)]
-        return Packed(
+        return PackedCounts(
             np.concatenate(rows),
             np.concatenate(firsts),
             np.concatenate([*starts, begins[-1:]]),
@@ -95,26 +95,26 @@ class Packed:
         )
 
     @staticmethod
-    def merged(parts: Sequence[Packed]) -> Packed:
+    def merge(parts: Sequence[PackedCounts]) -> PackedCounts:
         """Add several, and pack the sum: some rows at a time, so that it takes little memory meanwhile."""
         parts = [part for part in parts if len(part)]
-        if not worth_a_table(parts):
-            return parts[0] if len(parts) == 1 else Packed.of(Packed.total(parts))
-        blocks = [Packed.of(_cells_of(table, low, first)) for low, first, table in tables(parts)]
-        return Packed.joined([block for block in blocks if len(block)])
+        if not faster_in_table(parts):
+            return parts[0] if len(parts) == 1 else PackedCounts.pack(PackedCounts.total(parts))
+        blocks = [PackedCounts.pack(_cells_of(table, low, first)) for low, first, table in sum_in_tables(parts)]
+        return PackedCounts.concatenate([block for block in blocks if len(block)])
 
     @staticmethod
-    def total(parts: Sequence[Packed]) -> Cells:
+    def total(parts: Sequence[PackedCounts]) -> SparseCounts:
         """Add several."""
         parts = [part for part in parts if len(part)]
-        if not worth_a_table(parts):
-            return Cells.total([part.unpack() for part in parts])
-        blocks = [_cells_of(table, low, first) for low, first, table in tables(parts)]
-        return Cells(
+        if not faster_in_table(parts):
+            return SparseCounts.total([part.unpack() for part in parts])
+        blocks = [_cells_of(table, low, first) for low, first, table in sum_in_tables(parts)]
+        return SparseCounts(
             *(np.concatenate([getattr(block, name) for block in blocks]) for name in ("codes", "counts"))
         )
 
-    def fold(self, new_row: npt.NDArray[np.integer]) -> Packed:
+    def fold(self, new_row: npt.NDArray[np.integer]) -> PackedCounts:
         """Give these counts with rows renumbered in their order, but for those that row 0 takes in."""
         rows = new_row[self._rows]
         stay = rows > 0
@@ -127,22 +127,22 @@ class Packed:
         np.add.at(zero, places, counts)
         starts = np.append(0, lengths[stay].cumsum())
         left, total = self._steps[stays], self.sum - int(counts.sum())
-        kept = Packed(rows[stay], self._firsts[stay], starts, left, self.cell_range, total)
+        kept = PackedCounts(rows[stay], self._firsts[stay], starts, left, self.cell_range, total)
         filled = np.flatnonzero(zero)
-        return Packed.joined([Packed.of(Cells(filled, zero[filled])), kept]) if len(filled) else kept
+        return PackedCounts.concatenate([PackedCounts.pack(SparseCounts(filled, zero[filled])), kept]) if len(filled) else kept
 
-    def regroup(self, new_row: npt.NDArray[np.integer]) -> Cells:
+    def regroup(self, new_row: npt.NDArray[np.integer]) -> SparseCounts:
         """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""
         rows = new_row[self._rows]
         kept = np.flatnonzero(rows >= 0)
-        return Cells.gathered([self._at(kept, rows[kept])])
+        return SparseCounts.from_codes([self._at(kept, rows[kept])])
 
-    def pick(self, rows: Ints, to: Ints) -> tuple[Ints, Ints]:
+    def select(self, rows: Ints, to: Ints) -> tuple[Ints, Ints]:
         """Give codes and counts of a few rows (ascending), each at the row of `to` where it goes."""
         at, known = find(self._rows, rows)
         return self._at(at, to[known])
 
-    def by_cell(self) -> Ints:
+    def cell_totals(self) -> Ints:
         """Give the counts of all rows together, shape (CELLS,)."""
         starts, firsts = self._starts.astype(np.int64), self._firsts.astype(np.int64)
         places, counts = decode(self._steps, starts, firsts)
@@ -166,13 +166,13 @@ class Packed:
         return decode_codes(self._steps[at], np.append(0, lengths.cumsum()), begins)
 
 
-def worth_a_table(parts: Sequence[Packed]) -> bool:
+def faster_in_table(parts: Sequence[PackedCounts]) -> bool:
     """Say whether sets that are not empty are added up sooner in a table than by sorting their codes."""
     n_rows, _, width = _extent(parts)
-    return len(parts) > 1 and SPARSE * sum(map(len, parts)) >= n_rows * width
+    return len(parts) > 1 and MAX_CELLS_PER_BYTE * sum(map(len, parts)) >= n_rows * width
 
 
-def tables(parts: Sequence[Packed]) -> Iterator[tuple[int, int, Table]]:
+def sum_in_tables(parts: Sequence[PackedCounts]) -> Iterator[tuple[int, int, Table]]:
     """Add several sets that are not empty, in a table of as many rows as there is room for at a time.
 
     Yields:
@@ -180,7 +180,7 @@ def tables(parts: Sequence[Packed]) -> Iterator[tuple[int, int, Table]]:
         the next ones are asked for.
     """
     n_rows, first, width = _extent(parts)
-    height = min(n_rows, max(TABLE // width, 1))
+    height = min(n_rows, max(TABLE_CELLS // width, 1))
     most = sum(part.sum for part in parts)
     table = np.empty((height, width), np.int32 if most <= np.iinfo(np.int32).max else np.int64)
     for low in range(0, n_rows, height):
@@ -190,16 +190,16 @@ def tables(parts: Sequence[Packed]) -> Iterator[tuple[int, int, Table]]:
         yield low, first, table
 
 
-def _extent(parts: Sequence[Packed]) -> tuple[int, int, int]:
+def _extent(parts: Sequence[PackedCounts]) -> tuple[int, int, int]:
     """Give how many rows a table of some sets has, its first cell and its width."""
     n_rows = 1 + max((part.last_row for part in parts), default=0)
-    first = min((part.cell_range[0] for part in parts), default=0) // ALIGN * ALIGN
-    end = max((part.cell_range[1] for part in parts), default=0) // ALIGN * ALIGN + ALIGN
+    first = min((part.cell_range[0] for part in parts), default=0) // CELL_ALIGN * CELL_ALIGN
+    end = max((part.cell_range[1] for part in parts), default=0) // CELL_ALIGN * CELL_ALIGN + CELL_ALIGN
     return n_rows, first, end - first
 
 
-def _cells_of(table: Table, low: int, first: int) -> Cells:
+def _cells_of(table: Table, low: int, first: int) -> SparseCounts:
     """Give the counts in a table whose first row and cell have these numbers."""
     filled = np.flatnonzero(table.reshape(-1) != 0)
     rows, cells = np.divmod(filled, table.shape[1])
-    return Cells(((rows + low) << CELL_BITS) + cells + first, table.reshape(-1)[filled].astype(np.int64))
+    return SparseCounts(((rows + low) << CELL_BITS) + cells + first, table.reshape(-1)[filled].astype(np.int64))

@@ -1,7 +1,7 @@
 """Counts of (row, cell) pairs that change all the time: the running sums of a window.
 
 A page holds the counts of 16 neighbouring cells of a row. Pages are sorted by number, as the codes of
-`Cells` are, but what comes and goes each second changes counts in place: only where a page is new is
+`SparseCounts` are, but what comes and goes each second changes counts in place: only where a page is new is
 anything moved. The cells of a latency distribution are neighbours, so pages are well filled. A page takes 42
 bytes while no page counts more than 65,535, and 76 or 144 beyond that.
 """
@@ -14,51 +14,51 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, Cells, Ints, find, radix_order, ranges, run_starts
-from tcpconntop.core.packed import Packed, tables, worth_a_table
+from tcpconntop.core.cells import CELL_BITS, SparseCounts, Ints, find, radix_order, ranges, run_starts
+from tcpconntop.core.packed import PackedCounts, sum_in_tables, faster_in_table
 
-SIZE_BITS = 4
-SIZE = 1 << SIZE_BITS
+PAGE_BITS = 4
+PAGE_CELLS = 1 << PAGE_BITS
 """Cells a page."""
 
-WIDTHS = (np.uint16, np.uint32, np.int64)
+COUNT_DTYPES = (np.uint16, np.uint32, np.int64)
 """What counts are stored as: the first of these that has room for the total of every page."""
 
-_ROW_BITS = CELL_BITS - SIZE_BITS
+_ROW_BITS = CELL_BITS - PAGE_BITS
 _IN_ROW = (1 << _ROW_BITS) - 1
 
 Counts = npt.NDArray[np.integer]
 
 
-class Pages:
+class PagedCounts:
     """Counts by row and cell, which `add` and `subtract` change in place."""
 
     def __init__(self) -> None:
         self._numbers: Ints = np.empty(0, np.int64)  # row << 7 | cell >> 4; sorted, distinct
-        self._counts: Counts = np.empty((0, SIZE), WIDTHS[0])
-        self._totals: Counts = np.empty(0, WIDTHS[0])  # of each page; 0 where it is empty
+        self._counts: Counts = np.empty((0, PAGE_CELLS), COUNT_DTYPES[0])
+        self._totals: Counts = np.empty(0, COUNT_DTYPES[0])  # of each page; 0 where it is empty
 
     @classmethod
-    def total(cls, parts: Sequence[Packed]) -> Pages:
+    def total(cls, parts: Sequence[PackedCounts]) -> PagedCounts:
         """Add packed sets."""
         parts = [part for part in parts if len(part)]
-        if not worth_a_table(parts):
+        if not faster_in_table(parts):
             pages = cls()
-            pages.add(Packed.total(parts))
+            pages.add(PackedCounts.total(parts))
             return pages
         found = []
-        for low, first, table in tables(parts):
-            counts = table.reshape(-1, SIZE)
+        for low, first, table in sum_in_tables(parts):
+            counts = table.reshape(-1, PAGE_CELLS)
             totals = np.einsum("pc->p", counts)
             filled = np.flatnonzero(totals)
-            rows, pages_in = np.divmod(filled, table.shape[1] // SIZE)
+            rows, pages_in = np.divmod(filled, table.shape[1] // PAGE_CELLS)
             width = _width(totals)
-            numbers = ((rows + low) << _ROW_BITS) + pages_in + first // SIZE
+            numbers = ((rows + low) << _ROW_BITS) + pages_in + first // PAGE_CELLS
             found.append((numbers, counts.take(filled, axis=0).astype(width), totals[filled].astype(width)))
         return cls._of(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
 
     @classmethod
-    def _of(cls, numbers: Ints, counts: Counts, totals: Counts) -> Pages:
+    def _of(cls, numbers: Ints, counts: Counts, totals: Counts) -> PagedCounts:
         pages = cls()
         pages._numbers, pages._counts, pages._totals = numbers, counts, totals
         return pages
@@ -68,17 +68,17 @@ class Pages:
         """Memory that the arrays take."""
         return self._numbers.nbytes + self._counts.nbytes + self._totals.nbytes
 
-    def copy(self) -> Pages:
+    def copy(self) -> PagedCounts:
         """Give counts of their own."""
-        return Pages._of(self._numbers, self._counts.copy(), self._totals.copy())
+        return PagedCounts._of(self._numbers, self._counts.copy(), self._totals.copy())
 
-    def freeze(self) -> Pages:
+    def freeze(self) -> PagedCounts:
         """Let nobody write to these counts any more; give them back."""
         for array in (self._numbers, self._counts, self._totals):
             array.flags.writeable = False
         return self
 
-    def add(self, more: Cells) -> None:
+    def add(self, more: SparseCounts) -> None:
         """Add counts, in place."""
         if not len(more.codes):
             return
@@ -87,12 +87,12 @@ class Pages:
         flat = self._counts.reshape(-1)
         np.add.at(flat, _places(at, starts, more.codes), more.counts.astype(flat.dtype))
 
-    def merge(self, more: Pages) -> None:
+    def merge(self, more: PagedCounts) -> None:
         """Add counts that are in pages, in place."""
         at = self._make_room(more._numbers, more._totals.astype(np.int64))
         self._counts[at] += more._counts.astype(self._counts.dtype)
 
-    def subtract(self, less: Cells) -> None:
+    def subtract(self, less: SparseCounts) -> None:
         """Take away counts that were added before, in place.
 
         Raises:
@@ -111,14 +111,14 @@ class Pages:
         np.subtract.at(flat, places, less.counts.astype(flat.dtype))
         self._totals[at] -= np.add.reduceat(less.counts, starts).astype(flat.dtype)
 
-    def cells(self) -> Cells:
+    def to_sparse(self) -> SparseCounts:
         """Give the counts as sorted codes."""
         flat = self._counts.ravel()
         filled = np.flatnonzero(flat != 0)
-        codes = (self._numbers[filled >> SIZE_BITS] << SIZE_BITS) | (filled & (SIZE - 1))
-        return Cells(codes, flat[filled].astype(np.int64))
+        codes = (self._numbers[filled >> PAGE_BITS] << PAGE_BITS) | (filled & (PAGE_CELLS - 1))
+        return SparseCounts(codes, flat[filled].astype(np.int64))
 
-    def regroup(self, new_row: npt.NDArray[np.integer]) -> Pages:
+    def regroup(self, new_row: npt.NDArray[np.integer]) -> PagedCounts:
         """Merge rows: `new_row[row]` is where a row goes, and -1 drops it; arrays may be shared."""
         rows = new_row[self._numbers >> _ROW_BITS]
         numbers = (rows.astype(np.int64) << _ROW_BITS) | (self._numbers & _IN_ROW)
@@ -127,49 +127,49 @@ class Pages:
             kept = np.flatnonzero(rows >= 0)
             numbers, counts, totals = numbers[kept], counts.take(kept, axis=0), totals[kept]
         if (numbers[1:] > numbers[:-1]).all():
-            return Pages._of(numbers, counts, totals)
+            return PagedCounts._of(numbers, counts, totals)
         names, to = _number(numbers)
         sums = np.zeros(len(names), np.int64)
         np.add.at(sums, to, totals.astype(np.int64))
         width = _width(sums)
-        merged, counts = np.zeros((len(names), SIZE), width), counts.astype(width, copy=False)
-        for cell in range(SIZE):
+        merged, counts = np.zeros((len(names), PAGE_CELLS), width), counts.astype(width, copy=False)
+        for cell in range(PAGE_CELLS):
             np.add.at(merged[:, cell], to, counts[:, cell])
-        return Pages._of(names, merged, sums.astype(width))
+        return PagedCounts._of(names, merged, sums.astype(width))
 
-    def fold(self, new_row: npt.NDArray[np.integer]) -> Pages:
+    def fold(self, new_row: npt.NDArray[np.integer]) -> PagedCounts:
         """Give what `regroup` would where all rows keep their order but for those that go to row 0."""
         zero = self.regroup(np.where(new_row > 0, -1, 0))
-        return zero.followed_by(self.regroup(np.where(new_row > 0, new_row, -1)))
+        return zero.concatenate(self.regroup(np.where(new_row > 0, new_row, -1)))
 
-    def followed_by(self, more: Pages) -> Pages:
+    def concatenate(self, more: PagedCounts) -> PagedCounts:
         """Give these pages and after them others, whose rows are all greater."""
-        return Pages._of(
+        return PagedCounts._of(
             np.concatenate((self._numbers, more._numbers)),
             np.concatenate((self._counts, more._counts)),
             np.concatenate((self._totals, more._totals)),
         )
 
-    def of_rows(self, rows: Ints) -> Pages:
+    def select_rows(self, rows: Ints) -> PagedCounts:
         """Give the counts of some rows, ascending and distinct; its cost is that of these rows."""
         starts, ends = np.searchsorted(self._numbers, np.stack((rows, rows + 1)) << _ROW_BITS)
         at = ranges(starts, ends)[0]
-        return Pages._of(self._numbers[at], self._counts.take(at, axis=0), self._totals[at])
+        return PagedCounts._of(self._numbers[at], self._counts.take(at, axis=0), self._totals[at])
 
-    def before_rows(self, n_rows: int) -> Ints:
+    def counts_before_rows(self, n_rows: int) -> Ints:
         """Give how many counts come before each of rows 0 … n_rows, shape (n_rows + 1,)."""
         starts = np.searchsorted(self._numbers, np.arange(n_rows + 1, dtype=np.int64) << _ROW_BITS)
         before: Ints = np.concatenate(([0], self._running()))[starts]
         return before
 
-    def cells_at(self, places: Ints) -> Ints:
+    def cells_of_ranks(self, places: Ints) -> Ints:
         """Give the cell of the n-th of all counts in order for each n in `places` (from 1 on), same shape."""
         running = self._running()
         page = np.searchsorted(running, places)
         left = places - running[page] + self._totals[page]
-        cells = (self._numbers[page] & _IN_ROW) << SIZE_BITS
+        cells = (self._numbers[page] & _IN_ROW) << PAGE_BITS
         counts = self._counts.take(page, axis=0)
-        for cell in range(SIZE):
+        for cell in range(PAGE_CELLS):
             left -= counts[..., cell]
             cells += left > 0
         return cells
@@ -206,7 +206,7 @@ class Pages:
         nothing = len(self._numbers)  # where an empty page is taken from
         source = np.concatenate((kept, np.full(len(fresh), nothing)))[order]
         self._numbers = numbers[order]
-        empty = np.zeros((1, SIZE), self._counts.dtype)
+        empty = np.zeros((1, PAGE_CELLS), self._counts.dtype)
         self._counts = np.concatenate((self._counts, empty)).take(source, axis=0)
         self._totals = np.append(self._totals, empty[0, :1])[source]
 
@@ -214,18 +214,18 @@ class Pages:
 def _width(totals: Ints) -> np.dtype[Any]:
     """Give what to store counts as whose totals by page are these."""
     most = totals.max(initial=0)
-    return np.dtype(next(width for width in WIDTHS if most <= np.iinfo(width).max))
+    return np.dtype(next(width for width in COUNT_DTYPES if most <= np.iinfo(width).max))
 
 
 def _places(at: Ints, starts: Ints, codes: Ints) -> Ints:
     """Give where the counts of codes are, which begin at `starts` in the pages `at`."""
-    places: Ints = np.repeat(at << SIZE_BITS, np.diff(starts, append=len(codes)))
-    return places | (codes & (SIZE - 1))
+    places: Ints = np.repeat(at << PAGE_BITS, np.diff(starts, append=len(codes)))
+    return places | (codes & (PAGE_CELLS - 1))
 
 
-def _page_runs(cells: Cells) -> tuple[Ints, Ints]:
+def _page_runs(cells: SparseCounts) -> tuple[Ints, Ints]:
     """Give the distinct pages of a set's codes, and where the codes of each begin."""
-    numbers = cells.codes >> SIZE_BITS
+    numbers = cells.codes >> PAGE_BITS
     starts = run_starts(numbers)
     return numbers[starts], starts
 

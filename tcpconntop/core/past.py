@@ -1,7 +1,7 @@
 """What was, summed from the slices that a snapshot shares with the window: it takes no memory of its own.
 
     ──30 s──┬──30 s──┬─10 s─┬─10 s─┬1┬1┬1┬1┬ now
-                     ▲ as_of(…): all slices that end here, back to the window's length
+                     ▲ snapshot_at(…): all slices that end here, back to the window's length
 
 The past is as fine as its slices (`core/slices.py`): seconds for a minute, then blocks of ten and of thirty
 for fifteen minutes. A window that reaches back further than the slices do is shorter, which `span_s` says.
@@ -14,13 +14,13 @@ from math import floor
 
 from tcpconntop.core import stats as st
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.recent import Recent
-from tcpconntop.core.slices import Slice, Sums, block_of, oldest_second
+from tcpconntop.core.recent import RecentConnects
+from tcpconntop.core.slices import Slice, RunningSums, slice_span, oldest_second
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import SECOND_NS, WindowState
 
 
-def as_of(
+def snapshot_at(
     base: Snapshot,
     second: int,
     window_s: float | None,
@@ -56,7 +56,7 @@ def as_of(
 
 def second_before(base: Snapshot, second: int) -> int | None:
     """Give the second with which the slice before that of `second` ends; None where nothing is kept."""
-    before = block_of(second, base.second)[0] - 1
+    before = slice_span(second, base.second)[0] - 1
     return before if before >= max(oldest_second(base.second), base.began_ns // SECOND_NS) else None
 
 
@@ -64,7 +64,7 @@ def second_after(base: Snapshot, second: int) -> int | None:
     """Give the second with which the slice after that of `second` ends; None at the snapshot itself."""
     if second >= base.second:
         return None
-    start, seconds = block_of(second + 1, base.second)
+    start, seconds = slice_span(second + 1, base.second)
     return min(start + seconds - 1, base.second)
 
 
@@ -72,33 +72,33 @@ def _first_second(base: Snapshot, second: int, window_s: float | None) -> int:
     """Give the second with which a window begins that ends with `second`: where a slice begins."""
     if window_s is None:
         return 0
-    return max(block_of(floor(second - window_s) + 1, base.second)[0], oldest_second(base.second))
+    return max(slice_span(floor(second - window_s) + 1, base.second)[0], oldest_second(base.second))
 
 
 def _end(part: Slice) -> int:
     return part.second + part.seconds - 1
 
 
-def _sums(near: Snapshot, inside: tuple[Slice, ...], window_s: float | None) -> Sums:
+def _sums(near: Snapshot, inside: tuple[Slice, ...], window_s: float | None) -> RunningSums:
     """Sum up slices, beginning with what another moment has of them where that is less work."""
     window, wanted = near.window, set(map(id, inside))
     kept = [part for part in window.slices if id(part) in wanted]
     gone = [part for part in window.slices if id(part) not in wanted]
     if near.window_s == window_s and len(kept) > len(gone):
         known = set(map(id, kept))
-        sums = Sums(window.stats.copy(), window.latency_pages.copy(), window.error_pages.copy())
-        sums.change([part for part in inside if id(part) not in known], gone, kept)
+        sums = RunningSums(window.stats.copy(), window.latency_pages.copy(), window.error_pages.copy())
+        sums.update([part for part in inside if id(part) not in known], gone, kept)
     else:
-        sums = Sums() if window_s is not None else window.older.copy()
+        sums = RunningSums() if window_s is not None else window.older.copy()
         sums.grow(len(window.keys))
-        sums.change(inside)
+        sums.update(inside)
     return sums
 
 
-def _state(now: WindowState, sums: Sums, inside: tuple[Slice, ...], now_ns: int) -> WindowState:
+def _state(now: WindowState, sums: RunningSums, inside: tuple[Slice, ...], now_ns: int) -> WindowState:
     """Give a window with other sums, and what is known of the last attempts at that time."""
     stats = sums.stats[: len(now.keys)]
-    for name in st.LATEST:
+    for name in st.LAST_ATTEMPT_FIELDS:
         stats[name] = now.stats[name]
     stats["last_ns"][now.stats["last_end_ns"] > now_ns] = -1  # that one was later, and hides the one before
     recent = now.recent.records[now.recent.records["end_ns"] <= now_ns]
@@ -110,5 +110,5 @@ def _state(now: WindowState, sums: Sums, inside: tuple[Slice, ...], now_ns: int)
         latency_pages=sums.latency.freeze(),
         error_pages=sums.errors.freeze(),
         slices=inside,
-        recent=Recent(recent),
+        recent=RecentConnects(recent),
     )

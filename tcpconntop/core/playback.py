@@ -17,19 +17,19 @@ class Playback:
         began_ns: its first moment.
         end_ns: its last one, as far as it can be told: of a torn one, that of the last whole block.
         speed: how much faster than it was recorded; infinite: as fast as it is read.
-        halted: whether it stands still.
+        paused: whether it stands still.
         ended: whether it was played to its end.
-        sought_ns: where the last seek that has arrived went; None before there was one.
+        last_seek_ns: where the last seek that has arrived went; None before there was one.
     """
 
     began_ns: int
     end_ns: int
     speed: float = 1.0
-    halted: bool = False
+    paused: bool = False
     ended: bool = False
-    sought_ns: int | None = None
+    last_seek_ns: int | None = None
 
-    def within(self, moment_ns: int) -> int:
+    def clamp(self, moment_ns: int) -> int:
         """Give the moment of the recording that is nearest to another one."""
         return min(max(moment_ns, self.began_ns), self.end_ns)
 
@@ -40,7 +40,7 @@ def next_speed(speed: float, by: int) -> float:
     return SPEEDS[at] if 0 <= at < len(SPEEDS) else speed
 
 
-def place_text(since_ns: int, whole_ns: int) -> str:
+def format_position(since_ns: int, whole_ns: int) -> str:
     """Spell how far into a recording a moment is, `1:07` or `1:02:07`, as wide as the length of it."""
     widest = _clock(whole_ns // 1_000_000_000)
     return _clock(max(since_ns, 0) // 1_000_000_000).rjust(len(widest))
@@ -52,7 +52,7 @@ def _clock(seconds: int) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def speed_text(speed: float) -> str:
+def format_speed(speed: float) -> str:
     """Spell a speed: `×10`, `max`; nothing for the usual one."""
     if speed == float("inf"):
         return "max"

@@ -1,7 +1,7 @@
 """The last connects one by one, for what lists and explains them: a log that is bounded in all.
 
-Of every process the last `EACH` records are kept, however busy the others are. Where that would be more than
-`AT_MOST` in all, every process gives up its oldest ones first. Beside them the last `TELLING` are kept that
+Of every process the last `PER_PROCESS` records are kept, however busy the others are. Where that would be more than
+`MAX_RECORDS` in all, every process gives up its oldest ones first. Beside them the last `MAX_NOTABLE` are kept that
 failed or waited for a SYN to be sent again, whoever's they are: few, and those that explain something.
 """
 
@@ -15,24 +15,24 @@ import numpy.typing as npt
 from tcpconntop.core.cells import Ints, radix_order, run_starts
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
-EACH = 64
+PER_PROCESS = 64
 """How many records of a process are kept."""
 
-AT_MOST = 16_384
+MAX_RECORDS = 16_384
 """How many records of processes are kept in all: 2.4 MB."""
 
-TELLING = 4_096
+MAX_NOTABLE = 4_096
 """How many records of failures and of lost SYNs are kept: 0.6 MB."""
 
-WAITING = 32_768
+MAX_PENDING = 32_768
 """How many records may wait for the log to be cut: 4.7 MB."""
 
-SAMPLE = 4_096
+SAMPLE_SIZE = 4_096
 """How many of the newest records tell which processes are busy."""
 
 
 @dataclass(frozen=True, eq=False)
-class Recent:
+class RecentConnects:
     """The last records of each process at one moment.
 
     Attributes:
@@ -44,7 +44,7 @@ class Recent:
     def __len__(self) -> int:
         return len(self.records)
 
-    def of(self, tgid: int, most: int = EACH) -> Events:
+    def of_process(self, tgid: int, most: int = PER_PROCESS) -> Events:
         """Give at most `most` (at least 1) records of a process, newest first."""
         return self.records[np.flatnonzero(self.records["tgid"] == tgid)[-most:]][::-1]
 
@@ -64,23 +64,23 @@ class RecentLog:
         self._tgids.append(events["tgid"].copy())
         self._telling.append((events["outcome"] != Outcome.OK) | (events["syn_retransmits"] > 0))
         self._waiting += len(events)
-        if self._waiting >= WAITING:
+        if self._waiting >= MAX_PENDING:
             self._cut()
 
-    def state(self) -> Recent:
+    def state(self) -> RecentConnects:
         """Give what is kept."""
         if self._waiting:
             self._cut()
         self._parts[0].flags.writeable = False
-        return Recent(self._parts[0])
+        return RecentConnects(self._parts[0])
 
     def _cut(self) -> None:
         """Drop what is beyond the bounds."""
         tgids = np.concatenate(self._tgids)
         telling = np.concatenate(self._telling)
         stays = np.zeros(len(tgids), np.bool_)
-        stays[last_of_each(tgids, EACH, AT_MOST)] = True
-        stays[np.flatnonzero(telling)[-TELLING:]] = True
+        stays[last_of_each(tgids, PER_PROCESS, MAX_RECORDS)] = True
+        stays[np.flatnonzero(telling)[-MAX_NOTABLE:]] = True
         kept = np.flatnonzero(stays)
         begins = np.cumsum([0, *map(len, self._parts)])
         bounds = np.searchsorted(kept, begins)
@@ -100,7 +100,7 @@ def last_of_each(names: npt.NDArray[np.unsignedinteger], each: int, at_most: int
         Their places in `names`, ascending.
     """
     # What is older than the last `each` of a busy name need not be sorted: most of it, mostly.
-    young = max(len(names) - SAMPLE, 0)
+    young = max(len(names) - SAMPLE_SIZE, 0)
     sample, counts = np.unique(names[young:], return_counts=True)
     old = np.flatnonzero(np.isin(names[:young], sample[counts >= each], invert=True))
     places = np.concatenate((old, np.arange(young, len(names))))

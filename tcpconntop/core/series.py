@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import Cells
+from tcpconntop.core.cells import SparseCounts
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.slices import Slice
 from tcpconntop.core.snapshot import Snapshot
@@ -88,13 +88,13 @@ def series(
         wanted = step_shares(part, axis.step_s, axis.first)
         if not wanted:
             continue
-        kept = part.places(rows)
+        kept = part.indices(rows)
         places, outcomes = to_of[part.rows_at(kept)], part.outcomes(kept)
         for step, share in wanted:
             counted.append((places + step, outcomes * share))
-            parts.append(part.packed_latency.pick(rows, to + step))
+            parts.append(part.packed_latency.select(rows, to + step))
     attempts, failed = _counts(counted, n_groups, axis.steps)
-    quantiles = quantiles_us(Cells.gathered(parts), n_groups * axis.steps, qs)
+    quantiles = quantiles_us(SparseCounts.from_codes(parts), n_groups * axis.steps, qs)
     return Series(float(axis.step_s), attempts, failed, quantiles.reshape(n_groups, axis.steps, len(qs)))
 
 

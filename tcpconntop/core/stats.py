@@ -23,15 +23,15 @@ STATS = np.dtype(
         ("end_ns", "i8"),  # when the last attempt of any outcome ended
     ]
 )
-OK = Outcome.OK.label
-LATEST = ("last_ns", "last_end_ns", "end_ns")
+OK_COLUMN = Outcome.OK.label
+LAST_ATTEMPT_FIELDS = ("last_ns", "last_end_ns", "end_ns")
 """The fields that speak of the last attempt: slices do without them, since no time span changes them."""
 NO_MINIMUM = np.iinfo(np.int64).max
 
 Stats = npt.NDArray[np.void]
 Rows = npt.NDArray[np.int64]
 AnyRows = npt.NDArray[np.integer]
-Columns = Mapping[str, npt.NDArray[np.integer]]
+PackedStats = Mapping[str, npt.NDArray[np.integer]]
 """Packed figures of rows (`pack`) by name, outcomes by label; one that is 0 throughout is left out."""
 
 
@@ -46,14 +46,14 @@ class Attempts(NamedTuple):
     end_ns: npt.NDArray[np.uint64]
 
     @classmethod
-    def of(cls, events: Events, rows: Rows) -> Attempts:
+    def from_events(cls, events: Events, rows: Rows) -> Attempts:
         """Copy it out of records; `rows` gives the row of each."""
         end_ns = np.ascontiguousarray(events["end_ns"])
         outcome, error, again = (events[name].copy() for name in ("outcome", "error", "syn_retransmits"))
         return cls(rows, outcome, error, again, latency_ns(events), end_ns)
 
     @classmethod
-    def joined(cls, parts: list[Attempts]) -> Attempts:
+    def concatenate(cls, parts: list[Attempts]) -> Attempts:
         """Join several, oldest first."""
         return cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
@@ -66,14 +66,14 @@ def empty(n: int) -> Stats:
     return stats
 
 
-def grown(stats: Stats, n_rows: int) -> Stats:
+def extended(stats: Stats, n_rows: int) -> Stats:
     """Give figures that have room for rows 0 … n_rows - 1: the same ones where they have."""
     if n_rows <= len(stats):
         return stats
     return np.concatenate((stats, empty(n_rows)))
 
 
-def of_attempts(attempts: Attempts, n_rows: int) -> Stats:
+def from_attempts(attempts: Attempts, n_rows: int) -> Stats:
     """Sum up attempts by row, shape (n_rows,)."""
     stats = empty(n_rows)
     places = attempts.rows * N_OUTCOMES + attempts.outcome
@@ -101,36 +101,36 @@ def latency_ns(events: Events) -> npt.NDArray[np.uint64]:
     return latency
 
 
-def add(stats: Stats, rows: AnyRows, more: Columns) -> None:
+def add(stats: Stats, rows: AnyRows, more: PackedStats) -> None:
     """Add the figures `more` of distinct rows to `stats`, in place."""
     for name, sums in _sums(stats, more):
         np.add.at(sums, rows, more[name].astype(np.int64))
-    add_extremes(stats, rows, more)
+    update_extremes(stats, rows, more)
 
 
-def add_latest(stats: Stats, rows: Rows, more: Stats) -> None:
+def update_last_attempts(stats: Stats, rows: Rows, more: Stats) -> None:
     """Let the last attempts of `stats` be those of distinct rows where they are later, in place."""
     for name, when in (("last_ns", "last_end_ns"), ("last_end_ns", "last_end_ns"), ("end_ns", "end_ns")):
         later = more[when] >= stats[when][rows]
         stats[name][rows[later]] = more[name][later]
 
 
-def add_extremes(stats: Stats, rows: AnyRows, more: Columns, at: Rows | slice = slice(None)) -> None:
+def update_extremes(stats: Stats, rows: AnyRows, more: PackedStats, at: Rows | slice = slice(None)) -> None:
     """Let the extremes of some distinct rows take in those that `more` has for them at `at`, in place."""
-    if OK in more:
-        some = more[OK][at] > 0
+    if OK_COLUMN in more:
+        some = more[OK_COLUMN][at] > 0
         least = np.where(some, more["min_ns"][at].astype(np.int64), NO_MINIMUM)
         np.minimum.at(stats["min_ns"], rows, least)
         np.maximum.at(stats["max_ns"], rows, more["max_ns"][at].astype(np.int64))
 
 
-def subtract_sums(stats: Stats, rows: AnyRows, less: Columns) -> None:
+def subtract_sums(stats: Stats, rows: AnyRows, less: PackedStats) -> None:
     """Take the sums `less` of distinct rows from `stats`, in place. Extremes are left for the caller."""
     for name, sums in _sums(stats, less):
         np.subtract.at(sums, rows, less[name].astype(np.int64))
 
 
-def _sums(stats: Stats, columns: Columns) -> Iterator[tuple[str, Rows]]:
+def _sums(stats: Stats, columns: PackedStats) -> Iterator[tuple[str, Rows]]:
     """Give those sums of `stats` that there are columns of, ready to be written to."""
     for outcome in Outcome:
         if outcome.label in columns:
@@ -173,25 +173,25 @@ def _merge(stats: Stats, to: Rows, more: Stats) -> None:
     stats["last_ns"][to[newest]] = more["last_ns"][newest]
 
 
-def pack(stats: Stats) -> Columns:
-    """Store figures of rows, but for the `LATEST` ones, in as few bytes as they need: some 14 a row."""
+def pack(stats: Stats) -> PackedStats:
+    """Store figures of rows, but for the `LAST_ATTEMPT_FIELDS` ones, in as few bytes as they need: some 14 a row."""
     sums = {outcome.label: stats["outcomes"][:, outcome] for outcome in Outcome}
     sums |= {name: stats[name] for name in ("syn_retransmits", "sum_ns")}
     columns = {name: narrow(column) for name, column in sums.items() if column.any()}
-    if OK not in columns:
+    if OK_COLUMN not in columns:
         return columns
-    some = columns[OK] > 0
+    some = columns[OK_COLUMN] > 0
     return columns | {"min_ns": narrow(np.where(some, stats["min_ns"], 0)), "max_ns": narrow(stats["max_ns"])}
 
 
-def unpack(columns: Columns, n_rows: int) -> Stats:
+def unpack(columns: PackedStats, n_rows: int) -> Stats:
     """Give figures from the columns of so many rows."""
     stats = empty(n_rows)
     add(stats, np.arange(n_rows), columns)
     return stats
 
 
-def outcomes(columns: Columns, n_rows: int, at: Rows | slice = slice(None)) -> npt.NDArray[np.int64]:
+def outcome_counts(columns: PackedStats, n_rows: int, at: Rows | slice = slice(None)) -> npt.NDArray[np.int64]:
     """Give the ended attempts of some of so many rows, indexed by `Outcome`, shape (n, 6)."""
     places = np.arange(n_rows)[at]
     told = np.zeros((len(places), N_OUTCOMES), np.int64)
@@ -201,25 +201,25 @@ def outcomes(columns: Columns, n_rows: int, at: Rows | slice = slice(None)) -> n
     return told
 
 
-def fold(columns: Columns, stay: npt.NDArray[np.bool_]) -> Columns:
+def fold(columns: PackedStats, stay: npt.NDArray[np.bool_]) -> PackedStats:
     """Give packed figures of the rows that stay, and before them the others' together, if there are any."""
     if stay.all():
         return columns
     gone = take(columns, np.flatnonzero(~stay))
     other = {name: int(column.sum(dtype=np.int64)) for name, column in gone.items()}
-    if OK in columns:
+    if OK_COLUMN in columns:
         other["max_ns"] = int(gone["max_ns"].max())
-        other["min_ns"] = int(gone["min_ns"][gone[OK] > 0].min()) if other[OK] else 0
+        other["min_ns"] = int(gone["min_ns"][gone[OK_COLUMN] > 0].min()) if other[OK_COLUMN] else 0
     kept = take(columns, np.flatnonzero(stay))
     return {name: np.append(narrow(np.array([other[name]])), column) for name, column in kept.items()}
 
 
-def take(columns: Columns, at: Rows) -> Columns:
+def take(columns: PackedStats, at: Rows) -> PackedStats:
     """Give some rows of packed figures."""
     return {name: column.take(at) for name, column in columns.items()}
 
 
-def attempts(stats: Stats) -> npt.NDArray[np.int64]:
+def attempt_counts(stats: Stats) -> npt.NDArray[np.int64]:
     """Count the ended attempts of each row, whatever their outcome."""
     total: npt.NDArray[np.int64] = np.einsum("ij->i", stats["outcomes"])
     return total

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import Cells
+from tcpconntop.core.cells import SparseCounts
 from tcpconntop.core.figures import QUANTILES
-from tcpconntop.core.histogram import BUCKETS, EDGES_US, quantiles_us
+from tcpconntop.core.histogram import N_BUCKETS, EDGES_US, quantiles_us
 from tcpconntop.core.series import Series, series
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import duration
@@ -64,9 +64,9 @@ class Selection:
         """Latency counts by bucket, shape (BUCKETS,)."""
         window = self.snapshot.window
         if self.row is None and not self.view.spec.where.terms and self.snapshot.window_s is not None:
-            return sum((part.buckets[:BUCKETS] for part in window.slices), np.zeros(BUCKETS, np.int64))
-        one_row = window.latency_pages.regroup(self.group_of).cells()
-        buckets = np.zeros(BUCKETS, np.int64)
+            return sum((part.buckets[:N_BUCKETS] for part in window.slices), np.zeros(N_BUCKETS, np.int64))
+        one_row = window.latency_pages.regroup(self.group_of).to_sparse()
+        buckets = np.zeros(N_BUCKETS, np.int64)
         buckets[one_row.cells()] = one_row.counts
         return buckets
 
@@ -81,7 +81,7 @@ class Selection:
         low, high = (
             float(f(self.view.figures[name])) for f, name in ((np.nanmin, "min"), (np.nanmax, "max"))
         )
-        one_row = Cells(filled, self.buckets[filled])
+        one_row = SparseCounts(filled, self.buckets[filled])
         values = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
         return tuple(min(max(float(value), low), high) for value in values)
 

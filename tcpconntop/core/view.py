@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.cells import Cells
+from tcpconntop.core.cells import SparseCounts
 from tcpconntop.core.choice import Choice, wanted
 from tcpconntop.core.columns import COLUMNS, Column
 from tcpconntop.core.figures import QUANTILES, Figures, Groups
@@ -110,9 +110,9 @@ class View:
         return self.figures.stats
 
     @cached_property
-    def latency(self) -> Cells:
+    def latency(self) -> SparseCounts:
         """Bucket counts by row."""
-        return self.snapshot.window.latency_pages.regroup(self.row_of).cells()
+        return self.snapshot.window.latency_pages.regroup(self.row_of).to_sparse()
 
     def lead_key(self, row: int) -> np.void:
         """Give the busiest key of a row."""
@@ -163,7 +163,7 @@ def make_view(
         before: a view of an earlier snapshot; where the same keys are shown it spares merging them again.
     """
     window = snapshot.window
-    attempts = st.attempts(window.stats)
+    attempts = st.attempt_counts(window.stats)
     shown = (attempts > 0) & spec.where.match_keys(window.keys, snapshot.units)
     known = None if before is None else before.merged
     merged = merge(window.keys, np.flatnonzero(shown), spec.group_by, known)

@@ -10,11 +10,11 @@ _CLOCK = re.compile(r"(?:(\d{4})-(\d\d?)-(\d\d?)[ T]+)?(\d\d?):(\d\d)(?::(\d\d))
 _STEP = re.compile(r"([+-])(\d+(?:\.\d+)?)([smh]?)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-HINT = "10:03  10:03:12  2026-11-22 10:03  +90s  -5m  50%"
+TIME_EXAMPLES = "10:03  10:03:12  2026-11-22 10:03  +90s  -5m  50%"
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeRange:
     """What can be gone to, as Unix times, and where one is."""
 
     began_s: float
@@ -22,7 +22,7 @@ class Span:
     end_s: float
 
 
-def whereto(text: str, span: Span) -> float:
+def parse_time(text: str, span: TimeRange) -> float:
     """Understand where somebody wants to go, as a Unix time; times of day are the local ones.
 
     A time of day without a date is the one nearest to where one is, of those that are within.
@@ -42,10 +42,10 @@ def whereto(text: str, span: Span) -> float:
             return _within(_at([int(part or 0) for part in found.groups()], found[1] is not None, span), span)
         except OverflowError:
             raise ValueError(f"there is no {text}") from None
-    raise ValueError(f"no time is written like that: {HINT}")
+    raise ValueError(f"no time is written like that: {TIME_EXAMPLES}")
 
 
-def _at(parts: list[int], dated: bool, span: Span) -> float:
+def _at(parts: list[int], dated: bool, span: TimeRange) -> float:
     year, month, day, hour, minute, second = parts
     here = datetime.fromtimestamp(span.now_s)
     try:
@@ -62,12 +62,12 @@ def _at(parts: list[int], dated: bool, span: Span) -> float:
     return next((moment_s for moment_s in moments if _inside(moment_s, span)), there.timestamp())
 
 
-def _inside(moment_s: float, span: Span) -> bool:
+def _inside(moment_s: float, span: TimeRange) -> bool:
     """Say whether a whole second is within; the one in which the span begins counts."""
     return span.began_s - 1 < moment_s <= span.end_s
 
 
-def _within(moment_s: float, span: Span) -> float:
+def _within(moment_s: float, span: TimeRange) -> float:
     if not _inside(moment_s, span):
         first, last = (datetime.fromtimestamp(end_s) for end_s in (span.began_s, span.end_s))
         form = "%H:%M:%S" if first.date() == last.date() else "%Y-%m-%d %H:%M:%S"

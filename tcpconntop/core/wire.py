@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 COMM_LEN = 16
 FILTER_LIST_MAX = 16
-SPACES = 256
+NETNS_SLOTS = 256
 """Slots for network namespaces, per CPU."""
 
 
@@ -72,7 +72,7 @@ COUNTERS = np.dtype(
     ]
 )
 
-SPACE = np.dtype(
+NETNS_COUNTERS = np.dtype(
     [
         ("attempts", "u8"),
         ("unsent", "u8"),

@@ -49,7 +49,7 @@ class LoopedRecording:
                 events, later_ns = step.events.copy(), np.uint64(turn * length_ns)
                 for name in _TIMES:
                     events[name] += np.where(events[name] > 0, later_ns, np.uint64(0))
-                ledger = step.ledger and step.ledger.ended_too((outcomes * turn).tolist(), again * turn)
+                ledger = step.ledger and step.ledger.plus_ended((outcomes * turn).tolist(), again * turn)
                 yield RecordedRead(
                     step.now_ns + turn * length_ns, events, ledger, self.header.wall_offset_ns, step.units
                 )

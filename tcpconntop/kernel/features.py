@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, Checkup
-from tcpconntop.core.fatal import FINE, PRIVILEGES, UNSUPPORTED
+from tcpconntop.core.fatal import EXIT_OK, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
 from tcpconntop.core.mending import distribution
 from tcpconntop.kernel import machine
 from tcpconntop.kernel.attach import KPROBE_PMU, NO_KPROBES, RAW, WAYS
@@ -108,16 +108,16 @@ def examine(loader: Loader | TracerError, caller: Caller, request: TraceRequest 
 def verdict(survey: Survey) -> tuple[str | None, str | None, int]:
     """What `auto` comes to: probe set, transport and exit code, as `open_session` would have it."""
     if not survey.caller.may_trace:
-        return None, None, PRIVILEGES
+        return None, None, EXIT_NOT_PRIVILEGED
     if not survey.job or not survey.answer:
-        return None, None, UNSUPPORTED
+        return None, None, EXIT_UNSUPPORTED
     transport = survey.job["transport"]
     tried = survey.answer["transports"][transport]
     if not tried["ok"]:
         return None, None, tried["exit"]
     ways = survey.answer["ways"]
     probe = next((name for name in WAYS if ways[name]["ok"]), None)
-    return (probe, transport, FINE) if probe else (None, None, ways["tracepoint"]["exit"])
+    return (probe, transport, EXIT_OK) if probe else (None, None, ways["tracepoint"]["exit"])
 
 
 def _survey(loader: Loader | TracerError, caller: Caller, request: TraceRequest) -> Survey:
@@ -150,7 +150,7 @@ def _btf(survey: Survey) -> Check:
 
 
 def _capabilities(caller: Caller, exit_code: int) -> Check:
-    if caller.may_trace and caller.in_user_namespace and exit_code == PRIVILEGES:
+    if caller.may_trace and caller.in_user_namespace and exit_code == EXIT_NOT_PRIVILEGED:
         detail = "a user namespace's do not count (a rootless container?)"
         return Check("capabilities", "capabilities", REFUSED, detail, True)
     if caller.may_trace:
@@ -201,6 +201,6 @@ def _transport(survey: Survey, name: str, label: str) -> Check:
     needed = survey.job["transport"] == name
     if tried["ok"]:
         return Check(name, label, OK, "compiled, with its maps", needed)
-    if tried["exit"] == PRIVILEGES:
+    if tried["exit"] == EXIT_NOT_PRIVILEGED:
         return Check(name, label, REFUSED, "the kernel refuses us its maps", needed)
     return Check(name, label, MISSING, tried["reason"], needed)

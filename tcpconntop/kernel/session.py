@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, SPACE, SPACES, Events
+from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, NETNS_COUNTERS, NETNS_SLOTS, Events
 from tcpconntop.kernel.attach import BEGIN_TURNS
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
@@ -96,11 +96,11 @@ class Session:
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
         self._counters = np.frombuffer(self._counters_map, COUNTERS, cpus)
-        n_spaces = cpus * SPACES
+        n_spaces = cpus * NETNS_SLOTS
         self._spaces_map = mmap.mmap(
-            fds["map:tct_spaces"], n_spaces * SPACE.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
+            fds["map:tct_spaces"], n_spaces * NETNS_COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
-        self._spaces = np.frombuffer(self._spaces_map, SPACE, n_spaces).reshape(cpus, SPACES)
+        self._spaces = np.frombuffer(self._spaces_map, NETNS_COUNTERS, n_spaces).reshape(cpus, NETNS_SLOTS)
         self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
 
     def filter(self, request: TraceRequest) -> None:
@@ -133,7 +133,7 @@ class Session:
 
         None where two namespaces share a slot, so that they cannot be told apart.
         """
-        slots = self._spaces[:, netns % SPACES]
+        slots = self._spaces[:, netns % NETNS_SLOTS]
         sent = int(slots["attempts"].sum()) - int(slots["unsent"].sum())
         shared = slots["others"].any() or not np.isin(slots["netns"], (0, netns)).all()
         return None if shared else sent

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from tcpconntop import __version__
-from tcpconntop.core.fatal import USAGE, FatalError
+from tcpconntop.core.fatal import EXIT_USAGE, FatalError
 from tcpconntop.options import groups
 from tcpconntop.options.values import duration, speed, integer
 
@@ -17,7 +17,7 @@ class UsageError(FatalError):
     """The command line cannot be understood."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(f"{message} (see tcpconntop --help)", USAGE)
+        super().__init__(f"{message} (see tcpconntop --help)", EXIT_USAGE)
 
 
 class Parser(argparse.ArgumentParser):

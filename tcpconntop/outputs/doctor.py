@@ -6,7 +6,7 @@ from typing import Any
 
 from tcpconntop import __version__
 from tcpconntop.core.checkup import OK, UNKNOWN, Check, Checkup
-from tcpconntop.core.fatal import PRIVILEGES
+from tcpconntop.core.fatal import EXIT_NOT_PRIVILEGED
 from tcpconntop.core.mending import DISTRIBUTIONS, command, commands
 from tcpconntop.core.units import printable
 
@@ -67,5 +67,5 @@ def _verdict(checkup: Checkup) -> str:
     if checkup.probe:
         return f"Tracing works: auto takes {checkup.probe}/{checkup.transport}."
     wanting = [check.label for check in checkup.checks if check.needed and check.status not in (OK, UNKNOWN)]
-    what = "Not privileged" if checkup.exit_code == PRIVILEGES else "This machine cannot trace"
+    what = "Not privileged" if checkup.exit_code == EXIT_NOT_PRIVILEGED else "This machine cannot trace"
     return f"{what}; look at: {', '.join(wanting) or 'the lines above'} (exit code {checkup.exit_code})."

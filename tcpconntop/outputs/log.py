@@ -6,7 +6,7 @@ from typing import TextIO
 
 from tcpconntop.core.anatomy import anatomy, errno_name
 from tcpconntop.core.filter import Filter
-from tcpconntop.core.keys import keys_of
+from tcpconntop.core.keys import keys_from_events
 from tcpconntop.core.units import printable
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 from tcpconntop.outputs.document import dump, event_documents
@@ -59,7 +59,7 @@ class Log:
 
     def publish(self, events: Events, source: Source) -> None:
         """Print a batch of records of a source."""
-        events = events[self._where.match_keys(keys_of(events), source.units())]
+        events = events[self._where.match_keys(keys_from_events(events), source.units())]
         if not len(events):
             return
         if self._as_json:

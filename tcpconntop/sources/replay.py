@@ -183,7 +183,7 @@ class Replay:
 
     def ledger(self) -> Ledger:
         """Give the totals as they were recorded, and what was played since; what is missing is lost."""
-        totals = self._totals.ended_too(self._since.tolist(), self._since_rtx)
+        totals = self._totals.plus_ended(self._since.tolist(), self._since_rtx)
         return replace(totals, lost_records=totals.lost_records + self._recording.missing)
 
     def units(self) -> Mapping[int, str | None]:

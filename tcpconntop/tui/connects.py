@@ -79,7 +79,7 @@ class Connects(Pane):
         return ""
 
     def _recent(self, selection: Selection, most: int) -> Events:
-        return selection.snapshot.window.recent.of(self._pid, most)
+        return selection.snapshot.window.recent.of_process(self._pid, most)
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """List the connects."""

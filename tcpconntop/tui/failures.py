@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tcpconntop.core.failures import Failure, TopNames, failures
-from tcpconntop.core.slices import LONGEST_S
+from tcpconntop.core.slices import MAX_WINDOW_S
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import count, elapsed, percent, rate
 from tcpconntop.core.wire import Outcome
@@ -160,4 +160,4 @@ def listed(named: TopNames, width: int) -> str:
 
 def _ago(seconds: float) -> str:
     """Spell how long ago something was; NaN is before what is kept."""
-    return f">{LONGEST_S // 60}m" if math.isnan(seconds) else elapsed(seconds)
+    return f">{MAX_WINDOW_S // 60}m" if math.isnan(seconds) else elapsed(seconds)

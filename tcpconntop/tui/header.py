@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.playback import place_text, speed_text
+from tcpconntop.core.playback import format_position, format_speed
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import elapsed, printable
 from tcpconntop.core.view import ViewSpec
@@ -108,16 +108,16 @@ class Header(Line):
             return []
         label, seeking = moment.info.label, moment.seeking
         now_ns = seeking.to_ns if seeking else snapshot.now_ns
-        place = place_text(now_ns - play.began_ns, play.end_ns - play.began_ns)
-        text = f"{place}/{place_text(play.end_ns - play.began_ns, 0)}"
+        place = format_position(now_ns - play.began_ns, play.end_ns - play.began_ns)
+        text = f"{place}/{format_position(play.end_ns - play.began_ns, 0)}"
         style = self._loud()
         if seeking is not None:
             text = f"» {text}" if seeking.share is None else f"» {text} {seeking.share:.0%}"
         elif play.ended:
             label, text = f"{label}: ended", f"■ {text}"
         else:
-            text = f"{'‖' if play.halted else '▶'} {text} {speed_text(play.speed)}".rstrip()
-            style = style if play.halted else self.paint("warn")
+            text = f"{'‖' if play.paused else '▶'} {text} {format_speed(play.speed)}".rstrip()
+            style = style if play.paused else self.paint("warn")
         return [Part(Text(label, self.paint("dim")), 3), Part(Text(text, style))]
 
     def _loud(self) -> Style:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tcpconntop.core.playback import Playback, next_speed
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.whereto import Span
+from tcpconntop.core.whereto import TimeRange
 from tcpconntop.tui.moment import Seeking
 from tcpconntop.tui.rewind import SECOND_NS
 from tcpconntop.tui.screens.goto import Goto
@@ -42,13 +42,13 @@ class Playing(Steering):
     def _late(self, snapshot: Snapshot) -> bool:
         """Say whether a snapshot was made before a seek that is on its way."""
         seeking, play = self._moment.seeking, snapshot.playback
-        return seeking is not None and play is not None and play.sought_ns != seeking.to_ns
+        return seeking is not None and play is not None and play.last_seek_ns != seeking.to_ns
 
     def _played(self, snapshot: Snapshot) -> dict[str, object]:
         """Give what a snapshot changes: the user's own wishes stay, which it may not know yet."""
         play, known = snapshot.playback, self._moment.playback
         if play is not None and known is not None:
-            play = replace(play, speed=known.speed, halted=known.halted)
+            play = replace(play, speed=known.speed, paused=known.paused)
         return {"playback": play, "seeking": None}
 
     # Actions
@@ -61,7 +61,7 @@ class Playing(Steering):
         elif play.ended:
             self.notify(END)
         else:
-            self._pace(replace(play, halted=not play.halted))
+            self._pace(replace(play, paused=not play.paused))
 
     def action_past(self, by: int) -> None:
         """Stop at the second before (-1) or after (1); live, look at an older moment or at a newer one."""
@@ -69,8 +69,8 @@ class Playing(Steering):
         if play is None:
             super().action_past(by)
             return
-        if not play.halted:
-            self._pace(replace(play, halted=True))
+        if not play.paused:
+            self._pace(replace(play, paused=True))
         self.action_seek(by)
 
     def action_seek(self, by_s: int) -> None:
@@ -122,11 +122,11 @@ class Playing(Steering):
         seeking = self._moment.seeking
         return seeking.to_ns if seeking is not None else latest.now_ns
 
-    def _span(self, latest: Snapshot) -> Span:
+    def _span(self, latest: Snapshot) -> TimeRange:
         play, offset_ns = self._moment.playback, latest.wall_offset_ns
         seen = self._moment.snapshot or latest
         ends = (play.began_ns, play.end_ns) if play is not None else (latest.began_ns, latest.now_ns)
-        return Span((ends[0] + offset_ns) / 1e9, seen.wall_s, (ends[1] + offset_ns) / 1e9)
+        return TimeRange((ends[0] + offset_ns) / 1e9, seen.wall_s, (ends[1] + offset_ns) / 1e9)
 
     def _go_to(self, wall_s: float | None) -> None:
         latest, play = self._moment.latest, self._moment.playback
@@ -140,7 +140,7 @@ class Playing(Steering):
 
     def _go(self, play: Playback, from_ns: int | None, to_ns: int) -> None:
         """Go to a moment of the recording; say so where there is none."""
-        to_ns = play.within(to_ns)
+        to_ns = play.clamp(to_ns)
         if to_ns == from_ns:
             self.notify("this is the beginning" if to_ns == play.began_ns else "this is the end")
             return
@@ -165,5 +165,5 @@ class Playing(Steering):
         self._look_back()
 
     def _pace(self, play: Playback) -> None:
-        self._tracing.set_pace(play.speed, halted=play.halted)
+        self._tracing.set_pace(play.speed, halted=play.paused)
         self._change(playback=play)

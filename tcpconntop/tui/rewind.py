@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections import deque
 
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import as_of, second_after, second_before
-from tcpconntop.core.slices import LONGEST_S
+from tcpconntop.core.past import snapshot_at, second_after, second_before
+from tcpconntop.core.slices import MAX_WINDOW_S
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import WINDOWS
 
@@ -28,7 +28,7 @@ class Rewind:
         self.base: Snapshot | None = None
         self._near: Snapshot | None = None  # the last moment that was looked at
         self._second = 0
-        self._totals: deque[tuple[int, Ledger]] = deque(maxlen=LONGEST_S + 60)
+        self._totals: deque[tuple[int, Ledger]] = deque(maxlen=MAX_WINDOW_S + 60)
 
     def note(self, snapshot: Snapshot) -> None:
         """Remember the totals of a new snapshot: one for each second is enough."""
@@ -70,7 +70,7 @@ class Rewind:
             return None
         if self._second == base.second and base.window_s == WINDOWS[window]:
             return base
-        self._near = as_of(base, self._second, WINDOWS[window], self._total(), self._near)
+        self._near = snapshot_at(base, self._second, WINDOWS[window], self._total(), self._near)
         return self._near
 
     def _total(self) -> Ledger | None:

@@ -114,7 +114,7 @@ class Tracing:
         with self._lock:
             self._window_s = window_s
             if self._engine is not None:
-                self._engine.look_at(window_s)
+                self._engine.set_window(window_s)
 
     def set_interval(self, interval_s: float) -> None:
         """Change the seconds between snapshots."""
@@ -131,7 +131,7 @@ class Tracing:
     def set_pace(self, speed: float, *, halted: bool) -> None:
         """Play a recording faster or slower, or let it stand still."""
         if self._engine is not None:
-            self._engine.set_pace(speed, halted=halted)
+            self._engine.set_speed(speed, paused=halted)
 
     def now_ns(self) -> int | None:
         """Give the moment that the source has come to, on the clock of its records."""

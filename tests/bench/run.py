@@ -22,12 +22,12 @@ import numpy as np
 
 from tcpconntop.core.explain import explain
 from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.keys import keys_of
+from tcpconntop.core.keys import keys_from_events
 from tcpconntop.core.series import series
-from tcpconntop.core.slices import LONGEST_S
+from tcpconntop.core.slices import MAX_WINDOW_S
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view, summarize
-from tcpconntop.core.window import WINDOWS, Window
+from tcpconntop.core.window import WINDOWS, RollingWindow
 from tcpconntop.core.wire import Events
 from tests.bench.callback import DictOfLists
 from tests.bench.sketches import Sketches
@@ -67,7 +67,7 @@ def ns_a_record(
 
 def ingest_rows(n_keys: int, measured_s: int) -> list[Row]:
     """Measure records to updated window, against the callback."""
-    ours = ns_a_record(Window(60).ingest, batches(n_keys, WARM_S + measured_s), WARM_S)
+    ours = ns_a_record(RollingWindow(60).ingest, batches(n_keys, WARM_S + measured_s), WARM_S)
     bounded = " (20,000 told apart)" if n_keys > 20_000 else ""
     row = [f"ingest, {n_keys:,} keys{bounded}", f"{ours:,.0f} ns a record"]
     for other in (DictOfLists(), Sketches()):
@@ -102,7 +102,7 @@ def view_rows(n_keys: int, seconds: float) -> list[Row]:
 
 def filter_rows() -> list[Row]:
     """Measure filters over keys that all differ in their address."""
-    keys = keys_of(records(20_000, 1 << 24))
+    keys = keys_from_events(records(20_000, 1 << 24))
     return [
         (
             f"filter `{text}`, 20,000 keys",
@@ -112,14 +112,14 @@ def filter_rows() -> list[Row]:
     ]
 
 
-def switch_ms(window: Window, before: str, after: str, times: int = 3) -> float:
+def switch_ms(window: RollingWindow, before: str, after: str, times: int = 3) -> float:
     """Give the longest that a switch of windows took, with the state that follows it, in ms."""
     spent = []
     for _ in range(times):
-        window.look_at(WINDOWS[before])
+        window.set_window(WINDOWS[before])
         window.state()
         began = time.process_time()
-        window.look_at(WINDOWS[after])
+        window.set_window(WINDOWS[after])
         window.state()
         spent.append(time.process_time() - began)
     return max(spent) * 1e3
@@ -127,16 +127,16 @@ def switch_ms(window: Window, before: str, after: str, times: int = 3) -> float:
 
 def history_rows(minutes: float, n_keys: int) -> list[Row]:
     """Weigh and switch the windows of keys that connect once a second each, then fold a quarter of them."""
-    window = Window(60, n_keys)
+    window = RollingWindow(60, n_keys)
     for events, now_ns in batches(n_keys, minutes * 60, per_s=n_keys):
         window.ingest(events, now_ns)
     switches = {pair: switch_ms(window, *pair) for pair in permutations(WINDOWS, 2)}
     worst = max(switches, key=lambda pair: switches[pair])
     usual = statistics.median(switches.values())
-    window.look_at(LONGEST_S)
+    window.set_window(MAX_WINDOW_S)
     state = window.state()
     slices, sums = sum(part.nbytes for part in state.slices), state.latency_pages.nbytes
-    window.look_at(60)
+    window.set_window(60)
     fresh = records(n_keys, 1 << 24, seed=9)
     window.ingest(fresh, now_ns)
     began = time.process_time()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.core.window import Window
+from tcpconntop.core.window import RollingWindow
 from tests.bench.workload import BATCH_NS, SECOND_NS, records
 
 DESTINATIONS, SECONDS, BATCHES_A_SECOND = 1_000_000, 60, SECOND_NS // BATCH_NS
@@ -21,7 +21,7 @@ DESTINATIONS, SECONDS, BATCHES_A_SECOND = 1_000_000, 60, SECOND_NS // BATCH_NS
 
 def scan(max_keys: int) -> dict[str, float]:
     """Feed the scan to a window of a minute, with a state each second."""
-    window = Window(60, max_keys)
+    window = RollingWindow(60, max_keys)
     size = DESTINATIONS // (SECONDS * BATCHES_A_SECOND)
     drawn = records(size, 1)
     spent = []

@@ -25,7 +25,7 @@ class Sketches:
     def ingest(self, events: Events, _now_ns: int) -> None:
         """Take in records."""
         events = events[events["outcome"] == Outcome.OK]
-        rows, _ = self._table.rows(events)
+        rows, _ = self._table.find_or_add(events)
         self._sketches += [kll_floats_sketch(200) for _ in range(len(self._table) - len(self._sketches))]
         order = radix_order(rows)
         latency_us = (latency_ns(events)[order] / 1000).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.window import Window
+from tcpconntop.core.window import RollingWindow
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
 SECOND_NS = 1_000_000_000
@@ -52,15 +52,15 @@ def batches(
         yield events, start_s * SECOND_NS + i * BATCH_NS
 
 
-def fill(n_keys: int, seconds: float, per_s: int = 20 * BATCH, max_keys: int = 1 << 18) -> Window:
+def fill(n_keys: int, seconds: float, per_s: int = 20 * BATCH, max_keys: int = 1 << 18) -> RollingWindow:
     """Give a window that has seen a time span."""
-    window = Window(60, max_keys)
+    window = RollingWindow(60, max_keys)
     for events, now_ns in batches(n_keys, seconds, per_s=per_s):
         window.ingest(events, now_ns)
     return window
 
 
-def snapshot_of(window: Window) -> Snapshot:
+def snapshot_of(window: RollingWindow) -> Snapshot:
     """Wrap the state of a window."""
     return Snapshot(
         info=SourceInfo("bench", "", "", "", "synthetic"),

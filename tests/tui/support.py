@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from tcpconntop.core.host import HostFacts
 from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.core.window import Window
+from tcpconntop.core.window import RollingWindow
 from tcpconntop.kernel.process import Life
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.synthetic import SCENARIO, Flow, Synthetic
@@ -57,7 +57,7 @@ def snapshot(
 ) -> Snapshot:
     """Give what the engine would publish after some seconds, with costs that never change."""
     clock = Clock()
-    source, window = Steady(clock, flows, info), Window(window_s)
+    source, window = Steady(clock, flows, info), RollingWindow(window_s)
     for _ in range(seconds):
         clock.now_ns += 999_000_000
         window.ingest(source.read(0), clock.now_ns)

@@ -174,7 +174,7 @@ async def test_the_process_screen_lists_the_last_connects_with_their_anatomy():
         await run.press("down", "enter", "enter")
         assert isinstance(run.screen, ProcessScreen)
         listed = "\n".join(text_of(run.screen.connects.query_one("Connects")))
-        own = run.screen.view.snapshot.window.recent.of(run.screen.process.pid)
+        own = run.screen.view.snapshot.window.recent.of_process(run.screen.process.pid)
         assert listed.count("10.0.0.1") == min(len(own), 11)
         assert "RTO WAIT" in listed
 

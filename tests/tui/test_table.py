@@ -14,7 +14,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.core.window import Window
+from tcpconntop.core.window import RollingWindow
 from tcpconntop.tui.arrange import arrange
 from tcpconntop.tui.lines import fit, fit_address, fit_counted
 from tcpconntop.tui.spark import sparkline
@@ -188,7 +188,7 @@ async def test_the_mouse_sorts_and_selects():
 
 def after_a_change(seconds=60, since=9):
     """Give a window in which one destination got ten times as slow, and another began to fail."""
-    clock, window = Clock(), Window(60)
+    clock, window = Clock(), RollingWindow(60)
     began = clock.now_ns
     before = [flow("slow", 1, "10.0.0.1"), flow("fails", 2, "10.0.0.2"), flow("steady", 3, "10.0.0.3")]
     later = [

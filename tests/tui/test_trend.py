@@ -8,11 +8,11 @@ from support import BEGAN_NS, INFO, Clock, Steady, flow
 
 from tcpconntop.core.keys import KEY
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import as_of
+from tcpconntop.core.past import snapshot_at
 from tcpconntop.core.series import TimeAxis
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view
-from tcpconntop.core.window import Window
+from tcpconntop.core.window import RollingWindow
 from tcpconntop.tui.trend import Trend, Trends
 
 FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9)]
@@ -21,7 +21,7 @@ FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9
 def snapshots(seconds: int, window_s: float | None = 60, max_keys: int = 20_000, flows=FLOWS):
     """Give a snapshot after each second."""
     clock = Clock()
-    source, window = Steady(clock, flows), Window(window_s, max_keys)
+    source, window = Steady(clock, flows), RollingWindow(window_s, max_keys)
     for _ in range(seconds):
         clock.now_ns += 999_000_000
         window.ingest(source.read(0), clock.now_ns)
@@ -67,7 +67,7 @@ def test_given_an_older_moment_when_looked_back_and_on_again_then_nothing_of_the
     *_, last = snapshots(50)
     kept = Trends()
     for second in (last.second, last.second - 20, last.second - 21, last.second - 5, last.second):
-        view = make_view(as_of(last, second, 60), ViewSpec())
+        view = make_view(snapshot_at(last, second, 60), ViewSpec())
         assert by_row(view, kept, steps=60) == by_row(view, Trends(), steps=60)
 
 

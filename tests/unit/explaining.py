@@ -15,7 +15,7 @@ from tcpconntop.core.host import HostFacts
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Events
 
 NOW_S = 43_391  # 12:03:11
@@ -55,7 +55,7 @@ def seen(local_ns: int, latency_ns: int, **more) -> Events:
 
 def picture(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -> Snapshot:
     """Take a picture of records, second by second."""
-    window = Window(60)
+    window = RollingWindow(60)
     events = join(*parts)
     events = events[np.argsort(events["end_ns"], kind="stable")]
     for second in np.unique(events["end_ns"] // SECOND_NS):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import EVENT, Events, Outcome, address_bytes
 
 NOBODY = SourceInfo("host", "6.12", "fentry", "ring", "live")
@@ -95,7 +95,7 @@ def expected_of(events: Events) -> dict[bytes, Expected]:
     return expected
 
 
-def rows_of(window: Window) -> dict[bytes, tuple[object, ...]]:
+def rows_of(window: RollingWindow) -> dict[bytes, tuple[object, ...]]:
     """Give what a window knows, in the same form as `Expected.row`."""
     state = window.state()
     rows = {}
@@ -108,7 +108,7 @@ def rows_of(window: Window) -> dict[bytes, tuple[object, ...]]:
     return rows
 
 
-def snapshot_of(window: Window, now_ns: int = 1_000 * SECOND_NS, span_s: float = 10.0) -> Snapshot:
+def snapshot_of(window: RollingWindow, now_ns: int = 1_000 * SECOND_NS, span_s: float = 10.0) -> Snapshot:
     """Take a picture of a window."""
     return Snapshot(
         info=NOBODY,
@@ -123,6 +123,6 @@ def snapshot_of(window: Window, now_ns: int = 1_000 * SECOND_NS, span_s: float =
 
 def snapshot(*parts: Events, window_s: float | None = 60) -> Snapshot:
     """Take a picture of records that all ended in one second."""
-    window = Window(window_s)
+    window = RollingWindow(window_s)
     window.ingest(join(*parts), 1_000 * SECOND_NS)
     return snapshot_of(window)

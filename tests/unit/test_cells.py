@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tcpconntop.core.cells import CELLS, Cells, narrow, radix_order
+from tcpconntop.core.cells import CELLS, SparseCounts, narrow, radix_order
 
 PAIRS = some.lists(
     some.tuples(some.integers(0, 40), some.integers(0, CELLS - 1) | some.integers(0, 3)), max_size=80
@@ -18,12 +18,12 @@ SPREAD = some.lists(some.tuples(some.integers(0, 2**20), some.integers(0, CELLS 
 NEW_ROWS = some.lists(some.integers(-1, 6), min_size=41, max_size=41).map(np.array)
 
 
-def cells_of(pairs) -> Cells:
+def cells_of(pairs) -> SparseCounts:
     array = np.array(pairs, np.int64).reshape(-1, 2)
-    return Cells.of(array[:, 0], array[:, 1])
+    return SparseCounts.from_pairs(array[:, 0], array[:, 1])
 
 
-def counter(cells: Cells) -> Counter:
+def counter(cells: SparseCounts) -> Counter:
     assert (np.diff(cells.codes) > 0).all()
     assert (cells.counts > 0).all()
     assert cells.codes.dtype == cells.counts.dtype == np.int64
@@ -42,7 +42,7 @@ def test_given_pairs_when_counted_then_each_has_its_count(pairs):
 
 @given(some.lists(PAIRS, max_size=5))
 def test_given_several_sets_when_added_then_the_total_is_that_of_all_pairs(parts):
-    assert counter(Cells.total([cells_of(part) for part in parts])) == Counter(chain(*parts))
+    assert counter(SparseCounts.total([cells_of(part) for part in parts])) == Counter(chain(*parts))
 
 
 @given(PAIRS, NEW_ROWS)
@@ -54,13 +54,13 @@ def test_given_a_set_when_regrouped_then_rows_merge_and_minus_one_drops(pairs, n
 @given(PAIRS, PAIRS, NEW_ROWS)
 def test_given_two_sets_then_adding_then_regrouping_is_regrouping_then_adding(first, second, new_row):
     a, b = cells_of(first), cells_of(second)
-    assert counter(Cells.total([a, b]).regroup(new_row)) == counter(
-        Cells.total([a.regroup(new_row), b.regroup(new_row)])
+    assert counter(SparseCounts.total([a, b]).regroup(new_row)) == counter(
+        SparseCounts.total([a.regroup(new_row), b.regroup(new_row)])
     )
 
 
 def test_given_few_large_rows_when_regrouped_then_large_counts_stay_exact():
-    cells = Cells(np.arange(4 * CELLS), np.full(4 * CELLS, 2**50))
+    cells = SparseCounts(np.arange(4 * CELLS), np.full(4 * CELLS, 2**50))
     merged = cells.regroup(np.array([0, 0, 0, -1]))
     assert (merged.counts == 3 * 2**50).all()
     assert len(merged.codes) == CELLS
@@ -92,5 +92,5 @@ def test_given_rows_that_merge_in_order_when_regrouped_then_equal_cells_still_ad
 @given(PAIRS)
 def test_given_a_set_then_its_counts_are_found_by_their_place(pairs):
     cells, ordered = cells_of(pairs), sorted(pairs)
-    assert cells.cells_at(np.arange(1, len(pairs) + 1)).tolist() == [cell for _, cell in ordered]
-    assert cells.before_rows(41).tolist() == [sum(row < at for row, _ in pairs) for at in range(42)]
+    assert cells.cells_of_ranks(np.arange(1, len(pairs) + 1)).tolist() == [cell for _, cell in ordered]
+    assert cells.counts_before_rows(41).tolist() == [sum(row < at for row, _ in pairs) for at in range(42)]

@@ -29,7 +29,7 @@ def published_s(wishes: int, publications: int, interval_s: float = 10.0) -> lis
     def publish(snapshot: Snapshot) -> None:
         at_s.append(snapshot.now_ns / SECOND_NS - 1_000)
         if len(at_s) <= wishes:
-            engine.look_at(300.0 if len(at_s) % 2 else 60.0)
+            engine.set_window(300.0 if len(at_s) % 2 else 60.0)
         elif len(at_s) == publications:
             engine.stop()
 

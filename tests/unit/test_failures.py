@@ -14,7 +14,7 @@ from records import snapshot as of_records
 from tcpconntop.core.failures import ERRNO_MEANINGS, OUTCOME_MEANINGS, MAX_NAMES, Failure, failures
 from tcpconntop.core.subject import Selection, outcome_of_errno
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome, address_text
 
 START_S = 12_000
@@ -28,7 +28,7 @@ def found_in(*parts, row=None, spec=None) -> tuple[Failure, ...]:
 
 
 def told(window_s, seconds, per_second):
-    window = Window(window_s)
+    window = RollingWindow(window_s)
     for second in range(START_S, START_S + seconds):
         window.ingest(per_second(second), second * SECOND_NS)
     now_ns = (START_S + seconds - 1) * SECOND_NS + SECOND_NS // 2

@@ -7,10 +7,10 @@ import pytest
 from records import connect, join, random_records
 
 from tcpconntop.core.filter import FilterError, parse_filter
-from tcpconntop.core.keys import KEY, keys_of
+from tcpconntop.core.keys import KEY, keys_from_events
 from tcpconntop.core.wire import address_text
 
-KEYS = keys_of(
+KEYS = keys_from_events(
     join(
         connect("10.2.3.4", 443, 1204, "nginx"),
         connect("10.12.3.4", 5432, 2443, "checkout"),
@@ -142,7 +142,7 @@ def test_given_the_row_of_the_folded_keys_then_it_is_found_as_other_alone():
 
 
 def test_given_many_addresses_then_each_is_found_by_the_text_that_is_shown():
-    keys = keys_of(random_records(300, 5_000))
+    keys = keys_from_events(random_records(300, 5_000))
     random = np.random.default_rng(1)
     octets = random.integers(0, 256, (300, 16)).astype(np.uint8)
     octets[::2, 4:] = 0

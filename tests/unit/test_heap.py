@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.heap import give_back
+from tcpconntop.heap import trim_heap
 
 PAGE = 4096
 
@@ -20,6 +20,6 @@ def test_given_many_small_arrays_that_were_freed_between_others_when_given_back_
     kept = arrays[::10]
     del arrays
     before = resident_pages()
-    give_back()
+    trim_heap()
     assert resident_pages() < before - 8 * 900
     assert all(array.all() for array in kept)

@@ -14,7 +14,7 @@ from tcpconntop.core.series import all_in_one_group
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
 START_S = 12_000
@@ -29,7 +29,7 @@ def batch(second: int):
 
 @cache
 def told(window_s: float | None, seconds: int) -> Snapshot:
-    window = Window(window_s)
+    window = RollingWindow(window_s)
     for second in range(START_S, START_S + seconds):
         window.ingest(batch(second), second * SECOND_NS)
     now_ns = (START_S + seconds - 1) * SECOND_NS
@@ -41,7 +41,7 @@ def map_of(picture: Snapshot, max_steps: int = 100):
 
 
 def test_given_a_minute_then_each_count_is_that_of_a_reckoning_record_by_record():
-    rows, window = 12, Window(60)
+    rows, window = 12, RollingWindow(60)
     expected, failed = np.zeros((rows, 60)), np.zeros(60)
     for second in range(START_S, START_S + 90):
         records = batch(second)
@@ -63,7 +63,7 @@ def test_given_a_minute_then_each_count_is_that_of_a_reckoning_record_by_record(
 
 
 def test_given_latencies_in_the_middle_of_rows_then_each_row_has_exactly_its_own():
-    window = Window(60)
+    window = RollingWindow(60)
     for row in range(6):
         latency_ns = round(1000 * 10 ** (row + 0.5))
         window.ingest(connect(latency_ns=latency_ns, times=row + 1), (START_S + row) * SECOND_NS)
@@ -102,7 +102,7 @@ def test_given_a_row_then_only_its_keys_count():
 
 
 def test_given_a_slice_longer_than_a_step_then_it_counts_evenly_in_its_steps():
-    window = Window(300)
+    window = RollingWindow(300)
     burst_s = START_S // 10 * 10
     window.ingest(connect(times=30), burst_s * SECOND_NS)
     window.ingest(connect(outcome=Outcome.TIMEOUT, error=110, times=10), (burst_s + 1) * SECOND_NS)
@@ -115,7 +115,7 @@ def test_given_a_slice_longer_than_a_step_then_it_counts_evenly_in_its_steps():
 
 
 def test_given_time_goes_on_then_a_column_keeps_its_counts_and_its_cells():
-    window, seen = Window(60), {}
+    window, seen = RollingWindow(60), {}
     for second in range(START_S, START_S + 130):
         window.ingest(batch(second), second * SECOND_NS)
         heat = map_of(snapshot_of(window, second * SECOND_NS, 60), 40)
@@ -144,14 +144,14 @@ def test_given_a_young_window_then_the_time_before_it_is_not_known():
 
 
 def test_given_nothing_then_the_map_is_empty():
-    picture = snapshot_of(Window(None))
+    picture = snapshot_of(RollingWindow(None))
     heat = map_of(picture)
     assert heat.range_us == (1.0, 1.0)
     assert heat.matrix(1.0, 100.0, 4).sum() == heat.failed.sum() == 0
 
 
 def scaled(latency_ns: int, times: int, second: int, before: HeatmapScale | None) -> HeatmapScale:
-    window = Window(10)
+    window = RollingWindow(10)
     window.ingest(connect(latency_ns=latency_ns, times=times), second * SECOND_NS)
     return HeatmapScale.for_heatmap(map_of(snapshot_of(window, second * SECOND_NS)), 6, before)
 

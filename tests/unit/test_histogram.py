@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from records import connect, snapshot
 
-from tcpconntop.core.cells import CELLS, Cells
+from tcpconntop.core.cells import CELLS, SparseCounts
 from tcpconntop.core.histogram import (
-    BUCKETS,
+    N_BUCKETS,
     EDGES_US,
     MAX_RELATIVE_ERROR,
     MIDDLES_US,
@@ -47,7 +47,7 @@ DISTRIBUTIONS = {
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_given_a_distribution_then_every_quantile_is_within_one_percent_of_numpy(name):
     latencies = DISTRIBUTIONS[name](np.random.default_rng(7)).astype(np.uint64)
-    read = quantiles_us(Cells.of(np.zeros(len(latencies), int), bucket_of(latencies)), 1, QS)[0]
+    read = quantiles_us(SparseCounts.from_pairs(np.zeros(len(latencies), int), bucket_of(latencies)), 1, QS)[0]
     exact = np.quantile(latencies / 1000, QS, method="inverted_cdf")
     error = np.abs(read - exact) / exact
     assert error.max() <= MAX_RELATIVE_ERROR * (1 + 1e-9) < 0.01
@@ -71,7 +71,7 @@ def test_given_a_distribution_when_viewed_then_count_sum_and_extremes_are_exact(
 
 def test_given_latencies_below_a_microsecond_then_the_error_is_at_most_half_of_the_first_bucket():
     latencies = np.arange(LOWEST_NS, dtype=np.uint64)
-    read = quantiles_us(Cells.of(np.zeros(LOWEST_NS, int), bucket_of(latencies)), 1, QS)[0]
+    read = quantiles_us(SparseCounts.from_pairs(np.zeros(LOWEST_NS, int), bucket_of(latencies)), 1, QS)[0]
     exact = np.quantile(latencies / 1000, QS, method="inverted_cdf")
     assert np.abs(read - exact).max() <= 0.512
     assert (bucket_of(latencies) == 0).all()
@@ -87,15 +87,15 @@ def test_given_latencies_above_the_last_octave_when_viewed_then_the_exact_extrem
 
 
 def test_given_no_value_then_every_quantile_is_nan():
-    assert np.isnan(quantiles_us(Cells(), 3, QS)).all()
-    assert quantiles_us(Cells(), 0, QS).shape == (0, len(QS))
+    assert np.isnan(quantiles_us(SparseCounts(), 3, QS)).all()
+    assert quantiles_us(SparseCounts(), 0, QS).shape == (0, len(QS))
 
 
 def test_given_many_rows_then_each_reads_its_own_quantiles():
     random = np.random.default_rng(2)
     rows = np.arange(4_000) % 41 * 2  # odd rows stay empty
     latencies = (random.lognormal(12, 1, 4_000) * (1 + rows)).astype(np.uint64)
-    read = quantiles_us(Cells.of(rows, bucket_of(latencies)), 81, (0.5, 0.99))
+    read = quantiles_us(SparseCounts.from_pairs(rows, bucket_of(latencies)), 81, (0.5, 0.99))
     for row in range(81):
         mine = latencies[rows == row] / 1000
         if row % 2:
@@ -107,14 +107,14 @@ def test_given_many_rows_then_each_reads_its_own_quantiles():
 
 def test_given_the_edges_then_each_bucket_begins_at_its_edge_and_ends_before_the_next():
     edges_ns = np.rint(EDGES_US[1:-1] * 1000).astype(np.uint64)
-    assert (bucket_of(edges_ns) == np.arange(1, BUCKETS)).all()
-    assert (bucket_of(edges_ns - np.uint64(1)) == np.arange(BUCKETS - 1)).all()
+    assert (bucket_of(edges_ns) == np.arange(1, N_BUCKETS)).all()
+    assert (bucket_of(edges_ns - np.uint64(1)) == np.arange(N_BUCKETS - 1)).all()
     assert (EDGES_US[:-1] <= MIDDLES_US).all()
     assert (EDGES_US[1:] >= MIDDLES_US).all()
-    assert BUCKETS <= CELLS
+    assert N_BUCKETS <= CELLS
 
 
 def test_given_a_tiny_quantile_then_each_row_reads_its_own_smallest_value():
     latencies = np.array([5_000, 7_000, 900_000, 950_000], np.uint64)
-    read = quantiles_us(Cells.of(np.array([0, 0, 1, 1]), bucket_of(latencies)), 2, (1e-12,))[:, 0]
+    read = quantiles_us(SparseCounts.from_pairs(np.array([0, 0, 1, 1]), bucket_of(latencies)), 2, (1e-12,))[:, 0]
     np.testing.assert_allclose(read, [5, 900], rtol=0.01)

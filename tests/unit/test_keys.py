@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from records import connect, join, key_of, random_records
 
-from tcpconntop.core.keys import KEY, KEY_FIELDS, OTHER, KeyTable, hash_fields, keys_of
+from tcpconntop.core.keys import KEY, KEY_FIELDS, OTHER_ROW, KeyTable, hash_fields, keys_from_events
 
 
 def test_given_many_keys_in_many_batches_then_each_has_one_row_and_each_row_its_key():
     table, row_by_key = KeyTable(60_000), {}
     for seed in range(12):
         events = random_records(3_000, 20_000, seed)
-        rows, full = table.rows(events)
+        rows, full = table.find_or_add(events)
         assert not full
         for record, row in zip(events, rows.tolist(), strict=True):
             assert row_by_key.setdefault(key_of(record), row) == row
-            assert row != OTHER
+            assert row != OTHER_ROW
     assert len(set(row_by_key.values())) == len(row_by_key) == len(table) - 1
     for key, row in row_by_key.items():
         assert key_of(table.keys[row]) == key
@@ -25,7 +25,7 @@ def test_given_many_keys_in_many_batches_then_each_has_one_row_and_each_row_its_
 
 def test_given_a_key_when_it_comes_twice_in_one_batch_then_it_is_added_once():
     table = KeyTable()
-    rows, _ = table.rows(join(connect(times=3), connect(pid=2), connect()))
+    rows, _ = table.find_or_add(join(connect(times=3), connect(pid=2), connect()))
     assert len(table) == 3
     assert rows[0] == rows[1] == rows[2] == rows[4] != rows[3]
 
@@ -34,7 +34,7 @@ def test_given_a_key_when_it_comes_twice_in_one_batch_then_it_is_added_once():
 def test_given_records_that_differ_in_one_field_of_the_key_then_they_have_different_rows(field):
     events = connect(times=2)
     events[field][1] = {"daddr": np.void(b"\x0a" + bytes(14) + b"\1"), "comm": b"curl2"}.get(field, 9)
-    rows, _ = KeyTable().rows(events)
+    rows, _ = KeyTable().find_or_add(events)
     assert rows[0] != rows[1]
 
 
@@ -44,13 +44,13 @@ def test_given_records_that_differ_in_one_field_of_the_key_then_they_have_differ
 def test_given_records_that_differ_in_anything_else_then_they_share_a_row(field):
     events = connect(times=2)
     events[field][1] = np.void(b"\1" * 16) if field == "saddr" else 77
-    rows, _ = KeyTable().rows(events)
+    rows, _ = KeyTable().find_or_add(events)
     assert rows[0] == rows[1]
 
 
 def test_given_a_key_and_its_record_then_both_hash_alike_only_by_the_same_words_of_their_fields():
     events = random_records(500, 500)
-    by_key = hash_fields(keys_of(events), KEY_FIELDS)
+    by_key = hash_fields(keys_from_events(events), KEY_FIELDS)
     assert (
         len(np.unique(by_key))
         == len(np.unique(hash_fields(events, KEY_FIELDS)))
@@ -60,48 +60,48 @@ def test_given_a_key_and_its_record_then_both_hash_alike_only_by_the_same_words_
 
 def test_given_a_full_table_then_known_keys_keep_their_row_and_new_ones_go_to_other():
     table = KeyTable(max_keys=2)
-    first, full = table.rows(join(connect(pid=1), connect(pid=2)))
+    first, full = table.find_or_add(join(connect(pid=1), connect(pid=2)))
     assert not full
-    rows, full = table.rows(join(connect(pid=3), connect(pid=1), connect(pid=4), connect(pid=2)))
+    rows, full = table.find_or_add(join(connect(pid=3), connect(pid=1), connect(pid=4), connect(pid=2)))
     assert full
-    assert rows.tolist() == [OTHER, first[0], OTHER, first[1]]
+    assert rows.tolist() == [OTHER_ROW, first[0], OTHER_ROW, first[1]]
     assert len(table) == 3
 
 
 def test_given_more_new_keys_than_room_then_the_first_to_come_get_it():
     table = KeyTable(max_keys=2)
-    rows, full = table.rows(join(*(connect(pid=pid) for pid in (9, 9, 4, 7, 4))))
+    rows, full = table.find_or_add(join(*(connect(pid=pid) for pid in (9, 9, 4, 7, 4))))
     assert full
     assert table.keys["tgid"].tolist() == [0, 9, 4]
-    assert rows.tolist() == [1, 1, 2, OTHER, 2]
+    assert rows.tolist() == [1, 1, 2, OTHER_ROW, 2]
 
 
 def test_given_keys_when_some_are_forgotten_then_the_others_are_found_in_their_new_rows():
     table = KeyTable(5_000)
     events = random_records(4_000, 3_000)
-    old, _ = table.rows(events)
+    old, _ = table.find_or_add(events)
     before = table.keys
     kept = np.arange(0, len(table), 3)
     new_row = table.keep(kept)
     assert (new_row[kept] == np.arange(len(kept))).all()
-    assert (np.delete(new_row, kept) == OTHER).all()
+    assert (np.delete(new_row, kept) == OTHER_ROW).all()
     stay = old % 3 == 0
-    rows, _ = table.rows(events[stay])
+    rows, _ = table.find_or_add(events[stay])
     assert (rows == new_row[old[stay]]).all()
     assert len(table) == len(kept)
     assert (before[kept] == table.keys).all()
-    again, _ = table.rows(events[~stay])
+    again, _ = table.find_or_add(events[~stay])
     assert (again >= len(kept)).all()
 
 
 def test_given_what_the_table_showed_when_it_changes_then_that_stays_as_it_was():
     table = KeyTable(3_000)
-    table.rows(random_records(1_500, 900))
+    table.find_or_add(random_records(1_500, 900))
     shown = table.keys
     copy = shown.copy()
-    table.rows(random_records(3_000, 3_000, seed=5))
+    table.find_or_add(random_records(3_000, 3_000, seed=5))
     table.keep(np.array([0, 7, 9]))
-    table.rows(random_records(100, 3_000, seed=6))
+    table.find_or_add(random_records(100, 3_000, seed=6))
     assert (shown == copy).all()
 
 
@@ -114,6 +114,6 @@ def test_given_slots_that_fill_up_to_the_end_then_the_search_goes_on_at_the_begi
     for seed in range(40):
         table = KeyTable()
         events = random_records(500, 65_536, seed)
-        rows, _ = table.rows(events)
-        assert (table.rows(events)[0] == rows).all()
+        rows, _ = table.find_or_add(events)
+        assert (table.find_or_add(events)[0] == rows).all()
         assert len(set(rows.tolist())) == len(table) - 1 == len(set(map(key_of, events)))

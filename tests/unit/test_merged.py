@@ -10,7 +10,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.view import View, ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 
 NOW_NS = 1_000 * SECOND_NS
 
@@ -35,7 +35,7 @@ def same(one: View, other: View) -> bool:
 def test_given_the_same_keys_with_new_figures_when_viewed_again_then_they_are_not_merged_again(
     group_by, text
 ):
-    window, spec = Window(60), ViewSpec(group_by, where=parse_filter(text))
+    window, spec = RollingWindow(60), ViewSpec(group_by, where=parse_filter(text))
     window.ingest(random_records(600, 40, seed=1), NOW_NS)
     first = make_view(snapshot_of(window), spec)
     window.ingest(random_records(900, 40, seed=2, end_ns=NOW_NS + SECOND_NS), NOW_NS + SECOND_NS)
@@ -56,7 +56,7 @@ def test_given_the_same_keys_with_new_figures_when_viewed_again_then_they_are_no
     ],
 )
 def test_given_other_keys_or_another_grouping_when_viewed_again_then_they_are_merged_anew(before, now, more):
-    window = Window(60)
+    window = RollingWindow(60)
     window.ingest(random_records(600, 40), NOW_NS)
     first = make_view(snapshot_of(window), before)
     window.ingest(more, NOW_NS)
@@ -67,7 +67,7 @@ def test_given_other_keys_or_another_grouping_when_viewed_again_then_they_are_me
 
 
 def test_given_keys_that_left_the_window_and_others_in_their_number_then_they_are_merged_anew():
-    window = Window(10)
+    window = RollingWindow(10)
     window.ingest(join(connect("10.0.0.1"), connect("10.0.0.2")), NOW_NS)
     first = make_view(snapshot_of(window), ViewSpec())
     later_ns = NOW_NS + 30 * SECOND_NS
@@ -77,7 +77,7 @@ def test_given_keys_that_left_the_window_and_others_in_their_number_then_they_ar
 
 
 def test_given_keys_that_were_folded_when_their_rows_are_others_then_they_are_merged_anew():
-    window = Window(60, max_keys=4)
+    window = RollingWindow(60, max_keys=4)
     window.ingest(join(*(connect(f"10.0.0.{at}", times=9 - at) for at in range(1, 5))), NOW_NS)
     first = make_view(snapshot_of(window), ViewSpec())
     for second in range(1, 13):

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 from test_cells import NEW_ROWS, PAIRS, SPREAD, cells_of, counter
 
-from tcpconntop.core.cells import CELLS, Cells
-from tcpconntop.core.histogram import BUCKETS, quantiles_us
-from tcpconntop.core.pages import Pages
+from tcpconntop.core.cells import CELLS, SparseCounts
+from tcpconntop.core.histogram import N_BUCKETS, quantiles_us
+from tcpconntop.core.pages import PagedCounts
 
 
-def pages_of(*parts) -> Pages:
-    pages = Pages()
+def pages_of(*parts) -> PagedCounts:
+    pages = PagedCounts()
     for part in parts:
         pages.add(cells_of(part))
     return pages
@@ -25,17 +25,17 @@ def pages_of(*parts) -> Pages:
 
 @given(some.lists(PAIRS | SPREAD, max_size=5))
 def test_given_sets_when_added_then_the_counts_are_those_of_all(parts):
-    assert counter(pages_of(*parts).cells()) == Counter(chain(*parts))
+    assert counter(pages_of(*parts).to_sparse()) == Counter(chain(*parts))
 
 
 @given(some.lists(PAIRS, min_size=1, max_size=8), some.integers(1, 4))
 def test_given_sets_that_come_and_go_then_the_counts_are_those_of_the_last_ones(parts, length):
-    pages = Pages()
+    pages = PagedCounts()
     for at, part in enumerate(parts):
         pages.add(cells_of(part))
         if at >= length:
             pages.subtract(cells_of(parts[at - length]))
-        assert counter(pages.cells()) == Counter(chain(*parts[max(at - length + 1, 0) : at + 1]))
+        assert counter(pages.to_sparse()) == Counter(chain(*parts[max(at - length + 1, 0) : at + 1]))
 
 
 @pytest.mark.parametrize("wrong", [[(1, 2)], [(0, 1), (0, 1), (0, 1)], [(3, 3)], [(0, 2)]])
@@ -43,46 +43,46 @@ def test_given_counts_that_were_never_added_when_taken_away_then_it_is_an_error(
     with pytest.raises(ValueError, match="never added"):
         pages_of([(0, 1), (0, 1), (2, 2)]).subtract(cells_of(wrong))
     with pytest.raises(ValueError, match="never added"):
-        Pages().subtract(cells_of(wrong))
+        PagedCounts().subtract(cells_of(wrong))
 
 
 @given(PAIRS, PAIRS | SPREAD)
 def test_given_two_sets_of_pages_when_merged_then_the_counts_are_those_of_both(first, second):
     pages, other = pages_of(first), pages_of(second)
     pages.merge(other)
-    assert counter(pages.cells()) == Counter(first + second)
-    assert counter(other.cells()) == Counter(second)
+    assert counter(pages.to_sparse()) == Counter(first + second)
+    assert counter(other.to_sparse()) == Counter(second)
 
 
 @given(PAIRS, NEW_ROWS)
 def test_given_pages_when_regrouped_then_rows_merge_and_minus_one_drops(pairs, new_row):
-    assert counter(pages_of(pairs).regroup(new_row).cells()) == counter(cells_of(pairs).regroup(new_row))
+    assert counter(pages_of(pairs).regroup(new_row).to_sparse()) == counter(cells_of(pairs).regroup(new_row))
 
 
 @given(SPREAD, some.integers(0, 99))
 def test_given_rows_far_apart_when_regrouped_then_they_merge_as_well(pairs, seed):
     new_row = np.random.default_rng(seed).permutation(2**20 + 1) // 2
-    assert counter(pages_of(pairs).regroup(new_row).cells()) == counter(cells_of(pairs).regroup(new_row))
+    assert counter(pages_of(pairs).regroup(new_row).to_sparse()) == counter(cells_of(pairs).regroup(new_row))
 
 
 @given(some.lists(PAIRS, max_size=4), NEW_ROWS)
 def test_given_sets_then_adding_then_regrouping_is_regrouping_then_adding(parts, new_row):
-    grouped = Pages()
+    grouped = PagedCounts()
     for part in parts:
         grouped.add(cells_of(part).regroup(new_row))
-    assert counter(pages_of(*parts).regroup(new_row).cells()) == counter(grouped.cells())
+    assert counter(pages_of(*parts).regroup(new_row).to_sparse()) == counter(grouped.to_sparse())
 
 
 @pytest.mark.parametrize("count", [1, 2**31 - 1, 2**31, 2**33, 2**60])
 def test_given_counts_of_any_size_then_they_stay_exact(count):
     for start in ((), ([(1, 5)],)):
         pages = pages_of(*start)
-        pages.add(Cells(np.array([CELLS + 5]), np.array([count])))
-        assert pages.cells().counts.tolist() == [count + len(start)]
+        pages.add(SparseCounts(np.array([CELLS + 5]), np.array([count])))
+        assert pages.to_sparse().counts.tolist() == [count + len(start)]
         twice = pages.copy()
         twice.merge(pages)
-        assert twice.cells().counts.tolist() == [2 * (count + len(start))]
-        assert twice.before_rows(2)[-1] == 2 * (count + len(start))
+        assert twice.to_sparse().counts.tolist() == [2 * (count + len(start))]
+        assert twice.counts_before_rows(2)[-1] == 2 * (count + len(start))
 
 
 def test_given_a_copy_when_the_original_changes_then_it_stays_as_it_was():
@@ -90,13 +90,13 @@ def test_given_a_copy_when_the_original_changes_then_it_stays_as_it_was():
     copy = pages.copy().freeze()
     pages.add(cells_of([(1, 1), (2, 2)]))
     pages.subtract(cells_of([(3, 3)]))
-    assert counter(copy.cells()) == Counter([(1, 1), (3, 3)])
+    assert counter(copy.to_sparse()) == Counter([(1, 1), (3, 3)])
     with pytest.raises(ValueError, match="read-only"):
         copy.add(cells_of([(1, 1)]))
 
 
 @given(
-    some.lists(some.tuples(some.integers(0, 12), some.integers(0, BUCKETS - 1)), max_size=80),
+    some.lists(some.tuples(some.integers(0, 12), some.integers(0, N_BUCKETS - 1)), max_size=80),
     some.lists(some.floats(1e-9, 1), min_size=1, max_size=5),
 )
 def test_given_pages_then_their_quantiles_are_those_of_the_sparse_set(pairs, qs):
@@ -108,7 +108,7 @@ def test_given_pages_then_their_quantiles_are_those_of_the_sparse_set(pairs, qs)
 
 
 def test_given_a_window_that_slides_far_then_empty_pages_are_left_behind():
-    pages = Pages()
+    pages = PagedCounts()
     for step in range(500):
         pages.add(cells_of([(step, cell) for cell in range(0, 64, 16)]))
         if step >= 5:
@@ -119,4 +119,4 @@ def test_given_a_window_that_slides_far_then_empty_pages_are_left_behind():
 @given(PAIRS | SPREAD, some.sets(some.integers(0, 12)))
 def test_given_some_rows_then_their_counts_are_those_of_all_pages_without_the_others(pairs, rows):
     pages, wanted = pages_of(pairs), np.array(sorted(rows), np.int64)
-    assert counter(pages.of_rows(wanted).cells()) == Counter(pair for pair in pairs if pair[0] in rows)
+    assert counter(pages.select_rows(wanted).to_sparse()) == Counter(pair for pair in pairs if pair[0] in rows)

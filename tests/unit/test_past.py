@@ -9,11 +9,11 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import as_of, second_after, second_before
-from tcpconntop.core.slices import LONGEST_S, block_of
+from tcpconntop.core.past import snapshot_at, second_after, second_before
+from tcpconntop.core.slices import MAX_WINDOW_S, slice_span
 from tcpconntop.core.subject import attempt_rates_hz
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 
 BEGAN_S = 1_000
 
@@ -27,7 +27,7 @@ def taken(window, second):
 
 def lived(seconds, window_s=60, keep=lambda second: True):
     """Give the pictures of every second of a life, by second; quiet ones are among them."""
-    window, pictures = Window(window_s), {}
+    window, pictures = RollingWindow(window_s), {}
     random = np.random.default_rng(5)
     for second in range(BEGAN_S, BEGAN_S + seconds):
         end_ns = second * SECOND_NS
@@ -56,7 +56,7 @@ def test_given_a_minute_when_looked_back_then_every_second_is_what_was_published
     pictures = lived(59, window_s)
     base = pictures[max(pictures)]
     for second, picture in pictures.items():
-        then = as_of(base, second, window_s)
+        then = snapshot_at(base, second, window_s)
         assert rows(then) == rows(picture)
         assert then.span_s == pytest.approx(picture.span_s)
         assert then.window.latency.counts.sum() == picture.window.latency.counts.sum()
@@ -68,7 +68,7 @@ def test_given_a_long_life_when_looked_at_through_another_window_then_it_is_what
     last = BEGAN_S + 1_100 - 1
     base = lived(1_100, 60, keep=lambda second: second == last)[last]
     direct = lived(1_100, window_s, keep=lambda second: second == last)[last]
-    other = as_of(base, last, window_s)
+    other = snapshot_at(base, last, window_s)
     assert rows(other) == rows(direct)
     assert other.span_s == pytest.approx(direct.span_s, abs=1e-6)
 
@@ -82,12 +82,12 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
     second, steps = base.second, [base.second]
     while (second := second_before(base, second)) is not None:
         steps.append(second)
-    assert base.second - LONGEST_S - 30 < steps[-1] < base.second - LONGEST_S + 60
+    assert base.second - MAX_WINDOW_S - 30 < steps[-1] < base.second - MAX_WINDOW_S + 60
     assert 59 + 24 + 19 <= len(steps) <= 59 + 25 + 21  # seconds, tens, thirties
     for at in steps:
-        then = as_of(base, at, window_s)
-        since = 0 if window_s is None else block_of(at - 60 + 1, base.second)[0]
-        since = max(since, (base.second - LONGEST_S + 1) // 30 * 30) if window_s else 0
+        then = snapshot_at(base, at, window_s)
+        since = 0 if window_s is None else slice_span(at - 60 + 1, base.second)[0]
+        since = max(since, (base.second - MAX_WINDOW_S + 1) // 30 * 30) if window_s else 0
         before = pictures[since - 1].window.stats["outcomes"].sum() if since > BEGAN_S else 0
         assert then.window.stats["outcomes"].sum() == pictures[at].window.stats["outcomes"].sum() - before
 
@@ -96,7 +96,7 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
 def test_given_another_moment_near_by_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
     pictures = lived(400, 60, keep=lambda second: second in (BEGAN_S + 370, BEGAN_S + 399))
     base = pictures[BEGAN_S + 399]
-    near, apart = None, as_of(base, BEGAN_S + 150, 5)  # of another window, and far away
+    near, apart = None, snapshot_at(base, BEGAN_S + 150, 5)  # of another window, and far away
     for second in (
         base.second,
         base.second - 1,
@@ -105,8 +105,8 @@ def test_given_another_moment_near_by_when_looked_back_then_it_is_as_if_all_were
         BEGAN_S + 99,
         base.second,
     ):
-        near = as_of(base, second, window_s, near=near)
-        anew = as_of(base, second, window_s, near=apart)
+        near = snapshot_at(base, second, window_s, near=near)
+        anew = snapshot_at(base, second, window_s, near=apart)
         assert rows(near) == rows(anew)
         assert near.window.errors.counts.tolist() == anew.window.errors.counts.tolist()
         assert (near.span_s, near.now_ns) == (anew.span_s, anew.now_ns)
@@ -127,12 +127,12 @@ def test_given_the_oldest_step_when_stepped_forth_then_the_same_steps_lead_back(
 
 
 def test_given_a_later_connect_when_looked_back_then_the_last_latency_is_not_told_from_the_future():
-    window = Window(60)
+    window = RollingWindow(60)
     window.ingest(connect("10.0.0.1", latency_ns=1_000, end_ns=1_000 * SECOND_NS), 1_000 * SECOND_NS)
     window.ingest(connect("10.0.0.2", latency_ns=2_000, end_ns=1_001 * SECOND_NS), 1_001 * SECOND_NS)
     window.ingest(connect("10.0.0.1", latency_ns=9_000, end_ns=1_005 * SECOND_NS), 1_005 * SECOND_NS)
     base = taken(window, 1_005)
-    view = make_view(as_of(base, 1_002, 60), ViewSpec(sort="daddr", descending=False))
+    view = make_view(snapshot_at(base, 1_002, 60), ViewSpec(sort="daddr", descending=False))
     assert np.isnan(view.figures["last"][0])
     assert view.figures["last"][1] == 2
     assert view.figures["max"].tolist() == [1, 2]
@@ -142,30 +142,30 @@ def test_given_a_later_connect_when_looked_back_then_the_last_latency_is_not_tol
 def test_given_totals_when_looked_back_then_they_are_the_ones_handed_in():
     base = lived(10)[BEGAN_S + 9]
     ledger = Ledger(attempts=17, outcomes=(16, 0, 0, 0, 0, 0))
-    assert as_of(base, BEGAN_S + 3, 60, ledger).ledger is ledger
-    assert as_of(base, BEGAN_S + 3, 60).ledger is base.ledger
+    assert snapshot_at(base, BEGAN_S + 3, 60, ledger).ledger is ledger
+    assert snapshot_at(base, BEGAN_S + 3, 60).ledger is base.ledger
 
 
 def test_given_a_base_when_looked_back_then_it_stays_as_it_was():
-    window = Window(60)
+    window = RollingWindow(60)
     for second in range(1_000, 1_040):
         window.ingest(join(connect(end_ns=second * SECOND_NS)), second * SECOND_NS)
     base = taken(window, 1_039)
     before = (base.window.stats.copy(), base.window.latency.counts.copy())
-    as_of(base, 1_010, None)
+    snapshot_at(base, 1_010, None)
     for second in range(1_040, 3_000, 7):  # what the window does next does not reach it either
         window.ingest(connect(end_ns=second * SECOND_NS), second * SECOND_NS)
     assert (base.window.stats == before[0]).all()
     assert (base.window.latency.counts == before[1]).all()
-    assert as_of(base, 1_019, None).window.stats["outcomes"].sum() == 20
+    assert snapshot_at(base, 1_019, None).window.stats["outcomes"].sum() == 20
 
 
 def test_given_a_steady_rate_when_an_old_moment_is_looked_at_then_its_rate_is_steady_too():
-    window = Window(60)
+    window = RollingWindow(60)
     for second in range(BEGAN_S, BEGAN_S + 300):
         window.ingest(connect(end_ns=second * SECOND_NS, times=10), second * SECOND_NS)
     base = taken(window, BEGAN_S + 299)
-    then = as_of(base, block_of(BEGAN_S + 150, base.second)[0] - 1, 60)
+    then = snapshot_at(base, slice_span(BEGAN_S + 150, base.second)[0] - 1, 60)
     assert then.second < base.second - 100
     assert attempt_rates_hz(then, 10)[1:] == pytest.approx([10.0] * 9)  # the first one begins before the window
     assert attempt_rates_hz(then, 30)[1:] == pytest.approx([10.0] * 29)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from records import connect, join, random_records
 
-from tcpconntop.core.recent import AT_MOST, EACH, TELLING, WAITING, RecentLog, last_of_each
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.recent import MAX_RECORDS, PER_PROCESS, MAX_NOTABLE, MAX_PENDING, RecentLog, last_of_each
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
 NAMES = some.lists(some.integers(0, 5) | some.integers(2**20, 2**20 + 3), max_size=60)
@@ -30,33 +30,33 @@ def test_given_names_then_the_last_of_each_are_chosen_and_the_oldest_of_each_giv
 
 
 def test_given_a_quiet_process_when_another_is_busy_then_its_connects_stay():
-    window = Window(60)
+    window = RollingWindow(60)
     window.ingest(connect(pid=7, times=3, dport=5432), 1_000 * SECOND_NS)
     for second in range(1, 40):
         window.ingest(connect(pid=8, times=5_000), (1_000 + second) * SECOND_NS)
     recent = window.state().recent
-    assert recent.of(7)["dport"].tolist() == [5432] * 3
-    assert len(recent.of(8)) == EACH
-    assert len(recent.of(9)) == 0
+    assert recent.of_process(7)["dport"].tolist() == [5432] * 3
+    assert len(recent.of_process(8)) == PER_PROCESS
+    assert len(recent.of_process(9)) == 0
 
 
 def test_given_failures_and_lost_syns_when_others_are_busy_then_the_last_of_them_stay():
-    log, refused = RecentLog(), connect(pid=8, times=TELLING + 9, outcome=Outcome.REFUSED)
+    log, refused = RecentLog(), connect(pid=8, times=MAX_NOTABLE + 9, outcome=Outcome.REFUSED)
     refused["lport"] = np.arange(len(refused)) % 60_000
     resent = connect(pid=8, times=3)
     resent["syn_retransmits"] = 1
-    for events in (refused, resent, connect(pid=8, times=WAITING + 1), connect(pid=8, times=WAITING + 1)):
+    for events in (refused, resent, connect(pid=8, times=MAX_PENDING + 1), connect(pid=8, times=MAX_PENDING + 1)):
         log.add(events)
     records = log.state().records
     telling = records[(records["outcome"] != Outcome.OK) | (records["syn_retransmits"] > 0)]
-    assert len(telling) == TELLING
+    assert len(telling) == MAX_NOTABLE
     assert telling["lport"][0] == 12
     assert telling["syn_retransmits"][-3:].tolist() == [1, 1, 1]
-    assert len(records) == TELLING + EACH
+    assert len(records) == MAX_NOTABLE + PER_PROCESS
 
 
 def test_given_a_process_then_its_connects_come_newest_first_and_as_they_were():
-    window, told = Window(60), []
+    window, told = RollingWindow(60), []
     for step in range(9):
         told.append(random_records(1_500, 10, step, (1_000 + step) * SECOND_NS))
         window.ingest(told[-1], (1_000 + step) * SECOND_NS)
@@ -65,26 +65,26 @@ def test_given_a_process_then_its_connects_come_newest_first_and_as_they_were():
     for pid in range(1, 6):
         own = join(*told)
         own = own[own["tgid"] == pid]
-        assert (window.state().recent.of(pid) == own[-EACH:][::-1]).all()
-        assert (window.state().recent.of(pid, 3) == own[-3:][::-1]).all()
+        assert (window.state().recent.of_process(pid) == own[-PER_PROCESS:][::-1]).all()
+        assert (window.state().recent.of_process(pid, 3) == own[-3:][::-1]).all()
 
 
 def test_given_more_processes_than_there_is_room_for_then_the_bound_holds_and_the_newest_stay():
-    log, events = RecentLog(), connect(times=AT_MOST + 500)
+    log, events = RecentLog(), connect(times=MAX_RECORDS + 500)
     events["tgid"] = np.arange(len(events))
     log.add(events)
     recent = log.state()
-    assert recent.records["tgid"].tolist() == list(range(500, AT_MOST + 500))
+    assert recent.records["tgid"].tolist() == list(range(500, MAX_RECORDS + 500))
 
 
 def test_given_many_busy_processes_then_each_gives_up_its_oldest():
-    log, events = RecentLog(), connect(times=2 * WAITING)
+    log, events = RecentLog(), connect(times=2 * MAX_PENDING)
     events["tgid"], events["lport"] = np.arange(len(events)) % 1_024, np.arange(len(events)) // 1_024
     for at in range(0, len(events), 5_000):
         log.add(events[at : at + 5_000])
     recent = log.state()
-    assert len(recent) == AT_MOST
-    assert recent.of(5)["lport"].tolist() == list(range(63, 63 - AT_MOST // 1_024, -1))
+    assert len(recent) == MAX_RECORDS
+    assert recent.of_process(5)["lport"].tolist() == list(range(63, 63 - MAX_RECORDS // 1_024, -1))
 
 
 def test_given_a_state_when_more_comes_then_it_stays_as_it_was_and_nobody_can_write_to_it():
@@ -93,7 +93,7 @@ def test_given_a_state_when_more_comes_then_it_stays_as_it_was_and_nobody_can_wr
     log.add(connect(pid=5))
     before = log.state()
     log.add(connect(pid=5, times=90))
-    assert len(before.of(5)) == 1
-    assert len(log.state().of(5)) == EACH
+    assert len(before.of_process(5)) == 1
+    assert len(log.state().of_process(5)) == PER_PROCESS
     with pytest.raises(ValueError, match="read-only"):
         before.records["tgid"] = 1

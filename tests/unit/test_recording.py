@@ -16,7 +16,7 @@ from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recordi
 from tcpconntop.core.fatal import FatalError
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.frames import FrameKind, file_prefix
-from tcpconntop.core.keys import keys_of
+from tcpconntop.core.keys import keys_from_events
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec, make_view
@@ -362,7 +362,7 @@ def test_what_was_read_a_second_ago_is_in_the_file(tmp_path: Path) -> None:
 
 def test_only_what_is_wanted_is_recorded(tmp_path: Path) -> None:
     where = parse_filter("comm=probe")
-    record(tmp_path / "r", keep=lambda events: where.match_keys(keys_of(events)))
+    record(tmp_path / "r", keep=lambda events: where.match_keys(keys_from_events(events)))
     assert set(events_of(recording(tmp_path / "r"))["comm"]) == {b"probe"}
 
 

@@ -15,7 +15,7 @@ from recordings import BEGAN_NS, SECOND_NS, Scenario, record, recording
 from test_recording import told
 
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.core.playback import SPEEDS, Playback, next_speed, place_text, speed_text
+from tcpconntop.core.playback import SPEEDS, Playback, next_speed, format_position, format_speed
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.request import TraceRequest
@@ -58,10 +58,10 @@ class Steered:
 
     def seek(self, to_ns: int) -> Snapshot:
         self.engine.seek(to_ns)
-        return self.until(lambda snapshot: snapshot.playback.sought_ns == to_ns)
+        return self.until(lambda snapshot: snapshot.playback.last_seek_ns == to_ns)
 
     def __enter__(self) -> Steered:
-        self.engine.set_pace(1.0, halted=True)
+        self.engine.set_speed(1.0, paused=True)
         self._thread.start()
         return self
 
@@ -114,7 +114,7 @@ def test_a_recording_goes_on_from_where_it_was_sought_to(whole: bytes) -> None:
         steered.seek(BEGAN_NS + 7 * SECOND_NS)
         n = len(steered.seen)
         assert steered.until(lambda _: len(steered.seen) > n + 3).now_ns == BEGAN_NS + 7 * SECOND_NS
-        steered.engine.set_pace(50.0, halted=False)
+        steered.engine.set_speed(50.0, paused=False)
         assert steered.until(lambda snapshot: snapshot.playback.ended).now_ns == BEGAN_NS + 9 * SECOND_NS
         back = steered.seek(BEGAN_NS + SECOND_NS)  # from behind the end
         assert back.now_ns >= BEGAN_NS + SECOND_NS
@@ -124,7 +124,7 @@ def test_a_recording_goes_on_from_where_it_was_sought_to(whole: bytes) -> None:
 
 def test_the_end_of_a_recording_is_seen_at_once_and_not_left(whole: bytes) -> None:
     with Steered(Replay(recording(whole))) as steered:  # an hour between snapshots
-        steered.engine.set_pace(float("inf"), halted=False)
+        steered.engine.set_speed(float("inf"), paused=False)
         assert steered.until(lambda snapshot: snapshot.playback.ended).ledger.attempts > 500
 
 
@@ -229,7 +229,7 @@ def test_a_newer_wish_ends_a_seek_that_is_on_its_way(whole: bytes) -> None:
     with Steered(Replay(recording(whole))) as steered:
         for seconds in (8, 1, 7, 2, 6):
             steered.engine.seek(BEGAN_NS + seconds * SECOND_NS)
-        there = steered.until(lambda snapshot: snapshot.playback.sought_ns == BEGAN_NS + 6 * SECOND_NS)
+        there = steered.until(lambda snapshot: snapshot.playback.last_seek_ns == BEGAN_NS + 6 * SECOND_NS)
         assert same(there, straight(whole, BEGAN_NS + 6 * SECOND_NS))
 
 
@@ -252,8 +252,8 @@ def test_speeds_go_step_by_step(speed: float, by: int, expected: float) -> None:
 
 
 def test_places_are_spelled_as_wide_as_the_length() -> None:
-    assert place_text(72 * SECOND_NS, 300 * SECOND_NS) == "1:12"
-    assert place_text(9 * SECOND_NS, 3_725 * SECOND_NS) == "   0:09"
-    assert place_text(3_725 * SECOND_NS, 0) == "1:02:05"
-    assert [speed_text(speed) for speed in (1.0, 0.5, 10, SPEEDS[-1])] == ["", "×0.5", "×10", "max"]
-    assert [Playback(5, 9).within(moment) for moment in (4, 7, 10)] == [5, 7, 9]
+    assert format_position(72 * SECOND_NS, 300 * SECOND_NS) == "1:12"
+    assert format_position(9 * SECOND_NS, 3_725 * SECOND_NS) == "   0:09"
+    assert format_position(3_725 * SECOND_NS, 0) == "1:02:05"
+    assert [format_speed(speed) for speed in (1.0, 0.5, 10, SPEEDS[-1])] == ["", "×0.5", "×10", "max"]
+    assert [Playback(5, 9).clamp(moment) for moment in (4, 7, 10)] == [5, 7, 9]

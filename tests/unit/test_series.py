@@ -10,7 +10,7 @@ from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.series import all_in_one_group, series
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
 START_S = 12_000
@@ -18,7 +18,7 @@ START_S = 12_000
 
 @cache
 def told(window_s: float | None, seconds: int, per_second=lambda second: connect()) -> Snapshot:
-    window = Window(window_s)
+    window = RollingWindow(window_s)
     for second in range(START_S, START_S + seconds):
         window.ingest(per_second(second), second * SECOND_NS)
     return snapshot_of(window, now_ns=(START_S + seconds - 1) * SECOND_NS)
@@ -90,7 +90,7 @@ def test_given_an_old_burst_then_its_attempts_are_spread_over_its_slice_and_none
 
 
 def test_given_several_slices_in_the_running_second_then_they_share_a_step():
-    window = Window(10)
+    window = RollingWindow(10)
     for _ in range(3):
         window.ingest(connect(times=2), START_S * SECOND_NS)
         window.state()
@@ -103,12 +103,12 @@ def test_given_no_end_then_the_axis_spans_what_there_is():
     picture = told(None, 40)
     line = series(picture, all_in_one_group(picture), 1, 100)
     assert line.attempts.tolist() == [[1.0] * 40]
-    empty = snapshot_of(Window(None))
+    empty = snapshot_of(RollingWindow(None))
     assert series(empty, all_in_one_group(empty), 1, 50).attempts.tolist() == [[0.0]]
 
 
 def test_given_a_step_then_it_keeps_its_figures_while_it_moves_to_the_left():
-    window, seen = Window(60), {}
+    window, seen = RollingWindow(60), {}
     for second in range(START_S, START_S + 150):
         window.ingest(random_records(9, 5, second), second * SECOND_NS)
         picture = snapshot_of(window, now_ns=second * SECOND_NS)

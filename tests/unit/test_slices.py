@@ -11,39 +11,39 @@ from records import connect, join, random_records
 from tcpconntop.core import stats as st
 from tcpconntop.core.keys import KeyTable
 from tcpconntop.core.slices import (
-    LENGTHS_S,
-    LONGEST_S,
+    SLICE_LENGTHS_S,
+    MAX_WINDOW_S,
     Slice,
-    Tally,
-    block_of,
-    length_s,
-    merged,
-    seconds_from,
+    AttemptCounts,
+    slice_span,
+    slice_length_s,
+    merge_slices,
+    first_single_second,
 )
 from tcpconntop.core.wire import Outcome
 
 
 def slice_of(events, table: KeyTable, second: int = 0) -> Slice:
-    rows, _ = table.rows(events)
-    return Tally.of(st.Attempts.of(events, rows), len(table)).slice(second, 1)
+    rows, _ = table.find_or_add(events)
+    return AttemptCounts.from_attempts(st.Attempts.from_events(events, rows), len(table)).to_slice(second, 1)
 
 
 @pytest.mark.parametrize(
     ("age", "length"), [(1, 1), (60, 1), (61, 10), (300, 10), (301, 30), (900, 30), (9e9, 30)]
 )
 def test_given_an_age_then_its_slices_have_the_documented_length(age, length):
-    assert length_s(age) == length
+    assert slice_length_s(age) == length
 
 
 def test_given_the_lengths_then_each_divides_the_next_and_the_age_at_which_it_begins():
-    lengths = list(LENGTHS_S.values())
+    lengths = list(SLICE_LENGTHS_S.values())
     assert all(longer % shorter == 0 for shorter, longer in pairwise(lengths))
 
 
 def test_given_a_second_when_it_ages_then_its_block_grows_only_once_all_of_it_is_older():
     now = 10_000
-    for second in range(now - LONGEST_S, now + 1):
-        start, length = block_of(second, now)
+    for second in range(now - MAX_WINDOW_S, now + 1):
+        start, length = slice_span(second, now)
         last = start + length - 1
         assert start <= second <= last
         assert start % length == 0
@@ -55,9 +55,9 @@ def test_given_a_second_when_it_ages_then_its_block_grows_only_once_all_of_it_is
 def test_given_records_when_packed_in_a_slice_then_the_figures_come_back():
     table = KeyTable()
     events = random_records(400, 30)
-    rows, _ = table.rows(events)
-    sums = Tally.of(st.Attempts.of(events, rows), len(table))
-    part = sums.slice(5, 1)
+    rows, _ = table.find_or_add(events)
+    sums = AttemptCounts.from_attempts(st.Attempts.from_events(events, rows), len(table))
+    part = sums.to_slice(5, 1)
     assert (part.second, part.seconds) == (5, 1)
     assert part.rows.tolist() == sorted(set(rows.tolist()))
     expected = sums.stats[part.rows]
@@ -73,7 +73,7 @@ def test_given_slices_when_merged_then_they_are_the_slice_of_all_their_records()
     table = KeyTable()
     batches = [random_records(150, 40, seed) for seed in range(6)]
     parts = [slice_of(events, table, second) for second, events in enumerate(batches)]
-    block, whole = merged(parts, 0, 10, len(table)), slice_of(join(*batches), table)
+    block, whole = merge_slices(parts, 0, 10, len(table)), slice_of(join(*batches), table)
     assert (block.second, block.seconds) == (0, 10)
     assert (block.rows == whole.rows).all()
     for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
@@ -81,7 +81,7 @@ def test_given_slices_when_merged_then_they_are_the_slice_of_all_their_records()
     assert (block.latency.codes == whole.latency.codes).all()
     assert (block.latency.counts == whole.latency.counts).all()
     assert (block.errors.counts == whole.errors.counts).all()
-    assert merged(parts[:1], 0, 10, len(table)) is parts[0]
+    assert merge_slices(parts[:1], 0, 10, len(table)) is parts[0]
 
 
 def test_given_keys_that_only_fail_when_packed_then_they_have_no_extremes():
@@ -110,8 +110,8 @@ def test_given_keys_that_are_folded_then_merging_then_folding_is_folding_then_me
     parts = [slice_of(events, table, 3) for events in batches]
     stay = np.arange(len(table)) % 3 == 1
     new_row = np.where(stay, np.cumsum(stay), 0)
-    one = merged(parts, 0, 10, len(table)).fold(new_row)
-    other = merged([part.fold(new_row) for part in parts], 0, 10, len(table))
+    one = merge_slices(parts, 0, 10, len(table)).fold(new_row)
+    other = merge_slices([part.fold(new_row) for part in parts], 0, 10, len(table))
     assert (one.rows == other.rows).all()
     assert one.rows[0] == 0
     for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
@@ -132,4 +132,4 @@ def test_given_a_slice_when_none_of_its_keys_is_folded_then_they_get_their_new_r
 
 def test_given_a_moment_then_single_seconds_begin_where_no_block_is_formed_yet():
     for now in range(10_000, 10_040):
-        assert all((block_of(s, now)[1] == 1) == (s >= seconds_from(now)) for s in range(now - 120, now + 1))
+        assert all((slice_span(s, now)[1] == 1) == (s >= first_single_second(now)) for s in range(now - 120, now + 1))

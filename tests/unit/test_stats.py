@@ -13,7 +13,7 @@ from tcpconntop.core.wire import Outcome
 
 
 def figures(events, rows, n_rows):
-    return st.of_attempts(st.Attempts.of(events, np.asarray(rows)), n_rows)
+    return st.from_attempts(st.Attempts.from_events(events, np.asarray(rows)), n_rows)
 
 
 def test_given_a_clock_that_went_back_then_the_latency_is_nothing_and_not_huge():
@@ -49,16 +49,16 @@ def test_given_two_batches_when_added_then_it_is_as_if_they_had_been_one(cut, se
     stats = figures(events[:cut], rows[:cut], 12)
     more = figures(events[cut:], rows[cut:], 12)
     st.add(stats, np.arange(12), st.pack(more))
-    st.add_latest(stats, np.arange(12), more)
+    st.update_last_attempts(stats, np.arange(12), more)
     assert (stats == figures(events, rows, 12)).all()
 
 
 def test_given_figures_when_grown_then_old_rows_stay_and_new_ones_are_empty():
     stats = figures(random_records(20, 3), [0, 1, 2, 0] * 5, 3)
-    grown = st.grown(stats, 10)
+    grown = st.extended(stats, 10)
     assert (grown[:3] == stats).all()
     assert (grown[3:10] == st.empty(7)).all()
-    assert st.grown(grown, 5) is grown
+    assert st.extended(grown, 5) is grown
 
 
 @pytest.mark.parametrize("latency_ns", [1, 255, 256, 2**32 - 1, 2**32, 2**39])

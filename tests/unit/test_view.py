@@ -10,7 +10,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.view import View, ViewSpec, make_view, summarize
-from tcpconntop.core.window import SECOND_NS, Window
+from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
 MIXED = random_records(2_000, 300)
@@ -153,7 +153,7 @@ def test_given_a_process_with_several_destinations_then_it_counts_once():
 
 
 def test_given_folded_keys_then_they_are_one_row_called_other_in_every_grouping():
-    window = Window(60, max_keys=2)
+    window = RollingWindow(60, max_keys=2)
     window.ingest(join(*(connect(pid=pid, daddr=f"10.0.0.{pid}") for pid in range(1, 9))), 1_000 * SECOND_NS)
     for group_by in GROUPINGS:
         view = make_view(snapshot_of(window), ViewSpec(group_by))
@@ -166,7 +166,7 @@ def test_given_folded_keys_then_they_are_one_row_called_other_in_every_grouping(
 
 
 def test_given_failures_alone_then_no_latency_is_told_though_there_was_one_before_the_window():
-    window = Window(10)
+    window = RollingWindow(10)
     window.ingest(connect(latency_ns=5_000), 1_000 * SECOND_NS)
     window.ingest(connect(outcome=Outcome.TIMEOUT), 1_060 * SECOND_NS)
     figures = make_view(snapshot_of(window), ViewSpec()).figures

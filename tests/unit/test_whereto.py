@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from tcpconntop.core.whereto import Span, whereto
+from tcpconntop.core.whereto import TimeRange, parse_time
 
 
 @pytest.fixture(autouse=True)
@@ -52,18 +52,18 @@ Words = tuple[str, str, str]
     ],
 )
 def test_a_time_is_where_one_expects_it(text: str, span: Words, expected: str) -> None:
-    assert whereto(text, Span(*map(at, span))) == pytest.approx(at(expected), abs=1e-3)
+    assert parse_time(text, TimeRange(*map(at, span))) == pytest.approx(at(expected), abs=1e-3)
 
 
 def test_the_nearest_day_is_found_in_a_long_recording() -> None:
-    span = Span(at("2026-11-02 10:00"), at("2026-11-12 09:00"), at("2026-11-22 08:00"))
-    assert whereto("23:00", span) == at("2026-11-11 23:00")
-    assert whereto("09:30", Span(span.began_s, span.end_s, span.end_s)) == at("2026-11-21 09:30")
+    span = TimeRange(at("2026-11-02 10:00"), at("2026-11-12 09:00"), at("2026-11-22 08:00"))
+    assert parse_time("23:00", span) == at("2026-11-11 23:00")
+    assert parse_time("09:30", TimeRange(span.began_s, span.end_s, span.end_s)) == at("2026-11-21 09:30")
 
 
 def test_days_of_25_hours_do_no_harm() -> None:
-    span = Span(at("2026-10-24 20:00"), at("2026-10-25 12:00"), at("2026-10-25 12:00"))
-    assert whereto("21:00", span) == at("2026-10-24 21:00")
+    span = TimeRange(at("2026-10-24 20:00"), at("2026-10-25 12:00"), at("2026-10-25 12:00"))
+    assert parse_time("21:00", span) == at("2026-10-24 21:00")
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_days_of_25_hours_do_no_harm() -> None:
 )
 def test_what_is_no_time_or_not_there_is_one_line(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says) as error:
-        whereto(text, Span(*map(at, DAY)))
+        parse_time(text, TimeRange(*map(at, DAY)))
     assert "\n" not in str(error.value)

@@ -9,9 +9,9 @@ import pytest
 from records import connect, expected_of, join, random_records, rows_of
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.keys import OTHER
-from tcpconntop.core.slices import LONGEST_S
-from tcpconntop.core.window import SECOND_NS, WINDOWS, Window
+from tcpconntop.core.keys import OTHER_ROW
+from tcpconntop.core.slices import MAX_WINDOW_S
+from tcpconntop.core.window import SECOND_NS, WINDOWS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
 LENGTHS = {10: 1, 60: 1, 300: 10, 900: 30}
@@ -29,7 +29,7 @@ class Story:
     """A window beside a log of everything that it was given."""
 
     def __init__(self, window_s: float | None = 60, max_keys: int = 1_000) -> None:
-        self.window = Window(window_s, max_keys)
+        self.window = RollingWindow(window_s, max_keys)
         self.log = []
         self.now = 1_000.0
 
@@ -73,7 +73,7 @@ def test_given_a_history_when_windows_are_switched_then_none_loses_anything():
         story.tell(random_records(3, 8, step, int(story.now * SECOND_NS)), later_s=4.3)
         if step % 20 == 0:
             for window_s in (10, None, 900, 60, 300, 10):
-                story.window.look_at(window_s)
+                story.window.set_window(window_s)
                 assert_right(story)
 
 
@@ -95,12 +95,12 @@ def test_given_blocks_that_form_and_go_when_windows_are_switched_then_it_equals_
         story.tell(random_records(2, 5, step, int(story.now * SECOND_NS)), later_s=1)
         if step % 97 == 0:
             for window_s in (10, 60, 300, 900, None, 900, 900, 300, None, 60):
-                story.window.look_at(window_s)
+                story.window.set_window(window_s)
                 assert_right(story)
 
 
 def test_given_the_extremes_when_they_leave_the_window_then_those_that_remain_take_their_place():
-    window = Window(10)
+    window = RollingWindow(10)
     for second, latency_ns in enumerate((9_000, 100, 5_000, 5_000, 700)):
         window.ingest(connect(latency_ns=latency_ns), (1_000 + second) * SECOND_NS)
     seen = []
@@ -113,7 +113,7 @@ def test_given_the_extremes_when_they_leave_the_window_then_those_that_remain_ta
 
 
 def test_given_a_clock_that_goes_back_then_records_count_in_the_running_second():
-    window = Window(10)
+    window = RollingWindow(10)
     window.ingest(connect(), 1_000 * SECOND_NS)
     window.ingest(connect(), 1_005 * SECOND_NS)
     window.ingest(connect(), 900 * SECOND_NS)
@@ -126,7 +126,7 @@ def test_given_a_clock_that_goes_back_then_records_count_in_the_running_second()
 
 @pytest.mark.parametrize("jumps", [[-500, 3], [-1, -1, -1, 2, -30], [0.2, -0.1, 0.2, -5, 70, -3]])
 def test_given_a_clock_that_jumps_then_the_window_is_that_of_the_latest_reading(jumps):
-    window, latest, told = Window(60), 0.0, []
+    window, latest, told = RollingWindow(60), 0.0, []
     now = 5_000.0
     for step, jump in enumerate([0, *jumps * 4]):
         now += jump
@@ -139,7 +139,7 @@ def test_given_a_clock_that_jumps_then_the_window_is_that_of_the_latest_reading(
 
 
 def test_given_a_process_that_renames_itself_then_each_name_has_its_own_counts():
-    window = Window(60)
+    window = RollingWindow(60)
     window.ingest(connect(comm="sh", times=2), 1_000 * SECOND_NS)
     window.ingest(connect(comm="curl", times=3), 1_001 * SECOND_NS)
     state = window.state()
@@ -153,7 +153,7 @@ def test_given_a_process_that_renames_itself_then_each_name_has_its_own_counts()
 
 
 def test_given_a_pid_that_is_used_again_then_the_old_process_and_the_new_one_are_told_apart():
-    window = Window(60)
+    window = RollingWindow(60)
     window.ingest(connect(pid=7, comm="old", unit=1, times=2), 1_000 * SECOND_NS)
     window.ingest(connect(pid=7, comm="new", unit=2, times=3), 1_001 * SECOND_NS)
     window.ingest(connect(pid=7, comm="old", unit=1), 1_002 * SECOND_NS)  # a connect that took long
@@ -161,7 +161,7 @@ def test_given_a_pid_that_is_used_again_then_the_old_process_and_the_new_one_are
 
 
 def test_given_many_states_in_one_second_then_each_counts_everything_once():
-    window = Window(60)
+    window = RollingWindow(60)
     for n in range(1, 8):
         window.ingest(connect(), 1_000 * SECOND_NS + n)
         for _ in range(2):
@@ -188,7 +188,7 @@ def test_given_a_state_when_the_window_goes_on_then_it_stays_as_it_was_and_nobod
 
 
 def test_given_more_keys_than_the_bound_then_other_takes_the_rest_and_no_count_is_lost():
-    window = Window(60, max_keys=40)
+    window = RollingWindow(60, max_keys=40)
     told, retransmits = np.zeros(6, np.int64), 0
     for step in range(80):
         events = random_records(60, 400, step, (1_000 + step) * SECOND_NS)
@@ -196,7 +196,7 @@ def test_given_more_keys_than_the_bound_then_other_takes_the_rest_and_no_count_i
         told += np.bincount(events["outcome"], minlength=6)
         retransmits += int(events["syn_retransmits"].sum())
         for window_s in (60, None, 900):
-            window.look_at(window_s)
+            window.set_window(window_s)
             state = window.state()
             assert len(state.keys) <= 41
             assert state.stats["outcomes"].sum(axis=0).tolist() == told.tolist()
@@ -204,11 +204,11 @@ def test_given_more_keys_than_the_bound_then_other_takes_the_rest_and_no_count_i
             assert state.latency.counts.sum() == told[Outcome.OK]
             assert state.errors.counts.sum() == told[1:].sum()
     assert state.keys["special"].tolist() == [1] + [0] * (len(state.keys) - 1)
-    assert state.stats["outcomes"][OTHER].sum() > 0
+    assert state.stats["outcomes"][OTHER_ROW].sum() > 0
 
 
 def test_given_a_fold_then_the_busiest_keys_keep_their_figures():
-    window = Window(60, max_keys=8)
+    window = RollingWindow(60, max_keys=8)
     busy = join(*(connect(pid=pid, times=20) for pid in range(6)))
     window.ingest(busy, 1_000 * SECOND_NS)
     for second in range(1, 30):
@@ -219,11 +219,11 @@ def test_given_a_fold_then_the_busiest_keys_keep_their_figures():
 
 
 def test_given_a_fold_when_a_key_comes_back_in_the_same_second_then_it_is_counted_once():
-    window = Window(60, max_keys=4)
+    window = RollingWindow(60, max_keys=4)
     for pid in range(4):
         window.ingest(connect(pid=pid), 1_000 * SECOND_NS)
     window.ingest(connect(pid=9), 1_000 * SECOND_NS)  # no room: other
-    assert window.state().stats["outcomes"][OTHER].sum() == 1
+    assert window.state().stats["outcomes"][OTHER_ROW].sum() == 1
     window.ingest(connect(pid=9, times=3), 1_001 * SECOND_NS)  # folded: there is room
     window.state()
     window.ingest(connect(pid=9, times=2), 1_001 * SECOND_NS)
@@ -235,9 +235,9 @@ def test_given_a_fold_when_a_key_comes_back_in_the_same_second_then_it_is_counte
 
 
 def test_given_a_key_that_was_busy_long_ago_then_it_is_folded_before_one_that_is_alive():
-    window = Window(60, max_keys=4)
+    window = RollingWindow(60, max_keys=4)
     window.ingest(join(*(connect(pid=pid, times=50) for pid in (1, 2))), 1_000 * SECOND_NS)
-    later = 1_000 + 2 * LONGEST_S
+    later = 1_000 + 2 * MAX_WINDOW_S
     alive = join(*(connect(pid=pid, end_ns=later * SECOND_NS) for pid in (3, 4)))
     window.ingest(alive, later * SECOND_NS)
     window.ingest(connect(pid=5, end_ns=later * SECOND_NS), later * SECOND_NS)
@@ -249,7 +249,7 @@ def test_given_a_key_that_was_busy_long_ago_then_it_is_folded_before_one_that_is
 
 @pytest.mark.parametrize("max_keys", [0, 1, 2, 3])
 def test_given_a_tiny_bound_then_nothing_is_lost(max_keys):
-    window = Window(60, max_keys)
+    window = RollingWindow(60, max_keys)
     for second in range(9):
         window.ingest(random_records(20, 50, second), (1_000 + second) * SECOND_NS)
     state = window.state()
@@ -259,7 +259,7 @@ def test_given_a_tiny_bound_then_nothing_is_lost(max_keys):
 
 @pytest.mark.parametrize(("window_s", "exact"), [(10, 10), (60, 60), (300, 300), (900, 900)])
 def test_given_a_window_then_its_span_is_what_its_slices_cover(window_s, exact):
-    window = Window(window_s)
+    window = RollingWindow(window_s)
     for now_s in range(5_000, 5_061):
         window.advance(now_s * SECOND_NS)
         span = window.span_s(0, (now_s + 1) * SECOND_NS)
@@ -269,7 +269,7 @@ def test_given_a_window_then_its_span_is_what_its_slices_cover(window_s, exact):
 
 
 def test_given_an_endless_window_then_its_span_is_the_time_since_the_start():
-    window = Window(None)
+    window = RollingWindow(None)
     window.advance(5_000 * SECOND_NS)
     assert window.span_s(100 * SECOND_NS, 5_000 * SECOND_NS) == 4_900
     assert window.span_s(5_001 * SECOND_NS, 5_000 * SECOND_NS) == 0
@@ -278,11 +278,11 @@ def test_given_an_endless_window_then_its_span_is_the_time_since_the_start():
 @pytest.mark.parametrize("window_s", [0, -1, 901])
 def test_given_a_window_that_no_slice_can_serve_then_it_is_an_error(window_s):
     with pytest.raises(ValueError, match="900 seconds"):
-        Window(window_s)
+        RollingWindow(window_s)
 
 
 def test_given_fifteen_minutes_of_ten_thousand_destinations_then_the_history_stays_below_40_megabytes():
-    window = Window(900)
+    window = RollingWindow(900)
     random = np.random.default_rng(4)
     events = random_records(500, 2_000)  # a twentieth of it
     for second in range(930):
@@ -292,7 +292,7 @@ def test_given_fifteen_minutes_of_ten_thousand_destinations_then_the_history_sta
 
 
 def test_given_a_full_history_then_there_are_about_a_hundred_slices_and_they_do_not_overlap():
-    window = Window(900)
+    window = RollingWindow(900)
     for second in range(1_000):
         window.ingest(connect(), (10_000 + second) * SECOND_NS)
     slices = window.state().slices
@@ -303,14 +303,14 @@ def test_given_a_full_history_then_there_are_about_a_hundred_slices_and_they_do_
 
 
 def test_given_keys_older_than_the_history_when_folded_then_the_endless_window_keeps_their_counts():
-    window = Window(60, max_keys=8)
+    window = RollingWindow(60, max_keys=8)
     window.ingest(join(*(connect(pid=pid, times=pid) for pid in range(1, 7))), 1_000 * SECOND_NS)
-    later = 1_000 + 2 * LONGEST_S
+    later = 1_000 + 2 * MAX_WINDOW_S
     window.advance(later * SECOND_NS)
     fresh = join(*(connect(pid=pid, times=9, end_ns=later * SECOND_NS) for pid in range(11, 15)))
     window.ingest(fresh, later * SECOND_NS)
     window.advance((later + 1) * SECOND_NS)
-    window.look_at(None)
+    window.set_window(None)
     state = window.state()
     assert state.stats["outcomes"].sum() == state.latency.counts.sum() == 21 + 36
     counts = dict(zip(state.keys["tgid"].tolist(), state.stats["outcomes"].sum(axis=1).tolist(), strict=True))
@@ -319,7 +319,7 @@ def test_given_keys_older_than_the_history_when_folded_then_the_endless_window_k
 
 
 def test_given_a_fold_when_no_more_keys_come_then_there_is_no_other_fold():
-    window = Window(60, max_keys=4)
+    window = RollingWindow(60, max_keys=4)
     window.ingest(join(*(connect(pid=pid) for pid in range(6))), 1_000 * SECOND_NS)
     window.advance(1_001 * SECOND_NS)
     folded = window.state().slices

@@ -24,7 +24,7 @@ def live(story: Story, steps) -> None:
     for step, (later_s, n, window) in enumerate(steps):
         story.tell(random_records(n, 7, step, int((story.now + later_s) * SECOND_NS)), later_s)
         if window is not None:
-            story.window.look_at(WINDOWS[window])
+            story.window.set_window(WINDOWS[window])
 
 
 @given(STEPS, some.sampled_from(list(WINDOWS.values())))
@@ -41,7 +41,7 @@ def test_given_any_story_when_keys_are_folded_then_no_count_is_lost(steps, max_k
     story = Story(60, max_keys)
     live(story, steps)
     for window_s in WINDOWS.values():
-        story.window.look_at(window_s)
+        story.window.set_window(window_s)
         events, state = story.inside(), story.window.state()
         ok = events["outcome"] == Outcome.OK
         assert len(state.keys) <= max_keys + 1

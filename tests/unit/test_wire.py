@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcpconntop.core.wire import COMM_LEN, COUNTERS, EVENT, FILTER_LIST_MAX, SETTINGS, SPACE, SPACES, Outcome
+from tcpconntop.core.wire import COMM_LEN, COUNTERS, EVENT, FILTER_LIST_MAX, SETTINGS, NETNS_COUNTERS, NETNS_SLOTS, Outcome
 
 HEADER = Path(__file__).parents[2] / "bpf" / "event.h"
-MIRRORS = {"event": EVENT, "counters": COUNTERS, "space": SPACE, "settings": SETTINGS}
+MIRRORS = {"event": EVENT, "counters": COUNTERS, "space": NETNS_COUNTERS, "settings": SETTINGS}
 
 PROGRAM = """
 #include <linux/types.h>
@@ -69,7 +69,7 @@ def test_outcomes(compiled: dict[str, list[int]]) -> None:
 def test_constants(compiled: dict[str, list[int]]) -> None:
     assert compiled["COMM_LEN"] == [COMM_LEN]
     assert compiled["FILTER_LIST_MAX"] == [FILTER_LIST_MAX]
-    assert compiled["SPACES"] == [SPACES]
+    assert compiled["SPACES"] == [NETNS_SLOTS]
 
 
 def test_records_fill_the_ring_buffers_strides() -> None:

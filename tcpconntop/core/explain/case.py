@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, CELLS, Cells, find, ranges, run_starts
+from tcpconntop.core.cells import CELL_BITS, CELLS, SparseCounts, find, ranges, run_starts
 from tcpconntop.core.explain.finding import MAX_KEYS
 from tcpconntop.core.explain.recent import RecentRecords
 from tcpconntop.core.groups import GROUPINGS, process_text
 from tcpconntop.core.histogram import EDGES_US, quantiles_us
 from tcpconntop.core.host import HostFacts
-from tcpconntop.core.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_of
+from tcpconntop.core.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_from_events
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.wire import Outcome
@@ -147,7 +147,7 @@ class Evidence:
     def match_keys(self, recent: RecentRecords) -> RecentRecords:
         """Find the keys of records, and leave out records of others."""
         order, known = self._hashes
-        wanted = hash_fields(keys_of(recent.events), KEY_FIELDS)
+        wanted = hash_fields(keys_from_events(recent.events), KEY_FIELDS)
         place, found = find(known, wanted)
         return RecentRecords(recent.events[found], order[place])
 
@@ -187,7 +187,7 @@ class Evidence:
         return self.clock((at_ns + self.snapshot.wall_offset_ns) / 1e9)
 
 
-def _of_rows(counts: Cells, rows: Rows, from_cell: int) -> Cells:
+def _of_rows(counts: SparseCounts, rows: Rows, from_cell: int) -> SparseCounts:
     """Give the counts of some rows (ascending) from a cell on; what it costs depends on those alone."""
     codes = rows << CELL_BITS
     first, end = (
@@ -195,7 +195,7 @@ def _of_rows(counts: Cells, rows: Rows, from_cell: int) -> Cells:
         np.searchsorted(counts.codes, codes + CELLS),
     )
     at, _ = ranges(first, end)
-    return Cells(counts.codes[at], counts.counts[at])
+    return SparseCounts(counts.codes[at], counts.counts[at])
 
 
 def largest_first(values: npt.NDArray[np.integer]) -> Rows:

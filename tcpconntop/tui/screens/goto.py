@@ -18,7 +18,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tcpconntop.core.whereto import HINT, Span, whereto
+from tcpconntop.core.whereto import TIME_EXAMPLES, TimeRange, parse_time
 
 
 class Goto(ModalScreen[float | None]):
@@ -30,7 +30,7 @@ class Goto(ModalScreen[float | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: TimeRange) -> None:
         super().__init__()
         self._span = span
 
@@ -41,7 +41,7 @@ class Goto(ModalScreen[float | None]):
             frame.border_title = "Go to"
             frame.border_subtitle = f"from {first} to {last} · enter goes · esc goes back"
             yield Input(placeholder=_clock(self._span.now_s), compact=True)
-            yield Static(HINT, markup=False)
+            yield Static(TIME_EXAMPLES, markup=False)
 
     @on(Input.Changed)
     def _hint(self) -> None:
@@ -54,13 +54,13 @@ class Goto(ModalScreen[float | None]):
             self.dismiss(None)
             return
         try:
-            self.dismiss(whereto(event.value, self._span))
+            self.dismiss(parse_time(event.value, self._span))
         except ValueError as error:
             self._explain(str(error))
 
     def _explain(self, error: str) -> None:
         line = self.query_one(Static)
-        line.update(error or HINT)
+        line.update(error or TIME_EXAMPLES)
         line.set_class(bool(error), "-error")
 
     def action_leave(self) -> None:
