@@ -23,7 +23,7 @@ def run(args: Namespace) -> int:
         batch = Batch(spec, sys.stdout, args.json, args.count)
         window_s, clock_s = WINDOWS[args.window], origin.clock(source)
         engine = Engine(source, batch.publish, window_s, args.delay, args.max_keys, clock_s=clock_s)
-        batch.done = engine.stop
+        batch.on_done = engine.stop
         interrupted = on_interrupt(engine.stop)
         origin.announce(source)
         engine.run()

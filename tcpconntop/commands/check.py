@@ -24,10 +24,10 @@ def run(args: Namespace) -> int:
             raise UsageError("check needs --for, such as --for 30s")
         assertions, where, spec = _assertions(args), connect_filter_from_args(args), view_spec_from_args(args)
         open_source = origin.source_opener()
-        from tcpconntop.core.assertions import judge
-        from tcpconntop.core.view import make_view, whole_figures
+        from tcpconntop.core.assertions import evaluate
+        from tcpconntop.core.view import make_view, overall_metrics
         from tcpconntop.engine import Engine
-        from tcpconntop.outputs.check import check_document, verdict_line
+        from tcpconntop.outputs.check import check_document, result_line
         from tcpconntop.outputs.document import dump
 
         source = open_source()
@@ -45,12 +45,12 @@ def run(args: Namespace) -> int:
         origin.report_problems()
         if interrupted():
             return EXIT_INTERRUPTED
-        figures, lost = whole_figures(seen[0], where), seen[0].ledger.lost
-        verdicts = [judge(assertion, figures) for assertion in assertions]
+        figures, lost = overall_metrics(seen[0], where), seen[0].ledger.lost
+        verdicts = [evaluate(assertion, figures) for assertion in assertions]
         if args.json:
             print(dump(check_document(make_view(seen[0], spec), verdicts)))
         else:
-            print("\n".join(verdict_line(verdict, lost) for verdict in verdicts))
+            print("\n".join(result_line(verdict, lost) for verdict in verdicts))
         sys.stdout.flush()
         return EXIT_OK if all(verdict.holds for verdict in verdicts) else EXIT_FAILED
 

@@ -51,23 +51,23 @@ def _read(file: Path, must: bool) -> Config:
 
 def restore_ui_state(args: Namespace) -> None:
     """Let what was remembered hold where nobody said anything; for dashboards, once privileges are gone."""
-    from tcpconntop.core.choice import known_choice
+    from tcpconntop.core.choice import known_columns
     from tcpconntop.core.columns import COLUMNS
     from tcpconntop.core.groups import GROUPINGS
     from tcpconntop.core.window import WINDOWS
 
     args.ui_state, args.notice = load_ui_state(state_folder())
     known: UiState = args.ui_state
-    columns = known_choice(known.columns)
+    columns = known_columns(known.columns)
     column, _, direction = known.sort.partition(":")
-    sortable = column in COLUMNS and not COLUMNS[column].of_mark and direction in ("", "asc", "desc")
+    sortable = column in COLUMNS and not COLUMNS[column].needs_baseline and direction in ("", "asc", "desc")
     for place, value, good in (
         ("group", known.group, known.group in GROUPINGS),
         ("window", known.window, known.window in WINDOWS),
         ("delay", known.delay, known.delay is not None and 0.1 <= known.delay <= 3600),
         ("columns", ",".join(columns), bool(columns)),
         ("dns", known.dns, known.dns is not None),
-        ("order", known.sort, sortable and COLUMNS[column].stands_in(args.group)),
+        ("order", known.sort, sortable and COLUMNS[column].available_in(args.group)),
     ):
         if good and place not in args.given:
             setattr(args, place, value)

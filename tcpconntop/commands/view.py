@@ -43,14 +43,14 @@ def connect_filter_from_args(args: Namespace) -> Filter:
         UsageError: it speaks of figures, which a single connect does not have.
     """
     where = filter_from_args(args)
-    if where.needs_rows:
+    if where.has_metric_terms:
         raise UsageError("single connects have no p99, count and the like: a filter on those has no meaning")
     return where
 
 
 def view_spec_from_args(args: Namespace) -> ViewSpec:
     """Give the view of `-g`, `-o`, `-O` and the filters."""
-    from tcpconntop.core.choice import parse_choice
+    from tcpconntop.core.choice import parse_columns
     from tcpconntop.core.columns import COLUMNS
     from tcpconntop.core.groups import GROUPINGS
     from tcpconntop.core.view import ViewSpec
@@ -59,7 +59,7 @@ def view_spec_from_args(args: Namespace) -> ViewSpec:
     column, _, direction = args.order.partition(":")
     for place, name, value, known in (
         ("group", "group", args.group, GROUPINGS),
-        ("order", "column", column, {key for key, known in COLUMNS.items() if not known.of_mark}),
+        ("order", "column", column, {key for key, known in COLUMNS.items() if not known.needs_baseline}),
         ("window", "window", args.window, WINDOWS),
         ("order", "direction", direction, {"", "asc", "desc"}),
     ):
@@ -67,7 +67,7 @@ def view_spec_from_args(args: Namespace) -> ViewSpec:
             there_are = ", ".join(sorted(filter(None, known)))
             raise UsageError(f"{_origin(args, place)}no {name} is called '{value}'; there are: {there_are}")
     try:
-        columns = parse_choice(args.columns) if args.columns else ()
+        columns = parse_columns(args.columns) if args.columns else ()
     except ValueError as error:
         raise UsageError(f"{_origin(args, 'columns')}{error}") from None
     spec = ViewSpec(group_by=args.group, where=filter_from_args(args), columns=columns).sorted_by(column)

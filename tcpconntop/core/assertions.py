@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcpconntop.core import units
-from tcpconntop.core.filter import FigureTerm, FilterError, parse_filter
+from tcpconntop.core.filter import MetricTerm, FilterError, parse_filter
 
 _ALWAYS = {"count", "rate", "ok"}  # they are known where nothing happened: 0
 _OF_ATTEMPTS = {"failed", "fail", "rtx"}  # they need an ended connect; the others one that succeeded
@@ -25,11 +25,11 @@ class Assertion:
     """
 
     text: str
-    term: FigureTerm
+    term: MetricTerm
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AssertionResult:
     """Whether an assertion holds.
 
     Attributes:
@@ -54,24 +54,24 @@ def parse_assertion(text: str) -> Assertion:
         FilterError: it is none; the message is one line.
     """
     terms = parse_filter(text).terms
-    if len(terms) != 1 or not isinstance(terms[0], FigureTerm):
+    if len(terms) != 1 or not isinstance(terms[0], MetricTerm):
         raise FilterError(f"'{text}' asserts nothing: compare a figure, such as p99<5ms or fail<0.1%")
     return Assertion(text.strip(), terms[0])
 
 
-def judge(assertion: Assertion, figures: Mapping[str, float]) -> Verdict:
-    """Hold an assertion against figures (`whole_figures`); without data to judge by it does not hold."""
-    name, term = assertion.term.figure, assertion.term
+def evaluate(assertion: Assertion, figures: Mapping[str, float]) -> AssertionResult:
+    """Hold an assertion against figures (`overall_metrics`); without data to judge by it does not hold."""
+    name, term = assertion.term.metric, assertion.term
     value, ended, connected = figures[name], int(figures["count"]), int(figures["ok"])
     n = ended if name in _ALWAYS | _OF_ATTEMPTS else connected
     if n == 0 and name not in _ALWAYS:
         why = "no connect ended" if ended == 0 else "no connect succeeded"
-        return Verdict(assertion.text, False, None, why, 0)
+        return AssertionResult(assertion.text, False, None, why, 0)
     holds = bool(term.compare(np.array([value]), term.value)[0]) != term.negated
-    return Verdict(assertion.text, holds and not math.isnan(value), value, spelled(name, value), n)
+    return AssertionResult(assertion.text, holds and not math.isnan(value), value, metric_text(name, value), n)
 
 
-def spelled(figure: str, value: float) -> str:
+def metric_text(figure: str, value: float) -> str:
     """Spell a figure with its unit."""
     if figure == "fail":
         return f"{units.percent(value)}%"

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from tcpconntop.core.columns import COLUMNS, TREND, Column
 
-Choice = tuple[str, ...]
+ColumnChoice = tuple[str, ...]
 
 CHOOSABLE: dict[str, Column] = {**COLUMNS, TREND.key: TREND}
 
-USUAL: Choice = tuple(key for key, column in CHOOSABLE.items() if column.priority is not None)
+DEFAULT_COLUMNS: ColumnChoice = tuple(key for key, column in CHOOSABLE.items() if column.priority is not None)
 
 
-def parse_choice(text: str) -> Choice:
+def parse_columns(text: str) -> ColumnChoice:
     """Read a list such as `daddr,p50,p99`.
 
     Raises:
@@ -33,12 +33,12 @@ def parse_choice(text: str) -> Choice:
     return keys
 
 
-def known_choice(keys: Sequence[str]) -> Choice:
+def known_columns(keys: Sequence[str]) -> ColumnChoice:
     """Give what is known of a choice that was stored, maybe by another version."""
     return tuple(dict.fromkeys(key for key in keys if key in CHOOSABLE))
 
 
-def wanted(columns: Sequence[Column], sort: str, choice: Choice) -> list[Column]:
+def choose_columns(columns: Sequence[Column], sort: str, choice: ColumnChoice) -> list[Column]:
     """Give the columns to show, in order; the one that is sorted by is always among them.
 
     Args:

@@ -35,7 +35,7 @@ class Column:
         key_field: the field of the key that it shows; a grouping without that field has no such column.
         priority: 0 is always shown; the higher, the sooner it goes when the terminal is narrow; None is
             shown only where it is asked for.
-        of_mark: compares with a mark; a view without one has no such column.
+        needs_baseline: compares with a mark; a view without one has no such column.
     """
 
     key: str
@@ -48,14 +48,14 @@ class Column:
     grows: bool = False
     key_field: str = ""
     priority: int | None = 0
-    of_mark: bool = False
+    needs_baseline: bool = False
 
     @property
-    def figure(self) -> bool:
+    def is_metric(self) -> bool:
         """Whether it is one of the view's figures, and not a part of the key."""
         return self.numeric and not self.key_field
 
-    def stands_in(self, group_by: str) -> bool:
+    def available_in(self, group_by: str) -> bool:
         """Whether rows of a grouping (`GROUPINGS`) can have it."""
         return not self.key_field or self.key_field in GROUPINGS[group_by].fields
 
@@ -67,22 +67,22 @@ def _figure(
     spell: Callable[[float], str],
     text: str,
     priority: int | None = 0,
-    of_mark: bool = False,
+    needs_baseline: bool = False,
 ) -> Column:
     return Column(
         key,
         header,
         width,
         text,
-        lambda view, row: spell(view.figures.at(key, row)),
-        lambda view: view.figures[key],
+        lambda view, row: spell(view.metrics.value(key, row)),
+        lambda view: view.metrics[key],
         priority=priority,
-        of_mark=of_mark,
+        needs_baseline=needs_baseline,
     )
 
 
 def _processes(view: View, row: int) -> str:
-    name = process_text(view.lead_key(row))
+    name = process_text(view.busiest_key(row))
     several = int(view.process_count[row])
     return f"{name} ×{several}" if several > 1 else name
 
@@ -150,7 +150,7 @@ COLUMNS: dict[str, Column] = {
             12,
             "process name; ×n where n processes share the row, the busiest named",
             _processes,
-            lambda view: view.lead_keys["comm"],
+            lambda view: view.busiest_keys["comm"],
             numeric=False,
             priority=3,
         ),

@@ -7,17 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.filter import FIELDS, FIGURES, field_texts
+from tcpconntop.core.filter import FIELDS, METRICS, field_texts
 from tcpconntop.core.snapshot import Snapshot
 
-MOST = 50
+MAX_VALUES = 50
 """How many values of a field are offered: the busiest."""
 
 _VALUE = re.compile(r"(?P<field>[a-z]+)(?P<op>[=~:])(?P<begun>.*)", re.DOTALL)
 _SPECIAL = " '\"\\"
 """What would have to be quoted: such values are not offered."""
 
-_STARTS = (*(f"{name}=" for name in FIELDS), "dest:", *(f"{name}>" for name in FIGURES))
+_STARTS = (*(f"{name}=" for name in FIELDS), "dest:", *(f"{name}>" for name in METRICS))
 
 
 def completions(text: str, values: Callable[[str], Sequence[str]]) -> list[str]:
@@ -47,7 +47,7 @@ def _plain(value: str) -> bool:
     return bool(value) and value.isprintable() and not set(value) & set(_SPECIAL)
 
 
-def known_values(snapshot: Snapshot, field: str) -> list[str]:
+def values_in_window(snapshot: Snapshot, field: str) -> list[str]:
     """Give the values of a field in the window, the busiest first."""
     window = snapshot.window
     keys = window.keys[window.keys["special"] == 0]
@@ -55,4 +55,4 @@ def known_values(snapshot: Snapshot, field: str) -> list[str]:
     seen: Counter[str] = Counter()
     for value, attempts in zip(field_texts(field, keys, snapshot.units), ended.tolist(), strict=True):
         seen[value] += attempts
-    return [value for value, attempts in seen.most_common(MOST) if attempts]
+    return [value for value, attempts in seen.most_common(MAX_VALUES) if attempts]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.cells import CELLS, SparseCounts
-from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, place_text, process_text
+from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, address_port_text, process_text
 from tcpconntop.core.keys import Keys
 from tcpconntop.core.subject import Selection, outcome_of_errno
 from tcpconntop.core.wire import Outcome
@@ -195,4 +195,4 @@ class _Names:
 
 def _destination(key: np.void) -> str:
     """Spell address and port."""
-    return destination_text(key, GROUPINGS["dest"]) if key["special"] else place_text(key)
+    return destination_text(key, GROUPINGS["dest"]) if key["special"] else address_port_text(key)

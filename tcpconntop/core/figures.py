@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tcpconntop.core import stats as st
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.mark import CHANGES, changed
+from tcpconntop.core.mark import CHANGES, compare_with_baseline
 from tcpconntop.core.pages import PagedCounts
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import Outcome
@@ -20,13 +20,13 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 FAILURES = tuple(outcome for outcome in Outcome if outcome is not Outcome.OK)
 
-PAGE = 64
+PAGE_ROWS = 64
 """How many neighbouring rows have a figure computed together where only some rows are asked for."""
 
 Floats = npt.NDArray[np.float64]
 
 
-class Exact:
+class ExactMetrics:
     """Figures that are read off the exact ones of some rows.
 
     Args:
@@ -47,7 +47,7 @@ class Exact:
         """Connects that ended, whatever came of them."""
         return st.attempt_counts(self.stats).astype(np.float64)
 
-    def share_failed(self) -> Floats:
+    def failed_share(self) -> Floats:
         """Give the share of connects that did not succeed; NaN where none ended."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.ended > 0, (self.ended - self.ok) / self.ended, np.nan)
@@ -70,22 +70,22 @@ class Exact:
         return self.ended / max(self._span_s, 1e-9)
 
 
-EXACT: dict[str, Callable[[Exact], Floats]] = {
-    "rate": Exact.rate,
+EXACT_METRICS: dict[str, Callable[[ExactMetrics], Floats]] = {
+    "rate": ExactMetrics.rate,
     "count": lambda rows: rows.ended.copy(),
     "ok": lambda rows: rows.ok.copy(),
     "failed": lambda rows: rows.ended - rows.ok,
-    **{outcome.label: partial(Exact.outcome, outcome=outcome) for outcome in FAILURES},
-    "fail": Exact.share_failed,
+    **{outcome.label: partial(ExactMetrics.outcome, outcome=outcome) for outcome in FAILURES},
+    "fail": ExactMetrics.failed_share,
     "rtx": lambda rows: rows.stats["syn_retransmits"].astype(np.float64),
     "min": lambda rows: rows.latency("min_ns"),
-    "mean": Exact.mean,
+    "mean": ExactMetrics.mean,
     "max": lambda rows: rows.latency("max_ns"),
     "last": lambda rows: np.where(rows.stats["last_ns"] < 0, np.nan, rows.latency("last_ns")),
 }
 
 
-class Groups:
+class GroupMetrics:
     """Figures of groups of keys, in the order of the groups.
 
     Args:
@@ -99,21 +99,21 @@ class Groups:
         self._window, self.group_of, self.n_groups = window, group_of, n_groups
         self._span_s = span_s
         self._columns: dict[str, Floats] = {}
-        self._marked: tuple[Mapping[str, Floats], Rows] | None = None
+        self._baseline: tuple[Mapping[str, Floats], Rows] | None = None
 
-    def compare(self, marked: Mapping[str, Floats], at: Rows) -> None:
+    def set_baseline(self, baseline: Mapping[str, Floats], at: Rows) -> None:
         """Have the columns that compare with a mark (`CHANGES`).
 
         Args:
-            marked: figures of the rows at the mark.
+            baseline: figures of the rows at the mark.
             at: for each group its row there, or -1.
         """
-        self._marked = (marked, at)
+        self._baseline = (baseline, at)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The figures that there are."""
-        return (*EXACT, *QUANTILES, *(CHANGES if self._marked else ()))
+        return (*EXACT_METRICS, *QUANTILES, *(CHANGES if self._baseline else ()))
 
     @cached_property
     def stats(self) -> st.Stats:
@@ -121,8 +121,8 @@ class Groups:
         return st.regroup(self._window.stats, self.group_of, self.n_groups)
 
     @cached_property
-    def _exact(self) -> Exact:
-        return Exact(self.stats, self._span_s)
+    def _exact(self) -> ExactMetrics:
+        return ExactMetrics(self.stats, self._span_s)
 
     def column(self, key: str) -> Floats:
         """Give a figure of all groups, shape (n,); µs, Hz, shares and counts."""
@@ -134,22 +134,22 @@ class Groups:
         return values
 
     def _computed(self, key: str) -> Floats:
-        if self._marked and key in CHANGES:
-            marked, at = self._marked
-            return changed(key, self.column(CHANGES[key].of), marked, at)
-        return self._quantile(key) if key in QUANTILES else EXACT[key](self._exact)
+        if self._baseline and key in CHANGES:
+            baseline, at = self._baseline
+            return compare_with_baseline(key, self.column(CHANGES[key].metric), baseline, at)
+        return self._quantile(key) if key in QUANTILES else EXACT_METRICS[key](self._exact)
 
-    def some(self, key: str, groups: Rows) -> dict[str, Floats]:
+    def for_groups(self, key: str, groups: Rows) -> dict[str, Floats]:
         """Give a figure of some groups, shape (len(groups),), and whatever else comes with it."""
         if key in QUANTILES:
             return dict(zip(QUANTILES, self.quantiles(groups).T, strict=True))
-        if key in EXACT:
-            return {key: EXACT[key](Exact(self.stats.take(groups), self._span_s))}
+        if key in EXACT_METRICS:
+            return {key: EXACT_METRICS[key](ExactMetrics(self.stats.take(groups), self._span_s))}
         return {key: self.column(key)[groups]}
 
     def quantiles(self, groups: Rows) -> Floats:
         """Give every quantile of some groups, shape (len(groups), len(QUANTILES))."""
-        if self.n_groups <= PAGE:
+        if self.n_groups <= PAGE_ROWS:
             return np.stack([self.column(name)[groups] for name in QUANTILES], axis=1)
         place = np.full(self.n_groups + 1, -1)
         place[groups] = np.arange(len(groups))
@@ -189,7 +189,7 @@ class Groups:
         return np.fmin(np.fmax(values, self.column("min")[groups]), self.column("max")[groups])
 
 
-class Figures(Mapping[str, Floats]):
+class Metrics(Mapping[str, Floats]):
     """The figures of rows by column, each of shape (n,); NaN where there is nothing to tell.
 
     Args:
@@ -197,7 +197,7 @@ class Figures(Mapping[str, Floats]):
         order: the group of each row, shape (n,).
     """
 
-    def __init__(self, groups: Groups, order: Rows) -> None:
+    def __init__(self, groups: GroupMetrics, order: Rows) -> None:
         self._groups, self._order = groups, order
         self._columns: dict[str, Floats] = {}
         self._pages: dict[tuple[str, int], list[float]] = {}
@@ -221,9 +221,9 @@ class Figures(Mapping[str, Floats]):
         stats: st.Stats = self._groups.stats.take(self._order)
         return stats
 
-    def at(self, key: str, row: int) -> float:
+    def value(self, key: str, row: int) -> float:
         """Give a figure of one row; it is computed for that row and its neighbours alone."""
-        page, place = divmod(row, PAGE)
+        page, place = divmod(row, PAGE_ROWS)
         values = self._pages.get((key, page))
         if values is None:
             values = self._page(key, page)
@@ -232,8 +232,8 @@ class Figures(Mapping[str, Floats]):
     def _page(self, key: str, page: int) -> list[float]:
         if key not in self._groups.names:
             raise KeyError(key)
-        rows = slice(page * PAGE, (page + 1) * PAGE)
+        rows = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
         known = key in self._columns
-        found = {key: self._columns[key][rows]} if known else self._groups.some(key, self._order[rows])
+        found = {key: self._columns[key][rows]} if known else self._groups.for_groups(key, self._order[rows])
         self._pages |= {(name, page): values.tolist() for name, values in found.items()}
         return self._pages[key, page]

@@ -25,14 +25,14 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.keys import Keys, address_octets
 from tcpconntop.core.wire import address_text, comm_text
 from tcpconntop.core.words import FilterError as FilterError
-from tcpconntop.core.words import Word, words
+from tcpconntop.core.words import Word, split_words
 
 Mask = npt.NDArray[np.bool_]
-Figures = Mapping[str, npt.NDArray[np.float64]]
+Metrics = Mapping[str, npt.NDArray[np.float64]]
 
 _NO_UNITS: Mapping[int, str | None] = {}
 _NO_PORTS: Mapping[str, int] = {}
-_FIGURES = {key: column for key, column in COLUMNS.items() if column.figure and not column.of_mark}
+_METRICS = {key: column for key, column in COLUMNS.items() if column.is_metric and not column.needs_baseline}
 _UNITS = {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "k": 1e3}
 _COMPARE = {
     ">": operator.gt,
@@ -47,8 +47,8 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|%|k)?")
 _OCTETS = np.array([f"{octet}." for octet in range(256)], "S4").view(np.uint8).reshape(256, 4)
 
 
-Units = Mapping[int, str | None]
-Test = Callable[[Keys, Units], Mask]
+UnitNames = Mapping[int, str | None]
+Test = Callable[[Keys, UnitNames], Mask]
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class KeyTerm:
 
 
 @dataclass(frozen=True)
-class FigureTerm:
+class MetricTerm:
     """A term about a figure of a row."""
 
-    figure: str
+    metric: str
     compare: Callable[[npt.NDArray[np.float64], float], Mask]
     value: float
     negated: bool = False
@@ -79,14 +79,14 @@ class Filter:
     """
 
     text: str = ""
-    terms: tuple[KeyTerm | FigureTerm, ...] = ()
+    terms: tuple[KeyTerm | MetricTerm, ...] = ()
 
     @property
-    def needs_rows(self) -> bool:
+    def has_metric_terms(self) -> bool:
         """Whether a term is about a figure of a row, which a single connect does not have."""
-        return any(isinstance(term, FigureTerm) for term in self.terms)
+        return any(isinstance(term, MetricTerm) for term in self.terms)
 
-    def match_keys(self, keys: Keys, units: Units = _NO_UNITS) -> Mask:
+    def match_keys(self, keys: Keys, units: UnitNames = _NO_UNITS) -> Mask:
         """Say which keys satisfy the terms about keys, shape (n,); `units` names control groups."""
         match = np.ones(len(keys), np.bool_)
         for term in self.terms:
@@ -94,12 +94,12 @@ class Filter:
                 match &= term.test(keys, units) != term.negated
         return match
 
-    def match_figures(self, figures: Figures, n_rows: int) -> Mask:
+    def match_metrics(self, figures: Metrics, n_rows: int) -> Mask:
         """Say which rows satisfy the terms about figures, shape (n_rows,)."""
         match = np.ones(n_rows, np.bool_)
         for term in self.terms:
-            if isinstance(term, FigureTerm):
-                match &= term.compare(figures[term.figure], term.value) != term.negated
+            if isinstance(term, MetricTerm):
+                match &= term.compare(figures[term.metric], term.value) != term.negated
         return match
 
 
@@ -109,17 +109,17 @@ def parse_filter(text: str, ports: Mapping[str, int] = _NO_PORTS) -> Filter:
     Raises:
         FilterError: a term cannot be understood.
     """
-    return Filter(text.strip(), tuple(_placed_term(word, ports) for word in words(text)))
+    return Filter(text.strip(), tuple(_placed_term(word, ports) for word in split_words(text)))
 
 
-def _placed_term(word: Word, ports: Mapping[str, int]) -> KeyTerm | FigureTerm:
+def _placed_term(word: Word, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
     try:
         return _parse_term(word.text, ports)
     except FilterError as error:
         raise FilterError(str(error), word.start, word.end) from None
 
 
-def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | FigureTerm:
+def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
     negated, body = word.startswith("!"), word.removeprefix("!")
     if not body:
         raise FilterError("nothing stands after '!'")
@@ -129,19 +129,19 @@ def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | FigureTerm:
     name, op, value = parts["field"], parts["op"], parts["value"]
     if (name == "dest" and op in ":=") or (name == "daddr" and (op == ":" or "/" in value)):
         return KeyTerm(_inside(value), negated)
-    if name in _FIGURES and op in _COMPARE:
-        return FigureTerm(name, _COMPARE[op], _number(value, word), negated)
+    if name in _METRICS and op in _COMPARE:
+        return MetricTerm(name, _COMPARE[op], _number(value, word), negated)
     if name in _FIELDS and op in "=~":
         if not value:
             raise FilterError(f"nothing stands after {name}{op}")
         if name == "dport" and op == "=" and not value.isdecimal():
             value = _port(value, ports)
         return KeyTerm(_contains((name,), value) if op == "~" else _equals(name, value), negated)
-    if name in ("dest", *_FIGURES, *_FIELDS):
+    if name in ("dest", *_METRICS, *_FIELDS):
         raise FilterError(f"'{name}' cannot be compared with '{op}'")
     if op == ":":  # an IPv6 address or an address:port that somebody types as it is shown
         return KeyTerm(_contains(_FIELDS, body), negated)
-    names = ", ".join([*_FIELDS, "dest", *_FIGURES])
+    names = ", ".join([*_FIELDS, "dest", *_METRICS])
     raise FilterError(f"no field is called '{name}'; there are: {names}")
 
 
@@ -150,9 +150,9 @@ class _Field:
     """How a field of keys is read: as values of Python, and how one of them is spelled."""
 
     values: Callable[[Keys], list[Any]]
-    spell: Callable[[Any, Units], str]
+    spell: Callable[[Any, UnitNames], str]
 
-    def test(self, keys: Keys, units: Units, holds: Callable[[list[str]], list[bool]]) -> Mask:
+    def test(self, keys: Keys, units: UnitNames, holds: Callable[[list[str]], list[bool]]) -> Mask:
         """Test the text of each key, once for each distinct value."""
         values = self.values(keys)
         distinct = list(set(values))
@@ -182,11 +182,11 @@ _FIELDS = {
 FIELDS = tuple(_FIELDS)
 """The fields of keys that a term can name, `dest` apart."""
 
-FIGURES = tuple(_FIGURES)
+METRICS = tuple(_METRICS)
 """The figures of rows that a term can name."""
 
 
-def field_texts(field: str, keys: Keys, units: Units) -> list[str]:
+def field_texts(field: str, keys: Keys, units: UnitNames) -> list[str]:
     """Spell a field of each key as filters see it."""
     read = _FIELDS[field]
     return [read.spell(value, units) for value in read.values(keys)]
@@ -206,7 +206,7 @@ def _contains(fields: Iterable[str], wanted: str) -> Test:
     def holds(texts: list[str]) -> list[bool]:
         return [wanted in text.casefold() for text in texts]
 
-    def test(keys: Keys, units: Units) -> Mask:
+    def test(keys: Keys, units: UnitNames) -> Mask:
         special: Mask = keys["special"] != 0
         match = special & (wanted in "other")
         for name in fields:
@@ -217,7 +217,7 @@ def _contains(fields: Iterable[str], wanted: str) -> Test:
 
 
 def _equals(field: str, wanted: str) -> Test:
-    def test(keys: Keys, units: Units) -> Mask:
+    def test(keys: Keys, units: UnitNames) -> Mask:
         match: Mask = keys["special"] == 0
         return match & _FIELDS[field].test(keys, units, lambda texts: [text == wanted for text in texts])
 
@@ -230,7 +230,7 @@ def _inside(text: str) -> Test:
     except ValueError:
         raise FilterError(f"'{text}' is not an address or network such as 10.0.0.0/8") from None
 
-    def test(keys: Keys, _: Units) -> Mask:
+    def test(keys: Keys, _: UnitNames) -> Mask:
         octets, match = address_octets(keys), np.zeros(len(keys), np.bool_)
         for network in networks:
             bits, wanted = (

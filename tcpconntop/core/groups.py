@@ -86,7 +86,7 @@ def _mask_addresses(keys: Keys) -> None:
     keys["daddr"] = octets.view("V16").ravel()
 
 
-def place_text(key: np.void) -> str:
+def address_port_text(key: np.void) -> str:
     """Spell where a key connects to: `10.0.0.1:443`, `[::1]:443`."""
     address = address_text(key["daddr"].tobytes(), int(key["family"]))
     return f"[{address}]:{key['dport']}" if ":" in address else f"{address}:{key['dport']}"

@@ -24,35 +24,35 @@ from tcpconntop.core.units import count
 from tcpconntop.core.wire import EVENT
 
 Floats = npt.NDArray[np.float64]
-Figures = Mapping[str, Floats]
+Metrics = Mapping[str, Floats]
 
-SAME = 0.01
+SAME_WITHIN = 0.01
 """Factors nearer to 1 than this read `=`: quantiles are no more exact than that."""
 
 
-def slim(snapshot: Snapshot) -> Snapshot:
+def without_history(snapshot: Snapshot) -> Snapshot:
     """Give a snapshot without its history, so that a mark that is kept for hours keeps little else."""
     window = replace(snapshot.window, slices=(), history=(), older=RunningSums(), recent=RecentConnects(np.empty(0, EVENT)))
     return replace(snapshot, window=window)
 
 
-def match(keys: Keys, marked: Keys, fields: tuple[str, ...]) -> Rows:
-    """Give for each key the place of the same one among the marked, or -1, shape (n,).
+def match_rows(keys: Keys, baseline: Keys, fields: tuple[str, ...]) -> Rows:
+    """Give for each key the place of the same one among the baseline, or -1, shape (n,).
 
     Args:
         keys: of the rows, distinct in `fields`.
-        marked: of the rows at the mark, distinct as well.
+        baseline: of the rows at the mark, distinct as well.
         fields: what tells rows apart.
     """
     names = (*fields, "special")
-    wanted, known = hash_fields(keys, names), hash_fields(marked, names)
+    wanted, known = hash_fields(keys, names), hash_fields(baseline, names)
     order, at = np.argsort(known), np.full(len(keys), -1)
     places, there = find(known[order], wanted)
     at[there] = order[places]
     return at
 
 
-def gone(at: Rows, n: int) -> Rows:
+def unmatched_rows(at: Rows, n: int) -> Rows:
     """Give the places at the mark that no row of now has.
 
     Args:
@@ -67,8 +67,8 @@ def gone(at: Rows, n: int) -> Rows:
 class Change(NamedTuple):
     """What a column compares: a figure now and at the mark, and how."""
 
-    of: str
-    how: np.ufunc
+    metric: str
+    operation: np.ufunc
 
 
 CHANGES = {
@@ -79,17 +79,17 @@ CHANGES = {
 """By column. Counts are compared as rates: a window that has just begun, or another one, is no change."""
 
 
-def changed(key: str, now: Floats, marked: Figures, at: Rows) -> Floats:
+def compare_with_baseline(key: str, now: Floats, baseline: Metrics, at: Rows) -> Floats:
     """Compare a figure of rows with that at the mark, shape (n,).
 
     Args:
         key: one of `CHANGES`.
         now: the figure that it is about.
-        marked: figures of the rows at the mark.
+        baseline: figures of the rows at the mark.
         at: for each row its place at the mark, or -1.
     """
     of, how = CHANGES[key]
-    before = np.append(marked[of], np.nan)[at]  # -1 is the one at the end
+    before = np.append(baseline[of], np.nan)[at]  # -1 is the one at the end
     with np.errstate(divide="ignore", invalid="ignore"):
         change: Floats = how(now, before)
     change[np.isnan(before) & ~np.isnan(now)] = np.inf
@@ -102,7 +102,7 @@ def factor_text(factor: float) -> str:
         return "-" if math.isnan(factor) else "new"
     if factor == 0:
         return "gone"
-    if abs(factor - 1) < SAME:
+    if abs(factor - 1) < SAME_WITHIN:
         return "="
     if factor < 2:
         return f"{(factor - 1) * 100:+.0f}%"

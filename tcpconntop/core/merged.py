@@ -12,20 +12,20 @@ from tcpconntop.core.keys import Keys, Rows
 
 
 @dataclass(frozen=True, eq=False)
-class Merged:
+class RowMap:
     """Some keys of a snapshot, merged into groups.
 
     Attributes:
-        of_keys: every key of the snapshot (dtype `KEY`), shape (n,).
-        chosen: the places of those that were merged, ascending.
+        snapshot_keys: every key of the snapshot (dtype `KEY`), shape (n,).
+        included: the places of those that were merged, ascending.
         group_by: name of the grouping.
         keys: the key of each group, in the order of their first appearance.
         group_of: for each key of the snapshot its group, or -1, shape (n,).
         process_count: how many processes each group merges.
     """
 
-    of_keys: Keys
-    chosen: Rows
+    snapshot_keys: Keys
+    included: Rows
     group_by: str
     keys: Keys
     group_of: Rows
@@ -34,39 +34,39 @@ class Merged:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def is_of(self, of_keys: Keys, chosen: Rows, group_by: str) -> bool:
+    def is_same(self, snapshot_keys: Keys, included: Rows, group_by: str) -> bool:
         """Whether merging these would give the same."""
         return (
             group_by == self.group_by
-            and np.array_equal(chosen, self.chosen)
-            and np.array_equal(of_keys.view(np.uint64), self.of_keys.view(np.uint64))
+            and np.array_equal(included, self.included)
+            and np.array_equal(snapshot_keys.view(np.uint64), self.snapshot_keys.view(np.uint64))
         )
 
-    def leads(self, attempts: Rows) -> Rows:
+    def busiest_keys(self, attempts: Rows) -> Rows:
         """Give the busiest key of each group; `attempts` are those of each key of the snapshot."""
         lead, most = np.zeros(len(self), np.int64), np.zeros(len(self), np.int64)
-        groups, attempts = self.group_of[self.chosen], attempts[self.chosen]
+        groups, attempts = self.group_of[self.included], attempts[self.included]
         np.maximum.at(most, groups, attempts)
         busiest = attempts == most[groups]
-        lead[groups[busiest]] = self.chosen[busiest]
+        lead[groups[busiest]] = self.included[busiest]
         return lead
 
 
-def merge(of_keys: Keys, chosen: Rows, group_by: str, before: Merged | None = None) -> Merged:
+def map_rows(snapshot_keys: Keys, included: Rows, group_by: str, previous: RowMap | None = None) -> RowMap:
     """Merge the keys at some places.
 
     Args:
-        of_keys: every key of a snapshot.
-        chosen: which of them count, ascending.
+        snapshot_keys: every key of a snapshot.
+        included: which of them count, ascending.
         group_by: name of a grouping (`GROUPINGS`).
-        before: what an earlier snapshot gave: the answer, where nothing has changed since.
+        previous: what an earlier snapshot gave: the answer, where nothing has changed since.
     """
-    if before is not None and before.is_of(of_keys, chosen, group_by):
-        return before
-    keys, groups = GROUPINGS[group_by].merge(of_keys.take(chosen))
-    group_of = np.full(len(of_keys), -1)
-    group_of[chosen] = groups
-    pairs = (groups << 32) | of_keys["tgid"][chosen]
+    if previous is not None and previous.is_same(snapshot_keys, included, group_by):
+        return previous
+    keys, groups = GROUPINGS[group_by].merge(snapshot_keys.take(included))
+    group_of = np.full(len(snapshot_keys), -1)
+    group_of[included] = groups
+    pairs = (groups << 32) | snapshot_keys["tgid"][included]
     pairs = pairs[radix_order(pairs)]
     processes = np.bincount(pairs[run_starts(pairs)] >> 32, minlength=len(keys))
-    return Merged(of_keys, chosen, group_by, keys, group_of, processes)
+    return RowMap(snapshot_keys, included, group_by, keys, group_of, processes)

@@ -74,12 +74,12 @@ class Selection:
     def quantiles_us(self) -> tuple[float, ...]:
         """The latency at each of `QUANTILES` in µs; NaN where nothing connected."""
         if self.row is not None:
-            return tuple(self.view.figures.at(name, self.row) for name in QUANTILES)
+            return tuple(self.view.metrics.value(name, self.row) for name in QUANTILES)
         filled = np.flatnonzero(self.buckets)
         if not len(filled):
             return (math.nan,) * len(QUANTILES)
         low, high = (
-            float(f(self.view.figures[name])) for f, name in ((np.nanmin, "min"), (np.nanmax, "max"))
+            float(f(self.view.metrics[name])) for f, name in ((np.nanmin, "min"), (np.nanmax, "max"))
         )
         one_row = SparseCounts(filled, self.buckets[filled])
         values = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]

@@ -9,16 +9,16 @@ import numpy as np
 
 from tcpconntop.core import stats as st
 from tcpconntop.core.cells import SparseCounts
-from tcpconntop.core.choice import Choice, wanted
+from tcpconntop.core.choice import ColumnChoice, choose_columns
 from tcpconntop.core.columns import COLUMNS, Column
-from tcpconntop.core.figures import QUANTILES, Figures, Groups
+from tcpconntop.core.figures import QUANTILES, Metrics, GroupMetrics
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import GROUPINGS, Grouping
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.mark import gone, match
-from tcpconntop.core.merged import Merged, merge
+from tcpconntop.core.mark import unmatched_rows, match_rows
+from tcpconntop.core.merged import RowMap, map_rows
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.wire import N_OUTCOMES
 
@@ -39,7 +39,7 @@ class ViewSpec:
     sort: str = "p99"
     descending: bool = True
     where: Filter = field(default_factory=Filter)
-    columns: Choice = ()
+    columns: ColumnChoice = ()
 
     def sorted_by(self, column: str) -> ViewSpec:
         """Sort by a column in its natural direction: numbers from the greatest, names from the first."""
@@ -63,24 +63,24 @@ class View:
     Attributes:
         snapshot: what was looked at.
         spec: how.
-        merged: which keys make up which row, before they were put in order.
+        row_map: which keys make up which row, before they were put in order.
         keys: the key of each row (dtype `KEY`), shape (n,).
-        figures: the numeric columns by key.
+        metrics: the numeric columns by key.
         row_of: for each key of the snapshot the row it is in, or -1.
-        lead: for each row its busiest key in the snapshot, or -1 where it is gone since the mark, shape (n,).
+        busiest_index: for each row its busiest key in the snapshot, or -1 where it is gone since the mark, shape (n,).
         process_count: how many processes each row merges, shape (n,).
-        marked: the view that it is compared with.
+        baseline: the view that it is compared with.
     """
 
     snapshot: Snapshot
     spec: ViewSpec
-    merged: Merged
+    row_map: RowMap
     keys: Keys
-    figures: Figures
+    metrics: Metrics
     row_of: Rows
-    lead: Rows
+    busiest_index: Rows
     process_count: Rows
-    marked: View | None = None
+    baseline: View | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -96,38 +96,38 @@ class View:
         return tuple(
             column
             for column in COLUMNS.values()
-            if column.stands_in(self.spec.group_by) and (not column.of_mark or self.marked is not None)
+            if column.available_in(self.spec.group_by) and (not column.needs_baseline or self.baseline is not None)
         )
 
     @cached_property
-    def wanted(self) -> list[Column]:
+    def shown_columns(self) -> list[Column]:
         """The columns to show, in order, where there is room for them."""
-        return wanted(self.columns, self.spec.sort, self.spec.columns)
+        return choose_columns(self.columns, self.spec.sort, self.spec.columns)
 
     @cached_property
     def stats(self) -> st.Stats:
         """The figures of each row (dtype `STATS`), shape (n,)."""
-        return self.figures.stats
+        return self.metrics.stats
 
     @cached_property
     def latency(self) -> SparseCounts:
         """Bucket counts by row."""
         return self.snapshot.window.latency_pages.regroup(self.row_of).to_sparse()
 
-    def lead_key(self, row: int) -> np.void:
+    def busiest_key(self, row: int) -> np.void:
         """Give the busiest key of a row."""
-        there = self.lead[row] >= 0
-        key: np.void = self.snapshot.window.keys[self.lead[row]] if there else self.lead_keys[row]
+        there = self.busiest_index[row] >= 0
+        key: np.void = self.snapshot.window.keys[self.busiest_index[row]] if there else self.busiest_keys[row]
         return key
 
     @cached_property
-    def lead_keys(self) -> Keys:
+    def busiest_keys(self) -> Keys:
         """The busiest key of each row (dtype `KEY`), shape (n,); of one that is gone, that of the mark."""
-        keys, there = np.empty_like(self.keys), self.lead >= 0
-        keys[there] = self.snapshot.window.keys[self.lead[there]]
-        if self.marked is not None:
-            at = match(self.keys[~there], self.marked.keys, self.grouping.fields)
-            keys[~there] = self.marked.lead_keys[at]
+        keys, there = np.empty_like(self.keys), self.busiest_index >= 0
+        keys[there] = self.snapshot.window.keys[self.busiest_index[there]]
+        if self.baseline is not None:
+            at = match_rows(self.keys[~there], self.baseline.keys, self.grouping.fields)
+            keys[~there] = self.baseline.busiest_keys[at]
         return keys
 
     def identity(self, row: int) -> bytes:
@@ -140,11 +140,11 @@ class View:
         hits = np.flatnonzero(self.keys == np.frombuffer(identity, self.keys.dtype)[0])
         return int(hits[0]) if len(hits) else None
 
-    def members(self, row: int) -> Rows:
+    def keys_of_row(self, row: int) -> Rows:
         """Give the keys of the snapshot that are merged in a row."""
         return np.flatnonzero(self.row_of == row)
 
-    def group_of(self, rows: Rows) -> Rows:
+    def number_rows(self, rows: Rows) -> Rows:
         """Number some rows 0, 1, … and give for each key of the snapshot that number, or -1."""
         number = np.full(len(self) + 1, -1)
         number[rows] = np.arange(len(rows))
@@ -152,45 +152,45 @@ class View:
 
 
 def make_view(
-    snapshot: Snapshot, spec: ViewSpec, marked: View | None = None, before: View | None = None
+    snapshot: Snapshot, spec: ViewSpec, baseline: View | None = None, previous: View | None = None
 ) -> View:
     """Filter, group and sort a snapshot. A row without a record in the window is there if the mark has it.
 
     Args:
         snapshot: what to look at.
         spec: how.
-        marked: a view of the same grouping to compare with.
-        before: a view of an earlier snapshot; where the same keys are shown it spares merging them again.
+        baseline: a view of the same grouping to compare with.
+        previous: a view of an earlier snapshot; where the same keys are shown it spares merging them again.
     """
     window = snapshot.window
     attempts = st.attempt_counts(window.stats)
     shown = (attempts > 0) & spec.where.match_keys(window.keys, snapshot.units)
-    known = None if before is None else before.merged
-    merged = merge(window.keys, np.flatnonzero(shown), spec.group_by, known)
-    keys, lead, processes = merged.keys, merged.leads(attempts), merged.process_count
+    known = None if previous is None else previous.row_map
+    row_map = map_rows(window.keys, np.flatnonzero(shown), spec.group_by, known)
+    keys, lead, processes = row_map.keys, row_map.busiest_keys(attempts), row_map.process_count
     at = np.empty(0, np.int64)
-    if marked is not None:
-        at = match(keys, marked.keys, GROUPINGS[spec.group_by].fields)
-        left = gone(at, len(marked))
-        at, keys = np.append(at, left), np.append(keys, marked.keys[left])
+    if baseline is not None:
+        at = match_rows(keys, baseline.keys, GROUPINGS[spec.group_by].fields)
+        left = unmatched_rows(at, len(baseline))
+        at, keys = np.append(at, left), np.append(keys, baseline.keys[left])
         lead, processes = (
             np.append(lead, -np.ones_like(left)),
-            np.append(processes, marked.process_count[left]),
+            np.append(processes, baseline.process_count[left]),
         )
-    groups = Groups(window, merged.group_of, len(keys), snapshot.span_s)
-    if marked is not None:
-        groups.compare(marked.figures, at)
-    figures = Figures(groups, np.arange(len(keys)))
-    unsorted = View(snapshot, spec, merged, keys, figures, merged.group_of, lead, processes, marked)
-    kept = np.flatnonzero(spec.where.match_figures(figures, len(keys)))
+    groups = GroupMetrics(window, row_map.group_of, len(keys), snapshot.span_s)
+    if baseline is not None:
+        groups.set_baseline(baseline.metrics, at)
+    figures = Metrics(groups, np.arange(len(keys)))
+    unsorted = View(snapshot, spec, row_map, keys, figures, row_map.group_of, lead, processes, baseline)
+    kept = np.flatnonzero(spec.where.match_metrics(figures, len(keys)))
     return _take(unsorted, kept[_order(unsorted, kept)], groups)
 
 
-def whole_figures(snapshot: Snapshot, where: Filter) -> dict[str, float]:
+def overall_metrics(snapshot: Snapshot, where: Filter) -> dict[str, float]:
     """Compute every numeric column as if all keys that a filter lets pass were one row."""
     row_of = np.where(where.match_keys(snapshot.window.keys, snapshot.units), 0, -1)
-    groups = Groups(snapshot.window, row_of, 1, snapshot.span_s)
-    return {name: float(values[0]) for name, values in Figures(groups, np.zeros(1, np.int64)).items()}
+    groups = GroupMetrics(snapshot.window, row_of, 1, snapshot.span_s)
+    return {name: float(values[0]) for name, values in Metrics(groups, np.zeros(1, np.int64)).items()}
 
 
 def _order(view: View, rows: Rows) -> Rows:
@@ -201,21 +201,21 @@ def _order(view: View, rows: Rows) -> Rows:
     values = column.values(view)[rows]
     if not view.spec.descending:
         return np.argsort(values, kind="stable")
-    if column.figure:
+    if column.is_metric:
         return np.argsort(-values, kind="stable")  # NaN last here as well
     return len(values) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
 
 
-def _take(view: View, order: Rows, groups: Groups) -> View:
+def _take(view: View, order: Rows, groups: GroupMetrics) -> View:
     """Give a view of some of its rows, in a new order."""
     new_row = np.full(len(view) + 1, -1)
     new_row[order] = np.arange(len(order))
     return replace(
         view,
         keys=view.keys.take(order),
-        figures=Figures(groups, order),
+        metrics=Metrics(groups, order),
         row_of=new_row[view.row_of],
-        lead=view.lead[order],
+        busiest_index=view.busiest_index[order],
         process_count=view.process_count[order],
     )
 

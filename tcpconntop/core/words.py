@@ -30,7 +30,7 @@ class Word:
     end: int
 
 
-def words(text: str) -> list[Word]:
+def split_words(text: str) -> list[Word]:
     """Cut a text into words.
 
     Raises:

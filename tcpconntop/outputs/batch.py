@@ -24,7 +24,7 @@ class Batch:
         limit: how many to print; None goes on.
 
     Attributes:
-        done: called once when the limit is reached.
+        on_done: called once when the limit is reached.
     """
 
     def __init__(self, spec: ViewSpec, out: TextIO, as_json: bool, limit: int | None) -> None:
@@ -32,23 +32,23 @@ class Batch:
         self._out = out
         self._as_json = as_json
         self._left = limit
-        self.done: Callable[[], None] = lambda: None
+        self.on_done: Callable[[], None] = lambda: None
 
     def publish(self, snapshot: Snapshot) -> None:
         """Print a snapshot; those after the last one wanted are passed over."""
         if self._left == 0:
             return
         view = make_view(snapshot, self._spec)
-        print(dump(view_document(view)) if self._as_json else table(view), file=self._out, flush=True)
+        print(dump(view_document(view)) if self._as_json else table_text(view), file=self._out, flush=True)
         if self._left is not None:
             self._left -= 1
             if self._left == 0:
-                self.done()
+                self.on_done()
 
 
-def table(view: View) -> str:
+def table_text(view: View) -> str:
     """Spell a view as a table under its summary, wide enough for every value; ends with an empty line."""
-    shown = [column for column in view.wanted if column.key != TREND.key]
+    shown = [column for column in view.shown_columns if column.key != TREND.key]
     cells = [[column.header for column in shown]]
     cells += [[column.text(view, row) for column in shown] for row in range(len(view))]
     widths = [max(len(line[i]) for line in cells) for i in range(len(shown))]

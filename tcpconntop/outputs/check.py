@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tcpconntop.core.assertions import Verdict
+from tcpconntop.core.assertions import AssertionResult
 from tcpconntop.core.view import View
 from tcpconntop.outputs.document import view_document
 
 
-def verdict_line(verdict: Verdict, lost: int) -> str:
+def result_line(verdict: AssertionResult, lost: int) -> str:
     """Spell a verdict: `ok p99<5ms: 1.2ms (n=812)`."""
     word = "ok" if verdict.holds else "failed"
     missing = f", {lost} lost" if lost else ""
     return f"{word} {verdict.text}: {verdict.reason} (n={verdict.count}{missing})"
 
 
-def check_document(view: View, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def check_document(view: View, verdicts: Sequence[AssertionResult]) -> dict[str, Any]:
     """Describe what was seen, and what holds of it."""
     assertions = [
         {"expr": verdict.text, "holds": verdict.holds, "value": verdict.value, "reason": verdict.reason}

@@ -15,7 +15,7 @@ from tcpconntop.core.groups import destination_text
 from tcpconntop.core.view import View
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 
-_FIGURES = {
+_METRICS = {
     "min_us": "min",
     "p50_us": "p50",
     "p90_us": "p90",
@@ -66,7 +66,7 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
 
 
 def _row(view: View, row: int) -> dict[str, Any]:
-    figures = {name: values[row] for name, values in view.figures.items()}
+    figures = {name: values[row] for name, values in view.metrics.items()}
     return {
         **_group_keys(view, row),
         "count": int(figures["count"]),
@@ -75,7 +75,7 @@ def _row(view: View, row: int) -> dict[str, Any]:
         "failed": int(figures["failed"]),
         "outcomes": _outcomes(view.stats["outcomes"][row]),
         "syn_retransmits": int(figures["rtx"]),
-        **{name: _number(figures[figure]) for name, figure in _FIGURES.items()},
+        **{name: _number(figures[figure]) for name, figure in _METRICS.items()},
     }
 
 

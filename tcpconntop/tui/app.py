@@ -138,7 +138,7 @@ class Dashboard(Playing):
             filters = tuple(main.filter_bar.history)
             known = replace(known, panes=main.panes_wanted, pane=main.panes.active, filters=filters)
         spec = self._spec if main is None else main.spec
-        sort = "p99" if COLUMNS[spec.sort].of_mark else spec.sort
+        sort = "p99" if COLUMNS[spec.sort].needs_baseline else spec.sort
         return replace(
             known,
             theme=known.theme if self.theme == self._first_theme else self.theme,
@@ -234,9 +234,9 @@ class Dashboard(Playing):
         if len(message.processes) == 1:
             self._open_process(message.processes[0])
             return
-        from tcpconntop.tui.screens.chooser import Chooser
+        from tcpconntop.tui.screens.chooser import ProcessChooser
 
-        self.push_screen(Chooser(message.processes), self._open_process)
+        self.push_screen(ProcessChooser(message.processes), self._open_process)
 
     def _open_process(self, process: Process | None) -> None:
         if process is not None:

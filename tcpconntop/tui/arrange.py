@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tcpconntop.core.choice import Choice, wanted
+from tcpconntop.core.choice import ColumnChoice, choose_columns
 from tcpconntop.core.columns import TREND, Column
 
 MARGIN = 1
 """Cells left and right of the row; the left one holds the mark of the selected row."""
 
-TREND_MOST, NAME_MOST = 60, 46
+MAX_TREND_WIDTH, MAX_NAME_WIDTH = 60, 46
 
 _STAYS = -1
 """Priority of the first column and of the one that is sorted by."""
 
 
 @dataclass(frozen=True)
-class Place:
+class ColumnLayout:
     """A column on the screen: `start` and `width` in cells, without the gap before it."""
 
     column: Column
@@ -31,18 +31,18 @@ class Place:
     width: int
 
     @property
-    def right(self) -> bool:
+    def right_aligned(self) -> bool:
         """Whether its text stands at the right."""
         return self.column.numeric or self.column.key == TREND.key
 
 
-def arrange(columns: Sequence[Column], sort: str, width: int, choice: Choice = ()) -> tuple[Place, ...]:
+def lay_out_columns(columns: Sequence[Column], sort: str, width: int, choice: ColumnChoice = ()) -> tuple[ColumnLayout, ...]:
     """Choose the columns that fit into `width` cells and give them their places.
 
     The first one and the one that is sorted by are always there. Columns stand two cells apart, or one
     where that keeps more of them.
     """
-    asked = wanted(columns, sort, choice)
+    asked = choose_columns(columns, sort, choice)
     stay = (sort, asked[0].key)
     asked = [replace(column, priority=_STAYS) if column.key in stay else column for column in asked]
     if any(column.key == "pid" for column in asked):  # a number without its name tells nobody anything
@@ -54,7 +54,7 @@ def arrange(columns: Sequence[Column], sort: str, width: int, choice: Choice = (
     _grow(chosen, widths, width - _needed(chosen, gap))
     places, at = [], MARGIN
     for column, following in zip(chosen, [*chosen[1:], None], strict=True):
-        places.append(Place(column, at, widths[column.key]))
+        places.append(ColumnLayout(column, at, widths[column.key]))
         at += widths[column.key] + _gap(column, following, gap)
     return tuple(places)
 
@@ -90,13 +90,13 @@ def _grow(chosen: Sequence[Column], widths: dict[str, int], spare: int) -> None:
     ]
     trend = TREND.key in widths
     for key in names[:1]:
-        most = NAME_MOST if trend else TREND_MOST
+        most = MAX_NAME_WIDTH if trend else MAX_TREND_WIDTH
         share = spare // 2 if trend else spare
         extra = max(0, min(share, most - widths[key]))
         widths[key] += extra
         spare -= extra
     if trend:
-        extra = min(spare, TREND_MOST - widths[TREND.key])
+        extra = min(spare, MAX_TREND_WIDTH - widths[TREND.key])
         widths[TREND.key] += extra
         spare -= extra
         for key in names[:1]:

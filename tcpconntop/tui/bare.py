@@ -11,7 +11,7 @@ from textual.strip import Strip
 from tcpconntop.tui.lines import Painted
 
 
-class Bare(ScrollView, Painted):
+class LineView(ScrollView, Painted):
     """A scroll view that has no border, padding, opacity or links, and never gets any by style.
 
     Textual goes through the segments of each line several times for what it has none of, and cuts off what is

@@ -27,10 +27,10 @@ Cell = tuple[str, str]
 """Text and colour."""
 
 
-BAR, BAR_WIDTH, BAR_FROM = "╌LOCAL █RTO ━WIRE", 18, 118
+BAR, BAR_WIDTH, BAR_MIN_WIDTH = "╌LOCAL █RTO ━WIRE", 18, 118
 """Each part of the time has a sign of its own, so that no colour is needed to tell them apart."""
 
-WIDE = 112
+WIDE_MIN_WIDTH = 112
 """Terminal width from which every column has room, two cells apart."""
 
 
@@ -53,7 +53,7 @@ COLUMNS = (
     Column("WIRE", 7),
     Column("RTX", 3, from_width=100),
     Column("RESULT", 24, right=False),
-    Column(BAR, BAR_WIDTH, right=False, from_width=BAR_FROM),
+    Column(BAR, BAR_WIDTH, right=False, from_width=BAR_MIN_WIDTH),
 )
 
 
@@ -89,7 +89,7 @@ class Connects(Pane):
         rows = [[(column.name, "dim") for column in COLUMNS]]
         rows += [self._row(events[i], parts, i, offset_ns) for i in range(len(events))]
         kept = [at for at, column in enumerate(COLUMNS) if width >= column.from_width]
-        wide = WIDE if width < BAR_FROM else WIDE + BAR_WIDTH + 2
+        wide = WIDE_MIN_WIDTH if width < BAR_MIN_WIDTH else WIDE_MIN_WIDTH + BAR_WIDTH + 2
         gap = "  " if width >= wide else " "
         spare = min(max(width - wide, 0), 23)
         lines = []
@@ -124,7 +124,7 @@ class Connects(Pane):
             (duration(float(parts.wire[at])), latency_paint(float(parts.wire[at]))),
             (str(again), "warn" if again else "dim"),
             (f"{outcome.label} {errno or ''}".strip(), "" if outcome is Outcome.OK else "warn"),
-            (bar(parts, at), latency_paint(latency_us) or "trend"),
+            (time_bar(parts, at), latency_paint(latency_us) or "trend"),
         ]
 
 
@@ -137,7 +137,7 @@ def _waited(rto_us: float, before_wire_us: float) -> Cell:
     return duration(rto_us), latency_paint(rto_us)
 
 
-def bar(parts: Anatomy, at: int, width: int = BAR_WIDTH) -> str:
+def time_bar(parts: Anatomy, at: int, width: int = BAR_WIDTH) -> str:
     """Draw the shares of the parts of a connect's time; what took a little has a cell at least."""
     shares = [float(part[at]) for part in (parts.local, parts.rto, parts.wire)]
     total = sum(shares)

@@ -42,13 +42,13 @@ COLUMNS = (
     Column("RTX", 5, 100),
 )
 
-TITLE, BRIEF = 24, 13
+TITLE_WIDTH, ERRNO_WIDTH = 24, 13
 """Cells of the longest usual title, `unreachable EHOSTUNREACH`, and of the longest errno alone."""
 
-TITLE_FROM, PROCESSES_FROM, WIDE = 72, 72, 92
+TITLE_MIN_WIDTH, PROCESSES_MIN_WIDTH, WIDE_MIN_WIDTH = 72, 72, 92
 """Widths of the pane from which titles are whole, processes are named, columns stand two cells apart."""
 
-PROCESSES_MOST = 40
+MAX_PROCESSES_WIDTH = 40
 
 
 class Failures(Pane):
@@ -83,8 +83,8 @@ class Failures(Pane):
     def _more_names(self, failure: Failure, width: int) -> Text:
         """Name in a line of their own those that have no room in the columns."""
         room = width - 8
-        processes = listed(failure.processes, room // 3)
-        destinations = listed(failure.destinations, room - cell_len(processes))
+        processes = fit_names(failure.processes, room // 3)
+        destinations = fit_names(failure.destinations, room - cell_len(processes))
         return self._aside(f"   {processes} → {destinations}", width)
 
     def _aside(self, text: str, width: int) -> Text:
@@ -95,7 +95,7 @@ class Failures(Pane):
         return self._row([(name, "dim") for name in names], width)
 
     def _line(self, failure: Failure, width: int) -> Text:
-        title = failure.title if width >= TITLE_FROM else failure.title.split()[-1]
+        title = failure.title if width >= TITLE_MIN_WIDTH else failure.title.split()[-1]
         processes, destinations = _names(width)
         cells = [
             (title, "" if failure.outcome is Outcome.CANCELLED else "warn"),
@@ -105,8 +105,8 @@ class Failures(Pane):
             (_ago(failure.first_s), ""),
             (_ago(failure.last_s), ""),
             (count(failure.syn_retransmits), "warn" if failure.syn_retransmits else "dim"),
-            (listed(failure.processes, processes), ""),
-            (listed(failure.destinations, destinations), ""),
+            (fit_names(failure.processes, processes), ""),
+            (fit_names(failure.destinations, destinations), ""),
         ]
         return self._row(cells, width)
 
@@ -115,7 +115,7 @@ class Failures(Pane):
         title, *figures, processes, destinations = cells
         gap = _gap(width)
         line = Text(" ", no_wrap=True)
-        line.append(fit(title[0], TITLE if width >= TITLE_FROM else BRIEF), self.paint(title[1]))
+        line.append(fit(title[0], TITLE_WIDTH if width >= TITLE_MIN_WIDTH else ERRNO_WIDTH), self.paint(title[1]))
         for column, (text, paint) in zip(COLUMNS, figures, strict=True):
             if width >= column.from_width:
                 line.append(gap + fit(text, column.width, right=True), self.paint(paint))
@@ -126,17 +126,17 @@ class Failures(Pane):
 
 
 def _gap(width: int) -> str:
-    return "  " if width >= WIDE else " "
+    return "  " if width >= WIDE_MIN_WIDTH else " "
 
 
 def _names(width: int) -> tuple[int, int]:
     """Give the cells of the names of processes and of destinations: what the figures leave."""
     figures = [column.width for column in COLUMNS if width >= column.from_width]
-    left = width - 2 - (TITLE if width >= TITLE_FROM else BRIEF) - sum(figures)
+    left = width - 2 - (TITLE_WIDTH if width >= TITLE_MIN_WIDTH else ERRNO_WIDTH) - sum(figures)
     left -= len(figures) * len(_gap(width)) + 2
-    if width < PROCESSES_FROM:
+    if width < PROCESSES_MIN_WIDTH:
         return 0, left
-    processes = min((left - 2) * 2 // 5, PROCESSES_MOST)
+    processes = min((left - 2) * 2 // 5, MAX_PROCESSES_WIDTH)
     return processes, left - 2 - processes
 
 
@@ -145,7 +145,7 @@ def _all_named(failure: Failure, width: int) -> bool:
     return not any(who.others or cell_len(", ".join(who.names)) > size for who, size in pairs)
 
 
-def listed(named: TopNames, width: int) -> str:
+def fit_names(named: TopNames, width: int) -> str:
     """Name as many as fit into `width` cells, and say how many more there are: `curl, nginx and 12 more`."""
     for spelt in (" and {} more", " +{}"):
         for n in range(len(named.names), 0, -1):

@@ -10,26 +10,26 @@ from tcpconntop.core.view import View
 from tcpconntop.core.wire import address_text
 from tcpconntop.sources.ports import port_names
 
-PORTS_FROM = 100
+PORT_NAMES_MIN_WIDTH = 100
 """Width from which there is room for the names of ports."""
 
-WIDTHS = {"daddr": 30, "dport": 16}
+WIDTHS_WITH_NAMES = {"daddr": 30, "dport": 16}
 """Cells that an address and a port need beside their names."""
 
 Namer = Callable[[str], str]
 """Gives the name of an address, or an empty text."""
 
 
-def widened(columns: Sequence[Column], width: int) -> list[Column]:
+def widen_for_names(columns: Sequence[Column], width: int) -> list[Column]:
     """Make room for names in a table of `width` cells."""
-    wanted = {key: cells for key, cells in WIDTHS.items() if key == "daddr" or width >= PORTS_FROM}
+    wanted = {key: cells for key, cells in WIDTHS_WITH_NAMES.items() if key == "daddr" or width >= PORT_NAMES_MIN_WIDTH}
     return [
         replace(column, width=wanted[column.key], numeric=False) if column.key in wanted else column
         for column in columns
     ]
 
 
-def named(text: str, column: Column, view: View, row: int, namer: Namer) -> str:
+def add_name(text: str, column: Column, view: View, row: int, namer: Namer) -> str:
     """Add the name to the text of a cell, where there is one."""
     key = view.keys[row]
     if key["special"]:

@@ -11,7 +11,7 @@ from textual import on, work
 from textual.app import App
 from textual.notifications import Notify
 
-from tcpconntop.core.mark import slim
+from tcpconntop.core.mark import without_history
 from tcpconntop.core.view import View
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.outputs.document import dump, view_document
@@ -106,7 +106,7 @@ class Steering(App[str]):
         if self._moment.mark is not None:
             self._change(mark=None)
         elif snapshot is not None:
-            self._change(mark=slim(snapshot))
+            self._change(mark=without_history(snapshot))
         else:
             self.notify(NOTHING_YET)
 

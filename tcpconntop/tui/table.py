@@ -18,20 +18,20 @@ from textual.strip import Strip
 from tcpconntop.core.columns import TREND, Column
 from tcpconntop.core.view import View
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.arrange import MARGIN, Place, arrange
-from tcpconntop.tui.bare import Bare
+from tcpconntop.tui.arrange import MARGIN, ColumnLayout, lay_out_columns
+from tcpconntop.tui.bare import LineView
 from tcpconntop.tui.lines import PAINTS, fit, fit_address, fit_counted
 from tcpconntop.tui.messages import RowMissing, RowOpened, RowSelected, SortWanted
-from tcpconntop.tui.naming import Namer, named, widened
+from tcpconntop.tui.naming import Namer, add_name, widen_for_names
 from tcpconntop.tui.severity import metric_paint
-from tcpconntop.tui.trend import Trend, Trends
+from tcpconntop.tui.trend import Trend, TrendCache
 from tcpconntop.tui.wrap import wrap
 
-MARK, WORSE = "▌", "▲"
+CURSOR_SIGN, WORSE_SIGN = "▌", "▲"
 _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
 
 
-class Table(Bare, can_focus=True):
+class Table(LineView, can_focus=True):
     """Rows of a view under a header that stays. The selection belongs to a row's identity, not its place."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {"table--header", "table--sorted", "table--cursor"}
@@ -41,14 +41,14 @@ class Table(Bare, can_focus=True):
     def __init__(self) -> None:
         super().__init__("table")
         self.view: View | None = None
-        self.places: tuple[Place, ...] = ()
+        self.places: tuple[ColumnLayout, ...] = ()
         self.selected: bytes | None = None
         self.row: int | None = None
         self._last_row = 0
         self._empty = ""
         self._whole: Mapping[str, float] = {}
         self._strips: dict[tuple[int, bool, int], Strip] = {}
-        self._trends = Trends()
+        self._trends = TrendCache()
         self._trends_seen: list[Trend] = []
         self._top = -1
         self._arranged: tuple[object, ...] = ()  # what the places depend on
@@ -71,7 +71,7 @@ class Table(Bare, can_focus=True):
         if visible:
             self._reveal()
 
-    def name_with(self, namer: Namer | None) -> None:
+    def set_namer(self, namer: Namer | None) -> None:
         """Show the names that `namer` gives beside addresses, and those of ports; None shows neither."""
         if namer != self._namer:
             self._namer = namer
@@ -112,8 +112,8 @@ class Table(Bare, can_focus=True):
             asked = (columns, room, spec.sort, spec.columns, self._namer is None)
             if asked != self._arranged:
                 self._arranged = asked
-                shown = widened(columns, room) if self._namer else columns
-                self.places = arrange(shown, spec.sort, room, spec.columns)
+                shown = widen_for_names(columns, room) if self._namer else columns
+                self.places = lay_out_columns(shown, spec.sort, room, spec.columns)
         self._strips.clear()
         self.refresh()
 
@@ -238,14 +238,14 @@ class Table(Bare, can_focus=True):
         """Draw a row; cells of one style are one segment, since what comes after costs by the segment."""
         selected = row == self.row
         kind = "cursor" if selected else ""
-        segments, at = [Segment((MARK if selected else " ") * MARGIN, self.style(kind, "accent"))], MARGIN
+        segments, at = [Segment((CURSOR_SIGN if selected else " ") * MARGIN, self.style(kind, "accent"))], MARGIN
         run, style = "", self.style(kind)
         trend = self._trends_seen[row - self._top]
         for place in self.places:
             column = place.column
             text = trend.line if column.key == TREND.key else self._text(column, row)
             worse = column.key in trend.worse
-            gap = " " * (place.start - at - worse) + (WORSE if worse else "")
+            gap = " " * (place.start - at - worse) + (WORSE_SIGN if worse else "")
             own = self.style(kind, "bad" if worse else self._paint_of(column, row))
             if own is not style and run:
                 segments.append(Segment(run, style))
@@ -261,24 +261,24 @@ class Table(Bare, can_focus=True):
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
         steps = [place.width for place in self.places if place.column.key == TREND.key]
         rows = range(self._top, min(self._top + self._page, len(self.view)))
-        return self._trends.of(self.view, rows, *steps)
+        return self._trends.get(self.view, rows, *steps)
 
     def _text(self, column: Column, row: int) -> str:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
         text = column.text(self.view, row)
-        return named(text, column, self.view, row, self._namer) if self._namer else text
+        return add_name(text, column, self.view, row, self._namer) if self._namer else text
 
     def _paint_of(self, column: Column, row: int) -> str:
-        if self.view is not None and self.view.lead[row] < 0:  # gone since the mark
+        if self.view is not None and self.view.busiest_index[row] < 0:  # gone since the mark
             return "dim"
         if column.key in _CELL_PAINT or self.view is None:
             return _CELL_PAINT.get(column.key, "")
         whole = self._whole.get(column.key, math.nan)
-        return metric_paint(column.key, self.view.figures.at(column.key, row), whole)
+        return metric_paint(column.key, self.view.metrics.value(column.key, row), whole)
 
 
-def _fitted(column: Column, text: str, place: Place) -> str:
+def _fitted(column: Column, text: str, place: ColumnLayout) -> str:
     """Bring the text of a cell to the width of its place."""
     if column.key == "comm":  # ×n: how many processes it stands for
         return fit_counted(text, place.width)
-    return fit_address(text, place.width) if column.key == "daddr" else fit(text, place.width, place.right)
+    return fit_address(text, place.width) if column.key == "daddr" else fit(text, place.width, place.right_aligned)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tcpconntop.core.view import View
 
-KEEP_TRYING = 1_000
+MAX_SAME_NAME = 1_000
 """How many files of one name and second there may be."""
 
 
@@ -66,7 +66,7 @@ def _tried(folder: Path, stem: str, contents: Mapping[str, str], make: bool) -> 
 
 def _write(folder: Path, stem: str, contents: Mapping[str, str]) -> str:
     """Write all of the files or none; the answer is their name without extension."""
-    for number in range(1, KEEP_TRYING):
+    for number in range(1, MAX_SAME_NAME):
         name = stem if number == 1 else f"{stem}-{number}"
         paths = {folder / f"{name}.{extension}": text for extension, text in contents.items()}
         if any(os.path.lexists(path) for path in paths):

@@ -39,7 +39,7 @@ class _Known(NamedTuple):
     p99: Floats
 
 
-class Trends:
+class TrendCache:
     """The trends by the identity of the row, whatever place it has now.
 
     Steps that are over stay as they are: when another one begins, only those are computed that were still
@@ -52,7 +52,7 @@ class Trends:
         self._of: tuple[object, ...] = ()
         self._axis, self._keys = TimeAxis(1, 0, 0), np.empty(0, KEY)
 
-    def of(self, view: View, rows: range, steps: int = STEPS) -> list[Trend]:
+    def get(self, view: View, rows: range, steps: int = STEPS) -> list[Trend]:
         """Give the trends of some rows.
 
         Args:
@@ -92,7 +92,7 @@ def _steps(view: View, rows: list[int], axis: TimeAxis) -> list[_Known]:
     """Compute some steps of some rows."""
     if not rows:
         return []
-    found = series(view.snapshot, view.group_of(np.array(rows)), len(rows), axis)
+    found = series(view.snapshot, view.number_rows(np.array(rows)), len(rows), axis)
     parts = zip(found.attempts, found.failed, found.quantiles_us[:, :, 0], strict=True)
     return [_Known(*of_row) for of_row in parts]
 

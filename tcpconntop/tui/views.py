@@ -7,30 +7,30 @@ from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view
 
 
-class Views:
+class ViewCache:
     """The last view that was made, and what it was made of."""
 
     def __init__(self) -> None:
         self._view: View | None = None
         self._mark: tuple[Snapshot, str, str] | None = None
-        self._marked: View | None = None
+        self._baseline: View | None = None
 
-    def of(self, snapshot: Snapshot, spec: ViewSpec, mark: Snapshot | None) -> View:
+    def get(self, snapshot: Snapshot, spec: ViewSpec, mark: Snapshot | None) -> View:
         """Give the view of a snapshot: the same object while nothing has changed."""
-        marked = self._of_mark(mark, spec)
+        baseline = self._of_mark(mark, spec)
         view = self._view
-        if view is None or (view.snapshot, view.spec, view.marked) != (snapshot, spec, marked):
-            view = self._view = make_view(snapshot, spec, marked, view)
+        if view is None or (view.snapshot, view.spec, view.baseline) != (snapshot, spec, baseline):
+            view = self._view = make_view(snapshot, spec, baseline, view)
         return view
 
     def _of_mark(self, mark: Snapshot | None, spec: ViewSpec) -> View | None:
         """Give the view of a mark: all rows that there were, whatever figures the filter asks for now."""
         if mark is None:
-            self._mark = self._marked = None
+            self._mark = self._baseline = None
             return None
         terms = tuple(term for term in spec.where.terms if isinstance(term, KeyTerm))
         wanted = (mark, spec.group_by, spec.where.text)  # terms are functions: only their text compares
-        if self._marked is None or self._mark != wanted:
+        if self._baseline is None or self._mark != wanted:
             where = Filter(spec.where.text, terms)
-            self._mark, self._marked = wanted, make_view(mark, ViewSpec(spec.group_by, where=where))
-        return self._marked
+            self._mark, self._baseline = wanted, make_view(mark, ViewSpec(spec.group_by, where=where))
+        return self._baseline

@@ -12,10 +12,10 @@ from tcpconntop.core.columns import TREND
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.arrange import arrange
+from tcpconntop.tui.arrange import lay_out_columns
 from tcpconntop.tui.messages import SnapshotReady
 from tcpconntop.tui.tracing import Tracing
-from tcpconntop.tui.trend import Trends
+from tcpconntop.tui.trend import TrendCache
 
 
 class Peer(App[None]):
@@ -32,7 +32,7 @@ class Peer(App[None]):
         super().__init__()
         self._rows = rows
         self._tracing = Tracing(open_source, lambda _: None, self._publish, 60, 1.0)
-        self._trends = Trends()
+        self._trends = TrendCache()
 
     def compose(self) -> ComposeResult:
         """Have the table."""
@@ -48,7 +48,7 @@ class Peer(App[None]):
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Fill the table, and have the cursor where it was."""
         view = make_view(message.snapshot, ViewSpec())
-        places = arrange(view.columns, view.spec.sort, self.size.width)
+        places = lay_out_columns(view.columns, view.spec.sort, self.size.width)
         table = self.query_one(DataTable)
         at = table.cursor_row
         if not table.columns:
@@ -56,7 +56,7 @@ class Peer(App[None]):
         table.clear()
         shown = min(len(view), self._rows)
         width = next(place.width for place in places if place.column.key == TREND.key)
-        trends = self._trends.of(view, range(min(shown, 47)), width)
+        trends = self._trends.get(view, range(min(shown, 47)), width)
         for row in range(shown):
             cells = [
                 trends[row].line

@@ -84,7 +84,7 @@ def view_rows(n_keys: int, seconds: float) -> list[Row]:
         for other in others:
             other.ingest(events, now_ns)
     view = make_view(picture, ViewSpec())
-    top = view.group_of(np.arange(min(60, len(view))))
+    top = view.number_rows(np.arange(min(60, len(view))))
     beside = [f"{median_ms(other.view, 3):.0f} ms ({min(seconds, 4):.0f} s of records)" for other in others]
     size = f"{n_keys:,} keys"
     rows: list[Row] = [(f"state, {size}", f"{median_ms(window.state):.1f} ms")]

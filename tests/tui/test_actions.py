@@ -8,7 +8,7 @@ from textual.widgets import Input
 
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.tui.actions import ACTIONS
-from tcpconntop.tui.screens.chooser import Chooser
+from tcpconntop.tui.screens.chooser import ProcessChooser
 from tcpconntop.tui.screens.help import Help, Page
 from tcpconntop.tui.screens.process import ProcessScreen
 
@@ -155,7 +155,7 @@ async def test_enter_opens_the_process_of_the_row_and_escape_goes_back():
         await run.press("down", "enter")
         assert isinstance(run.screen, ProcessScreen)
         assert "curl · pid 9917" in run.header()
-        assert set(run.screen.view.snapshot.window.keys["comm"][run.screen.view.lead]) == {b"curl"}
+        assert set(run.screen.view.snapshot.window.keys["comm"][run.screen.view.busiest_index]) == {b"curl"}
         before = run.screen.view
         await feed(run.pilot, snapshot(8))
         assert run.screen.view is not before  # live while open
@@ -184,7 +184,7 @@ async def test_a_row_of_several_processes_lets_the_user_choose(pick, pid):
     flows = [flow("a", 11, rate_hz=90), flow("b", 12, rate_hz=30)]
     async with Running(flows=flows) as run:
         await run.press("down", "enter")
-        assert isinstance(run.screen, Chooser)
+        assert isinstance(run.screen, ProcessChooser)
         await run.press(*([pick] if pick == "enter" else [pick, "enter"]))
         assert isinstance(run.screen, ProcessScreen)
         assert run.screen.process.pid == pid
@@ -193,7 +193,7 @@ async def test_a_row_of_several_processes_lets_the_user_choose(pick, pid):
 async def test_the_chooser_can_be_left():
     async with Running(flows=[flow("a", 11), flow("b", 12)]) as run:
         await run.press("down", "enter", "escape")
-        assert not isinstance(run.screen, Chooser | ProcessScreen)
+        assert not isinstance(run.screen, ProcessChooser | ProcessScreen)
 
 
 async def test_help_lists_every_action_column_and_note():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support import feed, snapshot, still, text_of
 
-from tcpconntop.core.choice import USUAL
+from tcpconntop.core.choice import DEFAULT_COLUMNS
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.tui.screens.picker import Picker
+from tcpconntop.tui.screens.picker import ColumnPicker
 
 
 def shown(app):
@@ -25,7 +25,7 @@ async def test_columns_are_hidden_shown_and_moved():
         assert before[:3] == ["daddr", "dport", "comm"]
         assert app.screen.spec.columns[:4] == ("pid", "daddr", "unit", "comm")
         assert shown(app)[:2] == ["daddr", "comm"]
-        assert len(app.screen.spec.columns) == len(USUAL) - 1
+        assert len(app.screen.spec.columns) == len(DEFAULT_COLUMNS) - 1
 
 
 async def test_a_choice_that_is_dropped_changes_nothing():
@@ -57,7 +57,7 @@ async def test_a_table_without_any_column_cannot_be_had():
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(3))
         await pilot.press("c", "space", "enter")
-        assert isinstance(app.screen, Picker)
+        assert isinstance(app.screen, ColumnPicker)
 
 
 @pytest.mark.parametrize("width", [30, 80, 200])

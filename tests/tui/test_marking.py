@@ -39,10 +39,10 @@ async def test_a_mark_follows_grouping_and_filter_and_its_sort_goes_with_it():
         await feed(pilot, snapshot(20, flows=QUIET))
         await pilot.press("m", "g")
         await feed(pilot, snapshot(40, flows=BUSY))
-        assert app.screen.view.figures["dcount"].max() == float("inf")
+        assert app.screen.view.metrics["dcount"].max() == float("inf")
         await pilot.press("slash", *"count>300", "enter")
         await pilot.pause()
-        assert app.screen.view.figures["dp99"][0] > 5  # a row that the filter had left out at the mark
+        assert app.screen.view.metrics["dp99"][0] > 5  # a row that the filter had left out at the mark
         await pilot.press("greater_than_sign")
         assert app.screen.spec.sort == "dp99"
         await pilot.press("m")
@@ -57,7 +57,7 @@ async def test_a_mark_can_be_compared_with_what_was_before_it_and_holds_in_the_p
         await pilot.press("m", *["comma"] * 5, "down", "enter")
         await pilot.pause()
         assert "pid" in str(app.screen.header.render())
-        assert app.screen.view.marked is not None
+        assert app.screen.view.baseline is not None
         assert "Δ since 10:00:30" in str(app.screen.header.render())
 
 

@@ -10,7 +10,7 @@ from support import Running, feed, flow, snapshot, still, text_of
 
 from tcpconntop.core.failures import TopNames
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.failures import listed
+from tcpconntop.tui.failures import fit_names
 
 EVIL = "\x1b[31m[red]evil[/]"[:15]  # the kernel cuts a name after 15 bytes
 WIDE = "日本語サー"
@@ -184,8 +184,8 @@ async def test_panes_without_data_say_what_would_fill_them():
     ],
 )
 def test_names_are_listed_as_far_as_they_fit(named, width, expected):
-    assert listed(named, width) == expected
-    assert cell_len(listed(named, width)) <= width
+    assert fit_names(named, width) == expected
+    assert cell_len(fit_names(named, width)) <= width
 
 
 async def test_tabs_that_have_no_room_shrink_to_their_keys():

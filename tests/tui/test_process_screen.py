@@ -9,7 +9,7 @@ from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
 
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.tui.app import Dashboard
-from tcpconntop.tui.connects import bar
+from tcpconntop.tui.connects import time_bar
 from tcpconntop.tui.messages import Process, ProcessesWanted
 from tcpconntop.tui.screens.main import Main
 from tcpconntop.tui.screens.process import ProcessScreen
@@ -115,7 +115,7 @@ def test_a_bar_has_the_shares_of_the_parts(local, rto, wire, drawn):
     from tcpconntop.core.anatomy import Anatomy
 
     parts = Anatomy(*(np.array([value]) for value in (local + rto + wire, local, rto, wire)))
-    assert bar(parts, 0, 10) == drawn
+    assert time_bar(parts, 0, 10) == drawn
 
 
 async def test_keys_that_come_faster_than_screens_change_do_no_harm():

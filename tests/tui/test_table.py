@@ -15,7 +15,7 @@ from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import RollingWindow
-from tcpconntop.tui.arrange import arrange
+from tcpconntop.tui.arrange import lay_out_columns
 from tcpconntop.tui.lines import fit, fit_address, fit_counted
 from tcpconntop.tui.spark import sparkline
 
@@ -60,8 +60,8 @@ async def test_markup_is_shown_as_it_is_written():
 @pytest.mark.parametrize("group", GROUPINGS)
 def test_columns_never_overlap_nor_leave_the_screen(width, group):
     fields = GROUPINGS[group].fields
-    columns = [c for c in COLUMNS.values() if not c.of_mark and (not c.key_field or c.key_field in fields)]
-    places = arrange(columns, "p99", width)
+    columns = [c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)]
+    places = lay_out_columns(columns, "p99", width)
     for before, after in pairwise(places):
         assert before.start + before.width < after.start
     if width >= 20:
@@ -71,8 +71,8 @@ def test_columns_never_overlap_nor_leave_the_screen(width, group):
 
 def test_eighty_cells_have_room_for_what_matters():
     fields = ("", "daddr", "dport")
-    columns = [c for c in COLUMNS.values() if not c.of_mark and c.key_field in fields]
-    keys = [place.column.key for place in arrange(columns, "p99", 79)]
+    columns = [c for c in COLUMNS.values() if not c.needs_baseline and c.key_field in fields]
+    keys = [place.column.key for place in lay_out_columns(columns, "p99", 79)]
     assert keys == ["daddr", "dport", "comm", "rate", "count", "fail", "p50", "p90", "p99"]
 
 
@@ -275,8 +275,8 @@ async def test_a_process_without_a_name_has_a_sign_of_its_own():
 def test_a_pid_is_never_without_its_name(width, group):
     """GIVEN rows of processes WHEN room is short THEN figures go before the name does."""
     fields = GROUPINGS[group].fields
-    columns = [c for c in COLUMNS.values() if not c.of_mark and (not c.key_field or c.key_field in fields)]
-    keys = [place.column.key for place in arrange(columns, "p99", width)]
+    columns = [c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)]
+    keys = [place.column.key for place in lay_out_columns(columns, "p99", width)]
     assert "comm" in keys or "pid" not in keys
 
 

@@ -13,7 +13,7 @@ from tcpconntop.core.series import TimeAxis
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view
 from tcpconntop.core.window import RollingWindow
-from tcpconntop.tui.trend import Trend, Trends
+from tcpconntop.tui.trend import Trend, TrendCache
 
 FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9)]
 
@@ -30,9 +30,9 @@ def snapshots(seconds: int, window_s: float | None = 60, max_keys: int = 20_000,
         yield Snapshot(INFO, Ledger(), window.state(), window_s, span_s, clock.now_ns, 0, began_ns=BEGAN_NS)
 
 
-def by_row(view: View, trends: Trends, rows: range | None = None, steps: int = 20) -> dict[bytes, Trend]:
+def by_row(view: View, trends: TrendCache, rows: range | None = None, steps: int = 20) -> dict[bytes, Trend]:
     rows = range(len(view)) if rows is None else rows
-    return dict(zip(map(view.identity, rows), trends.of(view, rows, steps), strict=True))
+    return dict(zip(map(view.identity, rows), trends.get(view, rows, steps), strict=True))
 
 
 @pytest.mark.parametrize("group_by", ["dest", "process", "port"])
@@ -40,13 +40,13 @@ def by_row(view: View, trends: Trends, rows: range | None = None, steps: int = 2
 def test_given_a_second_after_the_other_then_a_trend_is_that_of_all_steps_computed_at_once(
     group_by, window_s, steps
 ):
-    kept, compared = Trends(), 0
+    kept, compared = TrendCache(), 0
     for snapshot in snapshots(40, window_s):
         axis = TimeAxis.covering(snapshot, steps)
         if window_s == 60 and snapshot.second % 3:
             continue  # now and then a second is not looked at
         view = make_view(snapshot, ViewSpec(group_by))
-        found, fresh = by_row(view, kept, steps=steps), by_row(view, Trends(), steps=steps)
+        found, fresh = by_row(view, kept, steps=steps), by_row(view, TrendCache(), steps=steps)
         if snapshot.second % axis.step_s == 0:  # a step has just begun: trends are drawn anew
             assert found == fresh
             compared += 1
@@ -54,37 +54,37 @@ def test_given_a_second_after_the_other_then_a_trend_is_that_of_all_steps_comput
 
 
 def test_given_rows_that_come_and_go_then_each_has_its_whole_past():
-    kept, chance = Trends(), np.random.default_rng(1)
+    kept, chance = TrendCache(), np.random.default_rng(1)
     for snapshot in snapshots(50):
         view = make_view(snapshot, ViewSpec())
         first = int(chance.integers(0, 7))
         rows = range(first, min(first + 3, len(view)))
-        fresh = by_row(view, Trends(), rows, 60)
+        fresh = by_row(view, TrendCache(), rows, 60)
         assert by_row(view, kept, rows, 60) == fresh
 
 
 def test_given_an_older_moment_when_looked_back_and_on_again_then_nothing_of_the_other_is_left():
     *_, last = snapshots(50)
-    kept = Trends()
+    kept = TrendCache()
     for second in (last.second, last.second - 20, last.second - 21, last.second - 5, last.second):
         view = make_view(snapshot_at(last, second, 60), ViewSpec())
-        assert by_row(view, kept, steps=60) == by_row(view, Trends(), steps=60)
+        assert by_row(view, kept, steps=60) == by_row(view, TrendCache(), steps=60)
 
 
 def test_given_keys_that_are_folded_then_the_row_that_takes_them_has_their_past():
-    kept, folds, before = Trends(), 0, np.empty(0, KEY)
+    kept, folds, before = TrendCache(), 0, np.empty(0, KEY)
     flows = [flow("a", 1, f"10.0.0.{at + 1}", rate_hz=2 + at) for at in range(30)]
     for snapshot in snapshots(20, max_keys=12, flows=flows):
         view, keys = make_view(snapshot, ViewSpec()), snapshot.window.keys
         folds, before = folds + (keys[: len(before)].tobytes() != before.tobytes()), keys
-        assert by_row(view, kept, steps=60) == by_row(view, Trends(), steps=60)
+        assert by_row(view, kept, steps=60) == by_row(view, TrendCache(), steps=60)
     assert folds > 1
 
 
 def test_given_another_filter_grouping_or_window_then_trends_are_computed_anew():
     *_, first, last = snapshots(40)
-    kept = Trends()
+    kept = TrendCache()
     for spec in (ViewSpec(), ViewSpec("process"), ViewSpec("port"), ViewSpec()):
         for snapshot in (first, last):
             view = make_view(snapshot, spec)
-            assert by_row(view, kept, steps=60) == by_row(view, Trends(), steps=60)
+            assert by_row(view, kept, steps=60) == by_row(view, TrendCache(), steps=60)

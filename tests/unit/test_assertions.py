@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot
 
-from tcpconntop.core.assertions import judge, parse_assertion
+from tcpconntop.core.assertions import evaluate, parse_assertion
 from tcpconntop.core.filter import FilterError, parse_filter
-from tcpconntop.core.view import ViewSpec, make_view, whole_figures
+from tcpconntop.core.view import ViewSpec, make_view, overall_metrics
 from tcpconntop.core.wire import Outcome
-from tcpconntop.outputs.check import check_document, verdict_line
+from tcpconntop.outputs.check import check_document, result_line
 from tcpconntop.outputs.document import dump
 
 MIXED = join(
@@ -23,8 +23,8 @@ MIXED = join(
 
 
 def line(text: str, *parts: np.ndarray, where: str = "", lost: int = 0) -> str:
-    figures = whole_figures(snapshot(*parts), parse_filter(where))
-    return verdict_line(judge(parse_assertion(text), figures), lost)
+    figures = overall_metrics(snapshot(*parts), parse_filter(where))
+    return result_line(evaluate(parse_assertion(text), figures), lost)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_what_was_lost_stands_beside_it() -> None:
 
 def test_the_whole_is_the_sum_of_its_rows() -> None:
     shown = snapshot(random_records(5000, 300))
-    figures = whole_figures(shown, parse_filter(""))
-    rows = make_view(shown, ViewSpec("process+dest")).figures
+    figures = overall_metrics(shown, parse_filter(""))
+    rows = make_view(shown, ViewSpec("process+dest")).metrics
     for name in ("count", "ok", "failed", "rtx", "rate"):
         assert figures[name] == pytest.approx(rows[name].sum())
     assert figures["max"] == np.nanmax(rows["max"])
@@ -92,9 +92,9 @@ def test_what_is_no_assertion_is_refused(text: str) -> None:
 
 def test_the_document_has_the_assertions_beside_the_rows() -> None:
     shown = snapshot(MIXED)
-    figures = whole_figures(shown, parse_filter(""))
-    verdicts = [judge(parse_assertion(text), figures) for text in ("count>=200", "fail<=1%")]
-    verdicts.append(judge(parse_assertion("p99<1s"), whole_figures(snapshot(), parse_filter(""))))
+    figures = overall_metrics(shown, parse_filter(""))
+    verdicts = [evaluate(parse_assertion(text), figures) for text in ("count>=200", "fail<=1%")]
+    verdicts.append(evaluate(parse_assertion("p99<1s"), overall_metrics(snapshot(), parse_filter(""))))
     document = json.loads(dump(check_document(make_view(shown, ViewSpec()), verdicts)))
     assert document["assertions"] == [
         {"expr": "count>=200", "holds": False, "value": 100.0, "reason": "100"},

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 from records import connect, join, snapshot
 
-from tcpconntop.core.choice import CHOOSABLE, known_choice, parse_choice, wanted
+from tcpconntop.core.choice import CHOOSABLE, known_columns, parse_columns, choose_columns
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.wire import Outcome
-from tcpconntop.outputs.batch import table
+from tcpconntop.outputs.batch import table_text
 
 
 def keys(spec: ViewSpec) -> list[str]:
-    return [column.key for column in make_view(snapshot(connect()), spec).wanted]
+    return [column.key for column in make_view(snapshot(connect()), spec).shown_columns]
 
 
 def test_given_a_list_then_it_is_the_order_of_the_columns():
     """GIVEN a list of columns WHEN it is read THEN they are shown in its order."""
-    choice = parse_choice("p99, daddr,mean")
+    choice = parse_columns("p99, daddr,mean")
     assert choice == ("p99", "daddr", "mean")
     assert keys(ViewSpec(columns=choice)) == ["p99", "daddr", "mean"]
 
@@ -27,14 +27,14 @@ def test_given_a_list_then_it_is_the_order_of_the_columns():
 def test_given_a_list_that_is_wrong_then_one_line_says_so(text, named):
     """GIVEN a wrong list WHEN it is read THEN one line names what is wrong, and what there is."""
     with pytest.raises(ValueError, match=named) as caught:
-        parse_choice(text)
+        parse_columns(text)
     assert "\n" not in str(caught.value)
     assert "twice" in str(caught.value) or all(key in str(caught.value) for key in CHOOSABLE)
 
 
 def test_given_a_choice_of_another_version_then_what_is_known_of_it_stays():
     """GIVEN stored keys WHEN some are unknown or there twice THEN the others are the choice."""
-    assert known_choice(["p99", "gone", "daddr", "p99"]) == ("p99", "daddr")
+    assert known_columns(["p99", "gone", "daddr", "p99"]) == ("p99", "daddr")
 
 
 def test_given_another_grouping_then_its_rows_can_still_be_told_apart():
@@ -47,8 +47,8 @@ def test_given_another_grouping_then_its_rows_can_still_be_told_apart():
 def test_given_no_choice_then_the_usual_columns_and_the_sorted_one_are_there():
     """GIVEN no choice WHEN sorted by a column that is not usual THEN it is there all the same."""
     columns = make_view(snapshot(connect()), ViewSpec()).columns
-    assert "mean" not in [column.key for column in wanted(columns, "p99", ())]
-    assert "mean" in [column.key for column in wanted(columns, "mean", ())]
+    assert "mean" not in [column.key for column in choose_columns(columns, "p99", ())]
+    assert "mean" in [column.key for column in choose_columns(columns, "mean", ())]
 
 
 def test_given_failures_then_each_outcome_can_be_a_column_and_be_filtered_by():
@@ -61,7 +61,7 @@ def test_given_failures_then_each_outcome_can_be_a_column_and_be_filtered_by():
         )
     )
     spec = ViewSpec(sort="count", columns=("daddr", "refused", "timeout", "trend"))
-    assert [line.split() for line in table(make_view(picture, spec)).splitlines()[1:]] == [
+    assert [line.split() for line in table_text(make_view(picture, spec)).splitlines()[1:]] == [
         ["DESTINATION", "REFUSED", "TIMEOUT", "COUNT"],
         ["10.0.0.1", "3", "0", "4"],
         ["10.0.0.2", "0", "2", "2"],

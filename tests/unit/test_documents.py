@@ -17,7 +17,7 @@ from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.wire import EVENT, Outcome, address_bytes
 from tcpconntop.engine import Engine
-from tcpconntop.outputs.batch import Batch, table
+from tcpconntop.outputs.batch import Batch, table_text
 from tcpconntop.outputs.document import dump, event_documents, timestamp, view_document
 from tcpconntop.outputs.log import Log
 from tcpconntop.sources.synthetic import Flow, Synthetic
@@ -126,7 +126,7 @@ def test_batch_stops_after_n_and_says_so_once() -> None:
     done: list[bool] = []
     out = io.StringIO()
     batch = Batch(ViewSpec(), out, as_json=True, limit=2)
-    batch.done = lambda: done.append(True)
+    batch.on_done = lambda: done.append(True)
     for _ in range(3):
         batch.publish(snapshot())
     assert len(out.getvalue().splitlines()) == 2
@@ -135,7 +135,7 @@ def test_batch_stops_after_n_and_says_so_once() -> None:
 
 def test_a_table_is_aligned() -> None:
     """GIVEN rows of any width WHEN printed THEN numbers end under the end of their header."""
-    _, header, *rows = table(make_view(snapshot(), ViewSpec())).rstrip().splitlines()
+    _, header, *rows = table_text(make_view(snapshot(), ViewSpec())).rstrip().splitlines()
     for name in ("COUNT", "P99", "MAX"):
         end = header.index(name) + len(name)
         assert all(row[end - 1] != " " and row[end : end + 1] in ("", " ") for row in rows)
@@ -143,13 +143,13 @@ def test_a_table_is_aligned() -> None:
 
 def test_an_empty_table_says_so() -> None:
     view = make_view(snapshot(), ViewSpec(where=parse_filter("nobody")))
-    assert table(view).rstrip().endswith("(no connect ended in this window)")
+    assert table_text(view).rstrip().endswith("(no connect ended in this window)")
 
 
 def test_a_unit_name_cannot_break_a_table() -> None:
     """GIVEN a control group whose folder somebody gave a foul name WHEN printed THEN it is harmless."""
     shown = replace(snapshot(), units=dict.fromkeys(range(1, 6), "/x\x1b[2J\ny"))
-    printed = table(make_view(shown, ViewSpec(group_by="unit")))
+    printed = table_text(make_view(shown, ViewSpec(group_by="unit")))
     assert "\x1b" not in printed
     assert "/x·[2J·y" in printed
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot
 
-from tcpconntop.core.figures import PAGE
+from tcpconntop.core.figures import PAGE_ROWS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
@@ -19,9 +19,9 @@ MIXED = random_records(3_000, 300)
 def test_given_a_row_then_its_figures_are_those_of_its_column(group_by, sort):
     """GIVEN a view WHEN a figure of one row is asked for THEN it is what the whole column says."""
     view, whole = (make_view(snapshot(MIXED), ViewSpec(group_by, sort)) for _ in range(2))
-    for key, column in whole.figures.items():
-        rows = range(len(view)) if len(view) < 2 * PAGE else (0, 1, PAGE - 1, PAGE, len(view) - 1)
-        alone = [view.figures.at(key, row) for row in rows]
+    for key, column in whole.metrics.items():
+        rows = range(len(view)) if len(view) < 2 * PAGE_ROWS else (0, 1, PAGE_ROWS - 1, PAGE_ROWS, len(view) - 1)
+        alone = [view.metrics.value(key, row) for row in rows]
         np.testing.assert_array_equal(alone, column[list(rows)])
 
 
@@ -33,14 +33,14 @@ def test_given_rows_of_one_key_and_of_several_then_both_have_their_quantiles():
         connect("10.0.0.2", pid=1, latency_ns=2_000_000),
     )
     view = make_view(snapshot(events), ViewSpec())
-    np.testing.assert_allclose(view.figures["p99"], [9_000, 2_000], rtol=0.01)
-    np.testing.assert_allclose(view.figures["p50"], [1_000, 2_000], rtol=0.01)
+    np.testing.assert_allclose(view.metrics["p99"], [9_000, 2_000], rtol=0.01)
+    np.testing.assert_allclose(view.metrics["p50"], [1_000, 2_000], rtol=0.01)
 
 
 def test_given_a_name_that_is_no_figure_then_there_is_none():
     """GIVEN a view WHEN a figure is asked for that does not exist THEN a KeyError names it."""
     with pytest.raises(KeyError, match="daddr"):
-        make_view(snapshot(MIXED), ViewSpec()).figures["daddr"]
+        make_view(snapshot(MIXED), ViewSpec()).metrics["daddr"]
 
 
 @pytest.mark.parametrize("text", ["", "dport=2"])
@@ -50,4 +50,4 @@ def test_given_everything_that_is_shown_then_its_buckets_are_those_of_the_rows(t
     view = make_view(snapshot(MIXED, window_s=window_s), ViewSpec(where=parse_filter(text)))
     rows = [Selection(view, row).buckets for row in range(len(view))]
     assert (Selection(view).buckets == sum(rows)).all()
-    assert Selection(view).buckets.sum() == view.figures["ok"].sum() > 0
+    assert Selection(view).buckets.sum() == view.metrics["ok"].sum() > 0

@@ -101,7 +101,7 @@ def test_given_a_filter_about_figures_then_it_lets_these_pass(text, expected):
         "fail": np.array([0.0, 0.02, 0.5, 0.9, 1.0]),
         "count": np.array([20.0, 30.0, 2_000.0, 40.0, 50.0]),
     }
-    assert np.flatnonzero(parse_filter(text).match_figures(figures, 5)).tolist() == expected
+    assert np.flatnonzero(parse_filter(text).match_metrics(figures, 5)).tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from records import connect, snapshot
 
-from tcpconntop.core.completion import completions, known_values
+from tcpconntop.core.completion import completions, values_in_window
 from tcpconntop.core.filter import FilterError, parse_filter
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.sources.ports import parse_services
@@ -41,8 +41,8 @@ def test_given_a_text_then_its_last_word_is_completed(text, expected):
 def test_given_a_window_then_its_values_are_known_the_busiest_first():
     """GIVEN a window WHEN values of a field are asked for THEN all of it count, and no folded keys."""
     picture = snapshot(connect(comm="b"), connect(comm="a", times=3), connect(comm="c", times=2, unit=9))
-    assert known_values(picture, "comm") == ["a", "c", "b"]
-    assert known_values(replace(picture, units={9: "ssh.service"}), "unit") == ["", "ssh.service"]
+    assert values_in_window(picture, "comm") == ["a", "c", "b"]
+    assert values_in_window(replace(picture, units={9: "ssh.service"}), "unit") == ["", "ssh.service"]
 
 
 def test_given_units_then_rows_are_found_by_them():

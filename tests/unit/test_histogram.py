@@ -59,7 +59,7 @@ def test_given_a_distribution_when_viewed_then_count_sum_and_extremes_are_exact(
     events = np.repeat(connect(), len(latencies))
     events["begin_ns"] = events["end_ns"] - latencies
     view = make_view(snapshot(events), ViewSpec())
-    figures = {key: values[0] for key, values in view.figures.items()}
+    figures = {key: values[0] for key, values in view.metrics.items()}
     assert figures["count"] == len(latencies)
     assert view.stats["sum_ns"][0] == latencies.sum()
     assert (figures["min"], figures["max"]) == (latencies.min() / 1000, latencies.max() / 1000)
@@ -81,9 +81,9 @@ def test_given_latencies_above_the_last_octave_when_viewed_then_the_exact_extrem
     minutes = 60 * 10**9
     events = np.concatenate([connect(latency_ns=n * minutes) for n in (3, 5, 8)])
     view = make_view(snapshot(events), ViewSpec())
-    assert view.figures["max"][0] == 8 * minutes / 1000
+    assert view.metrics["max"][0] == 8 * minutes / 1000
     for key in ("p50", "p90", "p99"):
-        assert 3 * minutes / 1000 <= view.figures[key][0] <= 8 * minutes / 1000
+        assert 3 * minutes / 1000 <= view.metrics[key][0] <= 8 * minutes / 1000
 
 
 def test_given_no_value_then_every_quantile_is_nan():

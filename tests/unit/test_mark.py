@@ -10,7 +10,7 @@ from records import connect, join, random_records, snapshot
 
 from tcpconntop.core.filter import FilterError, parse_filter
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.mark import changed, factor_text, match, points_text, slim
+from tcpconntop.core.mark import compare_with_baseline, factor_text, match_rows, points_text, without_history
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.wire import Outcome
 
@@ -20,7 +20,7 @@ REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
 def compared(before, now, spec=None):
     """Give a view compared with another one."""
     spec = spec or ViewSpec(sort="daddr", descending=False)
-    return make_view(snapshot(*now), spec, make_view(slim(snapshot(*before)), spec))
+    return make_view(snapshot(*now), spec, make_view(without_history(snapshot(*before)), spec))
 
 
 def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
@@ -36,27 +36,27 @@ def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
         connect("10.0.0.4", times=3),
     ]
     view = compared(before, now)
-    assert view.figures["dcount"].tolist() == [2.0, 1.0, 0.0, np.inf]
-    assert view.figures["dp99"][:2] == pytest.approx([2.0, 1.0], rel=0.02)
-    assert view.figures["dp99"][3] == np.inf
-    assert view.figures["dfail"][[0, 1, 3]].tolist() == [0.0, 0.5, np.inf]
-    texts = [[column.text(view, row) for column in view.columns if column.of_mark] for row in range(4)]
+    assert view.metrics["dcount"].tolist() == [2.0, 1.0, 0.0, np.inf]
+    assert view.metrics["dp99"][:2] == pytest.approx([2.0, 1.0], rel=0.02)
+    assert view.metrics["dp99"][3] == np.inf
+    assert view.metrics["dfail"][[0, 1, 3]].tolist() == [0.0, 0.5, np.inf]
+    texts = [[column.text(view, row) for column in view.columns if column.needs_baseline] for row in range(4)]
     assert texts[:2] == [["×2.0", "=", "×2.0"], ["=", "+50.0", "="]]
     assert texts[2:] == [["gone", "-", "-"], ["new", "new", "new"]]
 
 
 def test_given_no_mark_then_there_is_no_column_of_one_nor_a_filter_for_it():
     view = make_view(snapshot(connect()), ViewSpec())
-    assert not [column for column in view.columns if column.of_mark]
+    assert not [column for column in view.columns if column.needs_baseline]
     with pytest.raises(FilterError):
         parse_filter("dp99>2")
 
 
 def test_given_a_row_that_only_failed_when_it_connects_then_its_p99_is_new_and_when_not_there_is_none():
     view = compared([connect(times=2, **REFUSED)], [connect(times=2)])
-    assert (view.figures["dp99"][0], view.figures["dfail"][0]) == (np.inf, -1.0)
+    assert (view.metrics["dp99"][0], view.metrics["dfail"][0]) == (np.inf, -1.0)
     view = compared([connect(times=2)], [connect(times=2, **REFUSED)])
-    assert math.isnan(view.figures["dp99"][0])
+    assert math.isnan(view.metrics["dp99"][0])
 
 
 def test_given_changes_when_sorted_by_them_then_the_new_come_first_and_the_unknown_last():
@@ -75,8 +75,8 @@ def test_given_changes_when_sorted_by_them_then_the_new_come_first_and_the_unkno
 def test_given_any_grouping_when_nothing_changed_then_nothing_is_said_to_have(grouping):
     events = random_records(3_000, 60, 3)
     view = compared([events], [events], ViewSpec(grouping))
-    assert (view.figures["dcount"] == 1).all()
-    assert (view.figures["dfail"] == 0).all()
+    assert (view.metrics["dcount"] == 1).all()
+    assert (view.metrics["dfail"] == 0).all()
 
 
 def test_given_keys_when_matched_then_it_is_what_a_dictionary_finds():
@@ -84,27 +84,27 @@ def test_given_keys_when_matched_then_it_is_what_a_dictionary_finds():
     views = [make_view(snapshot(random_records(400, 150, seed)), ViewSpec("process+dest")) for seed in (1, 2)]
     place = {views[1].identity(row): row for row in range(len(views[1]))}
     expected = [place.get(views[0].identity(row), -1) for row in range(len(views[0]))]
-    assert match(views[0].keys, views[1].keys, fields).tolist() == expected
+    assert match_rows(views[0].keys, views[1].keys, fields).tolist() == expected
     assert -1 in expected
     assert max(expected) > 0
-    assert match(views[0].keys, views[1].keys[:0], fields).tolist() == [-1] * len(views[0])
+    assert match_rows(views[0].keys, views[1].keys[:0], fields).tolist() == [-1] * len(views[0])
 
 
 def test_given_a_shorter_window_at_the_mark_then_rates_are_compared_and_not_counts():
     at = np.array([0])
-    marked = {"rate": np.array([5.0]), "count": np.array([50.0])}
-    assert changed("dcount", np.array([5.0]), marked, at).tolist() == [1.0]
+    baseline = {"rate": np.array([5.0]), "count": np.array([50.0])}
+    assert compare_with_baseline("dcount", np.array([5.0]), baseline, at).tolist() == [1.0]
 
 
 def test_given_a_mark_then_it_keeps_no_history_and_compares_all_the_same():
     full = snapshot(join(connect(times=5), connect(dport=1, times=2)))
-    thin = slim(full)
+    thin = without_history(full)
     assert not thin.window.slices
     assert not thin.window.history
     assert not len(thin.window.recent)
     assert thin.window.recent.records.base is None
     spec = ViewSpec()
-    assert make_view(thin, spec).figures["p99"].tolist() == make_view(full, spec).figures["p99"].tolist()
+    assert make_view(thin, spec).metrics["p99"].tolist() == make_view(full, spec).metrics["p99"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_given_a_row_that_is_gone_since_the_mark_then_it_is_still_listed_and_say
     row = view.find(make_view(snapshot(*GONE), ViewSpec()).identity(0))
     assert row is not None
     assert row == len(view) - 1  # nothing is known of its p99 now
-    assert (view.figures["count"][row], view.figures.at("rate", row)) == (0, 0)
-    assert math.isnan(view.figures.at("p99", row))
+    assert (view.metrics["count"][row], view.metrics.value("rate", row)) == (0, 0)
+    assert math.isnan(view.metrics.value("p99", row))
     texts = {column.key: column.text(view, row) for column in view.columns}
     assert (texts["daddr"], texts["comm"]) == ("10.0.0.2", "curl ×2")
     assert (texts["dcount"], texts["dfail"], texts["dp99"]) == ("gone", "-", "-")
-    assert not len(view.members(row))
+    assert not len(view.keys_of_row(row))
 
 
 @pytest.mark.parametrize("sort", ["comm", "dcount", "daddr", "count"])
@@ -152,11 +152,11 @@ def test_given_gone_rows_then_they_sort_and_filter_like_others(sort):
     view = compared(before, now, ViewSpec(sort=sort, descending=False))
     places = {"comm": "213", "dcount": "123", "daddr": "123", "count": "123"}
     assert "".join(view.columns[0].text(view, row)[-1] for row in range(3)) == places[sort]
-    kept = make_view(snapshot(*now), ViewSpec(where=parse_filter("count>0")), view.marked)
+    kept = make_view(snapshot(*now), ViewSpec(where=parse_filter("count>0")), view.baseline)
     assert [kept.columns[0].text(kept, row) for row in range(len(kept))] == ["10.0.0.3"]
 
 
 def test_given_no_mark_then_no_row_is_gone():
     view = make_view(snapshot(*GONE), ViewSpec())
-    assert (view.lead >= 0).all()
-    assert compared(GONE, GONE).lead.min() >= 0
+    assert (view.busiest_index >= 0).all()
+    assert compared(GONE, GONE).busiest_index.min() >= 0

@@ -25,7 +25,7 @@ def same(one: View, other: View) -> bool:
         shown(one) == shown(other)
         and (one.keys == other.keys).all()
         and (one.row_of == other.row_of).all()
-        and (one.lead == other.lead).all()
+        and (one.busiest_index == other.busiest_index).all()
         and (one.process_count == other.process_count).all()
     )
 
@@ -40,8 +40,8 @@ def test_given_the_same_keys_with_new_figures_when_viewed_again_then_they_are_no
     first = make_view(snapshot_of(window), spec)
     window.ingest(random_records(900, 40, seed=2, end_ns=NOW_NS + SECOND_NS), NOW_NS + SECOND_NS)
     snapshot = snapshot_of(window)
-    again = make_view(snapshot, spec, before=first)
-    assert again.merged is first.merged
+    again = make_view(snapshot, spec, previous=first)
+    assert again.row_map is first.row_map
     assert same(again, make_view(snapshot, spec))
     assert shown(again) != shown(first)
 
@@ -61,8 +61,8 @@ def test_given_other_keys_or_another_grouping_when_viewed_again_then_they_are_me
     first = make_view(snapshot_of(window), before)
     window.ingest(more, NOW_NS)
     snapshot = snapshot_of(window)
-    again = make_view(snapshot, now, before=first)
-    assert again.merged is not first.merged
+    again = make_view(snapshot, now, previous=first)
+    assert again.row_map is not first.row_map
     assert same(again, make_view(snapshot, now))
 
 
@@ -72,7 +72,7 @@ def test_given_keys_that_left_the_window_and_others_in_their_number_then_they_ar
     first = make_view(snapshot_of(window), ViewSpec())
     later_ns = NOW_NS + 30 * SECOND_NS
     window.ingest(join(*(connect(f"10.0.0.{at}", end_ns=later_ns) for at in (2, 3))), later_ns)
-    again = make_view(snapshot_of(window), ViewSpec(sort="daddr", descending=False), before=first)
+    again = make_view(snapshot_of(window), ViewSpec(sort="daddr", descending=False), previous=first)
     assert [row[0] for row in shown(again)] == ["10.0.0.2", "10.0.0.3"]
 
 
@@ -84,6 +84,6 @@ def test_given_keys_that_were_folded_when_their_rows_are_others_then_they_are_me
         end_ns = NOW_NS + second * SECOND_NS
         window.ingest(join(*(connect(f"10.1.0.{at}", times=20, end_ns=end_ns) for at in (1, 2))), end_ns)
     snapshot = snapshot_of(window)
-    again = make_view(snapshot, ViewSpec(), before=first)
+    again = make_view(snapshot, ViewSpec(), previous=first)
     assert same(again, make_view(snapshot, ViewSpec()))
     assert np.flatnonzero(again.keys["special"]).size == 1

@@ -44,7 +44,7 @@ def rows(shown):
     return {
         view.identity(row): {
             name: None if np.isnan(values[row]) else round(float(values[row]), 6)
-            for name, values in view.figures.items()
+            for name, values in view.metrics.items()
             if name != "last"
         }
         for row in range(len(view))
@@ -133,9 +133,9 @@ def test_given_a_later_connect_when_looked_back_then_the_last_latency_is_not_tol
     window.ingest(connect("10.0.0.1", latency_ns=9_000, end_ns=1_005 * SECOND_NS), 1_005 * SECOND_NS)
     base = taken(window, 1_005)
     view = make_view(snapshot_at(base, 1_002, 60), ViewSpec(sort="daddr", descending=False))
-    assert np.isnan(view.figures["last"][0])
-    assert view.figures["last"][1] == 2
-    assert view.figures["max"].tolist() == [1, 2]
+    assert np.isnan(view.metrics["last"][0])
+    assert view.metrics["last"][1] == 2
+    assert view.metrics["max"].tolist() == [1, 2]
     assert len(view.snapshot.window.recent) == 2
 
 

@@ -125,7 +125,7 @@ def test_a_damaged_block_is_counted_as_lost(whole: bytes) -> None:
     data[len(whole) // 2] ^= 1
     bad = replayed(bytes(data))[-1]
     assert (bad.ledger.attempts, bad.ledger.outcomes) == (good.ledger.attempts, good.ledger.outcomes)
-    rows = int(make_view(bad, ViewSpec()).figures["count"].sum())
+    rows = int(make_view(bad, ViewSpec()).metrics["count"].sum())
     assert 0 < bad.ledger.lost == good.ledger.attempts - rows
     assert bad.info.notes == (
         f"the recording is damaged in one place: {bad.ledger.lost} connects are missing",
@@ -254,7 +254,7 @@ def test_one_file_of_many_has_a_ledger_of_its_own(tmp_path: Path) -> None:
     """GIVEN the last files alone WHEN played THEN the totals are of those, and balance with the rows."""
     record(tmp_path / "r", Scenario(12), SMALL)
     last = replayed(*parts_of(tmp_path)[2:], window_s=None)[-1]
-    rows = int(make_view(last, ViewSpec()).figures["count"].sum())
+    rows = int(make_view(last, ViewSpec()).metrics["count"].sum())
     assert last.ledger.attempts == rows > 0
     assert last.ledger.lost == 0
 

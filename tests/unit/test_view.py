@@ -40,7 +40,7 @@ def test_given_a_grouping_then_each_row_has_the_figures_of_its_records(group_by)
         outcomes = np.bincount([record["outcome"] for record in records], minlength=6)
         assert view.stats["outcomes"][row].tolist() == outcomes.tolist()
         ok = [int(r["end_ns"] - r["begin_ns"]) / 1000 for r in records if r["outcome"] == Outcome.OK]
-        figures = {key: values[row] for key, values in view.figures.items()}
+        figures = {key: values[row] for key, values in view.metrics.items()}
         assert figures["count"] == len(records)
         assert figures["rate"] == len(records) / 10.0
         assert figures["failed"] == len(records) - len(ok)
@@ -60,7 +60,7 @@ def test_given_addresses_when_grouped_by_subnet_then_the_host_bits_do_not_count(
         snapshot(*map(connect, addresses)), ViewSpec(group_by="subnet", sort="daddr", descending=False)
     )
     assert texts(view, "daddr") == ["10.1.2.0/24", "10.1.3.0/24", "fd00::/64", "fd00:0:0:1::/64"]
-    assert view.figures["count"].tolist() == [2, 1, 2, 1]
+    assert view.metrics["count"].tolist() == [2, 1, 2, 1]
 
 
 SORTABLE = [
@@ -77,11 +77,11 @@ def test_given_a_column_when_sorted_then_rows_are_in_order_with_nan_last_and_tie
     group_by, column, descending
 ):
     picture = snapshot(MIXED[:400], connect("10.9.9.9", outcome=Outcome.REFUSED, error=111))
-    marked = make_view(snapshot(MIXED[:300]), ViewSpec(group_by))
-    view = make_view(picture, ViewSpec(group_by, column, descending), marked)
+    baseline = make_view(snapshot(MIXED[:300]), ViewSpec(group_by))
+    view = make_view(picture, ViewSpec(group_by, column, descending), baseline)
     assert COLUMNS[column] in view.columns
     values = COLUMNS[column].values(view).tolist()
-    first_seen = [int(view.members(row)[0]) for row in range(len(view))]
+    first_seen = [int(view.keys_of_row(row)[0]) for row in range(len(view))]
     numbers = [(value, seen) for value, seen in zip(values, first_seen, strict=True) if value == value]
     in_order = sorted(numbers, key=lambda pair: pair[1])
     in_order.sort(key=lambda pair: pair[0], reverse=descending)
@@ -108,7 +108,7 @@ def test_given_a_filter_then_keys_and_rows_that_fail_it_are_left_out():
         connect(pid=1, times=5), connect(pid=2, times=3, latency_ns=10**9), connect("10.0.0.2")
     )
     view = make_view(picture, ViewSpec(where=parse_filter("pid=2")))
-    assert view.figures["count"].tolist() == [3]
+    assert view.metrics["count"].tolist() == [3]
     assert view.row_of.tolist() == [-1, -1, 0, -1]
     assert len(make_view(picture, ViewSpec(where=parse_filter("count>8")))) == 0
     slow = make_view(picture, ViewSpec("process+dest", where=parse_filter("p99>500ms count<4")))
@@ -132,10 +132,10 @@ def test_given_a_row_then_its_identity_finds_it_in_the_next_view():
 def test_given_rows_then_members_and_row_of_agree_and_group_of_numbers_them():
     view = make_view(snapshot(MIXED), ViewSpec(group_by="port", where=parse_filter("!dport=3")))
     for row in range(len(view)):
-        assert (view.row_of[view.members(row)] == row).all()
-        assert (view.snapshot.window.keys["dport"][view.members(row)] == view.keys["dport"][row]).all()
-    assert sum(len(view.members(row)) for row in range(len(view))) == (view.row_of >= 0).sum()
-    number = view.group_of(np.array([1]))
+        assert (view.row_of[view.keys_of_row(row)] == row).all()
+        assert (view.snapshot.window.keys["dport"][view.keys_of_row(row)] == view.keys["dport"][row]).all()
+    assert sum(len(view.keys_of_row(row)) for row in range(len(view))) == (view.row_of >= 0).sum()
+    number = view.number_rows(np.array([1]))
     assert (number == np.where(view.row_of == 1, 0, -1)).all()
 
 
@@ -144,7 +144,7 @@ def test_given_processes_that_share_a_row_then_the_busiest_leads_and_all_are_cou
     view = make_view(snapshot(*events, connect("10.0.0.2", pid=3, comm="c")), ViewSpec(sort="count"))
     assert texts(view, "comm") == ["b ×3", "c"]
     assert view.process_count.tolist() == [3, 1]
-    assert view.lead_key(0)["tgid"] == 2
+    assert view.busiest_key(0)["tgid"] == 2
 
 
 def test_given_a_process_with_several_destinations_then_it_counts_once():
@@ -159,8 +159,8 @@ def test_given_folded_keys_then_they_are_one_row_called_other_in_every_grouping(
         view = make_view(snapshot_of(window), ViewSpec(group_by))
         special = np.flatnonzero(view.keys["special"])
         assert len(special) == 1
-        assert view.figures["count"][special].tolist() == [6]
-        assert view.figures["count"].sum() == 8
+        assert view.metrics["count"][special].tolist() == [6]
+        assert view.metrics["count"].sum() == 8
         key = view.keys[special[0]]
         assert destination_text(key, view.grouping) == process_text(key) == "other"
 
@@ -169,7 +169,7 @@ def test_given_failures_alone_then_no_latency_is_told_though_there_was_one_befor
     window = RollingWindow(10)
     window.ingest(connect(latency_ns=5_000), 1_000 * SECOND_NS)
     window.ingest(connect(outcome=Outcome.TIMEOUT), 1_060 * SECOND_NS)
-    figures = make_view(snapshot_of(window), ViewSpec()).figures
+    figures = make_view(snapshot_of(window), ViewSpec()).metrics
     assert figures["fail"].tolist() == [1.0]
     for key in ("p50", "p90", "p99", "min", "max", "mean", "last"):
         assert np.isnan(figures[key]).all(), key
@@ -180,7 +180,7 @@ def test_given_two_processes_when_one_succeeded_before_the_other_failed_then_las
     first = connect(pid=1, latency_ns=1_000, end_ns=now)
     second = connect(pid=2, latency_ns=2_000, end_ns=now + 1)
     fails = connect(pid=1, outcome=Outcome.REFUSED, end_ns=now + 2)
-    assert make_view(snapshot(first, second, fails), ViewSpec()).figures["last"].tolist() == [2.0]
+    assert make_view(snapshot(first, second, fails), ViewSpec()).metrics["last"].tolist() == [2.0]
 
 
 def test_given_nothing_then_the_view_is_empty_for_every_column():

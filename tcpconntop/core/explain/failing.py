@@ -7,7 +7,7 @@ import numpy as np
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.explain.case import Evidence, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
-from tcpconntop.core.groups import place_text
+from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.subject import outcome_of_errno
 from tcpconntop.core.units import percent
@@ -52,7 +52,7 @@ def _abandoned(evidence: Evidence) -> Rows:
 
 
 def _failing(evidence: Evidence, dest: int, silent: int) -> Finding:
-    keys, place = evidence.keys_to(dest), place_text(evidence.dests[dest])
+    keys, place = evidence.keys_to(dest), address_port_text(evidence.dests[dest])
     outcomes = evidence.dest_outcomes[dest]
     lost = [*_LOST, Outcome.CANCELLED] if silent else _LOST
     most = max(lost, key=lambda outcome: int(outcomes[outcome]))

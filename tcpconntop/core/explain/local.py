@@ -8,7 +8,7 @@ import numpy as np
 
 from tcpconntop.core.explain.case import Evidence, largest_first, medians
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
-from tcpconntop.core.groups import place_text
+from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration, percent
 from tcpconntop.core.wire import Outcome
@@ -57,7 +57,7 @@ def _used(evidence: Evidence) -> Rows:
 
 
 def _ports_to(evidence: Evidence, dest: int, failed: int, used: int, total: int) -> Finding:
-    place, keys = place_text(evidence.dests[dest]), evidence.keys_to(dest)
+    place, keys = address_port_text(evidence.dests[dest]), evidence.keys_to(dest)
     evidence.claimed.update(keys.tolist())
     use = f"{used:,} of {total:,} local ports in use towards {place}"
     advice = "each keeps its port until a minute after it is closed: reuse connections, or widen"
@@ -104,7 +104,7 @@ def _slow_to(evidence: Evidence, dest: int, count: int, median_us: float, share:
     keys = evidence.keys_to(dest)
     return Finding(
         Kind.LOCAL_WORK, Severity.WARN,
-        f"{percent(share)}% of the time to {place_text(evidence.dests[dest])} passes before the first SYN",
+        f"{percent(share)}% of the time to {address_port_text(evidence.dests[dest])} passes before the first SYN",
         f"half of the last {plural(count, 'connect')} spent {duration(median_us)} or more in this host:"
         " a search for a free port, the route, a firewall, a busy CPU,"
         f" or a SYN that waits for data (TCP Fast Open); by {evidence.process_names(keys)}",

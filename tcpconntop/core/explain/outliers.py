@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tcpconntop.core.cells import run_starts
 from tcpconntop.core.explain.case import RESENT_US, Evidence
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity
-from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, place_text, process_text
+from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, address_port_text, process_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration
 from tcpconntop.core.wire import Outcome
@@ -144,7 +144,7 @@ def _slow(evidence: Evidence, dest: int, outlier: _Outlier) -> Finding:
         others += f" that {process_text(evidence.keys[outlier.key])} connects to at port {key['dport']}"
     return Finding(
         Kind.SLOW_ADDRESS, Severity.WARN,
-        f"{place_text(key)} is {outlier.value_us / outlier.median_us:.0f}× slower than its"
+        f"{address_port_text(key)} is {outlier.value_us / outlier.median_us:.0f}× slower than its"
         f" {'siblings' if outlier.siblings > 1 else 'sibling'}",
         f"{outlier.measure.name} {duration(outlier.value_us)} against {duration(outlier.median_us)}"
         f" of {others}; by {evidence.process_names(keys)}",

@@ -8,7 +8,7 @@ from tcpconntop.core.explain.case import RESENT_US, Evidence, Floats
 from tcpconntop.core.explain.families import PROGRAM
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.explain.recent import RecentRecords
-from tcpconntop.core.groups import place_text
+from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration, percent
 from tcpconntop.core.wire import Outcome
@@ -89,6 +89,6 @@ def _impatient(evidence: Evidence, same: RecentRecords, of: int) -> Finding:
         Kind.GIVES_UP, Severity.WARN,
         f"{who} gives up after {duration(age_us)}: that is its own time-out",
         f"{n:,} of the last {of:,} that it abandoned were {duration(age_us)} ± {percent(spread)}% old,"
-        f" to {place_text(first)}{more}; {why}",
+        f" to {address_port_text(first)}{more}; {why}",
         n, "process", evidence.raw_keys(keys),
     )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from tcpconntop.core.cells import find
 from tcpconntop.core.explain.case import Evidence, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
-from tcpconntop.core.groups import place_text
+from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import percent
 from tcpconntop.core.window import SECOND_NS
@@ -96,7 +96,7 @@ def _rows_to(evidence: Evidence, dest: int) -> Rows:
 
 def _refused_by(evidence: Evidence, dest: int, past: _Past) -> Finding | None:
     keys, n = evidence.keys_to(dest), int(evidence.dest_outcomes[dest, Outcome.REFUSED])
-    words = (place_text(evidence.dests[dest]), f"by {evidence.process_names(keys)}")
+    words = (address_port_text(evidence.dests[dest]), f"by {evidence.process_names(keys)}")
     if not past.last_ok_ns:
         return _closed(evidence, keys, n, words, f"{n:,} refused, none succeeded since tracing began")
     if not _is_over(past):

@@ -7,7 +7,7 @@ import numpy as np
 from tcpconntop.core.explain.case import RESENT_US, Evidence, largest_first, join_and
 from tcpconntop.core.explain.finding import MAX_KEYS, MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.explain.recent import RecentRecords
-from tcpconntop.core.groups import place_text
+from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.units import duration, elapsed
 from tcpconntop.core.wire import Outcome
@@ -35,7 +35,7 @@ def lost_syns(evidence: Evidence) -> list[Finding]:
 def _lost_everywhere(evidence: Evidence, order: Rows, waited: Rows) -> Finding:
     """Sum up when SYNs to many destinations were lost: then it is not for one of them."""
     n, ok = int(waited.sum()), int(evidence.dest_outcomes[:, Outcome.OK].sum())
-    worst = join_and([f"{place_text(evidence.dests[dest])} ({waited[dest]:,})" for dest in order[:MAX_FINDINGS]])
+    worst = join_and([f"{address_port_text(evidence.dests[dest])} ({waited[dest]:,})" for dest in order[:MAX_FINDINGS]])
     return Finding(
         Kind.LOST_SYNS, _severity(n, ok),
         f"{n:,} of {plural(ok, 'connect')} waited for a retransmitted SYN, to {len(order):,} destinations",
@@ -58,7 +58,7 @@ def _lost_to(evidence: Evidence, dest: int, waited: int, recent: RecentRecords, 
     proof = [_parts(recent, p99_us), _times(recent)]
     return Finding(
         Kind.LOST_SYNS, _severity(waited, ok),
-        f"{waited:,} of {plural(ok, 'connect')} to {place_text(evidence.dests[dest])}"
+        f"{waited:,} of {plural(ok, 'connect')} to {address_port_text(evidence.dests[dest])}"
         " waited for a retransmitted SYN",
         "; ".join([*filter(None, proof), f"by {evidence.process_names(keys)}"]),
         waited, "dest", evidence.raw_keys(keys),
@@ -102,7 +102,7 @@ def accept_queue(evidence: Evidence) -> list[Finding]:
     ]
     if not local:
         return []
-    place = place_text(evidence.dests[local[0]])
+    place = address_port_text(evidence.dests[local[0]])
     times, span = plural(growth.overflows, "time"), elapsed(evidence.snapshot.span_s)
     others = f" (and {plural(len(local) - 1, 'more port')})" if len(local) > 1 else ""
     n = int(resent[local].sum())

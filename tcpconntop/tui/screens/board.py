@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tcpconntop.core.choice import Choice
+from tcpconntop.core.choice import ColumnChoice
 from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.completion import known_values
+from tcpconntop.core.completion import values_in_window
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import printable
@@ -35,11 +35,11 @@ from tcpconntop.tui.messages import (
 from tcpconntop.tui.moment import Moment
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.panes import Panes
-from tcpconntop.tui.screens.picker import Picker
+from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table import Table
 from tcpconntop.tui.titles import row_title
-from tcpconntop.tui.views import Views
+from tcpconntop.tui.views import ViewCache
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
 """Terminal heights below which the table needs the room."""
@@ -66,7 +66,7 @@ class Board(Screen[None]):
         self.view: View | None = None
         self.moment: Moment | None = None
         self._all: Selection | None = None
-        self._views = Views()
+        self._views = ViewCache()
         self.panes_wanted = True
         self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
@@ -133,14 +133,14 @@ class Board(Screen[None]):
         moment = self.moment
         if moment is None:
             return
-        self.table.name_with(moment.namer)
+        self.table.set_namer(moment.namer)
         snapshot = moment.snapshot
-        if moment.mark is None and COLUMNS[self.spec.sort].of_mark:
+        if moment.mark is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = self.spec.sorted_by("p99")
         if snapshot is None:
             self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
-        elif (view := self._views.of(snapshot, self.effective_spec(), moment.mark)) is not self.view:
+        elif (view := self._views.get(snapshot, self.effective_spec(), moment.mark)) is not self.view:
             self.view = view
             self._all = Selection(self.view)
             self.table.show(self.view, self._empty(), self._all.metrics)
@@ -202,9 +202,9 @@ class Board(Screen[None]):
 
     def action_columns(self) -> None:
         """Let the user choose the columns."""
-        self.app.push_screen(Picker(self.spec.columns, self.view), self.choose_columns)
+        self.app.push_screen(ColumnPicker(self.spec.columns, self.view), self.choose_columns)
 
-    def choose_columns(self, choice: Choice | None) -> None:
+    def choose_columns(self, choice: ColumnChoice | None) -> None:
         """Show these columns; None leaves them as they are."""
         if choice is not None:
             self.respec(replace(self.spec, columns=choice))
@@ -215,7 +215,7 @@ class Board(Screen[None]):
 
     def _values(self, field: str) -> list[str]:
         """Give the values of a field that a filter could name."""
-        return known_values(self.view.snapshot, field) if self.view is not None else []
+        return values_in_window(self.view.snapshot, field) if self.view is not None else []
 
     def action_back(self) -> None:
         """Unselect the row, clear the filter, or leave: whichever there is to do first."""

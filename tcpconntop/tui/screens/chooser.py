@@ -23,7 +23,7 @@ from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import Process
 
 
-class Chooser(ModalScreen[Process | None]):
+class ProcessChooser(ModalScreen[Process | None]):
     """Gives the chosen process, or None.
 
     Args:

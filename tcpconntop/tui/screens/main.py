@@ -51,7 +51,7 @@ class Main(ExplainingBoard):
 def processes(view: View, row: int) -> tuple[Process, ...]:
     """Give the processes of a row, the busiest first."""
     window = view.snapshot.window
-    members = view.members(row)
+    members = view.keys_of_row(row)
     members = members[window.keys["special"][members] == 0]
     ended = window.stats["outcomes"][members].sum(axis=1)
     found: dict[int, Process] = {}

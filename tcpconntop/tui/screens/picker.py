@@ -19,16 +19,16 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tcpconntop.core.choice import CHOOSABLE, USUAL, Choice
+from tcpconntop.core.choice import CHOOSABLE, DEFAULT_COLUMNS, ColumnChoice
 from tcpconntop.core.columns import TREND
 from tcpconntop.core.view import View
 from tcpconntop.tui.lines import fit
 
-LINE = 68
+LINE_WIDTH = 68
 """Cells of a line: what fits into a terminal of 80."""
 
 
-class Picker(ModalScreen[Choice | None]):
+class ColumnPicker(ModalScreen[ColumnChoice | None]):
     """Gives the chosen columns, empty for the usual ones, or None.
 
     Args:
@@ -44,12 +44,12 @@ class Picker(ModalScreen[Choice | None]):
         Binding("0", "usual", "As usual", show=False),
     ]
 
-    def __init__(self, choice: Choice, view: View | None) -> None:
+    def __init__(self, choice: ColumnChoice, view: View | None) -> None:
         super().__init__()
         self._there = {*CHOOSABLE} if view is None else {*(column.key for column in view.columns), TREND.key}
-        self._begin(choice or USUAL)
+        self._begin(choice or DEFAULT_COLUMNS)
 
-    def _begin(self, choice: Choice) -> None:
+    def _begin(self, choice: ColumnChoice) -> None:
         self._shown = set(choice)
         self._keys = [*choice, *(key for key in CHOOSABLE if key not in choice)]
 
@@ -69,21 +69,21 @@ class Picker(ModalScreen[Choice | None]):
         return self.query_one(OptionList)
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> ColumnChoice:
         """What is chosen so far."""
         chosen = tuple(key for key in self._keys if key in self._shown)
-        return () if chosen == USUAL else chosen
+        return () if chosen == DEFAULT_COLUMNS else chosen
 
     def _lines(self) -> list[Option]:
         return [Option(self._line(key), id=key) for key in self._keys]
 
     def _line(self, key: str) -> Text:
         column = CHOOSABLE[key]
-        why_not = "once a moment is marked" if column.of_mark else "not by this grouping"
+        why_not = "once a moment is marked" if column.needs_baseline else "not by this grouping"
         about = column.help if key in self._there else f"{why_not}: {column.help}"
         mark = "✓" if key in self._shown else " "
         style = "" if key in self._there else "dim"
-        line = Text(fit(f"{mark} {column.header:<12} {about}", LINE), style)
+        line = Text(fit(f"{mark} {column.header:<12} {about}", LINE_WIDTH), style)
         line.stylize("bold", 0, 14)
         return line
 
@@ -109,7 +109,7 @@ class Picker(ModalScreen[Choice | None]):
 
     def action_usual(self) -> None:
         """Go back to the usual columns."""
-        self._begin(USUAL)
+        self._begin(DEFAULT_COLUMNS)
         self._list_again(0)
 
     @on(OptionList.OptionSelected)

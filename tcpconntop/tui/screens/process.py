@@ -111,7 +111,7 @@ class ProcessScreen(ExplainingBoard):
     def comm(self) -> str:
         """The name of the process: the one that its connects have, where there are any."""
         if self.view is not None and len(self.view):
-            return process_text(self.view.lead_key(0))
+            return process_text(self.view.busiest_key(0))
         return self._life.comm if self._life is not None else self.process.comm
 
     def subject_title(self) -> str:
