@@ -95,7 +95,7 @@ async def draw(picture: Picture, snapshots: Sequence[Snapshot]) -> None:
         raise AssertionError
 
     life = Life(2310, "checkout", "shop", "/usr/bin/checkout --port 8080 --workers 4", 2 * 3600, 1)
-    app = Dashboard(never, look_at=lambda _: life)
+    app = Dashboard(never, read_process_info=lambda _: life)
     async with app.run_test(size=SIZE) as pilot:
         for snapshot in (snapshots[-1 - picture.mark_at], snapshots[-1]):
             app.post_message(SourceOpened(snapshot.info))

@@ -54,7 +54,7 @@ def show(
         max_keys=args.max_keys,
         pid=pids[0] if len(pids) == 1 else None,
         cancel=cancel,
-        remembered=replace(args.ui_state, theme=config.theme or args.ui_state.theme),
+        ui_state=replace(args.ui_state, theme=config.theme or args.ui_state.theme),
         keys=keys,
         notice=args.notice,
         dns=args.dns,
@@ -64,9 +64,9 @@ def show(
     if config.theme and config.theme not in app.available_themes:
         there_are = ", ".join(sorted(app.available_themes))
         raise FatalError(f"{config.where('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE)
-    began = app.chosen()
+    began = app.ui_choices()
     app.run()
-    notice = save_ui_choices(args, began, app.chosen())
+    notice = save_ui_choices(args, began, app.ui_choices())
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or EXIT_FAILED)
     if notice:

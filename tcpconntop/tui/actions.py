@@ -130,7 +130,7 @@ def bindings(scope: Scope) -> list[BindingType]:
     ]
 
 
-def sections() -> dict[str, list[Action]]:
+def actions_by_section() -> dict[str, list[Action]]:
     """Give the actions by the section of the help that lists them, in order."""
     found: dict[str, list[Action]] = {}
     for action in ACTIONS:

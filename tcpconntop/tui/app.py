@@ -22,16 +22,16 @@ from tcpconntop.kernel.process import Life, look
 from tcpconntop.remember import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import Keys, bindings
-from tcpconntop.tui.messages import NameFound, Process, ProcessesWanted, SnapshotReady, SourceOpened
-from tcpconntop.tui.moment import Moment
-from tcpconntop.tui.palette import commands
+from tcpconntop.tui.messages import NameResolved, ProcessSummary, ProcessRequested, SnapshotReady, SourceOpened
+from tcpconntop.tui.moment import DashboardState
+from tcpconntop.tui.palette import palette_commands
 from tcpconntop.tui.playing import Playing
-from tcpconntop.tui.resolver import Resolver, ask_system
-from tcpconntop.tui.screens.board import Board
-from tcpconntop.tui.screens.main import Main
+from tcpconntop.tui.resolver import Resolver, reverse_lookup
+from tcpconntop.tui.screens.board import TableScreen
+from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
-from tcpconntop.tui.terminal import PLAIN_THEME, colourless, few_colours
-from tcpconntop.tui.tracing import Tracing
+from tcpconntop.tui.terminal import PLAIN_THEME, has_no_colours, has_few_colours
+from tcpconntop.tui.tracing import EngineThread
 
 
 def _nothing() -> None:
@@ -77,35 +77,35 @@ class Dashboard(Playing):
         max_keys: int = DEFAULT_MAX_KEYS,
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
-        look_at: Callable[[int], Life | None] = look,
-        remembered: UiState | None = None,
+        read_process_info: Callable[[int], Life | None] = look,
+        ui_state: UiState | None = None,
         keys: Keys | None = None,
         notice: str = "",
         dns: bool = False,
-        ask: Callable[[str], str] = ask_system,
+        ask: Callable[[str], str] = reverse_lookup,
         loaded: Callable[[], None] = _nothing,
     ) -> None:
-        super().__init__(ansi_color=few_colours() or None)
-        self._last_filters = [NoColor()] if colourless() else []
+        super().__init__(ansi_color=has_few_colours() or None)
+        self._last_filters = [NoColor()] if has_no_colours() else []
         self._spec = spec or ViewSpec()
         self._pid = pid
-        self._cancel, self._look_at, self._loaded = cancel, look_at, loaded
+        self._cancel, self._look_at, self._loaded = cancel, read_process_info, loaded
         self._resolver = Resolver(self._name_found, ask)
-        self._tracing = Tracing(
+        self._tracing = EngineThread(
             open_source, self._opened, self._publish, WINDOWS[window], interval_s, max_keys
         )
         namer = self._resolver.name if dns else None
-        self._stand(Moment(window, interval_s, keys=keys or Keys(), namer=namer), self._tracing)
-        self._remembered, self._notice = remembered or UiState(), notice
-        self._main: Main | None = None
+        self._stand(DashboardState(window, interval_s, keys=keys or Keys(), namer=namer), self._tracing)
+        self._remembered, self._notice = ui_state or UiState(), notice
+        self._main: MainScreen | None = None
         if self._remembered.theme in self.available_themes:
             self.theme = self._remembered.theme
         self._first_theme = self.theme
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the main screen."""
-        self._main = Main(self._spec)
-        self._main.recall(self._remembered.panes, self._remembered.pane, self._remembered.filters)
+        self._main = MainScreen(self._spec)
+        self._main.restore(self._remembered.panes, self._remembered.pane, self._remembered.filters)
         return self._main
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -121,7 +121,7 @@ class Dashboard(Playing):
         if self._notice:
             self.notify(self._notice, severity="warning", markup=False)
         if self._pid is not None:
-            self._open_process(Process(self._pid, "process"))
+            self._open_process(ProcessSummary(self._pid, "process"))
         self.call_after_refresh(self._trace)
         self.call_after_refresh(self._load_charts)
 
@@ -131,12 +131,12 @@ class Dashboard(Playing):
         self._cancel()
         self._resolver.close()
 
-    def chosen(self) -> UiState:
+    def ui_choices(self) -> UiState:
         """Give what the user has chosen, to be remembered."""
         known, main = self._remembered, self._main
         if main is not None:
             filters = tuple(main.filter_bar.history)
-            known = replace(known, panes=main.panes_wanted, pane=main.panes.active, filters=filters)
+            known = replace(known, panes=main.panes_enabled, pane=main.panes.active, filters=filters)
         spec = self._spec if main is None else main.spec
         sort = "p99" if COLUMNS[spec.sort].needs_baseline else spec.sort
         return replace(
@@ -207,28 +207,28 @@ class Dashboard(Playing):
         self._change(namer=None if self._moment.namer else self._resolver.name)
 
     def _name_found(self) -> None:
-        self.post_message(NameFound())
+        self.post_message(NameResolved())
 
-    @on(NameFound)
+    @on(NameResolved)
     def _show_names(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, Board):
+            if isinstance(screen, TableScreen):
                 screen.table.forget()
 
     def action_help(self) -> None:
         """Show the help."""
-        from tcpconntop.tui.screens.help import Help
+        from tcpconntop.tui.screens.help import HelpScreen
 
-        self.push_screen(Help(self._moment.info, self._moment.keys))
+        self.push_screen(HelpScreen(self._moment.info, self._moment.keys))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give every action that the screen has to the palette."""
-        return commands(self, screen, self._moment.keys)
+        return palette_commands(self, screen, self._moment.keys)
 
     # Screens
 
-    @on(ProcessesWanted)
-    def _choose(self, message: ProcessesWanted) -> None:
+    @on(ProcessRequested)
+    def _choose(self, message: ProcessRequested) -> None:
         if self.screen is not self._main:
             return  # a second enter was on its way
         if len(message.processes) == 1:
@@ -238,12 +238,12 @@ class Dashboard(Playing):
 
         self.push_screen(ProcessChooser(message.processes), self._open_process)
 
-    def _open_process(self, process: Process | None) -> None:
+    def _open_process(self, process: ProcessSummary | None) -> None:
         if process is not None:
             screen = ProcessScreen(process, self._spec, self._look_at)
             if self._main is not None:
                 screen.filter_bar.history = self._main.filter_bar.history
-            screen.moment = self._moment  # so that its first frame is not an empty one
+            screen.state = self._moment  # so that its first frame is not an empty one
             self.push_screen(screen)
 
     @on(ProcessScreen.Left)

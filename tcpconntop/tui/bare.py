@@ -8,10 +8,10 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tcpconntop.tui.lines import Painted
+from tcpconntop.tui.lines import Styled
 
 
-class LineView(ScrollView, Painted):
+class LineView(ScrollView, Styled):
     """A scroll view that has no border, padding, opacity or links, and never gets any by style.
 
     Textual goes through the segments of each line several times for what it has none of, and cuts off what is

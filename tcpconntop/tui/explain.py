@@ -20,7 +20,7 @@ from textual import events
 from tcpconntop.core.explain import Finding, Severity, explain, nothing_found_text
 from tcpconntop.core.subject import Selection
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.messages import FindingsLeft, FindingWanted
+from tcpconntop.tui.messages import FindingsClosed, FindingRequested
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.wrap import wrap
 
@@ -153,7 +153,7 @@ class Explain(Pane, can_focus=True):
 
     def on_hide(self) -> None:
         """Give the focus back when another pane is shown."""
-        self.post_message(FindingsLeft())
+        self.post_message(FindingsClosed())
 
     def on_click(self, event: events.Click) -> None:
         """Choose a finding; go to one that is clicked twice."""
@@ -173,8 +173,8 @@ class Explain(Pane, can_focus=True):
     def action_go(self) -> None:
         """Go to the row that the chosen finding names."""
         if self.chosen:
-            self.post_message(FindingWanted(self.chosen))
+            self.post_message(FindingRequested(self.chosen))
 
     def action_leave(self) -> None:
         """Go back to the table."""
-        self.post_message(FindingsLeft())
+        self.post_message(FindingsClosed())

@@ -18,7 +18,7 @@ from tcpconntop.core.units import printable
 from tcpconntop.remember import add_filter
 from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.lines import fit
-from tcpconntop.tui.messages import FilterLeft, FilterWanted
+from tcpconntop.tui.messages import FilterCancelled, FilterSubmitted
 
 HINTS = (
     "tab completes, enter applies",
@@ -32,7 +32,7 @@ HINTS = (
 
 
 class FilterBar(Vertical):
-    """An input that is hidden until it is asked for. Messages: `FilterWanted`, `FilterLeft`."""
+    """An input that is hidden until it is asked for. Messages: `FilterSubmitted`, `FilterCancelled`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
@@ -78,7 +78,7 @@ class FilterBar(Vertical):
 
     def action_leave(self) -> None:
         """Leave the filter as it was."""
-        self.post_message(FilterLeft())
+        self.post_message(FilterCancelled())
 
     def action_complete(self) -> None:
         """Complete the word before the cursor; again and again gives one possibility after the other."""
@@ -102,7 +102,7 @@ class FilterBar(Vertical):
         event.stop()
         if not self._error(event.value):
             self.history[:] = add_filter(tuple(self.history), event.value)
-            self.post_message(FilterWanted(event.value))
+            self.post_message(FilterSubmitted(event.value))
 
     def _error(self, text: str) -> FilterError | None:
         try:
@@ -122,7 +122,7 @@ class FilterBar(Vertical):
             line.update(hint(width))
         else:
             before = cell_len(field.value[: error.start]) - field.scroll_offset.x
-            line.update(pointed(printable(str(error)), before, width))
+            line.update(text_with_pointer(printable(str(error)), before, width))
         line.set_class(error is not None, "-error")
 
 
@@ -135,7 +135,7 @@ def hint(width: int) -> str:
     return text
 
 
-def pointed(message: str, at: int, width: int) -> str:
+def text_with_pointer(message: str, at: int, width: int) -> str:
     """Write a message beside a mark that stands below cell `at` of a line of `width` cells."""
     at = min(max(at, 0), max(width - 1, 0))
     if at + 2 + cell_len(message) <= width:

@@ -10,7 +10,7 @@ from rich.text import Text
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.units import count, memory, percent
 from tcpconntop.tui.actions import ACTIONS, Keys
-from tcpconntop.tui.lines import Line, Part, fit, spread
+from tcpconntop.tui.lines import Line, Part, fit, justify
 
 OWN = 85
 """Priority of the program's own cost: it goes before most of the keys do."""
@@ -54,7 +54,7 @@ class Footer(Line):
             Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + 10 * place)
             for place, (keys, word) in enumerate(hint for hint in _hints(self._keys) if hint[1] not in absent)
         ]
-        return spread(hints, self._ledger(), width)
+        return justify(hints, self._ledger(), width)
 
     def _ledger(self) -> list[Part]:
         snapshot, dim = self._snapshot, self.paint("dim")

@@ -25,7 +25,7 @@ from tcpconntop.core.heatmap import Heatmap as Heat
 from tcpconntop.core.heatmap import HeatmapScale, band_of, band_edges, heatmap
 from tcpconntop.core.subject import Selection, round_duration
 from tcpconntop.core.units import count, elapsed
-from tcpconntop.tui.lines import PAINTS, fit
+from tcpconntop.tui.lines import STYLE_CLASSES, fit
 from tcpconntop.tui.pane import Pane
 
 Ints = npt.NDArray[np.int64]
@@ -43,7 +43,7 @@ UNKNOWN = -1
 class Heatmap(Pane):
     """When the connects of a selection succeeded and how long they took; and when others failed."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {f"heat--{band}" for band in range(COLOURS + 1)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {f"heat--{band}" for band in range(COLOURS + 1)}
     MIN_HEIGHT = 5
 
     def __init__(self) -> None:
@@ -55,16 +55,16 @@ class Heatmap(Pane):
         legend = LEGEND if width >= LEGEND_FROM else 0
         cells = width - LABEL - 1 - max(legend, 1)
         lines = height - 2
-        rows = lines if self.few_colours else 2 * lines
+        rows = lines if self.has_few_colours else 2 * lines
         heat = heatmap(selection.snapshot, selection.group_of, cells)
         scale = self._steady(heat, rows, selection)
-        edges = band_edges(scale.max_count, len(SHADES) if self.few_colours else COLOURS)
+        edges = band_edges(scale.max_count, len(SHADES) if self.has_few_colours else COLOURS)
         at = heat.step_of_cell(cells)
         matrix = heat.matrix(scale.low_us, scale.high_us, rows)[::-1]
         grid = band_of(matrix, edges)[:, at]
         failed = band_of(heat.failed, edges)[at]
         grid[:, at < heat.first_known_step] = failed[at < heat.first_known_step] = UNKNOWN
-        body = (self._shaded if self.few_colours else self._coloured)(grid, failed, len(edges))
+        body = (self._shaded if self.has_few_colours else self._coloured)(grid, failed, len(edges))
         labels = _labels(scale, lines)
         right = self._legend(heat, edges, lines) if legend else []
         picture = []
@@ -107,9 +107,9 @@ class Heatmap(Pane):
         step = elapsed(heat.step_s).replace("m00s", "m")
         legend = [Text(f" connects / {step}", self.paint("dim"))]
         every = -(-len(edges) // (lines - 1))
-        looks = _spread(len(edges), len(SHADES) if self.few_colours else COLOURS)
+        looks = _spread(len(edges), len(SHADES) if self.has_few_colours else COLOURS)
         for edge, look in reversed([*zip(edges, looks, strict=True)][::every]):
-            if self.few_colours:
+            if self.has_few_colours:
                 swatch = Text(f" {SHADES[look - 1] * 2} ")
             else:
                 swatch = Text(" ██ ", Style(color=self._colour(f"heat--{look}")))

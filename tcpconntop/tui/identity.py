@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tcpconntop.core.units import elapsed, printable
 from tcpconntop.kernel.process import Life
-from tcpconntop.tui.lines import Line, Part, fit, spread
+from tcpconntop.tui.lines import Line, Part, fit, justify
 
 DAY_S = 86_400
 
@@ -37,7 +37,7 @@ class Identity(Line):
         self.changed()
 
     @property
-    def lines(self) -> int:
+    def line_count(self) -> int:
         """How many lines there are to show."""
         command = self._life is not None and bool(self._life.command)
         return bool(self._ended or self._life or self._unit) + command
@@ -54,11 +54,11 @@ class Identity(Line):
             unit = f"unit {printable(self._unit)}"
             words.insert(1, fit(unit, min(cell_len(unit), max(room, UNIT))))
         facts = [Part(Text(f"■ {self._ended}", self.paint("warn") + self.paint("strong")))]
-        line = spread([*(facts if self._ended else []), Part(Text(" · ".join(words), dim))], [], width)
+        line = justify([*(facts if self._ended else []), Part(Text(" · ".join(words), dim))], [], width)
         if life is None or not life.command:
             return line
         line.append("\n")
-        return line.append_text(spread([Part(Text(life.command))], [], width))
+        return line.append_text(justify([Part(Text(life.command))], [], width))
 
 
 def _moment(then_s: float, now_s: float) -> str:

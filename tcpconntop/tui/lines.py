@@ -12,20 +12,20 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-PAINTS = {
+STYLE_CLASSES = {
     f"paint--{name}"
     for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high", "trend")
 }
 """The colours of the dashboard as component classes; `app.tcss` gives them for every theme."""
 
 
-class Painted(Widget):
+class Styled(Widget):
     """A widget that knows the dashboard's colours."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS
+    COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES
 
     def paint(self, name: str) -> Style:
-        """Give a colour (without background) by the name it has in `PAINTS`; none for the empty name."""
+        """Give a colour (without background) by the name it has in `STYLE_CLASSES`; none for the empty name."""
         paints: dict[str, Style] = vars(self).setdefault("_paints", {})
         style = paints.get(name)
         if style is None:
@@ -40,7 +40,7 @@ class Painted(Widget):
         super().notify_style_update()
 
     @property
-    def few_colours(self) -> bool:
+    def has_few_colours(self) -> bool:
         """Whether there are no shades of colours to tell things by (`:ansi` in `app.tcss`)."""
         return self.app.native_ansi_color
 
@@ -81,7 +81,7 @@ def fit_counted(text: str, width: int) -> str:
     return f"{fit(name, width - len(n) - 2)}{sign}{n}"
 
 
-def spread(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = "  ") -> Text:
+def justify(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = "  ") -> Text:
     """Lay out parts to the left and to the right edge of a line of `width` cells."""
     kept = [*left, *right]
     while True:
@@ -101,7 +101,7 @@ def spread(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = "
     return line
 
 
-class Line(Painted):
+class Line(Styled):
     """A widget of one line that draws itself anew when its width or its content changes."""
 
     DEFAULT_CSS = "Line { height: 1; }"

@@ -29,16 +29,16 @@ class SnapshotReady(Message):
 
 
 @dataclass
-class NameFound(Message):
+class NameResolved(Message):
     """The name of an address is known that was not."""
 
     def can_replace(self, message: Message) -> bool:
         """Whether this message may take the place of one that waits."""
-        return isinstance(message, NameFound)
+        return isinstance(message, NameResolved)
 
 
 @dataclass
-class SortWanted(Message):
+class SortRequested(Message):
     """Sort by a column; again means the other way round."""
 
     column: str
@@ -52,7 +52,7 @@ class RowSelected(Message):
 
 
 @dataclass
-class RowMissing(Message):
+class NoRowSelected(Message):
     """A row was asked for where there is none."""
 
 
@@ -62,38 +62,38 @@ class RowOpened(Message):
 
 
 @dataclass
-class TabWanted(Message):
+class TabRequested(Message):
     """Show a pane."""
 
     name: str
 
 
 @dataclass
-class FindingWanted(Message):
+class FindingRequested(Message):
     """Go to the row that a finding names."""
 
     finding: Finding
 
 
 @dataclass
-class FindingsLeft(Message):
+class FindingsClosed(Message):
     """The user goes back from the findings to the table."""
 
 
 @dataclass
-class FilterWanted(Message):
+class FilterSubmitted(Message):
     """Show only what this filter lets pass."""
 
     text: str
 
 
 @dataclass
-class FilterLeft(Message):
+class FilterCancelled(Message):
     """The filter input was left without a change."""
 
 
 @dataclass(frozen=True)
-class Process:
+class ProcessSummary:
     """A process as the window knows it, with the ended attempts it has there."""
 
     pid: int
@@ -102,12 +102,12 @@ class Process:
 
 
 @dataclass
-class ProcessesWanted(Message):
+class ProcessRequested(Message):
     """Open the screen of a process; of several the user chooses one."""
 
-    processes: tuple[Process, ...]
+    processes: tuple[ProcessSummary, ...]
 
 
 @dataclass
-class BoardShown(Message):
+class ScreenShown(Message):
     """A board came into sight: it wants to know how things stand."""

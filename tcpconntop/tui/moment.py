@@ -15,7 +15,7 @@ STARTING = "starting: compiling the probe…"
 
 
 @dataclass(frozen=True)
-class Seeking:
+class PendingSeek:
     """A seek that is on its way.
 
     Attributes:
@@ -28,7 +28,7 @@ class Seeking:
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class DashboardState:
     """How things stand.
 
     Attributes:
@@ -57,7 +57,7 @@ class Moment:
     namer: Callable[[str], str] | None = field(default=None, repr=False)
     ended: bool = False
     playback: Playback | None = None
-    seeking: Seeking | None = None
+    seeking: PendingSeek | None = None
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -81,7 +81,7 @@ class Moment:
         return (self.latest.now_ns - self.frozen.now_ns) / 1e9
 
     @property
-    def window_shown(self) -> str:
+    def window_label(self) -> str:
         """Name of the window of what is seen, and what it covers where old slices are too coarse for it."""
         if self.frozen is None:
             return self.window

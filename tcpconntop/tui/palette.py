@@ -12,7 +12,7 @@ from tcpconntop.tui.actions import ACTIONS, Keys
 from tcpconntop.tui.explain import Explain
 
 
-def commands(app: App[str], screen: Screen[object], keys: Keys) -> Iterable[SystemCommand]:
+def palette_commands(app: App[str], screen: Screen[object], keys: Keys) -> Iterable[SystemCommand]:
     """Give the commands of a screen."""
     explain = screen.query(Explain)
     owners = {

@@ -17,7 +17,7 @@ from textual.containers import Horizontal, Vertical
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.units import count
 from tcpconntop.tui.lines import Line, fit_address
-from tcpconntop.tui.messages import TabWanted
+from tcpconntop.tui.messages import TabRequested
 from tcpconntop.tui.pane import Pane
 
 PANE_WIDTH = 100
@@ -76,7 +76,7 @@ class PaneTabs(Line):
         """Show the pane whose name was clicked."""
         for start, end, name in self._spans:
             if start <= event.x < end:
-                self.post_message(TabWanted(name))
+                self.post_message(TabRequested(name))
 
 
 class Panes(Vertical):

@@ -11,15 +11,15 @@ from dataclasses import replace
 from tcpconntop.core.playback import Playback, next_speed
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.whereto import TimeRange
-from tcpconntop.tui.moment import Seeking
+from tcpconntop.tui.moment import PendingSeek
 from tcpconntop.tui.rewind import SECOND_NS
-from tcpconntop.tui.screens.goto import Goto
+from tcpconntop.tui.screens.goto import GotoScreen
 from tcpconntop.tui.steering import Steering
 
 PROGRESS_S = 0.5
 """How often a seek that takes long says how far it is."""
 
-FOREVER_NS = 1 << 62
+END_OF_TIME_NS = 1 << 62
 END = "this is the end: ← goes back"
 
 
@@ -90,7 +90,7 @@ class Playing(Steering):
         if latest is None:
             return
         if play is None:
-            self._look(latest.began_ns if place == "start" else FOREVER_NS)
+            self._look(latest.began_ns if place == "start" else END_OF_TIME_NS)
         else:
             there = self._at_ns(latest) if place == "start" or play.ended else None
             self._go(play, there, play.began_ns if place == "start" else play.end_ns)
@@ -101,7 +101,7 @@ class Playing(Steering):
         if latest is None:
             self.notify("there is no moment to go to yet")
             return
-        self.push_screen(Goto(self._span(latest)), self._go_to)
+        self.push_screen(GotoScreen(self._span(latest)), self._go_to)
 
     def action_speed(self, by: int) -> None:
         """Play faster (1) or slower (-1)."""
@@ -146,7 +146,7 @@ class Playing(Steering):
             return
         self.clear_notifications()  # what was said of where one was
         self._tracing.seek(to_ns)
-        self._change(seeking=Seeking(to_ns))
+        self._change(seeking=PendingSeek(to_ns))
 
     def _look(self, to_ns: int) -> None:
         """Pause, and look at a moment of what is kept."""

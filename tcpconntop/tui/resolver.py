@@ -22,7 +22,7 @@ LONGEST = 253
 """Characters of a domain name at most (RFC 1035, section 2.3.4)."""
 
 
-def ask_system(address: str) -> str:
+def reverse_lookup(address: str) -> str:
     """Ask the system for the name of an address; blocks.
 
     Raises:
@@ -43,7 +43,7 @@ class Resolver:
     def __init__(
         self,
         changed: Callable[[], None],
-        ask: Callable[[str], str] = ask_system,
+        ask: Callable[[str], str] = reverse_lookup,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._changed, self._ask, self._clock_s = changed, ask, clock_s

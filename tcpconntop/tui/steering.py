@@ -18,12 +18,12 @@ from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.outputs.table_csv import view_csv
 from tcpconntop.places import state_folder
 from tcpconntop.tui.lines import fit
-from tcpconntop.tui.messages import BoardShown
-from tcpconntop.tui.moment import Moment
+from tcpconntop.tui.messages import ScreenShown
+from tcpconntop.tui.moment import DashboardState
 from tcpconntop.tui.rewind import Rewind
-from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.screens.board import TableScreen
 from tcpconntop.tui.takeaway import row_text, save
-from tcpconntop.tui.tracing import Tracing
+from tcpconntop.tui.tracing import EngineThread
 
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """What `+` and `-` step through, in seconds."""
@@ -35,18 +35,18 @@ NOTHING_YET = "there is nothing to see yet: tracing is about to begin"
 
 
 class Steering(App[str]):
-    """Knows how things stand (`Moment`), and has the actions that change it."""
+    """Knows how things stand (`DashboardState`), and has the actions that change it."""
 
-    def _stand(self, moment: Moment, tracing: Tracing) -> None:
+    def _stand(self, state: DashboardState, tracing: EngineThread) -> None:
         """Begin with a moment; `tracing` is told what it has to do differently."""
-        self._moment, self._tracing, self._rewind = moment, tracing, Rewind()
+        self._moment, self._tracing, self._rewind = state, tracing, Rewind()
 
     def _change(self, **changes: object) -> None:
         """Let things stand differently, and show it."""
         self._moment = replace(self._moment, **changes)  # type: ignore[arg-type]
         self._deliver()
 
-    @on(BoardShown)
+    @on(ScreenShown)
     def _deliver(self) -> None:
         """Tell the board that is seen how things stand."""
         board = self._board
@@ -59,9 +59,9 @@ class Steering(App[str]):
         self.clear_notifications()
 
     @property
-    def _board(self) -> Board | None:
+    def _board(self) -> TableScreen | None:
         """The board that is seen, perhaps below the help."""
-        return next((screen for screen in self.screen_stack[::-1] if isinstance(screen, Board)), None)
+        return next((screen for screen in self.screen_stack[::-1] if isinstance(screen, TableScreen)), None)
 
     def action_pause(self) -> None:
         """Freeze the view, or let it go on."""
@@ -97,7 +97,7 @@ class Steering(App[str]):
         """Go to the next window (1) or to the one before (-1)."""
         names = list(WINDOWS)
         name = names[(names.index(self._moment.window) + by) % len(names)]
-        self._tracing.look_at(WINDOWS[name])
+        self._tracing.set_window(WINDOWS[name])
         self._change(window=name, frozen=self._rewind.shown(name))
 
     def action_mark(self) -> None:
@@ -116,7 +116,7 @@ class Steering(App[str]):
         if board is None:
             return
         if board.view is None or board.table.row is None:
-            board.ask_for_row()
+            board.notify_no_row()
             return
         text = row_text(board.view, board.table.row)
         self.copy_to_clipboard(text)

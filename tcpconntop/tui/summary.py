@@ -11,7 +11,7 @@ from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.subject import Selection, attempt_rates_hz
 from tcpconntop.core.units import count, duration, percent, rate
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.lines import Line, Part, fit, spread
+from tcpconntop.tui.lines import Line, Part, fit, justify
 from tcpconntop.tui.severity import latency_paint
 from tcpconntop.tui.spark import sparkline
 
@@ -53,7 +53,7 @@ class Summary(Line):
             parts.append(
                 Part(self._pair(word, fit(duration(us), 6, right=True), latency_paint(us)), priority)
             )
-        return spread(parts, [], width)
+        return justify(parts, [], width)
 
     def _pair(self, word: str, value: str, paint: str = "") -> Text:
         return Text.assemble((f"{word} ", self.paint("dim")), (value, self.paint(paint)))

@@ -20,8 +20,8 @@ from tcpconntop.core.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.arrange import MARGIN, ColumnLayout, lay_out_columns
 from tcpconntop.tui.bare import LineView
-from tcpconntop.tui.lines import PAINTS, fit, fit_address, fit_counted
-from tcpconntop.tui.messages import RowMissing, RowOpened, RowSelected, SortWanted
+from tcpconntop.tui.lines import STYLE_CLASSES, fit, fit_address, fit_counted
+from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
 from tcpconntop.tui.naming import Namer, add_name, widen_for_names
 from tcpconntop.tui.severity import metric_paint
 from tcpconntop.tui.trend import Trend, TrendCache
@@ -34,7 +34,7 @@ _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "com
 class Table(LineView, can_focus=True):
     """Rows of a view under a header that stays. The selection belongs to a row's identity, not its place."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS | {"table--header", "table--sorted", "table--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {"table--header", "table--sorted", "table--cursor"}
     BINDINGS = bindings("table")
     DEFAULT_CSS = "Table { scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; }"
 
@@ -130,7 +130,7 @@ class Table(LineView, can_focus=True):
 
     def _go(self, row: int) -> None:
         if self.view is None or not len(self.view):
-            self.post_message(RowMissing())
+            self.post_message(NoRowSelected())
             return
         row = min(max(row, 0), len(self.view) - 1)
         self._last_row = row
@@ -182,7 +182,7 @@ class Table(LineView, can_focus=True):
         if event.y == 0:
             hit = [place for place in self.places if event.x <= place.start + place.width]  # gaps are its own
             if hit and hit[0].column.values is not None:
-                self.post_message(SortWanted(hit[0].column.key))
+                self.post_message(SortRequested(hit[0].column.key))
             return
         row = self._first + event.y - 1
         if row < len(self.view):

@@ -11,12 +11,12 @@ PLAIN_THEME = "ansi-dark"
 """The theme that uses the terminal's own colours, on its own background, be it dark or light."""
 
 
-def colourless() -> bool:
+def has_no_colours() -> bool:
     """Say whether the terminal knows no colours at all, such as one that calls itself dumb."""
     return _console().color_system is None
 
 
-def few_colours() -> bool:
+def has_few_colours() -> bool:
     """Say whether there are no shades to tell things by: the terminal has 16 colours, or shall show none."""
     if "NO_COLOR" in os.environ:
         return True

@@ -26,7 +26,7 @@ from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.spark import sparkline
 
 LABEL, LEGEND = 7, 15
-PAINTS = ("low", "mid", "high")
+STYLE_CLASSES = ("low", "mid", "high")
 
 
 class Timeline(Pane):
@@ -64,11 +64,11 @@ class Timeline(Pane):
         columns = charts.columns(width, LABEL)
         frame = charts.Frame(width, height, _ticks(found, columns), labels, self.rgb("dim"))
         heights = np.log(np.maximum(quantiles, low) / low) / span
-        drawn = [charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(PAINTS)]
+        drawn = [charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(STYLE_CLASSES)]
         return list(charts.curves(frame, drawn).split("\n"))
 
     def _legend(self, selection: Selection) -> list[Text]:
-        parts = zip(QUANTILES, selection.quantiles_us, PAINTS, strict=True)
+        parts = zip(QUANTILES, selection.quantiles_us, STYLE_CLASSES, strict=True)
         return [
             Text.assemble((f"── {name} ", self.paint(paint)), fit(duration(us), 6, right=True))
             for name, us, paint in reversed(list(parts))

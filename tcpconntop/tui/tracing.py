@@ -13,7 +13,7 @@ POLL_S = 0.05
 """How long a quit waits at most for the thread that waits for the source."""
 
 
-class Opening:
+class SourceOpening:
     """A source that is being opened in a thread of its own, so that nobody has to wait for it.
 
     Args:
@@ -62,7 +62,7 @@ class Opening:
             return self._source
 
 
-class Tracing:
+class EngineThread:
     """Opens a source, runs the engine on it, and keeps wishes that come before there is one.
 
     `run` is for a worker thread; every other method may be called from any thread.
@@ -97,7 +97,7 @@ class Tracing:
         Raises:
             BaseException: whatever opening or reading the source raised.
         """
-        source = Opening(self._open_source).wait(self._stopped.is_set)
+        source = SourceOpening(self._open_source).wait(self._stopped.is_set)
         if source is None:
             return
         self._opened(source.info)
@@ -109,7 +109,7 @@ class Tracing:
                 engine.stop()
         engine.run()
 
-    def look_at(self, window_s: float | None) -> None:
+    def set_window(self, window_s: float | None) -> None:
         """Switch to another window."""
         with self._lock:
             self._window_s = window_s

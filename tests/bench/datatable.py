@@ -14,7 +14,7 @@ from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.arrange import lay_out_columns
 from tcpconntop.tui.messages import SnapshotReady
-from tcpconntop.tui.tracing import Tracing
+from tcpconntop.tui.tracing import EngineThread
 from tcpconntop.tui.trend import TrendCache
 
 
@@ -31,7 +31,7 @@ class Peer(App[None]):
     def __init__(self, open_source: Callable[[], Source], rows: int) -> None:
         super().__init__()
         self._rows = rows
-        self._tracing = Tracing(open_source, lambda _: None, self._publish, 60, 1.0)
+        self._tracing = EngineThread(open_source, lambda _: None, self._publish, 60, 1.0)
         self._trends = TrendCache()
 
     def compose(self) -> ComposeResult:

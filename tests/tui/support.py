@@ -82,7 +82,7 @@ LIFE = Life(7, "checkout", "shop", "/usr/bin/checkout --port 8080", 36_000 - 7_5
 
 def still(spec: ViewSpec | None = None, pid: int | None = None, life: Life | None = LIFE) -> Dashboard:
     """Give a dashboard whose tracer never starts, on a machine where every process has the same life."""
-    return Dashboard(never, spec, pid=pid, look_at=lambda _: life, ask=lambda _: "")
+    return Dashboard(never, spec, pid=pid, read_process_info=lambda _: life, ask=lambda _: "")
 
 
 async def until(pilot: Pilot[str], condition: Callable[[], object]) -> None:

@@ -9,7 +9,7 @@ from textual.widgets import Input
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.screens.chooser import ProcessChooser
-from tcpconntop.tui.screens.help import Help, Page
+from tcpconntop.tui.screens.help import HelpScreen, HelpText
 from tcpconntop.tui.screens.process import ProcessScreen
 
 
@@ -199,11 +199,11 @@ async def test_the_chooser_can_be_left():
 async def test_help_lists_every_action_column_and_note():
     async with Running() as run:
         await run.press("question_mark")
-        assert isinstance(run.screen, Help)
-        page = " ".join(" ".join(text_of(run.screen.query_one(Page))).split())
+        assert isinstance(run.screen, HelpScreen)
+        page = " ".join(" ".join(text_of(run.screen.query_one(HelpText))).split())
         assert all(action.help in page for action in ACTIONS)
         await run.press("escape")
-        assert not isinstance(run.screen, Help)
+        assert not isinstance(run.screen, HelpScreen)
 
 
 async def test_the_palette_holds_every_action():

@@ -7,7 +7,7 @@ from support import feed, snapshot, still, until
 
 from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.explain import Explain
-from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.screens.board import TableScreen
 
 # What has to change, and what is pressed before. An action that is not here fails below: it needs an entry.
 EFFECTS: dict[str, tuple[set[str], str]] = {
@@ -69,8 +69,8 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
 
 def aspects(app, folder):
     """Give everything that an action may change."""
-    board = next(screen for screen in app.screen_stack[::-1] if isinstance(screen, Board))
-    moment, spec, explain = board.moment, board.spec, board.query_one(Explain)
+    board = next(screen for screen in app.screen_stack[::-1] if isinstance(screen, TableScreen))
+    state, spec, explain = board.state, board.spec, board.query_one(Explain)
     return {
         "ended": app.return_code,
         "screen": type(app.screen).__name__,
@@ -80,12 +80,12 @@ def aspects(app, folder):
         "descending": spec.descending,
         "group": spec.group_by,
         "where": spec.where.text,
-        "window": moment.window,
-        "interval": moment.interval_s,
-        "paused": moment.held is not None,
-        "second": moment.snapshot.second,
-        "mark": moment.mark is not None,
-        "names": moment.namer is not None,
+        "window": state.window,
+        "interval": state.interval_s,
+        "paused": state.held is not None,
+        "second": state.snapshot.second,
+        "mark": state.mark is not None,
+        "names": state.namer is not None,
         "row": board.table.row,
         "pane": board.panes.visible_names,
         "panes": board.panes.display,

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from support import Running, feed, snapshot, still, text_of
 from textual.widgets import Input
 
-from tcpconntop.tui.filterbar import HINTS, pointed
+from tcpconntop.tui.filterbar import HINTS, text_with_pointer
 
 
 async def test_tab_completes_fields_and_values_one_after_the_other():
@@ -55,7 +55,7 @@ async def test_an_error_points_at_its_word():
 )
 def test_a_message_fits_beside_its_mark(message, at):
     """GIVEN a place and a message WHEN there is room for both THEN both are there."""
-    line = pointed(message, at, 40)
+    line = text_with_pointer(message, at, 40)
     assert cell_len(line) <= 40
     assert "▲" in line
     if cell_len(message) < 18:

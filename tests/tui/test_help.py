@@ -7,7 +7,7 @@ from support import INFO, Running, text_of
 
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.tui.actions import ACTIONS
-from tcpconntop.tui.screens.help import NAME, Page
+from tcpconntop.tui.screens.help import NAME, HelpText
 
 NOTES = SourceInfo("db-07", "6.12.0", "tracepoint", "ring", "live", ("a note of this source " * 9,))
 
@@ -15,7 +15,7 @@ NOTES = SourceInfo("db-07", "6.12.0", "tracepoint", "ring", "live", ("a note of 
 async def page(size):
     async with Running(size=size, info=NOTES) as run:
         await run.press("question_mark")
-        return text_of(run.screen.query_one(Page))
+        return text_of(run.screen.query_one(HelpText))
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

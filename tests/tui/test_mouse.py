@@ -99,6 +99,6 @@ async def test_no_gap_between_headers_is_deaf():
         for place, following in pairwise(figures):
             for x in (place.start + place.width, following.start - 1, following.start):
                 wanted = (place if x <= place.start + place.width else following).column.key
-                app.screen.respec(ViewSpec(sort="p50" if wanted == "p90" else "p90"))
+                app.screen.set_spec(ViewSpec(sort="p50" if wanted == "p90" else "p90"))
                 await pilot.click(table, offset=(x, 0))
                 assert app.screen.spec.sort == wanted

@@ -56,7 +56,7 @@ class Played:
     def __init__(self, data: bytes, size=(120, 36)):
         self.source = Replay(RecordingReader([(Path("r"), io.BytesIO(data))]))
         self.source.set_pace(1.0, halted=True)
-        self.app = Dashboard(lambda: self.source, ask=lambda _: "", look_at=lambda _: None)
+        self.app = Dashboard(lambda: self.source, ask=lambda _: "", read_process_info=lambda _: None)
         self.size = size
 
     async def __aenter__(self):

@@ -10,8 +10,8 @@ from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.connects import time_bar
-from tcpconntop.tui.messages import Process, ProcessesWanted
-from tcpconntop.tui.screens.main import Main
+from tcpconntop.tui.messages import ProcessSummary, ProcessRequested
+from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
 
 FLOWS = [flow("checkout", 7, "10.0.0.1"), flow("curl", 8, "10.0.0.2")]
@@ -50,7 +50,7 @@ async def test_a_process_without_a_connect_yet_is_named_and_the_screen_says_what
         assert "checkout · pid 7" in str(app.screen.header.render())
         assert "checkout has made no connect in this window" in "\n".join(text_of(app.screen.table))
         await pilot.press("escape")
-        assert isinstance(app.screen, Main)
+        assert isinstance(app.screen, MainScreen)
 
 
 async def test_a_pid_that_nobody_has_is_said_to_be_nobodys():
@@ -64,7 +64,7 @@ async def test_a_pid_that_nobody_has_is_said_to_be_nobodys():
 @pytest.mark.parametrize("after", [None, replace(LIFE, start_ticks=2)])
 async def test_an_end_is_said_plainly_also_when_the_pid_has_another_life_and_what_was_known_stays(after):
     lives = [LIFE]
-    app = Dashboard(never, pid=7, look_at=lambda _: lives[-1])
+    app = Dashboard(never, pid=7, read_process_info=lambda _: lives[-1])
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5, flows=FLOWS))
         assert "ended" not in shown(app)[0]
@@ -78,7 +78,7 @@ async def test_an_end_is_said_plainly_also_when_the_pid_has_another_life_and_wha
 
 async def test_of_records_that_are_not_live_this_machine_is_not_asked():
     asked = []
-    app = Dashboard(never, pid=7, look_at=asked.append)
+    app = Dashboard(never, pid=7, read_process_info=asked.append)
     async with app.run_test(size=(120, 36)) as pilot:
         info = SourceInfo("db-07", "6.12", "", "", "recording")
         await feed(pilot, snapshot(5, flows=FLOWS, info=info))
@@ -124,13 +124,13 @@ async def test_keys_that_come_faster_than_screens_change_do_no_harm():
         await feed(pilot, snapshot(5, flows=FLOWS))
         await pilot.press("down")
         for _ in range(3):
-            app.screen.post_message(ProcessesWanted((Process(7, "checkout"),)))
+            app.screen.post_message(ProcessRequested((ProcessSummary(7, "checkout"),)))
         await pilot.pause()
         assert len(app.screen_stack) == 2
         for _ in range(3):
             app.screen_stack[-1].post_message(ProcessScreen.Left())
         await pilot.pause()
-        assert isinstance(app.screen, Main)
+        assert isinstance(app.screen, MainScreen)
         assert app.return_code is None
 
 

@@ -10,13 +10,13 @@ from tcpconntop.core.view import ViewSpec
 from tcpconntop.remember import UiState
 from tcpconntop.tui.actions import ACTIONS, keymap
 from tcpconntop.tui.app import Dashboard
-from tcpconntop.tui.screens.help import Page
+from tcpconntop.tui.screens.help import HelpText
 
 
 async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
     before = UiState(theme="nord", panes=False, pane="Timeline", filters=("dport=22",))
-    app = Dashboard(never, ViewSpec("process"), "5m", 2.0, remembered=before, ask=lambda _: "")
-    began = app.chosen()
+    app = Dashboard(never, ViewSpec("process"), "5m", 2.0, ui_state=before, ask=lambda _: "")
+    began = app.ui_choices()
     assert (began.group, began.window, began.delay, began.theme) == ("process", "5m", 2.0, "nord")
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
@@ -27,7 +27,7 @@ async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
         await pilot.press("1", "g", "w", "plus", "P", "r", "n", "slash", *"nginx", "enter")
         app.theme = "gruvbox"
         await pilot.press("q")
-    chosen = app.chosen()
+    chosen = app.ui_choices()
     assert chosen == UiState(
         theme="gruvbox", group="process+dest", sort="p99:asc", window="15m", delay=5.0,
         pane="Histogram", filters=("dport=22", "nginx"), dns=True,
@@ -35,12 +35,12 @@ async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
 
 
 async def test_a_theme_that_is_no_more_and_a_pane_that_is_no_more_do_no_harm():
-    app = Dashboard(never, remembered=UiState(theme="no such", pane="no such"))
+    app = Dashboard(never, ui_state=UiState(theme="no such", pane="no such"))
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
         assert app.screen.panes.visible_names == ["Histogram"]
         await pilot.press("q")
-    assert app.chosen().theme == "no such"  # not chosen anew, so left as it was
+    assert app.ui_choices().theme == "no such"  # not chosen anew, so left as it was
 
 
 async def test_a_sort_by_the_mark_is_not_remembered():
@@ -49,7 +49,7 @@ async def test_a_sort_by_the_mark_is_not_remembered():
         await feed(pilot, snapshot(5))
         await pilot.press("m", "greater_than_sign")
         assert app.screen.spec.sort == "dcount"
-        assert app.chosen().sort == "p99:desc"
+        assert app.ui_choices().sort == "p99:desc"
 
 
 async def test_a_notice_is_shown_at_the_start():
@@ -60,7 +60,7 @@ async def test_a_notice_is_shown_at_the_start():
 
 
 async def test_filters_that_were_used_come_back():
-    app = Dashboard(never, remembered=UiState(filters=("first", "second")))
+    app = Dashboard(never, ui_state=UiState(filters=("first", "second")))
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
         seen = []
@@ -93,7 +93,7 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
         assert app.screen.filter_bar.display
         await pilot.press("escape", "question_mark")
         await pilot.pause()
-        page = "\n".join(text_of(app.screen.query_one(Page)))
+        page = "\n".join(text_of(app.screen.query_one(HelpText)))
         assert "  f               Show only the rows that match." in page
         assert "  ,               Freeze the view" in page
         titles = [command.title for command in app.get_system_commands(app.screen_stack[0])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tcpconntop.tui.actions import sections
+from tcpconntop.tui.actions import actions_by_section
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -12,7 +12,7 @@ README = Path(__file__).parents[2] / "README.md"
 def key_table() -> list[str]:
     """Write the table of the keys as it belongs into README.md."""
     lines = ["| key | what it does |", "|---|---|"]
-    for actions in sections().values():
+    for actions in actions_by_section().values():
         lines += [f"| `{action.shown}` | {action.help} |" for action in actions]
     return lines
 

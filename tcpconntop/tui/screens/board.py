@@ -23,16 +23,16 @@ from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer
 from tcpconntop.tui.header import Header
 from tcpconntop.tui.messages import (
-    BoardShown,
-    FilterLeft,
-    FilterWanted,
-    RowMissing,
+    ScreenShown,
+    FilterCancelled,
+    FilterSubmitted,
+    NoRowSelected,
     RowOpened,
     RowSelected,
-    SortWanted,
-    TabWanted,
+    SortRequested,
+    TabRequested,
 )
-from tcpconntop.tui.moment import Moment
+from tcpconntop.tui.moment import DashboardState
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.panes import Panes
 from tcpconntop.tui.screens.picker import ColumnPicker
@@ -45,7 +45,7 @@ NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
 """Terminal heights below which the table needs the room."""
 
 
-class Board(Screen[None]):
+class TableScreen(Screen[None]):
     """Shows moments. What is shown of them (`spec`) is the board's own.
 
     Args:
@@ -55,38 +55,38 @@ class Board(Screen[None]):
 
     BINDINGS = bindings("board")
     AUTO_FOCUS = "Table"
-    ABSENT: frozenset[str] = frozenset()
+    HIDDEN_HINTS: frozenset[str] = frozenset()
     """Words of the footer that it has no use for."""
-    WHOLE = True
+    SHOWS_EVERYTHING = True
     """Whether the board is about everything, so that the totals since the start speak of it too."""
 
     def __init__(self, spec: ViewSpec, panes: Mapping[str, Pane]) -> None:
         super().__init__()
         self.spec = spec
         self.view: View | None = None
-        self.moment: Moment | None = None
+        self.state: DashboardState | None = None
         self._all: Selection | None = None
         self._views = ViewCache()
-        self.panes_wanted = True
-        self.header, self.summary, self.footer = Header(), Summary(), Footer(self.ABSENT)
+        self.panes_enabled = True
+        self.header, self.summary, self.footer = Header(), Summary(), Footer(self.HIDDEN_HINTS)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
 
     def compose(self) -> ComposeResult:
         """Stack the parts."""
         yield self.header
-        yield from self.above()
+        yield from self.widgets_above()
         yield self.summary
         yield self.table
         yield self.filter_bar  # it takes lines from the table alone, so that the panes stay where they are
         yield self.panes
-        yield from self.below()
+        yield from self.widgets_below()
         yield self.footer
 
-    def above(self) -> list[Widget]:
+    def widgets_above(self) -> list[Widget]:
         """Give what stands above the summary."""
         return []
 
-    def below(self) -> list[Widget]:
+    def widgets_below(self) -> list[Widget]:
         """Give what stands below the panes."""
         return []
 
@@ -94,62 +94,62 @@ class Board(Screen[None]):
         """Hide what is not asked for yet, and show what is known already."""
         self.filter_bar.display = False
         self.filter_bar.values = self._values
-        self.update_parts()
+        self.update_widgets()
 
     def on_screen_resume(self) -> None:
         """Ask how things stand."""
-        self.post_message(BoardShown())
+        self.post_message(ScreenShown())
 
     def on_resize(self, event: events.Resize) -> None:
         """Give the parts their heights."""
-        self.fit(event.size.height)
+        self.set_heights(event.size.height)
 
-    def fit(self, height: int) -> None:
+    def set_heights(self, height: int) -> None:
         """Give the parts their heights in a terminal of `height` lines."""
-        self.panes.display = self.panes_wanted and height >= NO_PANES_BELOW
+        self.panes.display = self.panes_enabled and height >= NO_PANES_BELOW
         self.panes.styles.height = 1 + max(4, min((height - 4) * 2 // 5, height - 11))
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
 
-    def recall(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
+    def restore(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
         """Begin as it was left the last time."""
-        self.panes_wanted = panes
+        self.panes_enabled = panes
         self.panes.switch(pane)
         self.filter_bar.history = list(filters)
 
     # What is shown
 
-    def show(self, moment: Moment) -> None:
+    def show(self, state: DashboardState) -> None:
         """Show how things stand."""
-        self.moment = moment
-        self.update_parts()
+        self.state = state
+        self.update_widgets()
 
     def effective_spec(self) -> ViewSpec:
         """Give what the view is made with."""
         return self.spec
 
-    def update_parts(self) -> None:
+    def update_widgets(self) -> None:
         """Bring every part up to date; the view is made only when it has to be another one."""
-        moment = self.moment
-        if moment is None:
+        state = self.state
+        if state is None:
             return
-        self.table.set_namer(moment.namer)
-        snapshot = moment.snapshot
-        if moment.mark is None and COLUMNS[self.spec.sort].needs_baseline:
+        self.table.set_namer(state.namer)
+        snapshot = state.snapshot
+        if state.mark is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = self.spec.sorted_by("p99")
         if snapshot is None:
             self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
-        elif (view := self._views.get(snapshot, self.effective_spec(), moment.mark)) is not self.view:
+        elif (view := self._views.get(snapshot, self.effective_spec(), state.mark)) is not self.view:
             self.view = view
             self._all = Selection(self.view)
             self.table.show(self.view, self._empty(), self._all.metrics)
-            self.summary.show(self._all, snapshot.ledger if self.WHOLE else None)
+            self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
-        self.header.show(moment, self.spec, self.subject_title())
-        self.footer.show(moment.latest, moment.keys)
+        self.header.show(state, self.spec, self.scope_title())
+        self.footer.show(state.latest, state.keys)
 
-    def subject_title(self) -> str:
+    def scope_title(self) -> str:
         """Say what the screen is about; empty for everything."""
         return ""
 
@@ -163,22 +163,22 @@ class Board(Screen[None]):
     def _show_panes(self) -> None:
         view, row = self.view, self.table.row
         if view is None:
-            self.panes.show(None, self.everything())
+            self.panes.show(None, self.scope_text())
         elif row is not None:
             self.panes.show(Selection(view, row), row_title(view, row))
         else:
-            self.panes.show(self._all, self.everything())
+            self.panes.show(self._all, self.scope_text())
 
-    def everything(self) -> str:
+    def scope_text(self) -> str:
         """Say what the panes show when no row is selected."""
         return "everything" if not self.spec.where.text else f"all of {printable(self.spec.where.text)}"
 
-    def respec(self, spec: ViewSpec) -> None:
+    def set_spec(self, spec: ViewSpec) -> None:
         """Show something else of the same moment."""
         if spec.group_by != self.spec.group_by:
             self.table.select(None)
         self.spec = spec
-        self.update_parts()
+        self.update_widgets()
 
     # Actions
 
@@ -187,27 +187,27 @@ class Board(Screen[None]):
         keys = [place.column.key for place in self.table.places if place.column.values is not None]
         if self.view is not None and keys:
             at = keys.index(self.spec.sort) if self.spec.sort in keys else 0
-            self.respec(self.spec.sorted_by(keys[(at + by) % len(keys)]))
+            self.set_spec(self.spec.sorted_by(keys[(at + by) % len(keys)]))
 
     def action_sort_by(self, column: str) -> None:
         """Sort by a column, if the grouping has it."""
         if self.view is not None and COLUMNS[column] not in self.view.columns:
             self.notify(f"there is no column {COLUMNS[column].header} by {self.view.grouping.title}")
             return
-        self.respec(self.spec.sorted_by(column))
+        self.set_spec(self.spec.sorted_by(column))
 
     def action_reverse(self) -> None:
         """Turn the order round."""
-        self.respec(self.spec.reversed())
+        self.set_spec(self.spec.reversed())
 
     def action_columns(self) -> None:
         """Let the user choose the columns."""
-        self.app.push_screen(ColumnPicker(self.spec.columns, self.view), self.choose_columns)
+        self.app.push_screen(ColumnPicker(self.spec.columns, self.view), self.apply_columns)
 
-    def choose_columns(self, choice: ColumnChoice | None) -> None:
+    def apply_columns(self, choice: ColumnChoice | None) -> None:
         """Show these columns; None leaves them as they are."""
         if choice is not None:
-            self.respec(replace(self.spec, columns=choice))
+            self.set_spec(replace(self.spec, columns=choice))
 
     def action_filter(self) -> None:
         """Ask for a filter."""
@@ -222,7 +222,7 @@ class Board(Screen[None]):
         if self.table.selected is not None:
             self.table.select(None)
         elif self.spec.where.text:
-            self.respec(replace(self.spec, where=Filter()))
+            self.set_spec(replace(self.spec, where=Filter()))
         else:
             self.leave()
 
@@ -231,12 +231,12 @@ class Board(Screen[None]):
 
     def action_pane(self, by: int) -> None:
         """Show the next pane or the one before."""
-        if self.bring_panes():
+        if self.ensure_panes_visible():
             self.panes.step(by)
 
     def action_pane_at(self, place: int) -> None:
         """Show a pane, if there are so many."""
-        if self.bring_panes() and not self.panes.switch_at(place):
+        if self.ensure_panes_visible() and not self.panes.switch_at(place):
             self.notify(f"there is no pane {place + 1} here")
 
     def action_panes(self) -> None:
@@ -244,11 +244,11 @@ class Board(Screen[None]):
         if self.size.height < NO_PANES_BELOW:
             self.notify("there is no room for the panes: make the terminal higher")
             return
-        self.panes_wanted = not self.panes_wanted
-        self.fit(self.size.height)
+        self.panes_enabled = not self.panes_enabled
+        self.set_heights(self.size.height)
         self._show_panes()
 
-    def bring_panes(self) -> bool:
+    def ensure_panes_visible(self) -> bool:
         """Show the panes again if they are hidden; whether there is room for them."""
         if not self.panes.display:
             self.action_panes()
@@ -256,17 +256,17 @@ class Board(Screen[None]):
 
     # Messages of the parts
 
-    @on(SortWanted)
-    def _sort(self, message: SortWanted) -> None:
+    @on(SortRequested)
+    def _sort(self, message: SortRequested) -> None:
         again = message.column == self.spec.sort
-        self.respec(self.spec.reversed() if again else self.spec.sorted_by(message.column))
+        self.set_spec(self.spec.reversed() if again else self.spec.sorted_by(message.column))
 
     @on(RowSelected)
     def _selected(self) -> None:
         self._show_panes()
 
-    @on(RowMissing)
-    def ask_for_row(self) -> None:
+    @on(NoRowSelected)
+    def notify_no_row(self) -> None:
         """Say that a row has to be selected, or that there is none."""
         rows = self.view is not None and len(self.view)
         self.notify("select a row first: ↑ ↓ or the mouse" if rows else "there is no row to select")
@@ -275,16 +275,16 @@ class Board(Screen[None]):
     async def _opened(self) -> None:
         await self.run_action("open")
 
-    @on(TabWanted)
-    def _tab(self, message: TabWanted) -> None:
+    @on(TabRequested)
+    def _tab(self, message: TabRequested) -> None:
         self.panes.switch(message.name)
 
-    @on(FilterWanted)
-    def _filter(self, message: FilterWanted) -> None:
+    @on(FilterSubmitted)
+    def _filter(self, message: FilterSubmitted) -> None:
         self._leave_filter()
-        self.respec(replace(self.spec, where=parse_filter_with_port_names(message.text)))
+        self.set_spec(replace(self.spec, where=parse_filter_with_port_names(message.text)))
 
-    @on(FilterLeft)
+    @on(FilterCancelled)
     def _leave_filter(self) -> None:
         self.filter_bar.close()
         self.table.focus()

@@ -20,10 +20,10 @@ from textual.widgets.option_list import Option
 
 from tcpconntop.core.units import count
 from tcpconntop.tui.lines import fit
-from tcpconntop.tui.messages import Process
+from tcpconntop.tui.messages import ProcessSummary
 
 
-class ProcessChooser(ModalScreen[Process | None]):
+class ProcessChooser(ModalScreen[ProcessSummary | None]):
     """Gives the chosen process, or None.
 
     Args:
@@ -32,7 +32,7 @@ class ProcessChooser(ModalScreen[Process | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Back", show=False)]
 
-    def __init__(self, processes: Sequence[Process]) -> None:
+    def __init__(self, processes: Sequence[ProcessSummary]) -> None:
         super().__init__()
         self._processes = {str(process.pid): process for process in processes}
 

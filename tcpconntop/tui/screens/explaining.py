@@ -5,32 +5,32 @@ from __future__ import annotations
 from textual import on
 
 from tcpconntop.tui.explain import Explain
-from tcpconntop.tui.messages import FindingsLeft, FindingWanted
-from tcpconntop.tui.screens.board import Board
+from tcpconntop.tui.messages import FindingsClosed, FindingRequested
+from tcpconntop.tui.screens.board import TableScreen
 
 EXPLAIN = "Explain"
 """The name of the pane."""
 
 
-class ExplainingBoard(Board):
+class ExplainScreen(TableScreen):
     """A board among whose panes is one called `EXPLAIN`."""
 
     def action_explain(self) -> None:
         """Show what stands out, and let the user choose a finding."""
-        if self.bring_panes():
+        if self.ensure_panes_visible():
             self.panes.switch(EXPLAIN)
             self.query_one(Explain).focus()
 
-    @on(FindingWanted)
-    def _go_to(self, message: FindingWanted) -> None:
+    @on(FindingRequested)
+    def _go_to(self, message: FindingRequested) -> None:
         """Select the row of a finding, in the grouping that has it where there is a choice."""
         finding = message.finding
-        if "group" not in self.ABSENT:
-            self.respec(self.spec.grouped_by(finding.group_by))
+        if "group" not in self.HIDDEN_HINTS:
+            self.set_spec(self.spec.grouped_by(finding.group_by))
         self.table.go_to(finding.identity(self.spec.group_by))
         self.table.focus()
 
-    @on(FindingsLeft)
+    @on(FindingsClosed)
     def _leave_findings(self) -> None:
         if self.focused in (None, self.query_one(Explain)):
             self.table.focus()

@@ -21,7 +21,7 @@ from textual.widgets import Input, Static
 from tcpconntop.core.whereto import TIME_EXAMPLES, TimeRange, parse_time
 
 
-class Goto(ModalScreen[float | None]):
+class GotoScreen(ModalScreen[float | None]):
     """Gives a Unix time, or None.
 
     Args:

@@ -24,8 +24,8 @@ from textual.screen import ModalScreen
 from tcpconntop.core.columns import COLUMNS, TREND
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.units import printable
-from tcpconntop.tui.actions import Keys, sections
-from tcpconntop.tui.lines import Painted
+from tcpconntop.tui.actions import Keys, actions_by_section
+from tcpconntop.tui.lines import Styled
 
 FILTERS = (
     ("nginx", "text in the address, the port, the process name, the pid or the unit"),
@@ -45,10 +45,10 @@ NARROW = 48
 """Cells below which a text stands behind its name, not beside it."""
 
 
-class Page(Painted):
+class HelpText(Styled):
     """The text of the help."""
 
-    DEFAULT_CSS = "Page { height: auto; }"
+    DEFAULT_CSS = "HelpText { height: auto; }"
 
     def __init__(self, info: SourceInfo | None, keys: Keys) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Page(Painted):
         return Group(*parts)
 
     def _sections(self) -> Iterable[tuple[str, list[Entry]]]:
-        for title, actions in sections().items():
+        for title, actions in actions_by_section().items():
             yield title, [(self._keys.of(action), action.help) for action in actions]
         yield "Filters", list(FILTERS)
         columns = [*COLUMNS.values(), TREND]
@@ -113,7 +113,7 @@ class Section:
         yield Text()
 
 
-class Help(ModalScreen[None]):
+class HelpScreen(ModalScreen[None]):
     """The help screen.
 
     Args:
@@ -131,7 +131,7 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Put the page into a scrolling frame."""
-        frame = VerticalScroll(Page(self._info, self._keys))
+        frame = VerticalScroll(HelpText(self._info, self._keys))
         frame.border_title = "Help"
         frame.border_subtitle = "↑ ↓ scroll · esc goes back"
         yield frame

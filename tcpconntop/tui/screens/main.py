@@ -12,12 +12,12 @@ from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
-from tcpconntop.tui.messages import Process, ProcessesWanted
-from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainingBoard
+from tcpconntop.tui.messages import ProcessSummary, ProcessRequested
+from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainScreen
 from tcpconntop.tui.timeline import Timeline
 
 
-class Main(ExplainingBoard):
+class MainScreen(ExplainScreen):
     """The first screen."""
 
     def __init__(self, spec: ViewSpec) -> None:
@@ -34,30 +34,30 @@ class Main(ExplainingBoard):
         """Go to the next grouping (1) or to the one before (-1)."""
         names = list(GROUPINGS)
         name = names[(names.index(self.spec.group_by) + by) % len(names)]
-        self.respec(self.spec.grouped_by(name))
+        self.set_spec(self.spec.grouped_by(name))
 
     def action_open(self) -> None:
         """Open the process of the selected row."""
         if self.view is None or self.table.row is None:
-            self.ask_for_row()
+            self.notify_no_row()
             return
-        found = processes(self.view, self.table.row)
+        found = processes_of_row(self.view, self.table.row)
         if found:
-            self.post_message(ProcessesWanted(found))
+            self.post_message(ProcessRequested(found))
         else:
             self.notify("no process of this row has connected in this window")
 
 
-def processes(view: View, row: int) -> tuple[Process, ...]:
+def processes_of_row(view: View, row: int) -> tuple[ProcessSummary, ...]:
     """Give the processes of a row, the busiest first."""
     window = view.snapshot.window
     members = view.keys_of_row(row)
     members = members[window.keys["special"][members] == 0]
     ended = window.stats["outcomes"][members].sum(axis=1)
-    found: dict[int, Process] = {}
+    found: dict[int, ProcessSummary] = {}
     for at in np.argsort(-ended, kind="stable"):
         key = window.keys[members[at]]
         pid = int(key["tgid"])
-        known = found.get(pid, Process(pid, process_text(key)))
+        known = found.get(pid, ProcessSummary(pid, process_text(key)))
         found[pid] = replace(known, attempts=known.attempts + int(ended[at]))
     return tuple(sorted(found.values(), key=lambda process: -process.attempts))

@@ -29,17 +29,17 @@ from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
 from tcpconntop.tui.identity import Identity
-from tcpconntop.tui.messages import Process
+from tcpconntop.tui.messages import ProcessSummary
 from tcpconntop.tui.panes import Panes
 from tcpconntop.tui.screens.board import NO_PANES_BELOW
-from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainingBoard
+from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainScreen
 from tcpconntop.tui.timeline import Timeline
 
 CONNECTS_FROM = 30
 """Terminal height from which the last connects have a place of their own."""
 
 
-class ProcessScreen(ExplainingBoard):
+class ProcessScreen(ExplainScreen):
     """A board about one process.
 
     Args:
@@ -48,17 +48,17 @@ class ProcessScreen(ExplainingBoard):
         look_at: tells what is known of it beyond its connects while it runs.
     """
 
-    WHOLE = False
-    ABSENT = frozenset({"group", "detail"})
+    SHOWS_EVERYTHING = False
+    HIDDEN_HINTS = frozenset({"group", "detail"})
 
     class Left(Message):
         """The user goes back."""
 
     def __init__(
         self,
-        process: Process,
+        process: ProcessSummary,
         spec: ViewSpec,
-        look_at: Callable[[int], Life | None] = look,
+        read_process_info: Callable[[int], Life | None] = look,
     ) -> None:
         own = replace(spec, group_by="dest", where=Filter())
         panes = {
@@ -73,29 +73,29 @@ class ProcessScreen(ExplainingBoard):
         self.panes.switch("Connects")
         self._charts = [name for name in panes if name != "Connects"]
         self.process = process
-        self._look_at = look_at
+        self._look_at = read_process_info
         self._life: Life | None = None
         self._ended = ""
         self._unit: str | None = None
         self.identity = Identity()
         self.connects = Panes({"Last connects": Connects(process.pid)})
 
-    def above(self) -> list[Widget]:
+    def widgets_above(self) -> list[Widget]:
         """Say who it is."""
         return [self.identity]
 
-    def below(self) -> list[Widget]:
+    def widgets_below(self) -> list[Widget]:
         """List its last connects."""
         return [self.connects]
 
-    def fit(self, height: int) -> None:
+    def set_heights(self, height: int) -> None:
         """Give the parts their heights: few destinations leave more to the charts and the connects."""
-        super().fit(height)
+        super().set_heights(height)
         apart = height >= CONNECTS_FROM
         self.connects.display = apart and self.panes.display
         rows = len(self.view) if self.view else 0
         table = min(max(rows + 2, 5), height // 3 if apart else (height - 3) // 2)
-        about = min(self.identity.lines, 2 if height >= NO_PANES_BELOW else 0)
+        about = min(self.identity.line_count, 2 if height >= NO_PANES_BELOW else 0)
         self.identity.display = about > 0
         self.identity.styles.height = about
         spare = height - 3 - about - table
@@ -114,35 +114,35 @@ class ProcessScreen(ExplainingBoard):
             return process_text(self.view.busiest_key(0))
         return self._life.comm if self._life is not None else self.process.comm
 
-    def subject_title(self) -> str:
+    def scope_title(self) -> str:
         """Name the process."""
         return f"{self.comm} · pid {self.process.pid}"
 
-    def everything(self) -> str:
+    def scope_text(self) -> str:
         """Say what the panes show when no row is selected."""
-        return f"all of {self.comm}" if not self.spec.where.text else super().everything()
+        return f"all of {self.comm}" if not self.spec.where.text else super().scope_text()
 
     def _empty(self) -> str:
         if self.spec.where.text or self._ended:
             return super()._empty() if self.spec.where.text else "no connect of it in this window"
         return f"{self.comm} has made no connect in this window: the next one will be listed here"
 
-    def update_parts(self) -> None:
+    def update_widgets(self) -> None:
         """Bring what is known of the process and its last connects up to date as well."""
-        before = self.table.virtual_size.height, self.identity.lines
+        before = self.table.virtual_size.height, self.identity.line_count
         self._identify()
-        super().update_parts()
-        if (self.table.virtual_size.height, self.identity.lines) != before:
-            self.fit(self.size.height)
+        super().update_widgets()
+        if (self.table.virtual_size.height, self.identity.line_count) != before:
+            self.set_heights(self.size.height)
         if self.connects.display:
             self.connects.show(self.panes.selection, self.comm)
 
     def _identify(self) -> None:
         """Ask /proc, as long as it speaks of the machine and the time that the records are of."""
-        moment = self.moment
-        if moment is None or moment.info is None:
+        state = self.state
+        if state is None or state.info is None:
             return
-        if moment.info.live and not self._ended:
+        if state.info.live and not self._ended:
             life = self._look_at(self.process.pid)
             if self._life is None and life is None:
                 self._ended = f"no process has the pid {self.process.pid} now"
@@ -150,7 +150,7 @@ class ProcessScreen(ExplainingBoard):
                 self._ended = "this process has ended"
             else:
                 self._life = life
-        snapshot = moment.snapshot
+        snapshot = state.snapshot
         if snapshot is not None:
             keys = snapshot.window.keys
             own = np.flatnonzero(keys["tgid"] == self.process.pid)[-1:]
