@@ -9,7 +9,7 @@
 
 #define COMM_LEN 16
 #define FILTER_LIST_MAX 16
-#define SPACES 256 /* slots for network namespaces, per CPU */
+#define NETNS_SLOTS 256 /* slots for network namespaces, per CPU */
 
 enum outcome {
 	OUTCOME_OK,
@@ -62,10 +62,10 @@ struct counters {
 };
 
 /*
- * The attempts of one network namespace on one CPU, in slot `netns % SPACES`. Who comes first has the slot; others
+ * The attempts of one network namespace on one CPU, in slot `netns % NETNS_SLOTS`. Who comes first has the slot; others
  * are counted as such, and user space then knows that it cannot tell those namespaces apart.
  */
-struct space {
+struct netns_counters {
 	__u64 attempts;
 	__u64 unsent;
 	__u64 others;

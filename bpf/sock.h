@@ -120,7 +120,7 @@ static __always_inline u8 outcome_of_error(u16 error)
  * application gave up, except when connect() failed inside the call: only then does the socket say that no
  * connect is under way. Why is then known only where no port was found.
  */
-static __always_inline struct ending judge_failure(const void *sk)
+static __always_inline struct ending classify_failure(const void *sk)
 {
 	struct ending ending = { .outcome = OUTCOME_CANCELLED, .error = READ(u32, sk, SK_ERR) };
 

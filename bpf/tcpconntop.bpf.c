@@ -11,7 +11,7 @@
  * what fails inside ends with the errno that is returned. A call that no probe saw costs no more than that.
  *
  * BCC rewrites what is done with maps, in this file alone: so it is all here. The loader defines CPUS (how many
- * there may be), START_MAX, RING_BYTES, BEGIN_TURNS, one TRANSPORT_* and what sock.h asks for.
+ * there may be), START_MAP_SIZE, RING_BYTES, BEGIN_COPIES, one TRANSPORT_* and what sock.h asks for.
  */
 #include <uapi/linux/ptrace.h>
 #include "event.h"
@@ -26,11 +26,11 @@ struct call {
 	struct event asked;  /* when, and where to */
 };
 
-BPF_HASH(tct_start, u64, struct event, START_MAX);
+BPF_HASH(tct_start, u64, struct event, START_MAP_SIZE);
 /* By thread. Where the kernel skips the probe of a return, its call stays: the oldest ones make room. */
 BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", u32, struct space, tct_spaces, CPUS * SPACES, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct netns_counters, tct_netns, CPUS * NETNS_SLOTS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
 
 static __always_inline struct counters *own_counters(void)
@@ -55,10 +55,10 @@ static __always_inline struct counters *own_counters(void)
 		COUNT(outcomes[index_]); \
 })
 
-static __always_inline struct space *own_space(u32 netns)
+static __always_inline struct netns_counters *own_netns_counters(u32 netns)
 {
-	u32 place = bpf_get_smp_processor_id() * SPACES + netns % SPACES;
-	struct space *space = tct_spaces.lookup(&place);
+	u32 place = bpf_get_smp_processor_id() * NETNS_SLOTS + netns % NETNS_SLOTS;
+	struct netns_counters *space = tct_netns.lookup(&place);
 
 	if (space && !space->netns)
 		space->netns = netns;
@@ -66,8 +66,8 @@ static __always_inline struct space *own_space(u32 netns)
 }
 
 /* Books an attempt with its network namespace, against whose own count it will be held. */
-#define COUNT_SPACE(namespace, field) ({ \
-	struct space *space_ = own_space(namespace); \
+#define COUNT_NETNS(namespace, field) ({ \
+	struct netns_counters *space_ = own_netns_counters(namespace); \
 	if (space_ && space_->netns == (namespace)) \
 		__sync_fetch_and_add(&space_->field, 1); \
 	else if (space_) \
@@ -120,7 +120,7 @@ static __always_inline void report(void *ctx, struct event *attempt, struct endi
 	attempt->error = ending.error;
 	if (ending.unsent) {
 		COUNT(unsent);
-		COUNT_SPACE(attempt->netns, unsent);
+		COUNT_NETNS(attempt->netns, unsent);
 	}
 	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns)
 		COUNT(below_minimum);
@@ -155,7 +155,7 @@ static __always_inline bool identify(const void *sk, struct event *attempt, cons
 static __always_inline void count_attempt(const struct event *attempt)
 {
 	COUNT(attempts);
-	COUNT_SPACE(attempt->netns, attempts);
+	COUNT_NETNS(attempt->netns, attempts);
 }
 
 static __always_inline struct call *call_of_this_thread(const void *sk)
@@ -196,7 +196,7 @@ static __always_inline void connect_begin(void *ctx, void *sk, int turn)
 		return;
 	if (!tct_start.insert(&key, &attempt))
 		count_attempt(&attempt);
-	else if (turn == BEGIN_TURNS)
+	else if (turn == BEGIN_COPIES)
 		COUNT(start_failures);
 }
 
@@ -300,7 +300,7 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 	if (new_state == TCP_SYN_RECV) /* a simultaneous open is not over yet */
 		return 0;
 	if (new_state != TCP_ESTABLISHED)
-		ending = judge_failure(sk);
+		ending = classify_failure(sk);
 	connect_end(ctx, sk, ending);
 	return 0;
 }
@@ -326,7 +326,7 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!attempt)
 		return 0;
-#ifdef RETRANSMIT_TELLS_ERROR
+#ifdef RETRANSMIT_HAS_ERROR
 	if ((int)ctx->args[2]) /* this one did not leave */
 		return 0;
 #endif

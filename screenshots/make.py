@@ -85,7 +85,7 @@ def scenario(seconds: int = 300) -> list[Snapshot]:
 
 async def draw(picture: Picture, snapshots: Sequence[Snapshot]) -> None:
     """Let the dashboard draw one picture, without a terminal."""
-    from tcpconntop.kernel.process import Life
+    from tcpconntop.kernel.process import ProcessInfo
     from tcpconntop.sources.base import Source
     from tcpconntop.tui.app import Dashboard
     from tcpconntop.tui.messages import SnapshotReady, SourceOpened
@@ -94,7 +94,7 @@ async def draw(picture: Picture, snapshots: Sequence[Snapshot]) -> None:
         time.sleep(1e6)
         raise AssertionError
 
-    life = Life(2310, "checkout", "shop", "/usr/bin/checkout --port 8080 --workers 4", 2 * 3600, 1)
+    life = ProcessInfo(2310, "checkout", "shop", "/usr/bin/checkout --port 8080 --workers 4", 2 * 3600, 1)
     app = Dashboard(never, read_process_info=lambda _: life)
     async with app.run_test(size=SIZE) as pilot:
         for snapshot in (snapshots[-1 - picture.mark_at], snapshots[-1]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
-from tcpconntop.kernel.privileges import caller, drop
+from tcpconntop.kernel.privileges import caller, drop_privileges
 
 
 def run(args: Namespace) -> int:
@@ -17,7 +17,7 @@ def run(args: Namespace) -> int:
     except TracerError as error:
         loader = error
     if who.may_trace:
-        drop()
+        drop_privileges()
     from tcpconntop.kernel.features import examine
     from tcpconntop.outputs.doctor import document, report
     from tcpconntop.outputs.document import dump

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.commands.files import open_files
 from tcpconntop.commands.tracing import PrivilegedStart, live, trace_request
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.kernel.privileges import drop
+from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class CommandSource:
         if args.record:
             raise UsageError("--record goes with tracing: a recording is recorded already")
         self._files = open_files(args.replay)
-        drop()
+        drop_privileges()
 
     def source_opener(self, keep: Filter | None = None) -> Callable[[], Source]:
         """Give what opens the source, once.

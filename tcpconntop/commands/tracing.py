@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
-from tcpconntop.kernel.privileges import drop
+from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class PrivilegedStart:
         except TracerError as error:
             self.loader_or_error = error
         else:
-            drop()
+            drop_privileges()
 
     @property
     def loader(self) -> Loader:

@@ -32,7 +32,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Checkup:
+class DoctorReport:
     """All of it, and what it comes to.
 
     Attributes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 DISTRIBUTIONS = ("debian", "ubuntu", "fedora", "arch", "alpine")
 
-ANY = "any"
+ANY_DISTRIBUTION = "any"
 """Stands for every distribution in `_COMMANDS`."""
 
 _KERNEL = {
@@ -28,12 +28,12 @@ _COMMANDS: dict[str, dict[str, str]] = {
         "alpine": "apk add py3-bcc",
     },
     "kernel": _KERNEL,
-    "tracefs": {ANY: "mount -t tracefs tracefs /sys/kernel/tracing"},
-    "sysfs": {ANY: "mount -t sysfs sysfs /sys"},
-    "cgroups": {ANY: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
-    "privileges": {ANY: 'sudo "$(command -v tcpconntop)"', "alpine": 'doas "$(command -v tcpconntop)"'},
-    "container": {ANY: "docker run --cap-add BPF --cap-add PERFMON …"},
-    "memlock": {ANY: "ulimit -l unlimited"},
+    "tracefs": {ANY_DISTRIBUTION: "mount -t tracefs tracefs /sys/kernel/tracing"},
+    "sysfs": {ANY_DISTRIBUTION: "mount -t sysfs sysfs /sys"},
+    "cgroups": {ANY_DISTRIBUTION: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
+    "privileges": {ANY_DISTRIBUTION: 'sudo "$(command -v tcpconntop)"', "alpine": 'doas "$(command -v tcpconntop)"'},
+    "container": {ANY_DISTRIBUTION: "docker run --cap-add BPF --cap-add PERFMON …"},
+    "memlock": {ANY_DISTRIBUTION: "ulimit -l unlimited"},
 }
 """As root would type them. A kernel of the distribution's own has everything that is needed."""
 
@@ -56,7 +56,7 @@ class Distribution:
     family: str | None
 
 
-def distribution(os_release: str) -> Distribution:
+def parse_os_release(os_release: str) -> Distribution:
     """Tell the distribution by the text of /etc/os-release: by its ID, or else by what it is like."""
     fields = {}
     for line in os_release.splitlines():
@@ -71,7 +71,7 @@ def distribution(os_release: str) -> Distribution:
 def commands(problem: str) -> Mapping[str, str]:
     """The command that mends a problem, by distribution, as root types it; empty for an unknown problem."""
     known = _COMMANDS.get(problem, {})
-    return {name: known.get(name) or known[ANY] for name in DISTRIBUTIONS} if known else {}
+    return {name: known.get(name) or known[ANY_DISTRIBUTION] for name in DISTRIBUTIONS} if known else {}
 
 
 def command(problem: str, family: str, *, as_root: bool) -> str | None:

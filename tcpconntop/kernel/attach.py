@@ -11,12 +11,12 @@ import struct
 from pathlib import Path
 from typing import Any, NamedTuple
 
-RAW, TRACING, KPROBE, KRETPROBE = "raw tracepoint", "fentry", "kprobe", "kretprobe"
+RAW_TRACEPOINT, FENTRY, KPROBE, KRETPROBE = "raw tracepoint", "fentry", "kprobe", "kretprobe"
 
 KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 NO_KPROBES = "no kprobes in this kernel"
 
-PREEMPTED_SINCE = 7
+FIRST_PREEMPTIBLE_MAJOR = 7
 """The first number of the first kernel where tasks are preempted in a raw tracepoint's program."""
 
 _ONLINE_CPUS = Path("/sys/devices/system/cpu/online")
@@ -30,17 +30,17 @@ _ATTRIBUTES = struct.Struct("=IIQQ3QIIQQ")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def turns(release: str) -> tuple[int, int]:
+def program_copies(release: str) -> tuple[int, int]:
     """How many programs are to begin attempts, and how many to end them, so that one of them runs.
 
     The kernel skips a program that would interrupt itself. A begin is always a task's own; an end may come in
     a softirq upon a task's. From Linux 7.0 on (commit a46023d5616e) tasks preempt each other there as well:
     more than three at once on one CPU are not provided for.
     """
-    return (3, 3) if int(release.split(".")[0]) >= PREEMPTED_SINCE else (1, 2)
+    return (3, 3) if int(release.split(".")[0]) >= FIRST_PREEMPTIBLE_MAJOR else (1, 2)
 
 
-BEGIN_TURNS, END_TURNS = turns(os.uname().release)
+BEGIN_COPIES, END_COPIES = program_copies(os.uname().release)
 
 
 class Probe(NamedTuple):
@@ -51,7 +51,7 @@ class Probe(NamedTuple):
     target: str
 
 
-class Part(NamedTuple):
+class ProbeGroup(NamedTuple):
     """Probes that are of use together: all of them are attached, in this order, or none."""
 
     probes: tuple[Probe, ...]
@@ -59,54 +59,54 @@ class Part(NamedTuple):
     """What is lost without them. Empty: nothing works without them."""
 
 
-def _part(*probes: tuple[str, str, str], if_missing: str = "") -> Part:
-    return Part(tuple(Probe(*probe) for probe in probes), if_missing)
+def _group(*probes: tuple[str, str, str], if_missing: str = "") -> ProbeGroup:
+    return ProbeGroup(tuple(Probe(*probe) for probe in probes), if_missing)
 
 
-def _state_part(program: str, turns: int) -> Part:
+def _state_group(program: str, copies: int) -> ProbeGroup:
     """In this order: each program looks for what the one before it left."""
-    return _part(*((f"{program}_{turn}", RAW, "inet_sock_set_state") for turn in range(1, turns + 1)))
+    return _group(*((f"{program}_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, copies + 1)))
 
 
 _NO_V6 = "IPv6 connects count from their first SYN on, and those that fail before are not seen"
 _NO_SYN = "local work and network are not told apart"
 _NO_ANSWER = "the answer is timed where the state changes"
 
-_ENDS = _state_part("tct_end", END_TURNS)
-_RETRANSMITS = _part(("tct_retransmit", RAW, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted")
-_BEGINS = _state_part("tct_begin", BEGIN_TURNS)
+_ENDS = _state_group("tct_end", END_COPIES)
+_RETRANSMITS = _group(("tct_retransmit", RAW_TRACEPOINT, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted")
+_BEGINS = _state_group("tct_begin", BEGIN_COPIES)
 
-WAYS: dict[str, tuple[Part, ...]] = {
+PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {
     "fentry": (
         _ENDS,
         _RETRANSMITS,
-        _part(
-            ("kretfunc__tcp_v4_connect", TRACING, "tcp_v4_connect"),
-            ("kfunc__tcp_v4_connect", TRACING, "tcp_v4_connect"),
+        _group(
+            ("kretfunc__tcp_v4_connect", FENTRY, "tcp_v4_connect"),
+            ("kfunc__tcp_v4_connect", FENTRY, "tcp_v4_connect"),
         ),
-        _part(
-            ("kretfunc__tcp_v6_connect", TRACING, "tcp_v6_connect"),
-            ("kfunc__tcp_v6_connect", TRACING, "tcp_v6_connect"),
+        _group(
+            ("kretfunc__tcp_v6_connect", FENTRY, "tcp_v6_connect"),
+            ("kfunc__tcp_v6_connect", FENTRY, "tcp_v6_connect"),
             if_missing=_NO_V6,
         ),
-        _part(("kfunc__tcp_connect", TRACING, "tcp_connect"), if_missing=_NO_SYN),
-        _part(("kfunc__tcp_rcv_state_process", TRACING, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
+        _group(("kfunc__tcp_connect", FENTRY, "tcp_connect"), if_missing=_NO_SYN),
+        _group(("kfunc__tcp_rcv_state_process", FENTRY, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
         _BEGINS,
     ),
     "kprobe": (
         _ENDS,
         _RETRANSMITS,
-        _part(
+        _group(
             ("tct_kprobe_returns", KRETPROBE, "tcp_v4_connect"),
             ("tct_kprobe_v4_connect", KPROBE, "tcp_v4_connect"),
         ),
-        _part(
+        _group(
             ("tct_kprobe_returns", KRETPROBE, "tcp_v6_connect"),
             ("tct_kprobe_v6_connect", KPROBE, "tcp_v6_connect"),
             if_missing=_NO_V6,
         ),
-        _part(("tct_kprobe_sent", KPROBE, "tcp_connect"), if_missing=_NO_SYN),
-        _part(("tct_kprobe_answered", KPROBE, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
+        _group(("tct_kprobe_sent", KPROBE, "tcp_connect"), if_missing=_NO_SYN),
+        _group(("tct_kprobe_answered", KPROBE, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
         _BEGINS,
     ),
     "tracepoint": (_ENDS, _RETRANSMITS, _BEGINS),
@@ -114,7 +114,7 @@ WAYS: dict[str, tuple[Part, ...]] = {
 """By name, best first. What ends attempts is attached before what begins them."""
 
 
-class RefusedError(Exception):
+class AttachError(Exception):
     """The kernel does not take a probe that its way cannot do without.
 
     `code` is its errno; 0 if it told none.
@@ -123,14 +123,14 @@ class RefusedError(Exception):
     def __init__(self, probe: Probe, reason: str, code: int) -> None:
         super().__init__(reason)
         self.probe = probe
-        self.code = code
+        self.errno = code
 
 
-def attach(bcc: Any, module: Any, parts: tuple[Part, ...]) -> tuple[dict[str, int], list[str]]:
+def attach(bcc: Any, module: Any, parts: tuple[ProbeGroup, ...]) -> tuple[dict[str, int], list[str]]:
     """Attach what is there. Returns descriptors by name, and a note on each part that is not there.
 
     Raises:
-        RefusedError: a part that nothing works without is refused. Nothing stays attached.
+        AttachError: a part that nothing works without is refused. Nothing stays attached.
     """
     fds: dict[str, int] = {}
     notes = []
@@ -143,7 +143,7 @@ def attach(bcc: Any, module: Any, parts: tuple[Part, ...]) -> tuple[dict[str, in
                 detach(links)
                 if not part.if_missing:
                     detach(fds)
-                    raise RefusedError(probe, _reason(error), _errno(error)) from error
+                    raise AttachError(probe, _reason(error), _errno(error)) from error
                 notes.append(f"{probe.target} is not available ({_reason(error)}): {part.if_missing}")
                 break
             links[f"program:{probe.program}"] = program
@@ -156,11 +156,11 @@ def attach(bcc: Any, module: Any, parts: tuple[Part, ...]) -> tuple[dict[str, in
 def _attach_probe(bcc: Any, module: Any, probe: Probe) -> tuple[int, int]:
     """Load and attach. Returns the descriptors of the program and of its link."""
     ctypes.set_errno(0)
-    types = {RAW: bcc.BPF.RAW_TRACEPOINT, TRACING: bcc.BPF.TRACING}
+    types = {RAW_TRACEPOINT: bcc.BPF.RAW_TRACEPOINT, FENTRY: bcc.BPF.TRACING}
     program = module.load_func(probe.program, types.get(probe.kind, bcc.BPF.KPROBE)).fd
-    if probe.kind == RAW:
+    if probe.kind == RAW_TRACEPOINT:
         link = bcc.lib.bpf_attach_raw_tracepoint(program, probe.target.encode())
-    elif probe.kind == TRACING:
+    elif probe.kind == FENTRY:
         link = bcc.lib.bpf_attach_kfunc(program)
     else:
         link = _attach_kprobe(program, probe.target, probe.kind == KRETPROBE)

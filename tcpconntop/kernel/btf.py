@@ -60,7 +60,7 @@ class Btf:
             total += bits // 8
         return total
 
-    def tracepoint_args(self, name: str) -> int | None:
+    def count_tracepoint_args(self, name: str) -> int | None:
         """How many arguments a raw tracepoint passes; None where this kernel has no such tracepoint."""
         typedef = self._find(_TYPEDEF, f"btf_trace_{name}")
         if typedef is None:

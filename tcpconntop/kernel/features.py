@@ -13,17 +13,17 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, Checkup
+from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
 from tcpconntop.core.fatal import EXIT_OK, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
-from tcpconntop.core.mending import distribution
+from tcpconntop.core.mending import parse_os_release
 from tcpconntop.kernel import machine
-from tcpconntop.kernel.attach import KPROBE_PMU, NO_KPROBES, RAW, WAYS
+from tcpconntop.kernel.attach import KPROBE_PMU, NO_KPROBES, RAW_TRACEPOINT, PROBE_SETS
 from tcpconntop.kernel.btf import VMLINUX, Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
-from tcpconntop.kernel.loader import MESSAGE_MAX
+from tcpconntop.kernel.loader import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.privileges import Caller
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.session import job
+from tcpconntop.kernel.session import loader_job
 
 _ANYTHING = TraceRequest()
 
@@ -34,7 +34,7 @@ _EPERM = (1, 13)
 
 
 @dataclass(frozen=True)
-class Survey:
+class LoaderTrial:
     """What the loader and the kernel answered.
 
     Attributes:
@@ -65,7 +65,7 @@ class Survey:
         return "not tried: " + ("the program is refused" if self.caller.may_trace else "not privileged")
 
 
-def examine(loader: Loader | TracerError, caller: Caller, request: TraceRequest = _ANYTHING) -> Checkup:
+def examine(loader: Loader | TracerError, caller: Caller, request: TraceRequest = _ANYTHING) -> DoctorReport:
     """Try everything and tell what came of it; nothing stays in the kernel. Takes about a second.
 
     Args:
@@ -76,12 +76,12 @@ def examine(loader: Loader | TracerError, caller: Caller, request: TraceRequest 
     survey = _survey(loader, caller, request)
     uname = os.uname()
     limit = survey.answer.get("memlock_bytes", resource.getrlimit(resource.RLIMIT_MEMLOCK)[0])
-    probe, transport, exit_code = verdict(survey)
-    return Checkup(
+    probe, transport, exit_code = auto_choice(survey)
+    return DoctorReport(
         host=socket.gethostname(),
         kernel=uname.release,
         machine=uname.machine,
-        distribution=distribution(machine.os_release()),
+        distribution=parse_os_release(machine.os_release()),
         checks=(
             machine.kernel(uname.release, uname.machine),
             _btf(survey),
@@ -105,7 +105,7 @@ def examine(loader: Loader | TracerError, caller: Caller, request: TraceRequest 
     )
 
 
-def verdict(survey: Survey) -> tuple[str | None, str | None, int]:
+def auto_choice(survey: LoaderTrial) -> tuple[str | None, str | None, int]:
     """What `auto` comes to: probe set, transport and exit code, as `open_session` would have it."""
     if not survey.caller.may_trace:
         return None, None, EXIT_NOT_PRIVILEGED
@@ -116,33 +116,33 @@ def verdict(survey: Survey) -> tuple[str | None, str | None, int]:
     if not tried["ok"]:
         return None, None, tried["exit"]
     ways = survey.answer["ways"]
-    probe = next((name for name in WAYS if ways[name]["ok"]), None)
+    probe = next((name for name in PROBE_SETS if ways[name]["ok"]), None)
     return (probe, transport, EXIT_OK) if probe else (None, None, ways["tracepoint"]["exit"])
 
 
-def _survey(loader: Loader | TracerError, caller: Caller, request: TraceRequest) -> Survey:
+def _survey(loader: Loader | TracerError, caller: Caller, request: TraceRequest) -> LoaderTrial:
     wanted, no_btf = {}, ""
     try:
-        wanted = job(request)
+        wanted = loader_job(request)
     except BtfError as error:
         no_btf = str(error)
     if isinstance(loader, TracerError):
-        return Survey(caller, wanted, no_btf, {}, no_bcc="there is no Python to look in")
+        return LoaderTrial(caller, wanted, no_btf, {}, no_bcc="there is no Python to look in")
     try:
         loader.connection.send(json.dumps({"survey": True, **wanted}).encode())
-        message = loader.connection.recv(MESSAGE_MAX)
-        said = "; ".join(loader.printed().splitlines()[-_LINES_MAX:]) or "the loader ended without a word"
+        message = loader.connection.recv(MAX_MESSAGE_BYTES)
+        said = "; ".join(loader.captured_output().splitlines()[-_LINES_MAX:]) or "the loader ended without a word"
     except OSError as error:
         message, said = b"", str(error)
     finally:
         loader.close()
     answer = json.loads(message) if message else {}
     if "error" in answer:
-        return Survey(caller, wanted, no_btf, {}, no_bcc=said)
-    return Survey(caller, wanted, no_btf, answer, failure="" if answer else said)
+        return LoaderTrial(caller, wanted, no_btf, {}, no_bcc=said)
+    return LoaderTrial(caller, wanted, no_btf, answer, failure="" if answer else said)
 
 
-def _btf(survey: Survey) -> Check:
+def _btf(survey: LoaderTrial) -> Check:
     if survey.job:
         return Check("btf", "BTF", OK, str(VMLINUX), True)
     problem = "kernel" if VMLINUX.parents[1].exists() else "sysfs"
@@ -161,7 +161,7 @@ def _capabilities(caller: Caller, exit_code: int) -> Check:
     return Check("capabilities", "capabilities", REFUSED, detail, True, problem)
 
 
-def _bcc(survey: Survey) -> Check:
+def _bcc(survey: LoaderTrial) -> Check:
     if survey.answer:
         detail = "{bcc} of {python} ({folder})".format(**survey.answer)
         return Check("bcc", "BCC", OK, detail, True)
@@ -170,15 +170,15 @@ def _bcc(survey: Survey) -> Check:
     return Check("bcc", "BCC", MISSING, survey.no_bcc, True, "bcc")
 
 
-def _raw(survey: Survey) -> Check:
+def _raw(survey: LoaderTrial) -> Check:
     """The raw tracepoints, which are the whole of one way and a part of the others."""
     asked = survey.untried and survey.job
-    hint = "not in this kernel" if asked and not Btf().tracepoint_args("inet_sock_set_state") else ""
+    hint = "not in this kernel" if asked and not Btf().count_tracepoint_args("inet_sock_set_state") else ""
     check = _way(survey, "tracepoint", "raw tracepoints", hint)
     return Check("raw_tracepoints", check.label, check.status, check.detail, True, check.problem)
 
 
-def _way(survey: Survey, name: str, label: str, hint: str) -> Check:
+def _way(survey: LoaderTrial, name: str, label: str, hint: str) -> Check:
     """One way of attaching; `hint` is why it cannot be there, for where it was not tried."""
     if survey.untried and hint:
         return Check(name, label, MISSING, hint, problem="kernel")
@@ -188,13 +188,13 @@ def _way(survey: Survey, name: str, label: str, hint: str) -> Check:
     if tried["ok"]:
         return Check(name, label, OK, "; ".join(["attached and detached", *tried["notes"]]))
     reason = (
-        tried["reason"] if tried["kind"] != RAW or name == "tracepoint" else "raw tracepoints are refused"
+        tried["reason"] if tried["kind"] != RAW_TRACEPOINT or name == "tracepoint" else "raw tracepoints are refused"
     )
     status = REFUSED if tried["errno"] in _EPERM else MISSING
     return Check(name, label, status, reason, problem="kernel" if status == MISSING else "")
 
 
-def _transport(survey: Survey, name: str, label: str) -> Check:
+def _transport(survey: LoaderTrial, name: str, label: str) -> Check:
     tried = survey.answer.get("transports", {}).get(name)
     if tried is None:
         return Check(name, label, UNKNOWN, survey.untried)

@@ -11,21 +11,21 @@ import select
 import socket
 from typing import Any
 
-ASK = b"?"
+READ_REQUEST = b"?"
 """From the interface: give all there is."""
-DONE = b"."
+READ_DONE = b"."
 """To the interface: that was all. What comes before it are messages of whole records."""
-MUCH = b"!"
+DATA_WAITING = b"!"
 """To the interface, unasked: much waits."""
 
-MESSAGE_MAX = 1 << 16
+MAX_MESSAGE_BYTES = 1 << 16
 
 _PAGE = 4096
 _BYTES_MIN = 1 << 18
 _PERF_HEADER = 12  # header and length of a raw sample
 
 
-class Forwarder:
+class PerfForwarder:
     """Perf buffers of some bytes in all, read by BCC. They take records as soon as this exists.
 
     Args:
@@ -56,7 +56,7 @@ class Forwarder:
             self._watch(poll)
             ready = [fd for fd, _ in poll.poll()]
             if connection.fileno() not in ready:
-                connection.send(MUCH)
+                connection.send(DATA_WAITING)
                 for fd in self._buffers:
                     poll.unregister(fd)
                 ready = [fd for fd, _ in poll.poll()]
@@ -71,10 +71,10 @@ class Forwarder:
     def _answer(self, connection: socket.socket) -> None:
         self._module.perf_buffer_consume()
         records, self._records = self._records, []
-        each = MESSAGE_MAX // self._record_bytes
+        each = MAX_MESSAGE_BYTES // self._record_bytes
         for first in range(0, len(records), each):
             connection.send(b"".join(records[first : first + each]))
-        connection.send(DONE)
+        connection.send(READ_DONE)
 
     def _take(self, _cpu: int, data: int, _size: int) -> None:
         self._records.append(ctypes.string_at(data, self._record_bytes))

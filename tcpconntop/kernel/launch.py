@@ -1,6 +1,6 @@
 """Starting the loader: the one step that needs privileges, before they are dropped.
 
-Imports neither numpy nor threads, so that `launch.spawn_loader(); privileges.drop()` can come first.
+Imports neither numpy nor threads, so that `launch.spawn_loader(); privileges.drop_privileges()` can come first.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpconntop.core.fatal import FatalError
-from tcpconntop.kernel.loader import command
+from tcpconntop.kernel.loader import loader_command
 from tcpconntop.kernel.privileges import Caller, caller
-from tcpconntop.kernel.program import EXIT_PRIVILEGES, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
+from tcpconntop.kernel.program import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
 
 PYTHON_VARIABLE = "TCPCONNTOP_PYTHON"
 """Environment variable that names the one Python to load with."""
@@ -66,7 +66,7 @@ class Loader:
         os.close(self.output)
         self.process.wait(_STOP_TIMEOUT_S)
 
-    def printed(self) -> str:
+    def captured_output(self) -> str:
         """The end of what it printed so far."""
         size = os.fstat(self.output).st_size
         return os.pread(self.output, _DETAIL_BYTES, max(0, size - _DETAIL_BYTES)).decode("utf-8", "replace")
@@ -108,7 +108,7 @@ def spawn_loader(candidates: tuple[str, ...] | None = None, *, privileged: bool 
         TracerError: no privileges, or no interpreter.
     """
     if privileged and not (who := caller()).may_trace:
-        raise TracerError(_refusal(who), EXIT_PRIVILEGES)
+        raise TracerError(_refusal(who), EXIT_NOT_PRIVILEGED)
     candidates = interpreters() if candidates is None else candidates
     present = [path for path in dict.fromkeys(candidates) if path and os.access(path, os.X_OK)]
     if not present:
@@ -117,7 +117,7 @@ def spawn_loader(candidates: tuple[str, ...] | None = None, *, privileged: bool 
     output = os.memfd_create("tcpconntop-loader")
     with theirs:
         process = subprocess.Popen(
-            command(theirs.fileno(), *present),
+            loader_command(theirs.fileno(), *present),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

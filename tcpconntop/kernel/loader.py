@@ -21,23 +21,23 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
-from tcpconntop.kernel.attach import RAW, WAYS, RefusedError, attach
-from tcpconntop.kernel.forward import Forwarder
+from tcpconntop.kernel.attach import RAW_TRACEPOINT, PROBE_SETS, AttachError, attach
+from tcpconntop.kernel.forward import PerfForwarder
 from tcpconntop.kernel.program import (
     EXIT_UNSUPPORTED,
     NO_BCC,
     LoadError,
     prepare,
-    printed,
-    refusal,
+    captured_output,
+    load_error,
 )
 from tcpconntop.kernel.survey import survey
 
-MESSAGE_MAX = 1 << 16
+MAX_MESSAGE_BYTES = 1 << 16
 
-MAPS = ("tct_events", "tct_counters", "tct_spaces", "tct_settings", "tct_start", "tct_calls")
+MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings", "tct_start", "tct_calls")
 
-UNRELATED = "is PyPI's bcc, an unrelated program"
+UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
 
 # The interface's packages come last: what the interpreter has of its own is what BCC was made for.
 _START = (
@@ -45,12 +45,12 @@ _START = (
 )
 
 
-def command(fd: int, interpreter: str, *others: str) -> list[str]:
+def loader_command(fd: int, interpreter: str, *others: str) -> list[str]:
     """The command that runs this module over the socket `fd`; `others` are interpreters to try next."""
     return [interpreter, "-I", "-c", _START, str(Path(__file__).parents[2]), str(fd), *others]
 
 
-def die_with(connection: socket.socket) -> None:
+def exit_on_hangup(connection: socket.socket) -> None:
     """Kill this process as soon as the other end of `connection` is closed, even while BCC compiles.
 
     A signal from the parent would not do: once it has dropped its privileges, the kernel refuses both its
@@ -76,7 +76,7 @@ def find_bcc(folders: list[str]) -> Any:
         if not (package / "__init__.py").is_file():
             continue
         if not (package / "libbcc.py").is_file():
-            print(f"{sys.executable}: {package} {UNRELATED}", file=sys.stderr, flush=True)
+            print(f"{sys.executable}: {package} {UNRELATED_BCC}", file=sys.stderr, flush=True)
             continue
         spec = PathFinder.find_spec("bcc", [folder])
         if spec and spec.loader:
@@ -101,24 +101,24 @@ def import_bcc(fd: int, interpreters: list[str]) -> Any:
     print(f"{sys.executable}: no BCC", file=sys.stderr, flush=True)
     for number, candidate in enumerate(interpreters, 1):
         if os.access(candidate, os.X_OK):
-            os.execv(candidate, command(fd, candidate, *interpreters[number:]))  # noqa: S606
+            os.execv(candidate, loader_command(fd, candidate, *interpreters[number:]))  # noqa: S606
     return None
 
 
-def attach_wanted(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, int], list[str]]:
+def attach_probe_set(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, int], list[str]]:
     """Attach as `--probe` asks. Returns the way that was taken, descriptors by name, and notes.
 
     Raises:
         LoadError: there is no such way here.
     """
     refused: dict[str, str] = {}
-    for way in WAYS if wanted == "auto" else (wanted,):
+    for way in PROBE_SETS if wanted == "auto" else (wanted,):
         try:
-            fds, notes = attach(bcc, module, WAYS[way])
-        except RefusedError as error:
-            if error.probe.kind == RAW:  # every way needs those
+            fds, notes = attach(bcc, module, PROBE_SETS[way])
+        except AttachError as error:
+            if error.probe.kind == RAW_TRACEPOINT:  # every way needs those
                 what = f"the kernel refused {error.probe.program} on {error.probe.target} ({error})"
-                raise refusal(what) from error
+                raise load_error(what) from error
             refused[way] = str(error)
             continue
         if refused and way == "tracepoint":
@@ -134,23 +134,23 @@ def attach_wanted(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, in
     )
 
 
-def no_bcc() -> LoadError:
+def no_bcc_error() -> LoadError:
     """The error where no interpreter has BCC; it names what is called the same."""
-    others = [line.partition(": ")[2] for line in printed().splitlines() if line.endswith(UNRELATED)]
+    others = [line.partition(": ")[2] for line in captured_output().splitlines() if line.endswith(UNRELATED_BCC)]
     return LoadError("; ".join([NO_BCC, *dict.fromkeys(others)]), EXIT_UNSUPPORTED)
 
 
-def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int], Forwarder | None]:
+def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int], PerfForwarder | None]:
     """Do the job. Returns the answer, its descriptors in the order of `answer["fds"]`, and what serves then.
 
     Raises:
         LoadError: it cannot be done here.
     """
     if bcc is None:
-        raise no_bcc()
+        raise no_bcc_error()
     module, forwarder = prepare(bcc, job)
-    fds = {f"map:{name}": module[name].map_fd for name in MAPS}
-    way, attached, notes = attach_wanted(bcc, module, job["probe"])
+    fds = {f"map:{name}": module[name].map_fd for name in MAP_NAMES}
+    way, attached, notes = attach_probe_set(bcc, module, job["probe"])
     fds.update(attached)
     answer = {"probe": way, "transport": job["transport"], "notes": notes, "fds": list(fds)}
     return answer, list(fds.values()), forwarder
@@ -159,9 +159,9 @@ def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int], Forw
 def main(fd: int, interpreters: list[str]) -> int:
     """Serve the one job of the socket `fd`. Returns the exit code."""
     connection = socket.socket(fileno=fd)
-    die_with(connection)
+    exit_on_hangup(connection)
     bcc = import_bcc(fd, interpreters)  # while the caller is still busy with its own start
-    job = json.loads(connection.recv(MESSAGE_MAX))
+    job = json.loads(connection.recv(MAX_MESSAGE_BYTES))
     answer: dict[str, Any]
     forwarder = None
     fds: list[int] = []
@@ -179,6 +179,6 @@ def main(fd: int, interpreters: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> None:
-    """Be the process that `command` starts: FD [PYTHON…]."""
+    """Be the process that `loader_command` starts: FD [PYTHON…]."""
     # Not sys.exit(): LLVM's and BCC's own clean-up takes time and is of no use to anybody.
     os._exit(main(int(arguments[0]), arguments[1:]))

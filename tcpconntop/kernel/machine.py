@@ -7,16 +7,16 @@ from pathlib import Path
 
 from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check
 
-OLDEST = (5, 10)
+OLDEST_KERNEL = (5, 10)
 """The oldest kernel that is promised."""
-NOT_CHARGED = (5, 11)
+MEMLOCK_UNUSED_SINCE = (5, 11)
 """From here on BPF maps are not held against the memory-lock limit (Linux commit 80ee81e0403c)."""
-MACHINES = ("x86_64", "aarch64")
+TESTED_MACHINES = ("x86_64", "aarch64")
 
 _ROOT = Path("/")
 
 
-def version(release: str) -> tuple[int, int]:
+def kernel_version(release: str) -> tuple[int, int]:
     """A kernel release's first two numbers; zeros where it has none."""
     found = re.match(r"(\d+)\.(\d+)", release)
     return (int(found[1]), int(found[2])) if found else (0, 0)
@@ -25,13 +25,13 @@ def version(release: str) -> tuple[int, int]:
 def kernel(release: str, machine: str) -> Check:
     """Whether this kernel is one that is promised to work; others may."""
     detail = f"{release} on {machine}"
-    if version(release) < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
+    if kernel_version(release) < OLDEST_KERNEL:
+        oldest = ".".join(map(str, OLDEST_KERNEL))
         return Check(
             "kernel", "kernel", MISSING, f"{detail}: {oldest} or later is promised to work", True, "kernel"
         )
-    if machine not in MACHINES:
-        return Check("kernel", "kernel", UNKNOWN, f"{detail}: tried on {' and '.join(MACHINES)} alone", True)
+    if machine not in TESTED_MACHINES:
+        return Check("kernel", "kernel", UNKNOWN, f"{detail}: tried on {' and '.join(TESTED_MACHINES)} alone", True)
     return Check("kernel", "kernel", OK, detail, True)
 
 
@@ -62,7 +62,7 @@ def lockdown(root: Path = _ROOT) -> Check:
 def memory_lock(release: str, limit_bytes: int) -> Check:
     """Whether maps may be as large as they are; a limit of -1 is none."""
     limit = "unlimited" if limit_bytes < 0 else f"{limit_bytes >> 10} KiB"
-    if version(release) >= NOT_CHARGED:
+    if kernel_version(release) >= MEMLOCK_UNUSED_SINCE:
         return Check("memlock", "memory lock", OK, f"{limit}; not asked for from Linux 5.11 on")
     if limit_bytes < 0:
         return Check("memlock", "memory lock", OK, limit, True)

@@ -1,4 +1,4 @@
-"""Reading records that the loader takes from perf buffers: the shape of `Ring`, over a socket."""
+"""Reading records that the loader takes from perf buffers: the shape of `RingBuffer`, over a socket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import numpy as np
 
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.kernel.forward import ASK, DONE, MESSAGE_MAX, MUCH
+from tcpconntop.kernel.forward import READ_REQUEST, READ_DONE, MAX_MESSAGE_BYTES, DATA_WAITING
 from tcpconntop.kernel.launch import TracerError
 
 _EXIT_FAILED = 1
@@ -38,15 +38,15 @@ class PerfBuffer:
         """
         batches = []
         try:
-            self._connection.send(ASK, socket.MSG_NOSIGNAL)
+            self._connection.send(READ_REQUEST, socket.MSG_NOSIGNAL)
             self._asked += 1  # more than one when an exception (Ctrl-C) ended the last call
             while self._asked:
-                message = self._connection.recv(MESSAGE_MAX)
+                message = self._connection.recv(MAX_MESSAGE_BYTES)
                 if not message:
                     raise ConnectionResetError
-                if message == DONE:
+                if message == READ_DONE:
                     self._asked -= 1
-                elif message != MUCH:
+                elif message != DATA_WAITING:
                     batches.append(message)
         except ConnectionError as error:
             raise TracerError("the loader, which reads the perf buffers, is gone", _EXIT_FAILED) from error

@@ -59,7 +59,7 @@ def has_privileges() -> bool:
     return caller().may_trace
 
 
-def drop() -> None:
+def drop_privileges() -> None:
     """Become the user who called sudo, or else stay who we are, with no capability and no way to gain any.
 
     The user's own rights then decide on files; a user who may not read the Python that runs here (a virtual
@@ -80,7 +80,7 @@ def drop() -> None:
     _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
     _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
-        raise RuntimeError("a thread kept its capabilities: drop() must come before the first thread")
+        raise RuntimeError("a thread kept its capabilities: drop_privileges() must come before the first thread")
 
 
 @contextmanager

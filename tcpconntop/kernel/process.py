@@ -13,7 +13,7 @@ PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
-class Life:
+class ProcessInfo:
     """One life of a process id.
 
     Attributes:
@@ -33,7 +33,7 @@ class Life:
     start_ticks: int
 
 
-def look(pid: int, proc: Path = PROC) -> Life | None:
+def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
     """Describe a process; None when there is none of that id, or it has ended and waits for its parent."""
     folder = proc / str(pid)
     try:
@@ -49,7 +49,7 @@ def look(pid: int, proc: Path = PROC) -> Life | None:
         return None
     words = " ".join(command.rstrip("\0").split("\0"))
     started_s = booted_s + ticks / os.sysconf("SC_CLK_TCK")
-    return Life(pid, printable(comm), _user(uid), printable(words), started_s, ticks)
+    return ProcessInfo(pid, printable(comm), _user(uid), printable(words), started_s, ticks)
 
 
 def _start_ticks(folder: Path) -> int | None:

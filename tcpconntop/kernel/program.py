@@ -13,9 +13,9 @@ import resource
 import stat
 from typing import Any
 
-from tcpconntop.kernel.forward import Forwarder
+from tcpconntop.kernel.forward import PerfForwarder
 
-EXIT_PRIVILEGES = 3
+EXIT_NOT_PRIVILEGED = 3
 EXIT_UNSUPPORTED = 4
 
 NO_BCC = (
@@ -35,7 +35,7 @@ class LoadError(Exception):
         self.exit_code = exit_code
 
 
-def prepare(bcc: Any, job: dict[str, Any]) -> tuple[Any, Forwarder | None]:
+def prepare(bcc: Any, job: dict[str, Any]) -> tuple[Any, PerfForwarder | None]:
     """Compile for the job's transport, and open its perf buffers where it has some.
 
     Raises:
@@ -47,9 +47,9 @@ def prepare(bcc: Any, job: dict[str, Any]) -> tuple[Any, Forwarder | None]:
     if job["transport"] != "perf":
         return module, None
     try:
-        return module, Forwarder(bcc, module, job["buffer_bytes"], job["record_bytes"], job["wakeup_bytes"])
+        return module, PerfForwarder(bcc, module, job["buffer_bytes"], job["record_bytes"], job["wakeup_bytes"])
     except Exception as error:  # BCC raises nothing more specific
-        raise refusal(f"the kernel refused its perf buffers ({error})") from error
+        raise load_error(f"the kernel refused its perf buffers ({error})") from error
 
 
 def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
@@ -71,20 +71,20 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
         flags += [f"-D{name}={value}" for name, value in job["defines"].items()]
         module = Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
     except Exception as error:  # BCC raises nothing more specific
-        raise refusal(f"the kernel side does not compile or its maps are refused ({error})") from error
+        raise load_error(f"the kernel side does not compile or its maps are refused ({error})") from error
     settings = module["tct_settings"]
     settings[settings.Key(0)] = settings.Leaf.from_buffer_copy(bytes.fromhex(job["settings"]))
     return module
 
 
-def refusal(what: str) -> LoadError:
+def load_error(what: str) -> LoadError:
     """The error for a refused step. BCC tells errno only for programs; for maps it prints the reason."""
-    if ctypes.get_errno() == errno.EPERM or os.strerror(errno.EPERM) in printed():
-        return LoadError(NO_PRIVILEGES, EXIT_PRIVILEGES)
+    if ctypes.get_errno() == errno.EPERM or os.strerror(errno.EPERM) in captured_output():
+        return LoadError(NO_PRIVILEGES, EXIT_NOT_PRIVILEGED)
     return LoadError(what, EXIT_UNSUPPORTED)
 
 
-def printed() -> str:
+def captured_output() -> str:
     """What this process has printed so far, if that goes to a file."""
     is_file = stat.S_ISREG(os.fstat(2).st_mode)
     return os.pread(2, _PRINTED_BYTES, 0).decode("utf-8", "replace") if is_file else ""

@@ -21,7 +21,7 @@ _DISCARDED = 1 << 30
 _RECORD = np.dtype([("length", "u4"), ("page", "u4"), ("event", EVENT)])
 
 
-class Barrier:
+class MemoryBarrier:
     """Orders what this thread loads and stores before the call against what it does after.
 
     x86 keeps loads in order by itself; arm64 does not, and Python offers no fence. Releasing a lock and
@@ -39,7 +39,7 @@ class Barrier:
         self._lock.acquire()
 
 
-class Ring:
+class RingBuffer:
     """The consumer of one ring buffer of `size` bytes. For one thread.
 
     `fd` stays the caller's, and must outlive this object.
@@ -55,7 +55,7 @@ class Ring:
         self._producer_map = mmap.mmap(fd, page + 2 * size, mmap.MAP_SHARED, mmap.PROT_READ, offset=page)
         self._consumer = np.frombuffer(self._consumer_map, "u8", 1)
         self._producer = np.frombuffer(self._producer_map, "u8", 1)
-        self._barrier = Barrier()
+        self._barrier = MemoryBarrier()
         # Edge-triggered: only the kernel's forced wake-ups end a wait, not the mere presence of data.
         self._epoll = select.epoll()
         self._epoll.register(fd, select.EPOLLIN | select.EPOLLET)

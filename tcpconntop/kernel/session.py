@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, NETNS_COUNTERS, NETNS_SLOTS, Events
-from tcpconntop.kernel.attach import BEGIN_TURNS
+from tcpconntop.kernel.attach import BEGIN_COPIES
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
-from tcpconntop.kernel.loader import MESSAGE_MAX
+from tcpconntop.kernel.loader import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.perf import PerfBuffer
 from tcpconntop.kernel.program import EXIT_UNSUPPORTED
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.ring import Barrier, Ring
+from tcpconntop.kernel.ring import MemoryBarrier, RingBuffer
 
 BUFFER_BYTES = 8 << 20
 """Of the ring buffer, or of all perf buffers together."""
-START_MAX = 1 << 16
+START_MAP_SIZE = 1 << 16
 """Attempts that can be in flight at once."""
 
 IF_INET6 = Path("/proc/self/net/if_inet6")
@@ -38,7 +38,7 @@ NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: connects over IP
 _FDS_MAX = 32
 
 # What bpf/tcpconntop.bpf.c calls a place, where it is, and whether every kernel has it.
-_PLACES = (
+_OFFSETS = (
     ("SK_FAMILY", "sock_common", "skc_family", True),
     ("SK_DPORT", "sock_common", "skc_dport", True),
     ("SK_DADDR", "sock_common", "skc_daddr", True),
@@ -89,21 +89,21 @@ class Session:
         self.fds = fds
         """Descriptors by `map:NAME`, `program:NAME` and `link:PROGRAM:TARGET`."""
         cpus = possible_cpus()
-        self._barrier = Barrier()
+        self._barrier = MemoryBarrier()
         self._loader = loader
-        self._reader = PerfBuffer(loader.connection) if loader else Ring(fds["map:tct_events"], BUFFER_BYTES)
+        self._reader = PerfBuffer(loader.connection) if loader else RingBuffer(fds["map:tct_events"], BUFFER_BYTES)
         self._counters_map = mmap.mmap(
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
         self._counters = np.frombuffer(self._counters_map, COUNTERS, cpus)
         n_spaces = cpus * NETNS_SLOTS
         self._spaces_map = mmap.mmap(
-            fds["map:tct_spaces"], n_spaces * NETNS_COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
+            fds["map:tct_netns"], n_spaces * NETNS_COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
         self._spaces = np.frombuffer(self._spaces_map, NETNS_COUNTERS, n_spaces).reshape(cpus, NETNS_SLOTS)
         self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
 
-    def filter(self, request: TraceRequest) -> None:
+    def set_filters(self, request: TraceRequest) -> None:
         """Go on with the filters of another request; probes, transport and a perf buffer's wake-up stay.
 
         What is in flight is followed to its end. An attempt that begins at this very moment may be judged by
@@ -128,7 +128,7 @@ class Session:
         }
         return Counters(outcomes=tuple(outcomes.tolist()), **totals)
 
-    def sent(self, netns: int) -> int | None:
+    def sent_attempts(self, netns: int) -> int | None:
         """How many attempts of a network namespace got a SYN sent, which is when the kernel counts them.
 
         None where two namespaces share a slot, so that they cannot be told apart.
@@ -173,14 +173,14 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     fds: list[int] = []
     stays = False
     try:
-        loader.connection.send(json.dumps(job(request)).encode())
-        message, fds, _, _ = socket.recv_fds(loader.connection, MESSAGE_MAX, _FDS_MAX)
+        loader.connection.send(json.dumps(loader_job(request)).encode())
+        message, fds, _, _ = socket.recv_fds(loader.connection, MAX_MESSAGE_BYTES, _FDS_MAX)
         answer = json.loads(message) if message else {}
         if "fds" not in answer:
             raise TracerError(
                 answer.get("error", "the loader ended without an answer"),
                 answer.get("exit", EXIT_UNSUPPORTED),
-                loader.printed(),
+                loader.captured_output(),
             )
         stays = answer["transport"] == "perf"
         loader = loader.hand_over() if stays else loader
@@ -190,7 +190,7 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     except OSError as error:
         close_all(fds)
         stays = False
-        raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.printed()) from error
+        raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.captured_output()) from error
     except BaseException:
         close_all(fds)
         stays = False
@@ -200,7 +200,7 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
             loader.close()
 
 
-def job(request: TraceRequest) -> dict[str, Any]:
+def loader_job(request: TraceRequest) -> dict[str, Any]:
     """The loader's job, as JSON will carry it.
 
     Raises:
@@ -210,7 +210,7 @@ def job(request: TraceRequest) -> dict[str, Any]:
     best = "perf" if btf.offset("bpf_ringbuf", "mask") is None else "ring"
     return {
         "folder": str(bpf_folder()),
-        "defines": defines(btf),
+        "defines": compile_macros(btf),
         "probe": request.probe,
         "transport": best if request.transport == "auto" else request.transport,
         "settings": request.settings().hex(),
@@ -220,7 +220,7 @@ def job(request: TraceRequest) -> dict[str, Any]:
     }
 
 
-def defines(btf: Btf) -> dict[str, int]:
+def compile_macros(btf: Btf) -> dict[str, int]:
     """The macros that `bpf/tcpconntop.bpf.c` is compiled with.
 
     Raises:
@@ -229,17 +229,17 @@ def defines(btf: Btf) -> dict[str, int]:
     macros = {
         "CPUS": possible_cpus(),
         "RING_BYTES": BUFFER_BYTES,
-        "START_MAX": START_MAX,
-        "BEGIN_TURNS": BEGIN_TURNS,
+        "START_MAP_SIZE": START_MAP_SIZE,
+        "BEGIN_COPIES": BEGIN_COPIES,
     }
-    for macro, struct, path, needed in _PLACES:
+    for macro, struct, path, needed in _OFFSETS:
         offset = btf.offset(struct, path)
         if offset is not None:
             macros[macro] = offset
         elif needed:
             raise BtfError(f"this kernel's type information lacks struct {struct}.{path}")
-    if (btf.tracepoint_args("tcp_retransmit_skb") or 0) > 2:
-        macros["RETRANSMIT_TELLS_ERROR"] = 1
+    if (btf.count_tracepoint_args("tcp_retransmit_skb") or 0) > 2:
+        macros["RETRANSMIT_HAS_ERROR"] = 1
     return macros
 
 

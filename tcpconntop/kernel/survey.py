@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tcpconntop.kernel.attach import WAYS, Part, RefusedError, attach, detach
-from tcpconntop.kernel.program import EXIT_UNSUPPORTED, LoadError, prepare, refusal
+from tcpconntop.kernel.attach import PROBE_SETS, ProbeGroup, AttachError, attach, detach
+from tcpconntop.kernel.program import EXIT_UNSUPPORTED, LoadError, prepare, load_error
 
 
 def survey(bcc: Any, job: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def survey(bcc: Any, job: dict[str, Any]) -> dict[str, Any]:
         "bcc": str(getattr(bcc, "__version__", "")),
         "folder": str(Path(bcc.__file__).parent),
         "transports": transports,
-        "ways": {name: _tried_way(bcc, modules[0], parts) for name, parts in WAYS.items() if modules},
+        "ways": {name: _tried_way(bcc, modules[0], parts) for name, parts in PROBE_SETS.items() if modules},
         "memlock_bytes": resource.getrlimit(resource.RLIMIT_MEMLOCK)[0],
     }
 
@@ -86,16 +86,16 @@ def _tried_transport(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[
     return {"ok": True}
 
 
-def _tried_way(bcc: Any, module: Any, parts: tuple[Part, ...]) -> dict[str, Any]:
+def _tried_way(bcc: Any, module: Any, parts: tuple[ProbeGroup, ...]) -> dict[str, Any]:
     """Attach it, and detach it at once."""
     try:
         fds, notes = attach(bcc, module, parts)
-    except RefusedError as error:
-        code = refusal(str(error)).exit_code
+    except AttachError as error:
+        code = load_error(str(error)).exit_code
         return {
             "ok": False,
             "reason": str(error),
-            "errno": error.code,
+            "errno": error.errno,
             "kind": error.probe.kind,
             "exit": code,
         }

@@ -17,13 +17,13 @@ import numpy as np
 from tcpconntop.core.cgroups import unit_of
 from tcpconntop.core.wire import Events
 
-LOOK_AGAIN_S = 5.0
+RESCAN_INTERVAL_S = 5.0
 """How often the hierarchy is walked at most, and how long a process id keeps its unit: it may be reused."""
 
 _OWN_IDS = 1 << 63  # no inode number is that high
 
 
-class Units:
+class UnitResolver:
     """Names the units of records.
 
     Args:
@@ -50,7 +50,7 @@ class Units:
             return
         if time.monotonic() >= self._forget_s:
             self._of_process.clear()
-            self._forget_s = time.monotonic() + LOOK_AGAIN_S
+            self._forget_s = time.monotonic() + RESCAN_INTERVAL_S
         at_root = events["cgroup_id"] == self._root_id
         if at_root.any():
             pids, inverse = np.unique(events["tgid"][at_root], return_inverse=True)
@@ -77,7 +77,7 @@ class Units:
             self._names[self._root_id] = None
         if self._mount is None or time.monotonic() < self._look_again_s:
             return
-        self._look_again_s = time.monotonic() + LOOK_AGAIN_S
+        self._look_again_s = time.monotonic() + RESCAN_INTERVAL_S
         for folder, _, _ in os.walk(self._mount):
             group = Path(folder).stat().st_ino
             if group in unknown:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tcpconntop import __version__
-from tcpconntop.core.checkup import OK, UNKNOWN, Check, Checkup
+from tcpconntop.core.checkup import OK, UNKNOWN, Check, DoctorReport
 from tcpconntop.core.fatal import EXIT_NOT_PRIVILEGED
 from tcpconntop.core.mending import DISTRIBUTIONS, command, commands
 from tcpconntop.core.units import printable
 
 
-def document(checkup: Checkup) -> dict[str, Any]:
+def document(checkup: DoctorReport) -> dict[str, Any]:
     """Describe a checkup. `mend` has a command for each distribution, as root types it, or is null."""
     return {
         "version": __version__,
@@ -35,7 +35,7 @@ def document(checkup: Checkup) -> dict[str, Any]:
     }
 
 
-def report(checkup: Checkup) -> str:
+def report(checkup: DoctorReport) -> str:
     """Spell a checkup, a line for each check and one below it for what mends it."""
     name = printable(checkup.distribution.name)
     lines = [f"tcpconntop {__version__} on {printable(checkup.host)}, {name}", ""]
@@ -51,7 +51,7 @@ def _detail(check: Check) -> str:
     return printable(check.detail) + optional
 
 
-def _mends(check: Check, checkup: Checkup) -> list[str]:
+def _mends(check: Check, checkup: DoctorReport) -> list[str]:
     """The command for this distribution; for one that is not known, those of all."""
     if check.status == OK or not check.problem:
         return []
@@ -63,7 +63,7 @@ def _mends(check: Check, checkup: Checkup) -> list[str]:
     return [f"mend on {name}: {text}" for name, text in found.items()]
 
 
-def _verdict(checkup: Checkup) -> str:
+def _verdict(checkup: DoctorReport) -> str:
     if checkup.probe:
         return f"Tracing works: auto takes {checkup.probe}/{checkup.transport}."
     wanting = [check.label for check in checkup.checks if check.needed and check.status not in (OK, UNKNOWN)]

@@ -13,7 +13,7 @@ from tcpconntop.core.wire import Events
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
-from tcpconntop.kernel.units import Units
+from tcpconntop.kernel.units import UnitResolver
 from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.namespaces import Completeness
 
@@ -32,14 +32,14 @@ class Live:
 
     def __init__(self, loader: Loader, request: TraceRequest) -> None:
         self._session = open_session(loader, request)
-        self._units = Units()
+        self._units = UnitResolver()
         self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
         self.info = SourceInfo(
             socket.gethostname(), session.kernel, session.probe, session.transport, "live", session.notes
         )
-        self._namespaces = Completeness(session.sent)
+        self._namespaces = Completeness(session.sent_attempts)
         self.host()  # what grows from now on is told
 
     @property

@@ -18,7 +18,7 @@ from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.engine import DEFAULT_MAX_KEYS
-from tcpconntop.kernel.process import Life, look
+from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.remember import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import Keys, bindings
@@ -77,7 +77,7 @@ class Dashboard(Playing):
         max_keys: int = DEFAULT_MAX_KEYS,
         pid: int | None = None,
         cancel: Callable[[], None] = _nothing,
-        read_process_info: Callable[[int], Life | None] = look,
+        read_process_info: Callable[[int], ProcessInfo | None] = read_process,
         ui_state: UiState | None = None,
         keys: Keys | None = None,
         notice: str = "",

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tcpconntop.core.units import elapsed, printable
-from tcpconntop.kernel.process import Life
+from tcpconntop.kernel.process import ProcessInfo
 from tcpconntop.tui.lines import Line, Part, fit, justify
 
 DAY_S = 86_400
@@ -26,12 +26,12 @@ class Identity(Line):
 
     def __init__(self) -> None:
         super().__init__()
-        self._life: Life | None = None
+        self._life: ProcessInfo | None = None
         self._unit: str | None = None
         self._ended = ""
         self._now_s = 0.0
 
-    def show(self, life: Life | None, unit: str | None, ended: str, now_s: float) -> None:
+    def show(self, life: ProcessInfo | None, unit: str | None, ended: str, now_s: float) -> None:
         """Show a life as far as it is known; `ended` says that it is over, or is empty."""
         self._life, self._unit, self._ended, self._now_s = life, unit, ended, now_s
         self.changed()

@@ -35,7 +35,7 @@ def main() -> None:
     if os.environ.get("PRELOAD"):
         preload()
     loader = spawn_loader()
-    privileges.drop()
+    privileges.drop_privileges()
     tell(step="spawned", loader=loader.process.pid)
 
     import way

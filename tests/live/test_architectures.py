@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tcpconntop.kernel.attach import WAYS
+from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.btf import Btf
-from tcpconntop.kernel.session import bpf_folder, defines
+from tcpconntop.kernel.session import bpf_folder, compile_macros
 
 pytestmark = pytest.mark.compiles
 
@@ -28,7 +28,7 @@ code = {name: module.dump_func(name.encode()) for name in job["programs"]}
 print(json.dumps({name: [struct.unpack_from("=BBhi", c, 8 * n)[2] for n in range(len(c) // 8)
                          if struct.unpack_from("=BB", c, 8 * n)[0] == 0x79] for name, c in code.items()}))
 """
-PROGRAMS = {probe.program for parts in WAYS.values() for part in parts for probe in part.probes}
+PROGRAMS = {probe.program for parts in PROBE_SETS.values() for part in parts for probe in part.probes}
 ARGUMENTS = {"x86": [112, 104, 96], "arm64": [0, 8, 16]}
 RESULTS = {"x86": 80, "arm64": 0}
 
@@ -39,7 +39,7 @@ def test_it_compiles(architecture: str, transport: str) -> None:
     """Kprobes read registers where the architecture has them: argument registers and the result's."""
     job = {
         "folder": str(bpf_folder()),
-        "defines": defines(Btf()),
+        "defines": compile_macros(Btf()),
         "transport": transport,
         "settings": bytes(256).hex(),
         "programs": sorted(PROGRAMS),

@@ -69,7 +69,7 @@ def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) 
     def test() -> None:
         with another_namespace() as one, another_namespace() as two, workload.listener() as server:
             tracer = trace(pids=(os.getpid(), one.pid, two.pid))
-            namespaces = Completeness(tracer.session.sent)
+            namespaces = Completeness(tracer.session.sent_attempts)
             assert namespaces.compare() == (0, 0)
             for place in (one, two):
                 place.connect(3)
@@ -95,7 +95,7 @@ def test_what_is_filtered_out_is_missing(trace: Trace) -> None:
     def test() -> None:
         with workload.listener() as server, workload.listener() as other:
             tracer = trace(ports=(workload.port_of(server),))
-            namespaces = Completeness(tracer.session.sent)
+            namespaces = Completeness(tracer.session.sent_attempts)
             workload.connect(server, 13)
             workload.connect(other, 4)
             tracer.ended(13)
@@ -109,10 +109,10 @@ def test_a_slot_tells_namespaces_apart(trace: Trace) -> None:
     with workload.listener() as server:
         tracer = trace()
         home = NETNS.stat().st_ino
-        before = tracer.session.sent(home)
+        before = tracer.session.sent_attempts(home)
         workload.connect(server, 3)
         tracer.ended(3)
-        after = tracer.session.sent(home)
+        after = tracer.session.sent_attempts(home)
     assert before is not None
     assert after == before + 3
-    assert tracer.session.sent(home + 256) is None
+    assert tracer.session.sent_attempts(home + 256) is None

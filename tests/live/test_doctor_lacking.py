@@ -14,7 +14,7 @@ from doctor import NAMES, checks, run
 
 from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN
 from tcpconntop.kernel.launch import PYTHON_VARIABLE
-from tcpconntop.kernel.machine import NOT_CHARGED, version
+from tcpconntop.kernel.machine import MEMLOCK_UNUSED_SINCE, kernel_version
 
 pytestmark = [
     pytest.mark.compiles,
@@ -95,7 +95,7 @@ def test_with_one_capability_of_two_every_line_is_as_the_kernel_says(held: str) 
 def test_with_the_two_capabilities_it_works() -> None:
     """GIVEN no other capability THEN tracing works: what the README says of containers and services."""
     two = ("setpriv", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all")
-    if version(os.uname().release) < NOT_CHARGED:  # there maps count as locked memory
+    if kernel_version(os.uname().release) < MEMLOCK_UNUSED_SINCE:  # there maps count as locked memory
         done = run("doctor", "--json", prefix=two)
         assert done.returncode == 3
         assert checks(json.loads(done.stdout))["memlock"]["status"] == REFUSED

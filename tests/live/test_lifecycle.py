@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import way
 
-from tcpconntop.kernel.attach import WAYS
+from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.features import examine
 from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.privileges import caller
@@ -119,7 +119,7 @@ def test_the_interface_has_no_capability(sudo: bool) -> None:
 def test_close_detaches() -> None:
     with open_session(spawn_loader(), way.request(pids=(MARK,))) as session:
         assert is_traced(MARK)
-        assert session.probe in (WAYS if way.PROBE == "auto" else (way.PROBE,))
+        assert session.probe in (PROBE_SETS if way.PROBE == "auto" else (way.PROBE,))
         assert session.transport == ("ring" if way.TRANSPORT == "auto" else way.TRANSPORT)
     session.close()
     wait_until(lambda: not is_traced(MARK), GONE_S)
@@ -163,7 +163,7 @@ def refusal_of(probe: str) -> TracerError | None:
     return None
 
 
-@pytest.mark.parametrize("probe", [name for name in WAYS if name != "tracepoint"])
+@pytest.mark.parametrize("probe", [name for name in PROBE_SETS if name != "tracepoint"])
 def test_a_way_that_is_not_there(probe: str) -> None:
     """GIVEN a kernel that refuses it WHEN it is asked for THEN one line says why, and what to use instead."""
     before = descriptors()
@@ -178,7 +178,7 @@ def test_a_way_that_is_not_there(probe: str) -> None:
 def test_auto_takes_the_first_way_that_there_is() -> None:
     with open_session(spawn_loader(), TraceRequest()) as session:
         taken, notes = session.probe, session.notes
-    assert next(probe for probe in WAYS if refusal_of(probe) is None) == taken
+    assert next(probe for probe in PROBE_SETS if refusal_of(probe) is None) == taken
     assert any(note.startswith("tracepoints alone (") for note in notes) == (taken == "tracepoint")
 
 

@@ -46,7 +46,7 @@ def test_records_that_find_the_buffer_full(own_trace: Trace, monkeypatch: pytest
 
 def test_attempts_that_find_the_table_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN room for five WHEN eight are in flight THEN three are no attempts, and are counted as such."""
-    monkeypatch.setattr(session, "START_MAX", 5)
+    monkeypatch.setattr(session, "START_MAP_SIZE", 5)
     with workload.silent_listener() as server:
         tracer = own_trace()
         clients = [workload.start_connect(server.getsockname()) for _ in range(8)]

@@ -27,7 +27,7 @@ class Tracer:
         self.session = session
         self.events: Events = np.empty(0, EVENT)
         self._before = Counters(0, (0,) * N_OUTCOMES, 0, 0, 0, 0, 0)
-        session.filter(request)
+        session.set_filters(request)
         self._before = self.until(lambda now: now.in_flight == 0)
         session.read(0)
 

@@ -13,7 +13,7 @@ from tcpconntop.core.host import HostFacts
 from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
 from tcpconntop.core.window import RollingWindow
-from tcpconntop.kernel.process import Life
+from tcpconntop.kernel.process import ProcessInfo
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.synthetic import SCENARIO, Flow, Synthetic
 from tcpconntop.tui.app import Dashboard
@@ -77,10 +77,10 @@ def never() -> Source:
     raise AssertionError
 
 
-LIFE = Life(7, "checkout", "shop", "/usr/bin/checkout --port 8080", 36_000 - 7_500, 1)
+LIFE = ProcessInfo(7, "checkout", "shop", "/usr/bin/checkout --port 8080", 36_000 - 7_500, 1)
 
 
-def still(spec: ViewSpec | None = None, pid: int | None = None, life: Life | None = LIFE) -> Dashboard:
+def still(spec: ViewSpec | None = None, pid: int | None = None, life: ProcessInfo | None = LIFE) -> Dashboard:
     """Give a dashboard whose tracer never starts, on a machine where every process has the same life."""
     return Dashboard(never, spec, pid=pid, read_process_info=lambda _: life, ask=lambda _: "")
 

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from tcpconntop.kernel import attach
-from tcpconntop.kernel.attach import BEGIN_TURNS, END_TURNS, WAYS, RefusedError, turns
-from tcpconntop.kernel.loader import LoadError, attach_wanted
+from tcpconntop.kernel.attach import BEGIN_COPIES, END_COPIES, PROBE_SETS, AttachError, program_copies
+from tcpconntop.kernel.loader import LoadError, attach_probe_set
 
 SOURCE = Path(__file__).parents[2] / "bpf" / "tcpconntop.bpf.c"
 
@@ -81,13 +81,13 @@ def linked(fds: dict[str, int]) -> set[str]:
 
 
 def wanted(way: str) -> set[str]:
-    return {f"{probe.program}:{probe.target}" for part in WAYS[way] for probe in part.probes}
+    return {f"{probe.program}:{probe.target}" for part in PROBE_SETS[way] for probe in part.probes}
 
 
 @lacks(())
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", PROBE_SETS)
 def test_all_is_there(kernel: FakeKernel, way: str) -> None:
-    taken, fds, notes = attach_wanted(kernel, kernel, way)
+    taken, fds, notes = attach_probe_set(kernel, kernel, way)
     assert (taken, notes) == (way, [])
     assert linked(fds) == wanted(way)
     assert kernel.open_links() == len(linked(fds))
@@ -97,7 +97,7 @@ def test_all_is_there(kernel: FakeKernel, way: str) -> None:
 @pytest.mark.parametrize("way", ["fentry", "kprobe"])
 def test_no_ipv6(kernel: FakeKernel, way: str) -> None:
     """GIVEN no tcp_v6_connect WHEN attaching THEN neither its entry nor its return is, and a note says so."""
-    _, fds, notes = attach_wanted(kernel, kernel, way)
+    _, fds, notes = attach_probe_set(kernel, kernel, way)
     assert linked(fds) == {name for name in wanted(way) if not name.endswith("tcp_v6_connect")}
     (note,) = notes
     assert note.startswith("tcp_v6_connect is not available (No such file or directory): IPv6 connects")
@@ -107,7 +107,7 @@ def test_no_ipv6(kernel: FakeKernel, way: str) -> None:
 @lacks(("tcp_connect", "tcp_rcv_state_process", "tcp_retransmit_skb"))
 @pytest.mark.parametrize("way", ["fentry", "kprobe"])
 def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, way: str) -> None:
-    _, _, notes = attach_wanted(kernel, kernel, way)
+    _, _, notes = attach_probe_set(kernel, kernel, way)
     assert [note.split()[0] for note in notes] == [
         "tcp_retransmit_skb", "tcp_connect", "tcp_rcv_state_process"
     ]  # fmt: skip
@@ -116,21 +116,21 @@ def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, way: str) ->
 @lacks(("tcp_v4_connect",), ("inet_sock_set_state",))
 @pytest.mark.parametrize("way", ["fentry", "kprobe"])
 def test_what_nothing_works_without(kernel: FakeKernel, way: str) -> None:
-    with pytest.raises(RefusedError):
-        attach.attach(kernel, kernel, WAYS[way])
+    with pytest.raises(AttachError):
+        attach.attach(kernel, kernel, PROBE_SETS[way])
     assert kernel.open_links() == 0
 
 
 @lacks(("fentry",))
 def test_auto_takes_kprobes_where_fentry_is_refused(kernel: FakeKernel) -> None:
-    taken, fds, notes = attach_wanted(kernel, kernel, "auto")
+    taken, fds, notes = attach_probe_set(kernel, kernel, "auto")
     assert (taken, notes) == ("kprobe", [])
     assert kernel.open_links() == len(linked(fds))
 
 
 @lacks(("fentry", "kprobe"))
 def test_auto_says_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
-    taken, fds, notes = attach_wanted(kernel, kernel, "auto")
+    taken, fds, notes = attach_probe_set(kernel, kernel, "auto")
     assert taken == "tracepoint"
     (note,) = notes
     assert note.startswith(
@@ -145,18 +145,18 @@ def test_auto_says_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
 )
 def test_a_refused_way_names_another_one(kernel: FakeKernel, way: str, reason: str) -> None:
     with pytest.raises(LoadError) as caught:
-        attach_wanted(kernel, kernel, way)
+        attach_probe_set(kernel, kernel, way)
     assert str(caught.value) == f"--probe {way} is not available here ({reason}): use --probe tracepoint"
     assert caught.value.exit_code == 4
     assert kernel.open_links() == 0
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", PROBE_SETS)
 def test_what_ends_attempts_comes_before_what_begins_them(way: str) -> None:
-    programs = [probe.program for part in WAYS[way] for probe in part.probes]
-    assert {program for program in programs if "_end_" in program} == set(programs[:END_TURNS])
-    assert {program for program in programs if "_begin_" in program} == set(programs[-BEGIN_TURNS:])
-    for part in WAYS[way]:
+    programs = [probe.program for part in PROBE_SETS[way] for probe in part.probes]
+    assert {program for program in programs if "_end_" in program} == set(programs[:END_COPIES])
+    assert {program for program in programs if "_begin_" in program} == set(programs[-BEGIN_COPIES:])
+    for part in PROBE_SETS[way]:
         kinds = ["ret" in probe.program for probe in part.probes if probe.target.startswith("tcp_v")]
         assert kinds in ([True, False], [])
 
@@ -168,13 +168,13 @@ def test_what_ends_attempts_comes_before_what_begins_them(way: str) -> None:
 def test_begins_and_ends_have_as_many_programs_as_can_be_interrupted(
     release: str, expected: tuple[int, int]
 ) -> None:
-    assert turns(release) == expected
+    assert program_copies(release) == expected
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", PROBE_SETS)
 def test_every_program_is_in_the_source(way: str) -> None:
     source = SOURCE.read_text()
     defined = set(re.findall(r"^int (\w+)\(", source, re.M)) | set(
         re.findall(r"^(?:STATE_)?PROBE\((\w+),", source, re.M)
     )
-    assert {probe.program for part in WAYS[way] for probe in part.probes} <= defined
+    assert {probe.program for part in PROBE_SETS[way] for probe in part.probes} <= defined

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, Checkup
+from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
 from tcpconntop.core.mending import DISTRIBUTIONS, Distribution, command
-from tcpconntop.kernel.features import Survey, verdict
+from tcpconntop.kernel.features import LoaderTrial, auto_choice
 from tcpconntop.kernel.privileges import Caller
 from tcpconntop.outputs.doctor import document, report
 
@@ -63,8 +63,8 @@ def test_given_capabilities_then_they_suffice_or_not(capabilities, may):
     ],
 )
 def test_given_an_answer_then_the_verdict_is_what_auto_comes_to(caller, transport, said, expected):
-    survey = Survey(caller, {"transport": transport} if transport else {}, "", said)
-    assert verdict(survey) == expected
+    survey = LoaderTrial(caller, {"transport": transport} if transport else {}, "", said)
+    assert auto_choice(survey) == expected
 
 
 BCC = Check("bcc", "BCC", MISSING, "no \x1b[31mBCC", needed=True, problem="bcc")
@@ -79,7 +79,7 @@ CHECKS = (
 def checkup(family="debian", *, probe=None, as_root=True):
     where = Distribution("Some \x1b[1mLinux", family)
     transport, code = ("ring", 0) if probe else (None, 4)
-    return Checkup("db-07", "6.12", "x86_64", where, CHECKS, probe, transport, code, as_root)
+    return DoctorReport("db-07", "6.12", "x86_64", where, CHECKS, probe, transport, code, as_root)
 
 
 def test_given_a_known_distribution_then_its_own_command_stands_below_what_is_missing():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.mending import DISTRIBUTIONS, PROBLEMS, command, commands, distribution
+from tcpconntop.core.mending import DISTRIBUTIONS, PROBLEMS, command, commands, parse_os_release
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tcpconntop.core.mending import DISTRIBUTIONS, PROBLEMS, command, commands, 
     ],
 )
 def test_given_os_release_then_the_distribution_is_told(os_release, name, family):
-    told = distribution(os_release)
+    told = parse_os_release(os_release)
     assert (told.name, told.family) == (name, family)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tcpconntop.core.wire import EVENT
-from tcpconntop.kernel.forward import ASK, DONE, MUCH
+from tcpconntop.kernel.forward import READ_REQUEST, READ_DONE, DATA_WAITING
 from tcpconntop.kernel.launch import TracerError
 from tcpconntop.kernel.perf import PerfBuffer
 
@@ -31,15 +31,15 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def test_a_batch_is_in_the_order_of_ends(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
-    for message in (records(5, 13), MUCH, records(3, 7, 11), DONE):
+    for message in (records(5, 13), DATA_WAITING, records(3, 7, 11), READ_DONE):
         theirs.send(message)
     assert PerfBuffer(ours).read()["end_ns"].tolist() == [3, 5, 7, 11, 13]
-    assert theirs.recv(16) == ASK
+    assert theirs.recv(16) == READ_REQUEST
 
 
 def test_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
-    theirs.send(DONE)
+    theirs.send(READ_DONE)
     events = PerfBuffer(ours).read()
     assert (len(events), events.dtype) == (0, EVENT)
 
@@ -47,7 +47,7 @@ def test_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
 def test_much_ends_a_wait(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     buffer = PerfBuffer(ours)
-    timer = threading.Timer(0.01, theirs.send, [MUCH])
+    timer = threading.Timer(0.01, theirs.send, [DATA_WAITING])
     timer.start()
     started = time.monotonic()
     buffer.wait(60)
@@ -62,7 +62,7 @@ def test_an_answer_that_was_not_waited_for_is_not_lost(pair: tuple[socket.socket
     ours.settimeout(0.01)
     with pytest.raises(TimeoutError):
         buffer.read()
-    for message in (records(2), DONE, records(3), DONE):
+    for message in (records(2), READ_DONE, records(3), READ_DONE):
         theirs.send(message)
     assert buffer.read()["end_ns"].tolist() == [2, 3]
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tcpconntop.kernel.process import look
+from tcpconntop.kernel.process import read_process
 
 
 def fake(proc: Path, pid: int, comm: str, cmdline: bytes, state: str = "S", ticks: int = 500) -> None:
@@ -24,19 +24,19 @@ def fake(proc: Path, pid: int, comm: str, cmdline: bytes, state: str = "S", tick
 def test_given_a_process_that_runs_when_looked_at_then_it_is_who_it_is_and_when_it_ends_it_is_nobody():
     began = time.time()
     with subprocess.Popen(["/bin/sleep", "100"]) as child:
-        life = look(child.pid)
+        life = read_process(child.pid)
         assert (life.comm, life.command) == ("sleep", "/bin/sleep 100")
         assert abs(life.started_s - began) < 60  # the kernel's boot time is rounded, and clocks are set
-        assert look(child.pid) == life
+        assert read_process(child.pid) == life
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert look(child.pid) is None  # it waits for its parent, and has ended all the same
-    assert look(child.pid) is None
+        assert read_process(child.pid) is None  # it waits for its parent, and has ended all the same
+    assert read_process(child.pid) is None
 
 
 def test_given_text_from_outside_then_it_is_safe_to_show(tmp_path):
     fake(tmp_path, 7, "a) Z\x1b[31m", b"/bin/x\0\x1b]0;title\x07\0\xff\0--[red]\0")
-    life = look(7, tmp_path)
+    life = read_process(7, tmp_path)
     assert life.comm == "a) Z·[31m"
     assert life.command == "/bin/x ·]0;title· � --[red]"
     assert life.user == "uid 987654"
@@ -45,17 +45,17 @@ def test_given_text_from_outside_then_it_is_safe_to_show(tmp_path):
 
 def test_given_another_process_of_the_same_id_then_it_has_another_life(tmp_path):
     fake(tmp_path, 7, "x", b"x\0")
-    first = look(7, tmp_path)
+    first = read_process(7, tmp_path)
     fake(tmp_path, 7, "x", b"x\0", ticks=900)
-    assert look(7, tmp_path).start_ticks != first.start_ticks
+    assert read_process(7, tmp_path).start_ticks != first.start_ticks
 
 
 def test_given_a_thread_of_the_kernel_then_it_has_no_command(tmp_path):
     fake(tmp_path, 2, "kthreadd", b"")
-    assert look(2, tmp_path).command == ""
+    assert read_process(2, tmp_path).command == ""
 
 
 def test_given_no_process_then_there_is_nothing_to_tell(tmp_path):
-    assert look(7, tmp_path) is None
+    assert read_process(7, tmp_path) is None
     fake(tmp_path, 7, "x", b"x\0", state="Z")
-    assert look(7, tmp_path) is None
+    assert read_process(7, tmp_path) is None

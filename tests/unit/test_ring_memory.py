@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tcpconntop.core.wire import EVENT
-from tcpconntop.kernel.ring import Ring
+from tcpconntop.kernel.ring import RingBuffer
 
 SIZE = 1 << 12
 STRIDE = 8 + EVENT.itemsize
@@ -72,22 +72,22 @@ def fake() -> Iterator[FakeRing]:
 
 
 @pytest.fixture
-def ring(fake: FakeRing, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ring]:
+def ring(fake: FakeRing, monkeypatch: pytest.MonkeyPatch) -> Iterator[RingBuffer]:
     monkeypatch.setattr(select, "epoll", NoEpoll)
-    ring = Ring(fake.fd, SIZE)
+    ring = RingBuffer(fake.fd, SIZE)
     yield ring
     ring.close()
 
 
-def begins(ring: Ring) -> list[int]:
+def begins(ring: RingBuffer) -> list[int]:
     return list(map(int, ring.read()["begin_ns"]))
 
 
-def test_nothing(ring: Ring) -> None:
+def test_nothing(ring: RingBuffer) -> None:
     assert begins(ring) == []
 
 
-def test_records_are_taken_once(fake: FakeRing, ring: Ring) -> None:
+def test_records_are_taken_once(fake: FakeRing, ring: RingBuffer) -> None:
     for number in (2, 3, 5):
         fake.put(number)
     assert begins(ring) == [2, 3, 5]
@@ -95,7 +95,7 @@ def test_records_are_taken_once(fake: FakeRing, ring: Ring) -> None:
     assert begins(ring) == []
 
 
-def test_a_busy_record_holds_back_those_behind_it(fake: FakeRing, ring: Ring) -> None:
+def test_a_busy_record_holds_back_those_behind_it(fake: FakeRing, ring: RingBuffer) -> None:
     """GIVEN a record that is being written WHEN we read THEN what came before it is all, until it is done."""
     fake.put(2)
     busy = fake.put(3, BUSY)
@@ -107,7 +107,7 @@ def test_a_busy_record_holds_back_those_behind_it(fake: FakeRing, ring: Ring) ->
     assert begins(ring) == [3, 5]
 
 
-def test_discarded_records_are_passed_over(fake: FakeRing, ring: Ring) -> None:
+def test_discarded_records_are_passed_over(fake: FakeRing, ring: RingBuffer) -> None:
     fake.put(2, DISCARDED)
     fake.put(3)
     busy = fake.put(5, BUSY)
@@ -118,7 +118,7 @@ def test_discarded_records_are_passed_over(fake: FakeRing, ring: Ring) -> None:
     assert fake.consumed == fake.produced
 
 
-def test_it_comes_round(fake: FakeRing, ring: Ring) -> None:
+def test_it_comes_round(fake: FakeRing, ring: RingBuffer) -> None:
     """Records that cross the end are whole, many times over."""
     sent, got = [], []
     for number in range(5 * SIZE // STRIDE):
@@ -129,7 +129,7 @@ def test_it_comes_round(fake: FakeRing, ring: Ring) -> None:
     assert got + begins(ring) == sent
 
 
-def test_what_was_taken_stays_as_it_was(fake: FakeRing, ring: Ring) -> None:
+def test_what_was_taken_stays_as_it_was(fake: FakeRing, ring: RingBuffer) -> None:
     """GIVEN a batch WHEN its room is written again THEN the batch does not change."""
     fake.put(2)
     batch = ring.read()

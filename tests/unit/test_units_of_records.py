@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tcpconntop.core.wire import EVENT
-from tcpconntop.kernel.units import Units
+from tcpconntop.kernel.units import UnitResolver
 
 ID = "0123456789abcdef" * 4
 
@@ -37,7 +37,7 @@ def test_on_v2_the_folder_with_that_inode_names_the_unit(tmp_path: Path) -> None
     service = tmp_path / "cgroup" / "system.slice" / "nginx.service"
     service.mkdir(parents=True)
     group = service.stat().st_ino
-    units = Units(proc)
+    units = UnitResolver(proc)
     units.resolve(records((group, 100), (group, 101)))
     assert units.names[group] == "nginx.service"
 
@@ -53,7 +53,7 @@ def test_on_v1_and_hybrid_the_process_names_it(tmp_path: Path) -> None:
         },
     )
     root = (tmp_path / "cgroup").stat().st_ino
-    units = Units(proc)
+    units = UnitResolver(proc)
     events = records((root, 100), (root, 101), (root, 102), (root, 999))
     units.resolve(events)
     named = [units.names[int(group)] for group in events["cgroup_id"]]
@@ -62,6 +62,6 @@ def test_on_v1_and_hybrid_the_process_names_it(tmp_path: Path) -> None:
 
 
 def test_a_group_that_is_gone_stays_without_a_name(tmp_path: Path) -> None:
-    units = Units(machine(tmp_path, {}))
+    units = UnitResolver(machine(tmp_path, {}))
     units.resolve(records((12345678, 100)))
     assert 12345678 not in units.names

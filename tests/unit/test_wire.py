@@ -12,7 +12,7 @@ import pytest
 from tcpconntop.core.wire import COMM_LEN, COUNTERS, EVENT, FILTER_LIST_MAX, SETTINGS, NETNS_COUNTERS, NETNS_SLOTS, Outcome
 
 HEADER = Path(__file__).parents[2] / "bpf" / "event.h"
-MIRRORS = {"event": EVENT, "counters": COUNTERS, "space": NETNS_COUNTERS, "settings": SETTINGS}
+MIRRORS = {"event": EVENT, "counters": COUNTERS, "netns_counters": NETNS_COUNTERS, "settings": SETTINGS}
 
 PROGRAM = """
 #include <linux/types.h>
@@ -39,7 +39,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
     prints = [f"FIELD({name}, {field})" for name, dtype in MIRRORS.items() for field in dtype.names or ()]
     prints += [f'printf("{name} %zu\\n", sizeof(struct {name}));' for name in MIRRORS]
     prints += [f"VALUE(OUTCOME_{outcome.name})" for outcome in Outcome]
-    prints += [f"VALUE({name})" for name in ("OUTCOME_COUNT", "COMM_LEN", "FILTER_LIST_MAX", "SPACES")]
+    prints += [f"VALUE({name})" for name in ("OUTCOME_COUNT", "COMM_LEN", "FILTER_LIST_MAX", "NETNS_SLOTS")]
     folder = tmp_path_factory.mktemp("wire")
     (folder / "wire.c").write_text(PROGRAM.format(header=HEADER, prints="\n".join(prints)))
     subprocess.run([compiler, "-Wall", "-Werror", "-Wpadded", "-o", "wire", "wire.c"], cwd=folder, check=True)
@@ -69,7 +69,7 @@ def test_outcomes(compiled: dict[str, list[int]]) -> None:
 def test_constants(compiled: dict[str, list[int]]) -> None:
     assert compiled["COMM_LEN"] == [COMM_LEN]
     assert compiled["FILTER_LIST_MAX"] == [FILTER_LIST_MAX]
-    assert compiled["SPACES"] == [NETNS_SLOTS]
+    assert compiled["NETNS_SLOTS"] == [NETNS_SLOTS]
 
 
 def test_records_fill_the_ring_buffers_strides() -> None:

@@ -21,7 +21,7 @@ from textual.widget import Widget
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import process_text
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.kernel.process import Life, look
+from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.connects import Connects
 from tcpconntop.tui.explain import Explain
@@ -58,7 +58,7 @@ class ProcessScreen(ExplainScreen):
         self,
         process: ProcessSummary,
         spec: ViewSpec,
-        read_process_info: Callable[[int], Life | None] = look,
+        read_process_info: Callable[[int], ProcessInfo | None] = read_process,
     ) -> None:
         own = replace(spec, group_by="dest", where=Filter())
         panes = {
@@ -74,7 +74,7 @@ class ProcessScreen(ExplainScreen):
         self._charts = [name for name in panes if name != "Connects"]
         self.process = process
         self._look_at = read_process_info
-        self._life: Life | None = None
+        self._life: ProcessInfo | None = None
         self._ended = ""
         self._unit: str | None = None
         self.identity = Identity()
