@@ -75,7 +75,9 @@ def main(path: Path, seconds: float) -> None:
     time.sleep(WARM_S)
     source.read(0)
     source.outcomes[:] = 0
-    recorder = RecordingWriter(source, RotatingFile(path), clock_s=lambda: 0.0)  # one block, which is smaller than many
+    recorder = RecordingWriter(
+        source, RotatingFile(path), clock_s=lambda: 0.0
+    )  # one block, which is smaller than many
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
         recorder.read(0.1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tcpconntop.commands.settings import parse_with_settings
-from tcpconntop.core.fatal import EXIT_INTERRUPTED, FatalError
+from tcpconntop.core.errors import EXIT_INTERRUPTED, FatalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -138,7 +138,9 @@ def _toml(text: str, name: str) -> dict[str, Any]:
     raise ConfigError(f"{name}: settings files need Python 3.11 or later")
 
 
-def _checked(key: str, value: Any, rule: tuple[Callable[[Any], SettingValue | None], str], name: str) -> SettingValue:
+def _checked(
+    key: str, value: Any, rule: tuple[Callable[[Any], SettingValue | None], str], name: str
+) -> SettingValue:
     check, wanted = rule
     found = check(value)
     if found is None:

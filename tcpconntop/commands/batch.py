@@ -8,7 +8,7 @@ from argparse import Namespace
 from tcpconntop.commands.interrupt import on_interrupt
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.view import view_spec_from_args
-from tcpconntop.core.fatal import EXIT_OK, EXIT_INTERRUPTED
+from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 
 def run(args: Namespace) -> int:

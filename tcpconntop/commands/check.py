@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.commands.interrupt import on_interrupt
 from tcpconntop.commands.origin import CommandSource
 from tcpconntop.commands.view import connect_filter_from_args, view_spec_from_args
-from tcpconntop.core.fatal import EXIT_FAILED, EXIT_OK, EXIT_INTERRUPTED
+from tcpconntop.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:

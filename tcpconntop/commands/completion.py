@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from tcpconntop.core.fatal import EXIT_OK
+from tcpconntop.core.errors import EXIT_OK
 from tcpconntop.options import full_parser
 
 

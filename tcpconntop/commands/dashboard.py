@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.origin import CommandSource
-from tcpconntop.commands.settings import save_ui_choices, restore_ui_state
+from tcpconntop.commands.settings import restore_ui_state, save_ui_choices
 from tcpconntop.commands.view import view_spec_from_args
-from tcpconntop.core.fatal import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError
+from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def show(
     )
     if config.theme and config.theme not in app.available_themes:
         there_are = ", ".join(sorted(app.available_themes))
-        raise FatalError(f"{config.where('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE)
+        raise FatalError(
+            f"{config.where('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE
+        )
     began = app.ui_choices()
     app.run()
     notice = save_ui_choices(args, began, app.ui_choices())

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 
 OpenFiles = list[tuple[Path, BinaryIO]]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
 from tcpconntop.commands.tracing import PrivilegedStart, live, trace_request
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
@@ -103,7 +103,7 @@ class CommandSource:
 
     def recording_summary(self) -> str:
         """Say how much was recorded."""
-        from tcpconntop.core.units import size
+        from tcpconntop.core.format import size
 
         if self._recorder is None:
             return "nothing recorded"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcpconntop.config import Config, ConfigError, merge_configs, parse_config
-from tcpconntop.core.fatal import EXIT_USAGE, FatalError
+from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.kernel.privileges import as_caller
 from tcpconntop.options import parse
 from tcpconntop.places import SYSTEM_CONFIG, config_file, state_folder
@@ -87,4 +87,6 @@ def save_ui_choices(args: Namespace, began: UiState, chosen: UiState) -> str:
     said = {"sort" if place == "order" else place for place in args.given}
     said |= {"theme"} if args.config.theme else set()
     once = {name for name in said if hasattr(chosen, name) and getattr(chosen, name) == getattr(began, name)}
-    return save_ui_state(state_folder(), replace(chosen, **{name: getattr(args.ui_state, name) for name in once}))
+    return save_ui_state(
+        state_folder(), replace(chosen, **{name: getattr(args.ui_state, name) for name in once})
+    )

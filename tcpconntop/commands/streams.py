@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcpconntop.core.fatal import EXIT_FAILED, FatalError
+from tcpconntop.core.errors import EXIT_FAILED, FatalError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

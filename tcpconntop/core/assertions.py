@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core import units
-from tcpconntop.core.filter import MetricTerm, FilterError, parse_filter
+from tcpconntop.core import format as units
+from tcpconntop.core.filter import FilterError, MetricTerm, parse_filter
 
 _ALWAYS = {"count", "rate", "ok"}  # they are known where nothing happened: 0
 _OF_ATTEMPTS = {"failed", "fail", "rtx"}  # they need an ended connect; the others one that succeeded
@@ -68,7 +68,9 @@ def evaluate(assertion: Assertion, figures: Mapping[str, float]) -> AssertionRes
         why = "no connect ended" if ended == 0 else "no connect succeeded"
         return AssertionResult(assertion.text, False, None, why, 0)
     holds = bool(term.compare(np.array([value]), term.value)[0]) != term.negated
-    return AssertionResult(assertion.text, holds and not math.isnan(value), value, metric_text(name, value), n)
+    return AssertionResult(
+        assertion.text, holds and not math.isnan(value), value, metric_text(name, value), n
+    )
 
 
 def metric_text(figure: str, value: float) -> str:

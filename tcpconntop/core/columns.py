@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core import mark, units
+from tcpconntop.core import format as units
+from tcpconntop.core import mark
 from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.wire import Outcome
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.histogram import MIDDLES_US
 from tcpconntop.core.series import step_shares
-from tcpconntop.core.slices import MAX_WINDOW_S, slice_length_s, oldest_second
+from tcpconntop.core.slices import MAX_WINDOW_S, oldest_second, slice_length_s
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import decade_range
 from tcpconntop.core.wire import Outcome

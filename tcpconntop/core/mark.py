@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.cells import find
+from tcpconntop.core.format import count
 from tcpconntop.core.keys import Keys, Rows, hash_fields
 from tcpconntop.core.recent import RecentConnects
 from tcpconntop.core.slices import RunningSums
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.units import count
 from tcpconntop.core.wire import EVENT
 
 Floats = npt.NDArray[np.float64]
@@ -32,7 +32,9 @@ SAME_WITHIN = 0.01
 
 def without_history(snapshot: Snapshot) -> Snapshot:
     """Give a snapshot without its history, so that a mark that is kept for hours keeps little else."""
-    window = replace(snapshot.window, slices=(), history=(), older=RunningSums(), recent=RecentConnects(np.empty(0, EVENT)))
+    window = replace(
+        snapshot.window, slices=(), history=(), older=RunningSums(), recent=RecentConnects(np.empty(0, EVENT))
+    )
     return replace(snapshot, window=window)
 
 

@@ -31,7 +31,10 @@ _COMMANDS: dict[str, dict[str, str]] = {
     "tracefs": {ANY_DISTRIBUTION: "mount -t tracefs tracefs /sys/kernel/tracing"},
     "sysfs": {ANY_DISTRIBUTION: "mount -t sysfs sysfs /sys"},
     "cgroups": {ANY_DISTRIBUTION: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
-    "privileges": {ANY_DISTRIBUTION: 'sudo "$(command -v tcpconntop)"', "alpine": 'doas "$(command -v tcpconntop)"'},
+    "privileges": {
+        ANY_DISTRIBUTION: 'sudo "$(command -v tcpconntop)"',
+        "alpine": 'doas "$(command -v tcpconntop)"',
+    },
     "container": {ANY_DISTRIBUTION: "docker run --cap-add BPF --cap-add PERFMON …"},
     "memlock": {ANY_DISTRIBUTION: "ulimit -l unlimited"},
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, CELLS, SparseCounts, Ints, find, narrow, ranges, run_starts
+from tcpconntop.core.cells import CELL_BITS, CELLS, Ints, SparseCounts, find, narrow, ranges, run_starts
 from tcpconntop.core.coding import Bytes, decode, decode_codes, encode
 
 TABLE_CELLS = 1 << 21
@@ -100,7 +100,9 @@ class PackedCounts:
         parts = [part for part in parts if len(part)]
         if not faster_in_table(parts):
             return parts[0] if len(parts) == 1 else PackedCounts.pack(PackedCounts.total(parts))
-        blocks = [PackedCounts.pack(_cells_of(table, low, first)) for low, first, table in sum_in_tables(parts)]
+        blocks = [
+            PackedCounts.pack(_cells_of(table, low, first)) for low, first, table in sum_in_tables(parts)
+        ]
         return PackedCounts.concatenate([block for block in blocks if len(block)])
 
     @staticmethod
@@ -129,7 +131,11 @@ class PackedCounts:
         left, total = self._steps[stays], self.sum - int(counts.sum())
         kept = PackedCounts(rows[stay], self._firsts[stay], starts, left, self.cell_range, total)
         filled = np.flatnonzero(zero)
-        return PackedCounts.concatenate([PackedCounts.pack(SparseCounts(filled, zero[filled])), kept]) if len(filled) else kept
+        return (
+            PackedCounts.concatenate([PackedCounts.pack(SparseCounts(filled, zero[filled])), kept])
+            if len(filled)
+            else kept
+        )
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> SparseCounts:
         """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""
@@ -202,4 +208,6 @@ def _cells_of(table: Table, low: int, first: int) -> SparseCounts:
     """Give the counts in a table whose first row and cell have these numbers."""
     filled = np.flatnonzero(table.reshape(-1) != 0)
     rows, cells = np.divmod(filled, table.shape[1])
-    return SparseCounts(((rows + low) << CELL_BITS) + cells + first, table.reshape(-1)[filled].astype(np.int64))
+    return SparseCounts(
+        ((rows + low) << CELL_BITS) + cells + first, table.reshape(-1)[filled].astype(np.int64)
+    )

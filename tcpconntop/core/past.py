@@ -15,7 +15,7 @@ from math import floor
 from tcpconntop.core import stats as st
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.recent import RecentConnects
-from tcpconntop.core.slices import Slice, RunningSums, slice_span, oldest_second
+from tcpconntop.core.slices import RunningSums, Slice, oldest_second, slice_span
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import SECOND_NS, WindowState
 

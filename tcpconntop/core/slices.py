@@ -30,7 +30,9 @@ MAX_WINDOW_S = max(SLICE_LENGTHS_S)
 
 def slice_length_s(age_s: float) -> int:
     """Give the length of slices of an age, in seconds."""
-    return next((length for age, length in SLICE_LENGTHS_S.items() if age_s <= age), SLICE_LENGTHS_S[MAX_WINDOW_S])
+    return next(
+        (length for age, length in SLICE_LENGTHS_S.items() if age_s <= age), SLICE_LENGTHS_S[MAX_WINDOW_S]
+    )
 
 
 def slice_span(second: int, now_second: int) -> tuple[int, int]:
@@ -173,7 +175,14 @@ class AttemptCounts:
         """Give it as the slice of a span of time."""
         rows = np.flatnonzero(st.attempt_counts(self.stats))
         columns = st.pack(self.stats[rows])
-        return Slice(second, seconds, narrow(rows), columns, PackedCounts.pack(self.latency), PackedCounts.pack(self.errors))
+        return Slice(
+            second,
+            seconds,
+            narrow(rows),
+            columns,
+            PackedCounts.pack(self.latency),
+            PackedCounts.pack(self.errors),
+        )
 
 
 @dataclass
@@ -194,7 +203,9 @@ class RunningSums:
     def from_slices(cls, slices: Sequence[Slice], n_rows: int) -> RunningSums:
         """Sum up slices of rows 0 … n_rows - 1."""
         latency = PagedCounts.total([part.packed_latency for part in slices])
-        return cls(_stats_of(slices, n_rows), latency, PagedCounts.total([part.packed_errors for part in slices]))
+        return cls(
+            _stats_of(slices, n_rows), latency, PagedCounts.total([part.packed_errors for part in slices])
+        )
 
     def copy(self) -> RunningSums:
         """Give sums of their own."""

@@ -191,7 +191,9 @@ def unpack(columns: PackedStats, n_rows: int) -> Stats:
     return stats
 
 
-def outcome_counts(columns: PackedStats, n_rows: int, at: Rows | slice = slice(None)) -> npt.NDArray[np.int64]:
+def outcome_counts(
+    columns: PackedStats, n_rows: int, at: Rows | slice = slice(None)
+) -> npt.NDArray[np.int64]:
     """Give the ended attempts of some of so many rows, indexed by `Outcome`, shape (n, 6)."""
     places = np.arange(n_rows)[at]
     told = np.zeros((len(places), N_OUTCOMES), np.int64)

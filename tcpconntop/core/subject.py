@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from tcpconntop.core.cells import SparseCounts
 from tcpconntop.core.figures import QUANTILES
-from tcpconntop.core.histogram import N_BUCKETS, EDGES_US, quantiles_us
+from tcpconntop.core.format import duration
+from tcpconntop.core.histogram import EDGES_US, N_BUCKETS, quantiles_us
 from tcpconntop.core.series import Series, series
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.units import duration
 from tcpconntop.core.view import View
 from tcpconntop.core.wire import Outcome
 

@@ -11,13 +11,13 @@ from tcpconntop.core import stats as st
 from tcpconntop.core.cells import SparseCounts
 from tcpconntop.core.choice import ColumnChoice, choose_columns
 from tcpconntop.core.columns import COLUMNS, Column
-from tcpconntop.core.figures import QUANTILES, Metrics, GroupMetrics
+from tcpconntop.core.figures import QUANTILES, GroupMetrics, Metrics
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import GROUPINGS, Grouping
 from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.mark import unmatched_rows, match_rows
+from tcpconntop.core.mark import match_rows, unmatched_rows
 from tcpconntop.core.merged import RowMap, map_rows
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.wire import N_OUTCOMES
@@ -96,7 +96,8 @@ class View:
         return tuple(
             column
             for column in COLUMNS.values()
-            if column.available_in(self.spec.group_by) and (not column.needs_baseline or self.baseline is not None)
+            if column.available_in(self.spec.group_by)
+            and (not column.needs_baseline or self.baseline is not None)
         )
 
     @cached_property

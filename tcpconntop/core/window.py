@@ -20,7 +20,16 @@ from tcpconntop.core.cells import SparseCounts
 from tcpconntop.core.keys import OTHER_ROW, Keys, KeyTable
 from tcpconntop.core.pages import PagedCounts
 from tcpconntop.core.recent import RecentConnects, RecentLog
-from tcpconntop.core.slices import MAX_WINDOW_S, Slice, RunningSums, AttemptCounts, slice_span, slice_length_s, merge_slices, first_single_second
+from tcpconntop.core.slices import (
+    MAX_WINDOW_S,
+    AttemptCounts,
+    RunningSums,
+    Slice,
+    first_single_second,
+    merge_slices,
+    slice_length_s,
+    slice_span,
+)
 from tcpconntop.core.wire import Events
 
 SECOND_NS = 1_000_000_000
@@ -119,7 +128,9 @@ class RollingWindow:
             return
         self._rolling = self._aged.copy()
         self._rolling.add(
-            RunningSums.from_slices([part for part in self._summed if part.second >= self._aged_before], n_rows)
+            RunningSums.from_slices(
+                [part for part in self._summed if part.second >= self._aged_before], n_rows
+            )
         )
         if window_s is None:
             self._rolling.add(self._older)
@@ -215,7 +226,11 @@ class RollingWindow:
 
     def _coarsen(self) -> None:
         """Merge slices into the blocks of their age; what left the longest window goes to `_older`."""
-        first, before, n_rows = self._first_second(MAX_WINDOW_S), first_single_second(self._second), len(self._keys)
+        first, before, n_rows = (
+            self._first_second(MAX_WINDOW_S),
+            first_single_second(self._second),
+            len(self._keys),
+        )
         gone = [part for part in self._history if part.second < first]
         self._history = self._history[len(gone) :]
         if gone:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tcpconntop.core.wire import N_OUTCOMES
-from tcpconntop.sources.recorded import RecordingReader, RecordedRead
+from tcpconntop.sources.recorded import RecordedRead, RecordingReader
 from tcpconntop.sources.recording import FileHeader
 from tcpconntop.sources.replay import Replay
 
@@ -32,7 +32,9 @@ class LoopedRecording:
 
     def __init__(self, recording: RecordingReader, wall_ns: int) -> None:
         self._recording = recording
-        self.header: FileHeader = replace(recording.header, wall_offset_ns=wall_ns - recording.header.began_ns)
+        self.header: FileHeader = replace(
+            recording.header, wall_offset_ns=wall_ns - recording.header.began_ns
+        )
         self.missing = 0
         self.notes: tuple[str, ...] = ()
         self.end_ns = None

@@ -65,7 +65,9 @@ def _group(*probes: tuple[str, str, str], if_missing: str = "") -> ProbeGroup:
 
 def _state_group(program: str, copies: int) -> ProbeGroup:
     """In this order: each program looks for what the one before it left."""
-    return _group(*((f"{program}_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, copies + 1)))
+    return _group(
+        *((f"{program}_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, copies + 1))
+    )
 
 
 _NO_V6 = "IPv6 connects count from their first SYN on, and those that fail before are not seen"
@@ -73,7 +75,9 @@ _NO_SYN = "local work and network are not told apart"
 _NO_ANSWER = "the answer is timed where the state changes"
 
 _ENDS = _state_group("tct_end", END_COPIES)
-_RETRANSMITS = _group(("tct_retransmit", RAW_TRACEPOINT, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted")
+_RETRANSMITS = _group(
+    ("tct_retransmit", RAW_TRACEPOINT, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted"
+)
 _BEGINS = _state_group("tct_begin", BEGIN_COPIES)
 
 PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
-from tcpconntop.core.fatal import EXIT_OK, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
+from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_OK, EXIT_UNSUPPORTED
 from tcpconntop.core.mending import parse_os_release
 from tcpconntop.kernel import machine
-from tcpconntop.kernel.attach import KPROBE_PMU, NO_KPROBES, RAW_TRACEPOINT, PROBE_SETS
+from tcpconntop.kernel.attach import KPROBE_PMU, NO_KPROBES, PROBE_SETS, RAW_TRACEPOINT
 from tcpconntop.kernel.btf import VMLINUX, Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.loader import MAX_MESSAGE_BYTES
@@ -131,7 +131,10 @@ def _survey(loader: Loader | TracerError, caller: Caller, request: TraceRequest)
     try:
         loader.connection.send(json.dumps({"survey": True, **wanted}).encode())
         message = loader.connection.recv(MAX_MESSAGE_BYTES)
-        said = "; ".join(loader.captured_output().splitlines()[-_LINES_MAX:]) or "the loader ended without a word"
+        said = (
+            "; ".join(loader.captured_output().splitlines()[-_LINES_MAX:])
+            or "the loader ended without a word"
+        )
     except OSError as error:
         message, said = b"", str(error)
     finally:
@@ -188,7 +191,9 @@ def _way(survey: LoaderTrial, name: str, label: str, hint: str) -> Check:
     if tried["ok"]:
         return Check(name, label, OK, "; ".join(["attached and detached", *tried["notes"]]))
     reason = (
-        tried["reason"] if tried["kind"] != RAW_TRACEPOINT or name == "tracepoint" else "raw tracepoints are refused"
+        tried["reason"]
+        if tried["kind"] != RAW_TRACEPOINT or name == "tracepoint"
+        else "raw tracepoints are refused"
     )
     status = REFUSED if tried["errno"] in _EPERM else MISSING
     return Check(name, label, status, reason, problem="kernel" if status == MISSING else "")

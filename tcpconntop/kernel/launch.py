@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 from tcpconntop.kernel.loader import loader_command
 from tcpconntop.kernel.privileges import Caller, caller
 from tcpconntop.kernel.program import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES

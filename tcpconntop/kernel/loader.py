@@ -21,15 +21,15 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
-from tcpconntop.kernel.attach import RAW_TRACEPOINT, PROBE_SETS, AttachError, attach
+from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, attach
 from tcpconntop.kernel.forward import PerfForwarder
 from tcpconntop.kernel.program import (
     EXIT_UNSUPPORTED,
     NO_BCC,
     LoadError,
-    prepare,
     captured_output,
     load_error,
+    prepare,
 )
 from tcpconntop.kernel.survey import survey
 
@@ -136,7 +136,9 @@ def attach_probe_set(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str,
 
 def no_bcc_error() -> LoadError:
     """The error where no interpreter has BCC; it names what is called the same."""
-    others = [line.partition(": ")[2] for line in captured_output().splitlines() if line.endswith(UNRELATED_BCC)]
+    others = [
+        line.partition(": ")[2] for line in captured_output().splitlines() if line.endswith(UNRELATED_BCC)
+    ]
     return LoadError("; ".join([NO_BCC, *dict.fromkeys(others)]), EXIT_UNSUPPORTED)
 
 

@@ -31,7 +31,9 @@ def kernel(release: str, machine: str) -> Check:
             "kernel", "kernel", MISSING, f"{detail}: {oldest} or later is promised to work", True, "kernel"
         )
     if machine not in TESTED_MACHINES:
-        return Check("kernel", "kernel", UNKNOWN, f"{detail}: tried on {' and '.join(TESTED_MACHINES)} alone", True)
+        return Check(
+            "kernel", "kernel", UNKNOWN, f"{detail}: tried on {' and '.join(TESTED_MACHINES)} alone", True
+        )
     return Check("kernel", "kernel", OK, detail, True)
 
 

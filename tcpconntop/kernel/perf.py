@@ -8,7 +8,7 @@ import socket
 import numpy as np
 
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.kernel.forward import READ_REQUEST, READ_DONE, MAX_MESSAGE_BYTES, DATA_WAITING
+from tcpconntop.kernel.forward import DATA_WAITING, MAX_MESSAGE_BYTES, READ_DONE, READ_REQUEST
 from tcpconntop.kernel.launch import TracerError
 
 _EXIT_FAILED = 1

@@ -80,7 +80,9 @@ def drop_privileges() -> None:
     _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
     _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
-        raise RuntimeError("a thread kept its capabilities: drop_privileges() must come before the first thread")
+        raise RuntimeError(
+            "a thread kept its capabilities: drop_privileges() must come before the first thread"
+        )
 
 
 @contextmanager

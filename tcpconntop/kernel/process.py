@@ -7,7 +7,7 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpconntop.core.units import printable
+from tcpconntop.core.format import printable
 
 PROC = Path("/proc")
 

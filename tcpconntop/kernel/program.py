@@ -47,7 +47,9 @@ def prepare(bcc: Any, job: dict[str, Any]) -> tuple[Any, PerfForwarder | None]:
     if job["transport"] != "perf":
         return module, None
     try:
-        return module, PerfForwarder(bcc, module, job["buffer_bytes"], job["record_bytes"], job["wakeup_bytes"])
+        return module, PerfForwarder(
+            bcc, module, job["buffer_bytes"], job["record_bytes"], job["wakeup_bytes"]
+        )
     except Exception as error:  # BCC raises nothing more specific
         raise load_error(f"the kernel refused its perf buffers ({error})") from error
 

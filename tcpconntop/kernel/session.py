@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.wire import COUNTERS, EVENT, SETTINGS, NETNS_COUNTERS, NETNS_SLOTS, Events
+from tcpconntop.core.wire import COUNTERS, EVENT, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
 from tcpconntop.kernel.attach import BEGIN_COPIES
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
@@ -91,7 +91,9 @@ class Session:
         cpus = possible_cpus()
         self._barrier = MemoryBarrier()
         self._loader = loader
-        self._reader = PerfBuffer(loader.connection) if loader else RingBuffer(fds["map:tct_events"], BUFFER_BYTES)
+        self._reader = (
+            PerfBuffer(loader.connection) if loader else RingBuffer(fds["map:tct_events"], BUFFER_BYTES)
+        )
         self._counters_map = mmap.mmap(
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
@@ -190,7 +192,9 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     except OSError as error:
         close_all(fds)
         stays = False
-        raise TracerError(f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.captured_output()) from error
+        raise TracerError(
+            f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.captured_output()
+        ) from error
     except BaseException:
         close_all(fds)
         stays = False

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tcpconntop.kernel.attach import PROBE_SETS, ProbeGroup, AttachError, attach, detach
-from tcpconntop.kernel.program import EXIT_UNSUPPORTED, LoadError, prepare, load_error
+from tcpconntop.kernel.attach import PROBE_SETS, AttachError, ProbeGroup, attach, detach
+from tcpconntop.kernel.program import EXIT_UNSUPPORTED, LoadError, load_error, prepare
 
 
 def survey(bcc: Any, job: dict[str, Any]) -> dict[str, Any]:

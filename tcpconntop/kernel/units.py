@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.core.cgroups import unit_of
+from tcpconntop.core.cgroup_names import unit_of
 from tcpconntop.core.wire import Events
 
 RESCAN_INTERVAL_S = 5.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from tcpconntop import __version__
-from tcpconntop.core.fatal import EXIT_USAGE, FatalError
+from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.options import groups
-from tcpconntop.options.values import duration, speed, integer
+from tcpconntop.options.values import duration, integer, speed
 
 
 class UsageError(FatalError):
@@ -85,7 +85,9 @@ def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) ->
     places = bare.apply_settings(dict.fromkeys([*REMEMBERED_OPTIONS, *(settings or ())], NOT_GIVEN))
     given = {place for place, value in vars(bare.parse_args(rest)).items() if value is not NOT_GIVEN}
     args.from_settings = {place: key for place, key in adopted.items() if place not in given}
-    args.given = {place for place, key in places.items() if key in REMEMBERED_OPTIONS} & (given | adopted.keys())
+    args.given = {place for place, key in places.items() if key in REMEMBERED_OPTIONS} & (
+        given | adopted.keys()
+    )
     args.command = name or ("batch" if args.batch else "dashboard")
     if args.command in ("dashboard", "replay") and not args.batch and (args.json or args.count is not None):
         raise UsageError("--json and -n go with -b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tcpconntop.options.values import delay, duration, file, integers, size, integer
+from tcpconntop.options.values import delay, duration, file, integer, integers, size
 
 
 def add_filters(

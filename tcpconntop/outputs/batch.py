@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TextIO
 
-from tcpconntop.core import units
+from tcpconntop.core import format as units
 from tcpconntop.core.columns import TREND, Column
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view, summarize

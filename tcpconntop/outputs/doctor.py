@@ -6,9 +6,9 @@ from typing import Any
 
 from tcpconntop import __version__
 from tcpconntop.core.checkup import OK, UNKNOWN, Check, DoctorReport
-from tcpconntop.core.fatal import EXIT_NOT_PRIVILEGED
+from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED
+from tcpconntop.core.format import printable
 from tcpconntop.core.mending import DISTRIBUTIONS, command, commands
-from tcpconntop.core.units import printable
 
 
 def document(checkup: DoctorReport) -> dict[str, Any]:

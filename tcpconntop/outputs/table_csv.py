@@ -11,7 +11,7 @@ import csv
 import io
 from typing import Any
 
-from tcpconntop.core.units import printable
+from tcpconntop.core.format import printable
 from tcpconntop.core.view import View
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import view_document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 
 CODECS = {"none": 0, "zlib": 1, "zstd": 2}
 """By the name on the command line."""

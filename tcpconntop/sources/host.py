@@ -94,7 +94,9 @@ class HostWatch:
             return {}
         reuse = self._lines(self._settings / "tcp_tw_reuse")
         began_ns = time.monotonic_ns()
-        use = count_ports_in_use(self._net, ports, round(total * MIN_PORT_SHARE), int(reuse[0][0]) if reuse else 0)
+        use = count_ports_in_use(
+            self._net, ports, round(total * MIN_PORT_SHARE), int(reuse[0][0]) if reuse else 0
+        )
         took_ns = time.monotonic_ns() - began_ns
         self._sockets_ns = now_ns + round(took_ns / MAX_TIME_SHARE)
         return use

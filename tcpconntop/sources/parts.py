@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 from tcpconntop.core.frames import file_prefix
 
 END_RESERVE_BYTES = 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tcpconntop.core.filter import Filter, parse_filter
-from tcpconntop.core.units import printable
+from tcpconntop.core.format import printable
 
 SERVICES = Path("/etc/services")
 

@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
+from tcpconntop.core.format import count
 from tcpconntop.core.frames import (
     HEAD_BYTES,
     PREFIX_BYTES,
@@ -24,7 +25,6 @@ from tcpconntop.core.frames import (
     format_version,
 )
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.units import count
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.sources.recording import Block, DamagedFrameError, FileHeader
 
@@ -218,4 +218,6 @@ def _steps(block: Block, base: Ledger) -> Iterator[RecordedRead]:
     for n, now_ns in block.reads:
         yield RecordedRead(now_ns, block.events[at : at + n], None, block.wall_offset_ns, units)
         at, units = at + n, {}
-    yield RecordedRead(block.now_ns, np.empty(0, EVENT), block.ledger.since(base), block.wall_offset_ns, units)
+    yield RecordedRead(
+        block.now_ns, np.empty(0, EVENT), block.ledger.since(base), block.wall_offset_ns, units
+    )

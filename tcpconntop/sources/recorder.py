@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 from tcpconntop.core.frames import Frame, FrameKind
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo

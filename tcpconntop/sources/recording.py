@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from tcpconntop.core.format import printable
 from tcpconntop.core.frames import Frame, FrameKind
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.snapshot import SourceInfo
-from tcpconntop.core.units import printable
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.sources.codecs import compress, decompress
 
@@ -67,7 +67,15 @@ class FileHeader:
         }
         payload = json.dumps(document).encode()
         return Frame(
-            FrameKind.HEADER, 0, len(payload), 0, before, self.began_ns, self.began_ns, self.initial_ledger.lost, payload
+            FrameKind.HEADER,
+            0,
+            len(payload),
+            0,
+            before,
+            self.began_ns,
+            self.began_ns,
+            self.initial_ledger.lost,
+            payload,
         )
 
     @classmethod
@@ -131,7 +139,15 @@ class Block:
         raw = _LENGTH.pack(len(text)) + text + self.events.tobytes()
         first, last = self.events["end_ns"][[0, -1]].tolist() if len(self.events) else [self.now_ns] * 2
         return Frame(
-            kind, codec, len(raw), len(self.events), before, first, last, self.ledger.lost, compress(codec, raw)
+            kind,
+            codec,
+            len(raw),
+            len(self.events),
+            before,
+            first,
+            last,
+            self.ledger.lost,
+            compress(codec, raw),
         )
 
     @classmethod

@@ -22,7 +22,13 @@ from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.remember import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import Keys, bindings
-from tcpconntop.tui.messages import NameResolved, ProcessSummary, ProcessRequested, SnapshotReady, SourceOpened
+from tcpconntop.tui.messages import (
+    NameResolved,
+    ProcessRequested,
+    ProcessSummary,
+    SnapshotReady,
+    SourceOpened,
+)
 from tcpconntop.tui.moment import DashboardState
 from tcpconntop.tui.palette import palette_commands
 from tcpconntop.tui.playing import Playing
@@ -30,7 +36,7 @@ from tcpconntop.tui.resolver import Resolver, reverse_lookup
 from tcpconntop.tui.screens.board import TableScreen
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
-from tcpconntop.tui.terminal import PLAIN_THEME, has_no_colours, has_few_colours
+from tcpconntop.tui.terminal import PLAIN_THEME, has_few_colours, has_no_colours
 from tcpconntop.tui.tracing import EngineThread
 
 

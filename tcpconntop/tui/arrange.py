@@ -36,7 +36,9 @@ class ColumnLayout:
         return self.column.numeric or self.column.key == TREND.key
 
 
-def lay_out_columns(columns: Sequence[Column], sort: str, width: int, choice: ColumnChoice = ()) -> tuple[ColumnLayout, ...]:
+def lay_out_columns(
+    columns: Sequence[Column], sort: str, width: int, choice: ColumnChoice = ()
+) -> tuple[ColumnLayout, ...]:
     """Choose the columns that fit into `width` cells and give them their places.
 
     The first one and the one that is sorted by are always there. Columns stand two cells apart, or one

@@ -20,7 +20,7 @@ from textual import events
 from tcpconntop.core.explain import Finding, Severity, explain, nothing_found_text
 from tcpconntop.core.subject import Selection
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.messages import FindingsClosed, FindingRequested
+from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.wrap import wrap
 

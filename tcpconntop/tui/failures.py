@@ -17,9 +17,9 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tcpconntop.core.failures import Failure, TopNames, failures
+from tcpconntop.core.format import count, elapsed, percent, rate
 from tcpconntop.core.slices import MAX_WINDOW_S
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.units import count, elapsed, percent, rate
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane
@@ -115,7 +115,9 @@ class Failures(Pane):
         title, *figures, processes, destinations = cells
         gap = _gap(width)
         line = Text(" ", no_wrap=True)
-        line.append(fit(title[0], TITLE_WIDTH if width >= TITLE_MIN_WIDTH else ERRNO_WIDTH), self.paint(title[1]))
+        line.append(
+            fit(title[0], TITLE_WIDTH if width >= TITLE_MIN_WIDTH else ERRNO_WIDTH), self.paint(title[1])
+        )
         for column, (text, paint) in zip(COLUMNS, figures, strict=True):
             if width >= column.from_width:
                 line.append(gap + fit(text, column.width, right=True), self.paint(paint))

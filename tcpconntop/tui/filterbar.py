@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from tcpconntop.core.completion import completions
 from tcpconntop.core.filter import FilterError
-from tcpconntop.core.units import printable
+from tcpconntop.core.format import printable
 from tcpconntop.remember import add_filter
 from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.lines import fit

@@ -11,7 +11,7 @@ import time
 from rich.cells import cell_len
 from rich.text import Text
 
-from tcpconntop.core.units import elapsed, printable
+from tcpconntop.core.format import elapsed, printable
 from tcpconntop.kernel.process import ProcessInfo
 from tcpconntop.tui.lines import Line, Part, fit, justify
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tcpconntop.core.format import elapsed
 from tcpconntop.core.playback import Playback
 from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.units import elapsed
 from tcpconntop.core.window import WINDOWS
 from tcpconntop.tui.actions import Keys
 

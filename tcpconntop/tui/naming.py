@@ -22,7 +22,11 @@ Namer = Callable[[str], str]
 
 def widen_for_names(columns: Sequence[Column], width: int) -> list[Column]:
     """Make room for names in a table of `width` cells."""
-    wanted = {key: cells for key, cells in WIDTHS_WITH_NAMES.items() if key == "daddr" or width >= PORT_NAMES_MIN_WIDTH}
+    wanted = {
+        key: cells
+        for key, cells in WIDTHS_WITH_NAMES.items()
+        if key == "daddr" or width >= PORT_NAMES_MIN_WIDTH
+    }
     return [
         replace(column, width=wanted[column.key], numeric=False) if column.key in wanted else column
         for column in columns

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tcpconntop.core.playback import Playback, next_speed
 from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.whereto import TimeRange
+from tcpconntop.core.time_expr import TimeRange
 from tcpconntop.tui.moment import PendingSeek
 from tcpconntop.tui.rewind import SECOND_NS
 from tcpconntop.tui.screens.goto import GotoScreen

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from tcpconntop.core.units import printable
+from tcpconntop.core.format import printable
 
 WORKERS, QUEUE_MOST, KEPT_MOST = 3, 64, 4096
 NAME_S, NO_NAME_S = 3600.0, 300.0

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import deque
 
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import snapshot_at, second_after, second_before
+from tcpconntop.core.past import second_after, second_before, snapshot_at
 from tcpconntop.core.slices import MAX_WINDOW_S
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.window import WINDOWS

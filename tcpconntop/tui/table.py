@@ -34,7 +34,11 @@ _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "com
 class Table(LineView, can_focus=True):
     """Rows of a view under a header that stays. The selection belongs to a row's identity, not its place."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {"table--header", "table--sorted", "table--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {
+        "table--header",
+        "table--sorted",
+        "table--cursor",
+    }
     BINDINGS = bindings("table")
     DEFAULT_CSS = "Table { scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; }"
 
@@ -238,7 +242,10 @@ class Table(LineView, can_focus=True):
         """Draw a row; cells of one style are one segment, since what comes after costs by the segment."""
         selected = row == self.row
         kind = "cursor" if selected else ""
-        segments, at = [Segment((CURSOR_SIGN if selected else " ") * MARGIN, self.style(kind, "accent"))], MARGIN
+        segments, at = (
+            [Segment((CURSOR_SIGN if selected else " ") * MARGIN, self.style(kind, "accent"))],
+            MARGIN,
+        )
         run, style = "", self.style(kind)
         trend = self._trends_seen[row - self._top]
         for place in self.places:
@@ -281,4 +288,8 @@ def _fitted(column: Column, text: str, place: ColumnLayout) -> str:
     """Bring the text of a cell to the width of its place."""
     if column.key == "comm":  # ×n: how many processes it stands for
         return fit_counted(text, place.width)
-    return fit_address(text, place.width) if column.key == "daddr" else fit(text, place.width, place.right_aligned)
+    return (
+        fit_address(text, place.width)
+        if column.key == "daddr"
+        else fit(text, place.width, place.right_aligned)
+    )

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from rich.text import Text
 
 from tcpconntop.core.figures import QUANTILES
+from tcpconntop.core.format import duration, elapsed, rate
 from tcpconntop.core.series import Series
 from tcpconntop.core.subject import Selection, decade_range, round_duration
-from tcpconntop.core.units import duration, elapsed, rate
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.spark import sparkline
@@ -64,7 +64,9 @@ class Timeline(Pane):
         columns = charts.columns(width, LABEL)
         frame = charts.Frame(width, height, _ticks(found, columns), labels, self.rgb("dim"))
         heights = np.log(np.maximum(quantiles, low) / low) / span
-        drawn = [charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(STYLE_CLASSES)]
+        drawn = [
+            charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(STYLE_CLASSES)
+        ]
         return list(charts.curves(frame, drawn).split("\n"))
 
     def _legend(self, selection: Selection) -> list[Text]:

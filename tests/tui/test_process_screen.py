@@ -10,7 +10,7 @@ from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
 from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.connects import time_bar
-from tcpconntop.tui.messages import ProcessSummary, ProcessRequested
+from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
 

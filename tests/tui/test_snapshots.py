@@ -19,7 +19,15 @@ DEMO = SourceInfo("db-07", "6.12.0", "", "", "synthetic", ("tcp_v6_connect is mi
 
 FAILING = [
     *SCENARIO,
-    flow("\x1b[31m[red]evil[/]"[:15], 71, "10.9.9.8", 443, rate_hz=2, failure_share=1.0, outcome=Outcome.TIMEOUT),
+    flow(
+        "\x1b[31m[red]evil[/]"[:15],
+        71,
+        "10.9.9.8",
+        443,
+        rate_hz=2,
+        failure_share=1.0,
+        outcome=Outcome.TIMEOUT,
+    ),
     flow("日本語サー", 72, "fd00:7::24", 443, rate_hz=1, failure_share=0.7, outcome=Outcome.CANCELLED),
     flow("cafe\u0301", 73, "fd00:7::23", 443, rate_hz=1, failure_share=0.7, outcome=Outcome.ERROR),
     *(flow("scan", 74, f"10.20.0.{i}", 22, rate_hz=0.2, failure_share=0.9) for i in range(1, 20)),

@@ -60,7 +60,9 @@ async def test_markup_is_shown_as_it_is_written():
 @pytest.mark.parametrize("group", GROUPINGS)
 def test_columns_never_overlap_nor_leave_the_screen(width, group):
     fields = GROUPINGS[group].fields
-    columns = [c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)]
+    columns = [
+        c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)
+    ]
     places = lay_out_columns(columns, "p99", width)
     for before, after in pairwise(places):
         assert before.start + before.width < after.start
@@ -275,7 +277,9 @@ async def test_a_process_without_a_name_has_a_sign_of_its_own():
 def test_a_pid_is_never_without_its_name(width, group):
     """GIVEN rows of processes WHEN room is short THEN figures go before the name does."""
     fields = GROUPINGS[group].fields
-    columns = [c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)]
+    columns = [
+        c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)
+    ]
     keys = [place.column.key for place in lay_out_columns(columns, "p99", width)]
     assert "comm" in keys or "pid" not in keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from records import connect, join, snapshot
 
-from tcpconntop.core.choice import CHOOSABLE, known_columns, parse_columns, choose_columns
+from tcpconntop.core.choice import CHOOSABLE, choose_columns, known_columns, parse_columns
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.wire import Outcome

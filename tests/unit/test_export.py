@@ -11,7 +11,7 @@ from datetime import datetime
 import pytest
 from records import connect, join, random_records
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import event_documents
 from tcpconntop.outputs.export import FIELDS, Csv, JsonLines, Parquet

@@ -11,7 +11,7 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 from records import snapshot as of_records
 
-from tcpconntop.core.failures import ERRNO_MEANINGS, OUTCOME_MEANINGS, MAX_NAMES, Failure, failures
+from tcpconntop.core.failures import ERRNO_MEANINGS, MAX_NAMES, OUTCOME_MEANINGS, Failure, failures
 from tcpconntop.core.subject import Selection, outcome_of_errno
 from tcpconntop.core.view import ViewSpec, make_view
 from tcpconntop.core.window import SECOND_NS, RollingWindow
@@ -33,7 +33,9 @@ def told(window_s, seconds, per_second):
         window.ingest(per_second(second), second * SECOND_NS)
     now_ns = (START_S + seconds - 1) * SECOND_NS + SECOND_NS // 2
     span_s = window.span_s(START_S * SECOND_NS, now_ns)
-    return {f.errno: f for f in failures(Selection(make_view(snapshot_of(window, now_ns, span_s), ViewSpec())))}
+    return {
+        f.errno: f for f in failures(Selection(make_view(snapshot_of(window, now_ns, span_s), ViewSpec())))
+    }
 
 
 def test_given_records_then_every_figure_is_that_of_a_reckoning_one_by_one():

@@ -20,7 +20,9 @@ def test_given_a_row_then_its_figures_are_those_of_its_column(group_by, sort):
     """GIVEN a view WHEN a figure of one row is asked for THEN it is what the whole column says."""
     view, whole = (make_view(snapshot(MIXED), ViewSpec(group_by, sort)) for _ in range(2))
     for key, column in whole.metrics.items():
-        rows = range(len(view)) if len(view) < 2 * PAGE_ROWS else (0, 1, PAGE_ROWS - 1, PAGE_ROWS, len(view) - 1)
+        rows = (
+            range(len(view)) if len(view) < 2 * PAGE_ROWS else (0, 1, PAGE_ROWS - 1, PAGE_ROWS, len(view) - 1)
+        )
         alone = [view.metrics.value(key, row) for row in rows]
         np.testing.assert_array_equal(alone, column[list(rows)])
 

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconntop.core.frames import MARKER, PREFIX_BYTES, Damage, Frame, FrameKind, FrameScanner, file_prefix, format_version
+from tcpconntop.core.frames import (
+    MARKER,
+    PREFIX_BYTES,
+    Damage,
+    Frame,
+    FrameKind,
+    FrameScanner,
+    file_prefix,
+    format_version,
+)
 
 payloads = st.lists(st.binary(max_size=200) | st.just(MARKER * 30), min_size=1, max_size=6)
 
@@ -41,7 +50,9 @@ def test_a_torn_end_costs_the_last_frame_alone(payloads: list[bytes], data: st.D
     whole = max(n for n, end in enumerate(ends) if end <= cut)
     found = scan(raw[:cut])
     assert found[:whole] == frames[:whole]
-    assert [isinstance(item, Damage) and item.truncated for item in found[whole:]] == [True] * (cut not in ends)
+    assert [isinstance(item, Damage) and item.truncated for item in found[whole:]] == [True] * (
+        cut not in ends
+    )
 
 
 @given(payloads, st.data())

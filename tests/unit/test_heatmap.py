@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from records import connect, random_records, snapshot_of
 
-from tcpconntop.core.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_of, band_edges, heatmap
+from tcpconntop.core.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_edges, band_of, heatmap
 from tcpconntop.core.series import all_in_one_group
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection

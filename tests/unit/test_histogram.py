@@ -8,10 +8,10 @@ from records import connect, snapshot
 
 from tcpconntop.core.cells import CELLS, SparseCounts
 from tcpconntop.core.histogram import (
-    N_BUCKETS,
     EDGES_US,
     MAX_RELATIVE_ERROR,
     MIDDLES_US,
+    N_BUCKETS,
     bucket_of,
     quantiles_us,
 )
@@ -47,7 +47,9 @@ DISTRIBUTIONS = {
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_given_a_distribution_then_every_quantile_is_within_one_percent_of_numpy(name):
     latencies = DISTRIBUTIONS[name](np.random.default_rng(7)).astype(np.uint64)
-    read = quantiles_us(SparseCounts.from_pairs(np.zeros(len(latencies), int), bucket_of(latencies)), 1, QS)[0]
+    read = quantiles_us(SparseCounts.from_pairs(np.zeros(len(latencies), int), bucket_of(latencies)), 1, QS)[
+        0
+    ]
     exact = np.quantile(latencies / 1000, QS, method="inverted_cdf")
     error = np.abs(read - exact) / exact
     assert error.max() <= MAX_RELATIVE_ERROR * (1 + 1e-9) < 0.01
@@ -116,5 +118,7 @@ def test_given_the_edges_then_each_bucket_begins_at_its_edge_and_ends_before_the
 
 def test_given_a_tiny_quantile_then_each_row_reads_its_own_smallest_value():
     latencies = np.array([5_000, 7_000, 900_000, 950_000], np.uint64)
-    read = quantiles_us(SparseCounts.from_pairs(np.array([0, 0, 1, 1]), bucket_of(latencies)), 2, (1e-12,))[:, 0]
+    read = quantiles_us(SparseCounts.from_pairs(np.array([0, 0, 1, 1]), bucket_of(latencies)), 2, (1e-12,))[
+        :, 0
+    ]
     np.testing.assert_allclose(read, [5, 900], rtol=0.01)

@@ -101,7 +101,9 @@ def test_ports_in_time_wait_count_where_they_are_not_free_to_take(proc, reuse, u
     proc.sockets(
         [line(i, d, p, d, 443, 6) for d in ("10.0.0.1", "127.0.0.1") for i, p in enumerate(RANGE[:4])]
     )
-    assert count_ports_in_use(proc.net, PORTS, 1, reuse) == {place(address, 443): n for address, n in use.items()}
+    assert count_ports_in_use(proc.net, PORTS, 1, reuse) == {
+        place(address, 443): n for address, n in use.items()
+    }
 
 
 def test_a_listener_uses_no_port_towards_anybody(proc):

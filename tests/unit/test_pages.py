@@ -119,4 +119,6 @@ def test_given_a_window_that_slides_far_then_empty_pages_are_left_behind():
 @given(PAIRS | SPREAD, some.sets(some.integers(0, 12)))
 def test_given_some_rows_then_their_counts_are_those_of_all_pages_without_the_others(pairs, rows):
     pages, wanted = pages_of(pairs), np.array(sorted(rows), np.int64)
-    assert counter(pages.select_rows(wanted).to_sparse()) == Counter(pair for pair in pairs if pair[0] in rows)
+    assert counter(pages.select_rows(wanted).to_sparse()) == Counter(
+        pair for pair in pairs if pair[0] in rows
+    )

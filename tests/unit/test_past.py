@@ -9,7 +9,7 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import snapshot_at, second_after, second_before
+from tcpconntop.core.past import second_after, second_before, snapshot_at
 from tcpconntop.core.slices import MAX_WINDOW_S, slice_span
 from tcpconntop.core.subject import attempt_rates_hz
 from tcpconntop.core.view import ViewSpec, make_view
@@ -167,5 +167,7 @@ def test_given_a_steady_rate_when_an_old_moment_is_looked_at_then_its_rate_is_st
     base = taken(window, BEGAN_S + 299)
     then = snapshot_at(base, slice_span(BEGAN_S + 150, base.second)[0] - 1, 60)
     assert then.second < base.second - 100
-    assert attempt_rates_hz(then, 10)[1:] == pytest.approx([10.0] * 9)  # the first one begins before the window
+    assert attempt_rates_hz(then, 10)[1:] == pytest.approx(
+        [10.0] * 9
+    )  # the first one begins before the window
     assert attempt_rates_hz(then, 30)[1:] == pytest.approx([10.0] * 29)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tcpconntop.core.wire import EVENT
-from tcpconntop.kernel.forward import READ_REQUEST, READ_DONE, DATA_WAITING
+from tcpconntop.kernel.forward import DATA_WAITING, READ_DONE, READ_REQUEST
 from tcpconntop.kernel.launch import TracerError
 from tcpconntop.kernel.perf import PerfBuffer
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from records import connect, join, random_records
 
-from tcpconntop.core.recent import MAX_RECORDS, PER_PROCESS, MAX_NOTABLE, MAX_PENDING, RecentLog, last_of_each
+from tcpconntop.core.recent import MAX_NOTABLE, MAX_PENDING, MAX_RECORDS, PER_PROCESS, RecentLog, last_of_each
 from tcpconntop.core.window import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
@@ -45,7 +45,12 @@ def test_given_failures_and_lost_syns_when_others_are_busy_then_the_last_of_them
     refused["lport"] = np.arange(len(refused)) % 60_000
     resent = connect(pid=8, times=3)
     resent["syn_retransmits"] = 1
-    for events in (refused, resent, connect(pid=8, times=MAX_PENDING + 1), connect(pid=8, times=MAX_PENDING + 1)):
+    for events in (
+        refused,
+        resent,
+        connect(pid=8, times=MAX_PENDING + 1),
+        connect(pid=8, times=MAX_PENDING + 1),
+    ):
         log.add(events)
     records = log.state().records
     telling = records[(records["outcome"] != Outcome.OK) | (records["syn_retransmits"] > 0)]

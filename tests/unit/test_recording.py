@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recording, replayed
 
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.frames import FrameKind, file_prefix
 from tcpconntop.core.keys import keys_from_events
@@ -206,7 +206,11 @@ def test_records_of_another_kind_are_refused(whole: bytes, change: tuple[str, st
 def test_a_block_that_makes_no_sense_is_damage(whole: bytes, change: dict[str, object]) -> None:
     """GIVEN whole checksums around what nobody has written WHEN read THEN it is left out, and told."""
     block = replace(Block(np.empty(0, EVENT), (), BEGAN_NS, 0, Ledger()), **change)
-    data = file_prefix() + recording(whole).header.to_frame(0).encode() + block.to_frame(FrameKind.BLOCK, 1, 0).encode()
+    data = (
+        file_prefix()
+        + recording(whole).header.to_frame(0).encode()
+        + block.to_frame(FrameKind.BLOCK, 1, 0).encode()
+    )
     found = recording(data)
     assert list(found.recorded_reads()) == []
     assert found.damaged == 1

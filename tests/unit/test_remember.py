@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tcpconntop.remember import FILE, MAX_FILTERS, UiState, load_ui_state, save_ui_state, add_filter
+from tcpconntop.remember import FILE, MAX_FILTERS, UiState, add_filter, load_ui_state, save_ui_state
 
 CHOSEN = UiState(
     theme="nord", group="process", sort="fail:asc", window="5m", delay=2.0, panes=False, pane="Timeline",

@@ -14,8 +14,8 @@ import pytest
 from recordings import BEGAN_NS, SECOND_NS, Scenario, record, recording
 from test_recording import told
 
-from tcpconntop.core.fatal import FatalError
-from tcpconntop.core.playback import SPEEDS, Playback, next_speed, format_position, format_speed
+from tcpconntop.core.errors import FatalError
+from tcpconntop.core.playback import SPEEDS, Playback, format_position, format_speed, next_speed
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.request import TraceRequest
@@ -236,7 +236,9 @@ def test_a_newer_wish_ends_a_seek_that_is_on_its_way(whole: bytes) -> None:
 def test_the_last_moment_is_found_across_the_borders_of_what_is_read_at_once(whole: bytes) -> None:
     end_ns = recording(whole).end_ns
     for more in (0, 1, 59, 60, 61, 1 << 20, (1 << 20) + 30):
-        garbage = RecordingReader([(Path("r"), io.BytesIO(whole + b"\xf5TC" * (more // 3) + b"\xf5" * (more % 3)))])
+        garbage = RecordingReader(
+            [(Path("r"), io.BytesIO(whole + b"\xf5TC" * (more // 3) + b"\xf5" * (more % 3)))]
+        )
         assert garbage.end_ns == end_ns
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from tcpconntop.cli import main
 from tcpconntop.commands import settings
-from tcpconntop.commands.settings import parse_with_settings, save_ui_choices, restore_ui_state
+from tcpconntop.commands.settings import parse_with_settings, restore_ui_state, save_ui_choices
 from tcpconntop.commands.view import view_spec_from_args
-from tcpconntop.core.fatal import FatalError
+from tcpconntop.core.errors import FatalError
 from tcpconntop.remember import UiState, load_ui_state, save_ui_state
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
@@ -84,7 +84,9 @@ def test_given_scripts_then_what_was_remembered_is_not_for_them(places):
     assert parse_with_settings(["-b"]).window == "1m"
     write(places / "etc/config.toml", "window = '5m'\nprobe = 'kprobe'\ncolumns = ['p99']")
     assert parse_with_settings(["-b"]).window == "5m"
-    log = parse_with_settings(["log"])  # has no window: what does not concern a command is none of its business
+    log = parse_with_settings(
+        ["log"]
+    )  # has no window: what does not concern a command is none of its business
     assert log.probe == "kprobe"
     assert not hasattr(log, "window")
 

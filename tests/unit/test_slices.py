@@ -11,14 +11,14 @@ from records import connect, join, random_records
 from tcpconntop.core import stats as st
 from tcpconntop.core.keys import KeyTable
 from tcpconntop.core.slices import (
-    SLICE_LENGTHS_S,
     MAX_WINDOW_S,
-    Slice,
+    SLICE_LENGTHS_S,
     AttemptCounts,
-    slice_span,
-    slice_length_s,
-    merge_slices,
+    Slice,
     first_single_second,
+    merge_slices,
+    slice_length_s,
+    slice_span,
 )
 from tcpconntop.core.wire import Outcome
 
@@ -132,4 +132,6 @@ def test_given_a_slice_when_none_of_its_keys_is_folded_then_they_get_their_new_r
 
 def test_given_a_moment_then_single_seconds_begin_where_no_block_is_formed_yet():
     for now in range(10_000, 10_040):
-        assert all((slice_span(s, now)[1] == 1) == (s >= first_single_second(now)) for s in range(now - 120, now + 1))
+        assert all(
+            (slice_span(s, now)[1] == 1) == (s >= first_single_second(now)) for s in range(now - 120, now + 1)
+        )

@@ -7,10 +7,10 @@ import numpy as np
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.explain.case import Evidence, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.format import percent
 from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.subject import outcome_of_errno
-from tcpconntop.core.units import percent
 from tcpconntop.core.wire import Outcome
 
 MIN_FAILURES = 3
@@ -47,7 +47,9 @@ def unanswered(evidence: Evidence) -> list[Finding]:
 def _abandoned(evidence: Evidence) -> Rows:
     """Count what was abandoned where nothing succeeds and SYNs were sent again: nobody answers there."""
     cancelled = evidence.dest_outcomes[:, Outcome.CANCELLED]
-    silent = (evidence.dest_outcomes[:, Outcome.OK] == 0) & (2 * evidence.by_dest(evidence.retransmits) >= cancelled)
+    silent = (evidence.dest_outcomes[:, Outcome.OK] == 0) & (
+        2 * evidence.by_dest(evidence.retransmits) >= cancelled
+    )
     return np.where(silent, cancelled, 0)
 
 

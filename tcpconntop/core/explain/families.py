@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.anatomy import errno_name
-from tcpconntop.core.explain.case import Evidence, largest_first, join_and
+from tcpconntop.core.explain.case import Evidence, join_and, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.groups import Grouping, process_text
 from tcpconntop.core.keys import Rows

@@ -8,9 +8,9 @@ import numpy as np
 
 from tcpconntop.core.explain.case import Evidence, largest_first, medians
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.format import duration, percent
 from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.units import duration, percent
 from tcpconntop.core.wire import Outcome
 
 PORTS_SCARCE = 0.8
@@ -32,7 +32,10 @@ def local_ports(evidence: Evidence) -> list[Finding]:
     total = evidence.host.port_count if evidence.host else 0
     short = used >= PORTS_SCARCE * total if total else np.zeros(len(used), np.bool_)
     order = largest_first(np.where(short | (failed > 0), failed + used, 0))
-    return [_ports_to(evidence, int(dest), int(failed[dest]), int(used[dest]), total) for dest in order[:MAX_FINDINGS]]
+    return [
+        _ports_to(evidence, int(dest), int(failed[dest]), int(used[dest]), total)
+        for dest in order[:MAX_FINDINGS]
+    ]
 
 
 def _unavailable(evidence: Evidence) -> Rows:
@@ -76,13 +79,21 @@ def _ports_to(evidence: Evidence, dest: int, failed: int, used: int, total: int)
     severity = Severity.BAD if failed else Severity.WARN
     affected = failed or int(evidence.attempts[keys].sum())
     return Finding(
-        Kind.PORTS, severity, title, f"{proof}; by {evidence.process_names(keys)}", affected, "dest", evidence.raw_keys(keys)
+        Kind.PORTS,
+        severity,
+        title,
+        f"{proof}; by {evidence.process_names(keys)}",
+        affected,
+        "dest",
+        evidence.raw_keys(keys),
     )
 
 
 def local_work(evidence: Evidence) -> list[Finding]:
     """Find destinations to which most of the time goes before the first SYN leaves."""
-    ok = evidence.recent.where((evidence.recent.outcome == Outcome.OK) & (evidence.recent.events["syn_ns"] > 0))
+    ok = evidence.recent.where(
+        (evidence.recent.outcome == Outcome.OK) & (evidence.recent.events["syn_ns"] > 0)
+    )
     if 2 * np.count_nonzero(ok.anatomy.local >= SLOW_US) < MIN_RECORDS:
         return []  # no median of so many can be slow
     ok = evidence.match_keys(ok)

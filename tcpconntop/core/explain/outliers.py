@@ -10,9 +10,9 @@ import numpy.typing as npt
 from tcpconntop.core.cells import run_starts
 from tcpconntop.core.explain.case import RESENT_US, Evidence
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity
-from tcpconntop.core.groups import GROUPINGS, Grouping, destination_text, address_port_text, process_text
+from tcpconntop.core.format import duration
+from tcpconntop.core.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.units import duration
 from tcpconntop.core.wire import Outcome
 
 MIN_FACTOR = 5
@@ -123,7 +123,11 @@ def _worst(measure: Measure, family: _Families, values: npt.NDArray[np.float64])
     sizes = np.diff(starts, append=len(order))
     last = order[starts + sizes - 1]
     worst, median = own[last], own[order[starts + (sizes - 1) // 2]]
-    out = (sizes >= measure.min_addresses) & (worst >= MIN_FACTOR * median) & (worst - median >= measure.min_difference_us)
+    out = (
+        (sizes >= measure.min_addresses)
+        & (worst >= MIN_FACTOR * median)
+        & (worst - median >= measure.min_difference_us)
+    )
     most = np.flatnonzero(out)[np.argsort(median[out] - worst[out])][:MAX_FINDINGS]
     return [
         _Outlier(

@@ -8,9 +8,9 @@ from tcpconntop.core.explain.case import RESENT_US, Evidence, Floats
 from tcpconntop.core.explain.families import PROGRAM
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.explain.recent import RecentRecords
+from tcpconntop.core.format import duration, percent
 from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.units import duration, percent
 from tcpconntop.core.wire import Outcome
 
 AGE_SPREAD = 1.04

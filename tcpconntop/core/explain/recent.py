@@ -27,7 +27,9 @@ class RecentRecords:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> RecentRecords:
         """Give some of them."""
-        return RecentRecords(self.events[mask], self.key_index[mask] if len(self.key_index) else self.key_index)
+        return RecentRecords(
+            self.events[mask], self.key_index[mask] if len(self.key_index) else self.key_index
+        )
 
     @cached_property
     def anatomy(self) -> Anatomy:

@@ -10,9 +10,9 @@ import numpy as np
 from tcpconntop.core.cells import find
 from tcpconntop.core.explain.case import Evidence, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.format import percent
 from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.units import percent
 from tcpconntop.core.window import SECOND_NS
 from tcpconntop.core.wire import Outcome
 
@@ -36,7 +36,13 @@ def refused(evidence: Evidence) -> list[Finding]:
         title = f"{plural(len(rest), 'more destination')} refused {plural(n, 'connect')}"
         found.append(
             Finding(
-                Kind.MORE_REFUSED, Severity.WARN, title, f"by {evidence.process_names(keys)}", n, "dest", evidence.raw_keys(keys)
+                Kind.MORE_REFUSED,
+                Severity.WARN,
+                title,
+                f"by {evidence.process_names(keys)}",
+                n,
+                "dest",
+                evidence.raw_keys(keys),
             )
         )
     return [finding for finding in found if finding]
@@ -110,7 +116,9 @@ def _closed(
     evidence: Evidence, keys: Rows, n: int, words: tuple[str, str], proof: str, since: str = ""
 ) -> Finding:
     title = f"nothing has listened on {words[0]}{since}" if since else f"nothing listens on {words[0]}"
-    return Finding(Kind.REFUSED, Severity.BAD, title, f"{proof}; {words[1]}", n, "dest", evidence.raw_keys(keys))
+    return Finding(
+        Kind.REFUSED, Severity.BAD, title, f"{proof}; {words[1]}", n, "dest", evidence.raw_keys(keys)
+    )
 
 
 def _some(evidence: Evidence, keys: Rows, n: int, words: tuple[str, str]) -> Finding | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpconntop.core.explain.case import RESENT_US, Evidence, largest_first, join_and
-from tcpconntop.core.explain.finding import MAX_KEYS, MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.explain.case import RESENT_US, Evidence, join_and, largest_first
+from tcpconntop.core.explain.finding import MAX_FINDINGS, MAX_KEYS, Finding, Kind, Severity, plural
 from tcpconntop.core.explain.recent import RecentRecords
+from tcpconntop.core.format import duration, elapsed
 from tcpconntop.core.groups import address_port_text
 from tcpconntop.core.keys import Rows
-from tcpconntop.core.units import duration, elapsed
 from tcpconntop.core.wire import Outcome
 
 
@@ -27,7 +27,13 @@ def lost_syns(evidence: Evidence) -> list[Finding]:
     recent = evidence.match_keys(recent)
     p99s = evidence.quantiles_us(order)[:, 1].tolist()
     return [
-        _lost_to(evidence, int(dest), int(waited[dest]), recent.where(evidence.dest_of[recent.key_index] == dest), p99)
+        _lost_to(
+            evidence,
+            int(dest),
+            int(waited[dest]),
+            recent.where(evidence.dest_of[recent.key_index] == dest),
+            p99,
+        )
         for dest, p99 in zip(order, p99s, strict=True)
     ]
 
@@ -35,7 +41,9 @@ def lost_syns(evidence: Evidence) -> list[Finding]:
 def _lost_everywhere(evidence: Evidence, order: Rows, waited: Rows) -> Finding:
     """Sum up when SYNs to many destinations were lost: then it is not for one of them."""
     n, ok = int(waited.sum()), int(evidence.dest_outcomes[:, Outcome.OK].sum())
-    worst = join_and([f"{address_port_text(evidence.dests[dest])} ({waited[dest]:,})" for dest in order[:MAX_FINDINGS]])
+    worst = join_and(
+        [f"{address_port_text(evidence.dests[dest])} ({waited[dest]:,})" for dest in order[:MAX_FINDINGS]]
+    )
     return Finding(
         Kind.LOST_SYNS, _severity(n, ok),
         f"{n:,} of {plural(ok, 'connect')} waited for a retransmitted SYN, to {len(order):,} destinations",
@@ -98,7 +106,9 @@ def accept_queue(evidence: Evidence) -> list[Finding]:
     local = [
         int(dest)
         for dest in largest_first(resent)[:64]
-        if evidence.host.is_local(evidence.dests[dest]["daddr"].tobytes(), int(evidence.dests[dest]["family"]))
+        if evidence.host.is_local(
+            evidence.dests[dest]["daddr"].tobytes(), int(evidence.dests[dest]["family"])
+        )
     ]
     if not local:
         return []

@@ -14,8 +14,8 @@ from tcpconntop.core.choice import ColumnChoice
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.completion import values_in_window
 from tcpconntop.core.filter import Filter
+from tcpconntop.core.format import printable
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.units import printable
 from tcpconntop.core.view import View, ViewSpec
 from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
@@ -23,12 +23,12 @@ from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer
 from tcpconntop.tui.header import Header
 from tcpconntop.tui.messages import (
-    ScreenShown,
     FilterCancelled,
     FilterSubmitted,
     NoRowSelected,
     RowOpened,
     RowSelected,
+    ScreenShown,
     SortRequested,
     TabRequested,
 )

@@ -18,7 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tcpconntop.core.units import count
+from tcpconntop.core.format import count
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import ProcessSummary
 

@@ -18,7 +18,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tcpconntop.core.whereto import TIME_EXAMPLES, TimeRange, parse_time
+from tcpconntop.core.time_expr import TIME_EXAMPLES, TimeRange, parse_time
 
 
 class GotoScreen(ModalScreen[float | None]):

@@ -12,7 +12,7 @@ from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap
 from tcpconntop.tui.histogram import Histogram
-from tcpconntop.tui.messages import ProcessSummary, ProcessRequested
+from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
 from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainScreen
 from tcpconntop.tui.timeline import Timeline
 

@@ -105,7 +105,9 @@ class ProcessScreen(ExplainScreen):
 
     def effective_spec(self) -> ViewSpec:
         """Look at this process only, whatever else is asked for."""
-        return replace(self.spec, where=parse_filter_with_port_names(f"pid={self.process.pid} {self.spec.where.text}"))
+        return replace(
+            self.spec, where=parse_filter_with_port_names(f"pid={self.process.pid} {self.spec.where.text}")
+        )
 
     @property
     def comm(self) -> str:

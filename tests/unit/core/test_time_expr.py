@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from tcpconntop.core.whereto import TimeRange, parse_time
+from tcpconntop.core.time_expr import TimeRange, parse_time
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.cgroups import unit_of
+from tcpconntop.core.cgroup_names import unit_of
 
 ID = "0123456789abcdef" * 4
 SHORT = "0123456789ab"

@@ -10,7 +10,7 @@ import pytest
 
 from tcpconntop.core.subject import outcome_of_errno
 
-BPF = Path(__file__).parents[2] / "bpf"
+BPF = Path(__file__).parents[3] / "bpf"
 
 PROGRAM = """
 #include <linux/types.h>

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from tcpconntop.core import units
+from tcpconntop.core import format as units
 
 SWEEP = [0.0, *(float(value) for value in np.geomspace(1e-3, 1e14, 10_001))]
 EDGES = [

@@ -9,9 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcpconntop.core.wire import COMM_LEN, COUNTERS, EVENT, FILTER_LIST_MAX, SETTINGS, NETNS_COUNTERS, NETNS_SLOTS, Outcome
+from tcpconntop.core.wire import (
+    COMM_LEN,
+    COUNTERS,
+    EVENT,
+    FILTER_LIST_MAX,
+    NETNS_COUNTERS,
+    NETNS_SLOTS,
+    SETTINGS,
+    Outcome,
+)
 
-HEADER = Path(__file__).parents[2] / "bpf" / "event.h"
+HEADER = Path(__file__).parents[3] / "bpf" / "event.h"
 MIRRORS = {"event": EVENT, "counters": COUNTERS, "netns_counters": NETNS_COUNTERS, "settings": SETTINGS}
 
 PROGRAM = """
