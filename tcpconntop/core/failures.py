@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.anatomy import errno_name
-from tcpconntop.core.cells import CELLS, SparseCounts
+from tcpconntop.core.counts.sparse import CELLS, SparseCounts
 from tcpconntop.core.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.keys import Keys
 from tcpconntop.core.subject import Selection, outcome_of_errno

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.histogram import quantiles_us
+from tcpconntop.core.counts.histogram import quantiles_us
+from tcpconntop.core.counts.pages import PagedCounts
 from tcpconntop.core.keys import Rows
 from tcpconntop.core.mark import CHANGES, compare_with_baseline
-from tcpconntop.core.pages import PagedCounts
 from tcpconntop.core.window import WindowState
 from tcpconntop.core.wire import Outcome
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.cells import radix_order, run_starts
+from tcpconntop.core.counts.sparse import radix_order, run_starts
 from tcpconntop.core.format import printable
 from tcpconntop.core.keys import KEY, Keys, Rows, address_octets, hash_fields
 from tcpconntop.core.wire import address_text, comm_text

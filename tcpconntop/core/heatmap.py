@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.histogram import MIDDLES_US
+from tcpconntop.core.counts.histogram import MIDDLES_US
 from tcpconntop.core.series import step_shares
 from tcpconntop.core.slices import MAX_WINDOW_S, oldest_second, slice_length_s
 from tcpconntop.core.snapshot import Snapshot

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import find
+from tcpconntop.core.counts.sparse import find
 from tcpconntop.core.format import count
 from tcpconntop.core.keys import Keys, Rows, hash_fields
 from tcpconntop.core.recent import RecentConnects

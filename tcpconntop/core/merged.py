@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.cells import radix_order, run_starts
+from tcpconntop.core.counts.sparse import radix_order, run_starts
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.keys import Keys, Rows
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import Ints, radix_order, run_starts
+from tcpconntop.core.counts.sparse import Ints, radix_order, run_starts
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
 PER_PROCESS = 64

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import SparseCounts
-from tcpconntop.core.histogram import quantiles_us
+from tcpconntop.core.counts.histogram import quantiles_us
+from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.slices import Slice
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import narrow
+from tcpconntop.core.counts.sparse import narrow
 from tcpconntop.core.wire import N_OUTCOMES, Events, Outcome
 
 STATS = np.dtype(

@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import SparseCounts
+from tcpconntop.core.counts.histogram import EDGES_US, N_BUCKETS, quantiles_us
+from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.format import duration
-from tcpconntop.core.histogram import EDGES_US, N_BUCKETS, quantiles_us
 from tcpconntop.core.series import Series, series
 from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View

@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.cells import SparseCounts
 from tcpconntop.core.choice import ColumnChoice, choose_columns
 from tcpconntop.core.columns import COLUMNS, Column
+from tcpconntop.core.counts.histogram import quantiles_us
+from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.figures import QUANTILES, GroupMetrics, Metrics
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import GROUPINGS, Grouping
-from tcpconntop.core.histogram import quantiles_us
 from tcpconntop.core.keys import Keys, Rows
 from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.mark import match_rows, unmatched_rows

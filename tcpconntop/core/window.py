@@ -16,9 +16,9 @@ from math import floor
 import numpy as np
 
 from tcpconntop.core import stats as st
-from tcpconntop.core.cells import SparseCounts
+from tcpconntop.core.counts.pages import PagedCounts
+from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.keys import OTHER_ROW, Keys, KeyTable
-from tcpconntop.core.pages import PagedCounts
 from tcpconntop.core.recent import RecentConnects, RecentLog
 from tcpconntop.core.slices import (
     MAX_WINDOW_S,

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import radix_order, run_starts
+from tcpconntop.core.counts.sparse import radix_order, run_starts
 from tcpconntop.core.host import Destination
 from tcpconntop.core.keys import hash_fields
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import run_starts
+from tcpconntop.core.counts.sparse import run_starts
 from tcpconntop.core.explain.case import RESENT_US, Evidence
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity
 from tcpconntop.core.format import duration

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from test_cells import PAIRS, SPREAD, cells_of, counter
+from test_sparse import PAIRS, SPREAD, cells_of, counter
 
-from tcpconntop.core import packed as packed_module
-from tcpconntop.core.cells import CELLS, SparseCounts
-from tcpconntop.core.packed import PackedCounts
-from tcpconntop.core.pages import PagedCounts
+from tcpconntop.core.counts import packed as packed_module
+from tcpconntop.core.counts.packed import PackedCounts
+from tcpconntop.core.counts.pages import PagedCounts
+from tcpconntop.core.counts.sparse import CELLS, SparseCounts
 
 
 @given(PAIRS | SPREAD)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tcpconntop.core.cells import CELLS, SparseCounts, narrow, radix_order
+from tcpconntop.core.counts.sparse import CELLS, SparseCounts, narrow, radix_order
 
 PAIRS = some.lists(
     some.tuples(some.integers(0, 40), some.integers(0, CELLS - 1) | some.integers(0, 3)), max_size=80

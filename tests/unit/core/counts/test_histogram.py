@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from records import connect, snapshot
 
-from tcpconntop.core.cells import CELLS, SparseCounts
-from tcpconntop.core.histogram import (
+from tcpconntop.core.counts.histogram import (
     EDGES_US,
     MAX_RELATIVE_ERROR,
     MIDDLES_US,
@@ -15,6 +14,7 @@ from tcpconntop.core.histogram import (
     bucket_of,
     quantiles_us,
 )
+from tcpconntop.core.counts.sparse import CELLS, SparseCounts
 from tcpconntop.core.view import ViewSpec, make_view
 
 QS = (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1.0)

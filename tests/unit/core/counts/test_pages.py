@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from test_cells import NEW_ROWS, PAIRS, SPREAD, cells_of, counter
+from test_sparse import NEW_ROWS, PAIRS, SPREAD, cells_of, counter
 
-from tcpconntop.core.cells import CELLS, SparseCounts
-from tcpconntop.core.histogram import N_BUCKETS, quantiles_us
-from tcpconntop.core.pages import PagedCounts
+from tcpconntop.core.counts.histogram import N_BUCKETS, quantiles_us
+from tcpconntop.core.counts.pages import PagedCounts
+from tcpconntop.core.counts.sparse import CELLS, SparseCounts
 
 
 def pages_of(*parts) -> PagedCounts:

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import SparseCounts
-from tcpconntop.core.pages import PagedCounts
+from tcpconntop.core.counts.pages import PagedCounts
+from tcpconntop.core.counts.sparse import SparseCounts
 
 SUBBUCKET_BITS = 6
 FIRST_OCTAVE, LAST_OCTAVE = 10, 37

@@ -1,6 +1,6 @@
 """Sparse counts at rest: one byte for most cells, and seven or nine for a row.
 
-The bytes are `core/coding.py`'s. Histograms of latencies suit them: most cells that were hit have neighbours
+The bytes are `core/counts/byte_codec.py`'s. Histograms of latencies suit them: most cells that were hit have neighbours
 that were, and small counts.
 """
 
@@ -11,8 +11,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.cells import CELL_BITS, CELLS, Ints, SparseCounts, find, narrow, ranges, run_starts
-from tcpconntop.core.coding import Bytes, decode, decode_codes, encode
+from tcpconntop.core.counts.byte_codec import Bytes, decode, decode_codes, encode
+from tcpconntop.core.counts.sparse import (
+    CELL_BITS,
+    CELLS,
+    Ints,
+    SparseCounts,
+    find,
+    narrow,
+    ranges,
+    run_starts,
+)
 
 TABLE_CELLS = 1 << 21
 """How many places the table has in which packed sets are added up, some rows at a time: 8 MB."""

@@ -1,0 +1,1 @@
+"""Counts of (row, latency bucket)."""
