@@ -22,7 +22,7 @@ from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
 
 if TYPE_CHECKING:
-    from tcpconntop.core.snapshot import Snapshot
+    from tcpconntop.core.window.snapshot import Snapshot
 
 FOLDER = Path(__file__).parent
 SIZE = (132, 38)
@@ -63,8 +63,8 @@ def scenario(seconds: int = 300) -> list[Snapshot]:
     """Give what the engine would publish at each second of the seeded scenario."""
     from dataclasses import replace
 
-    from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
-    from tcpconntop.core.window import RollingWindow
+    from tcpconntop.core.window.rolling import RollingWindow
+    from tcpconntop.core.window.snapshot import Cost, Snapshot, SourceInfo
     from tcpconntop.sources.synthetic import Synthetic
 
     now_ns = NOON_NS

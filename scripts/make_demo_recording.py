@@ -37,8 +37,8 @@ def main(path: Path, seconds: float) -> None:
     """Record."""
     import numpy as np
 
-    from tcpconntop.core.ledger import Ledger
-    from tcpconntop.core.snapshot import SourceInfo
+    from tcpconntop.core.window.ledger import Ledger
+    from tcpconntop.core.window.snapshot import SourceInfo
     from tcpconntop.core.wire import N_OUTCOMES, Events
     from tcpconntop.kernel.launch import spawn_loader
     from tcpconntop.kernel.request import TraceRequest

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from tcpconntop.core.snapshot import Cost, Snapshot
-from tcpconntop.core.window import RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
+from tcpconntop.core.window.snapshot import Cost, Snapshot
 from tcpconntop.heap import trim_heap
 from tcpconntop.sources.base import Source
 

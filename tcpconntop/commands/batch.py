@@ -15,7 +15,7 @@ def run(args: Namespace) -> int:
     """Trace or replay, and print."""
     with CommandSource(args) as origin:
         spec, open_source = view_spec_from_args(args), origin.source_opener()
-        from tcpconntop.core.window import WINDOWS
+        from tcpconntop.core.window.rolling import WINDOWS
         from tcpconntop.engine import Engine
         from tcpconntop.outputs.batch import Batch
 

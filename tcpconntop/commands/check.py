@@ -14,7 +14,7 @@ from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
     from tcpconntop.core.assertions import Assertion
-    from tcpconntop.core.snapshot import Snapshot
+    from tcpconntop.core.window.snapshot import Snapshot
 
 
 def run(args: Namespace) -> int:

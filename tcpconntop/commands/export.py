@@ -20,7 +20,7 @@ def run(args: Namespace) -> int:
     """Replay without waiting, and print."""
     with CommandSource(args) as origin:
         where, open_source = connect_filter_from_args(args), origin.source_opener()
-        from tcpconntop.core.keys import keys_from_events
+        from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.outputs.document import event_documents
 
         source = open_source()

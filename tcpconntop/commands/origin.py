@@ -147,7 +147,7 @@ class CommandSource:
         args = self._args
         if not args.record:
             return source
-        from tcpconntop.core.keys import keys_from_events
+        from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.sources.parts import RotatingFile, Rotation
         from tcpconntop.sources.recorder import RecordingWriter
 

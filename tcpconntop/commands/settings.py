@@ -54,7 +54,7 @@ def restore_ui_state(args: Namespace) -> None:
     from tcpconntop.core.choice import known_columns
     from tcpconntop.core.columns import COLUMNS
     from tcpconntop.core.groups import GROUPINGS
-    from tcpconntop.core.window import WINDOWS
+    from tcpconntop.core.window.rolling import WINDOWS
 
     args.ui_state, args.notice = load_ui_state(state_folder())
     known: UiState = args.ui_state

@@ -54,7 +54,7 @@ def view_spec_from_args(args: Namespace) -> ViewSpec:
     from tcpconntop.core.columns import COLUMNS
     from tcpconntop.core.groups import GROUPINGS
     from tcpconntop.core.view import ViewSpec
-    from tcpconntop.core.window import WINDOWS
+    from tcpconntop.core.window.rolling import WINDOWS
 
     column, _, direction = args.order.partition(":")
     for place, name, value, known in (

@@ -14,7 +14,7 @@ from errno import errorcode
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.stats import latency_ns
+from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import Events
 
 Floats = npt.NDArray[np.float64]

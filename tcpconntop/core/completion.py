@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from tcpconntop.core import stats as st
 from tcpconntop.core.filter import FIELDS, METRICS, field_texts
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.snapshot import Snapshot
 
 MAX_VALUES = 50
 """How many values of a field are offered: the busiest."""

@@ -8,12 +8,12 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core import stats as st
 from tcpconntop.core.counts.histogram import quantiles_us
 from tcpconntop.core.counts.pages import PagedCounts
-from tcpconntop.core.keys import Rows
 from tcpconntop.core.mark import CHANGES, compare_with_baseline
-from tcpconntop.core.window import WindowState
+from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.keys import Rows
+from tcpconntop.core.window.rolling import WindowState
 from tcpconntop.core.wire import Outcome
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.keys import Keys, address_octets
+from tcpconntop.core.window.keys import Keys, address_octets
 from tcpconntop.core.wire import address_text, comm_text
 from tcpconntop.core.words import FilterError as FilterError
 from tcpconntop.core.words import Word, split_words

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from tcpconntop.core.counts.histogram import MIDDLES_US
 from tcpconntop.core.series import step_shares
-from tcpconntop.core.slices import MAX_WINDOW_S, oldest_second, slice_length_s
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import decade_range
+from tcpconntop.core.window.slices import MAX_WINDOW_S, oldest_second, slice_length_s
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
 Floats = npt.NDArray[np.float64]

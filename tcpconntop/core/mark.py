@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from tcpconntop.core.counts.sparse import find
 from tcpconntop.core.format import count
-from tcpconntop.core.keys import Keys, Rows, hash_fields
-from tcpconntop.core.recent import RecentConnects
-from tcpconntop.core.slices import RunningSums
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window.keys import Keys, Rows, hash_fields
+from tcpconntop.core.window.recent import RecentConnects
+from tcpconntop.core.window.slices import RunningSums
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT
 
 Floats = npt.NDArray[np.float64]

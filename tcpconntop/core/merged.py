@@ -8,7 +8,7 @@ import numpy as np
 
 from tcpconntop.core.counts.sparse import radix_order, run_starts
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.keys import Keys, Rows
+from tcpconntop.core.window.keys import Keys, Rows
 
 
 @dataclass(frozen=True, eq=False)

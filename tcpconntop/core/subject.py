@@ -16,8 +16,8 @@ from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.format import duration
 from tcpconntop.core.series import Series, series
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
 Ints = npt.NDArray[np.int64]

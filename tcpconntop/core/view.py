@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from tcpconntop.core import stats as st
 from tcpconntop.core.choice import ColumnChoice, choose_columns
 from tcpconntop.core.columns import COLUMNS, Column
 from tcpconntop.core.counts.histogram import quantiles_us
@@ -15,11 +14,12 @@ from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.figures import QUANTILES, GroupMetrics, Metrics
 from tcpconntop.core.filter import Filter
 from tcpconntop.core.groups import GROUPINGS, Grouping
-from tcpconntop.core.keys import Keys, Rows
-from tcpconntop.core.ledger import Ledger
 from tcpconntop.core.mark import match_rows, unmatched_rows
 from tcpconntop.core.merged import RowMap, map_rows
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.keys import Keys, Rows
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import N_OUTCOMES
 
 

@@ -8,8 +8,8 @@ from typing import TextIO
 
 from tcpconntop.core import format as units
 from tcpconntop.core.columns import TREND, Column
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view, summarize
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import dump, view_document
 

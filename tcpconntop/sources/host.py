@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tcpconntop.core.host import Destination, HostFacts, QueueCount
+from tcpconntop.core.window.host import Destination, HostFacts, QueueCount
 from tcpconntop.sources.sockets import count_ports_in_use
 
 READ_INTERVAL_NS = 2_000_000_000

@@ -6,9 +6,9 @@ import socket
 import time
 from collections.abc import Mapping
 
-from tcpconntop.core.host import HostFacts
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tcpconntop.core.playback import Playback
+from tcpconntop.core.window.playback import Playback
 
 
 class Player(Protocol):

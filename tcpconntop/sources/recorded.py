@@ -24,7 +24,7 @@ from tcpconntop.core.frames import (
     find_last_head,
     format_version,
 )
-from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.sources.recording import Block, DamagedFrameError, FileHeader
 

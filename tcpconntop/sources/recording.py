@@ -12,8 +12,8 @@ import numpy as np
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.frames import Frame, FrameKind
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.sources.codecs import compress, decompress
 

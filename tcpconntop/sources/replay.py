@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.playback import Playback
-from tcpconntop.core.snapshot import RECORDING, SourceInfo
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.playback import Playback
+from tcpconntop.core.window.snapshot import RECORDING, SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.sources.pace import PlaybackClock
 from tcpconntop.sources.recorded import RecordedRead

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.stats import latency_ns
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.sources.around import SourceWrapper

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.counts.sparse import radix_order, run_starts
-from tcpconntop.core.host import Destination
-from tcpconntop.core.keys import hash_fields
+from tcpconntop.core.window.host import Destination
+from tcpconntop.core.window.keys import hash_fields
 
 CHUNK = 1 << 20
 MAX_CHUNKS = 32

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events, Outcome, address_bytes
 
 _ERRNO = {

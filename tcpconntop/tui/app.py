@@ -14,9 +14,9 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.core.window import WINDOWS
+from tcpconntop.core.window.rolling import WINDOWS
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.remember import UiState

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from tcpconntop.core.failures import Failure, TopNames, failures
 from tcpconntop.core.format import count, elapsed, percent, rate
-from tcpconntop.core.slices import MAX_WINDOW_S
 from tcpconntop.core.subject import Selection
+from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from tcpconntop.core.format import count, memory, percent
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.actions import ACTIONS, Keys
 from tcpconntop.tui.lines import Line, Part, fit, justify
 

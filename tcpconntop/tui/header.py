@@ -15,9 +15,9 @@ from rich.text import Text
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.format import elapsed, printable
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.playback import format_position, format_speed
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.window.playback import format_position, format_speed
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.lines import Line, Part, fit, justify
 from tcpconntop.tui.moment import STARTING, DashboardState
 

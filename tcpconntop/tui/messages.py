@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from tcpconntop.core.explain import Finding
-from tcpconntop.core.snapshot import Snapshot, SourceInfo
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 
 
 @dataclass

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tcpconntop.core.format import elapsed
-from tcpconntop.core.playback import Playback
-from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.window import WINDOWS
+from tcpconntop.core.window.playback import Playback
+from tcpconntop.core.window.rolling import WINDOWS
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.tui.actions import Keys
 
 STARTING = "starting: compiling the probe…"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tcpconntop.core.playback import Playback, next_speed
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.time_expr import TimeRange
+from tcpconntop.core.window.playback import Playback, next_speed
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.moment import PendingSeek
 from tcpconntop.tui.rewind import SECOND_NS
 from tcpconntop.tui.screens.goto import GotoScreen

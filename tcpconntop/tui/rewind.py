@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import second_after, second_before, snapshot_at
-from tcpconntop.core.slices import MAX_WINDOW_S
-from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.window import WINDOWS
+from tcpconntop.core.window.history import second_after, second_before, snapshot_at
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.rolling import WINDOWS
+from tcpconntop.core.window.slices import MAX_WINDOW_S
+from tcpconntop.core.window.snapshot import Snapshot
 
 SECOND_NS = 1_000_000_000
 

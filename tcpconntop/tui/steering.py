@@ -13,7 +13,7 @@ from textual.notifications import Notify
 
 from tcpconntop.core.mark import without_history
 from tcpconntop.core.view import View
-from tcpconntop.core.window import WINDOWS
+from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.outputs.table_csv import view_csv
 from tcpconntop.places import state_folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from tcpconntop.core.snapshot import Snapshot, SourceInfo
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.engine import DEFAULT_MAX_KEYS, Engine
 from tcpconntop.sources.base import Source
 

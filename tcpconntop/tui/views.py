@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tcpconntop.core.filter import Filter, KeyTerm
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.core.window.snapshot import Snapshot
 
 
 class ViewCache:

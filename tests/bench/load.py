@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import N_OUTCOMES, Events
 from tests.bench.workload import SECOND_NS, records
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.sources.codecs import CODECS
 from tcpconntop.sources.parts import RotatingFile

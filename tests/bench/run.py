@@ -22,12 +22,12 @@ import numpy as np
 
 from tcpconntop.core.explain import explain
 from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.keys import keys_from_events
 from tcpconntop.core.series import series
-from tcpconntop.core.slices import MAX_WINDOW_S
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view, summarize
-from tcpconntop.core.window import WINDOWS, RollingWindow
+from tcpconntop.core.window.keys import keys_from_events
+from tcpconntop.core.window.rolling import WINDOWS, RollingWindow
+from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Events
 from tests.bench.callback import DictOfLists
 from tests.bench.sketches import Sketches

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.core.window import RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 from tests.bench.workload import BATCH_NS, SECOND_NS, records
 
 DESTINATIONS, SECONDS, BATCHES_A_SECOND = 1_000_000, 60, SECOND_NS // BATCH_NS

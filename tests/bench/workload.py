@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.window import RollingWindow
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.rolling import RollingWindow
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
 SECOND_NS = 1_000_000_000

@@ -13,9 +13,9 @@ import pytest
 import way
 
 from tcpconntop.core.explain import Finding, Kind, explain
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.launch import spawn_loader
 from tcpconntop.sources.live import Live

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 from textual.pilot import Pilot
 
-from tcpconntop.core.host import HostFacts
-from tcpconntop.core.snapshot import Cost, Snapshot, SourceInfo
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.core.window import RollingWindow
+from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.rolling import RollingWindow
+from tcpconntop.core.window.snapshot import Cost, Snapshot, SourceInfo
 from tcpconntop.kernel.process import ProcessInfo
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.synthetic import SCENARIO, Flow, Synthetic

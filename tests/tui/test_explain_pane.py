@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support import Running, feed, flow, snapshot, text_of
 
-from tcpconntop.core.host import HostFacts
+from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui import explain
 from tcpconntop.tui.explain import Explain

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from support import INFO, Clock, Steady, feed, flow, snapshot, still, until
 
-from tcpconntop.core.snapshot import RECORDING, Snapshot
+from tcpconntop.core.window.snapshot import RECORDING, Snapshot
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.messages import SnapshotReady
 

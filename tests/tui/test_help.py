@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support import INFO, Running, text_of
 
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.screens.help import NAME, HelpText
 

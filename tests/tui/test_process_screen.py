@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
 
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.connects import time_bar
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from support import feed, flow, snapshot, still
 
-from tcpconntop.core.host import HostFacts
-from tcpconntop.core.snapshot import SourceInfo
 from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import Outcome
 from tcpconntop.sources.synthetic import SCENARIO
 

@@ -12,9 +12,9 @@ from textual.geometry import Region
 
 from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec
-from tcpconntop.core.window import RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.arrange import lay_out_columns
 from tcpconntop.tui.lines import fit, fit_address, fit_counted
 from tcpconntop.tui.spark import sparkline

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from support import BEGAN_NS, INFO, Clock, Steady, flow
 
-from tcpconntop.core.keys import KEY
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import snapshot_at
 from tcpconntop.core.series import TimeAxis
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import View, ViewSpec, make_view
-from tcpconntop.core.window import RollingWindow
+from tcpconntop.core.window.history import snapshot_at
+from tcpconntop.core.window.keys import KEY
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.rolling import RollingWindow
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.trend import Trend, TrendCache
 
 FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9)]

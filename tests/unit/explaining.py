@@ -11,11 +11,11 @@ from records import connect, join, snapshot_of
 
 from tcpconntop.core.explain import Finding, Kind, explain
 from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.host import HostFacts
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events
 
 NOW_S = 43_391  # 12:03:11

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Events, Outcome
 from tcpconntop.engine import Engine
 from tcpconntop.sources.parts import RotatingFile, Rotation

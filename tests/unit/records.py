@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import Snapshot, SourceInfo
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Events, Outcome, address_bytes
 
 NOBODY = SourceInfo("host", "6.12", "fentry", "ring", "live")

@@ -13,8 +13,8 @@ import pytest
 
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Outcome, address_bytes
 from tcpconntop.engine import Engine
 from tcpconntop.outputs.batch import Batch, table_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events
 from tcpconntop.engine import Engine
 from tcpconntop.sources.synthetic import Synthetic

@@ -11,9 +11,9 @@ from records import connect, join, random_records
 
 from tcpconntop.core.explain import Kind, explain, nothing_found_text
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.host import HostFacts
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome
 
 REFUSED = {"outcome": Outcome.REFUSED, "error": 111}

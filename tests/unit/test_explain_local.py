@@ -9,7 +9,7 @@ from explaining import MS, findings, seen
 from records import connect
 
 from tcpconntop.core.explain import Kind, Severity
-from tcpconntop.core.host import HostFacts
+from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome, address_bytes
 
 PORTS = (32768, 60999)

@@ -7,7 +7,7 @@ import pytest
 from records import connect, join, random_records
 
 from tcpconntop.core.filter import FilterError, parse_filter
-from tcpconntop.core.keys import KEY, keys_from_events
+from tcpconntop.core.window.keys import KEY, keys_from_events
 from tcpconntop.core.wire import address_text
 
 KEYS = keys_from_events(

@@ -11,10 +11,10 @@ from records import connect, random_records, snapshot_of
 
 from tcpconntop.core.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_edges, band_of, heatmap
 from tcpconntop.core.series import all_in_one_group
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
 START_S = 12_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpconntop.core.host import HostFacts, QueueCount
+from tcpconntop.core.window.host import HostFacts, QueueCount
 from tcpconntop.core.wire import address_bytes
 from tcpconntop.sources.host import READ_INTERVAL_NS, HostWatch
 from tcpconntop.sources.sockets import count_ports_in_use

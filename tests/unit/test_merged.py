@@ -10,7 +10,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.view import View, ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
 
 NOW_NS = 1_000 * SECOND_NS
 

@@ -16,10 +16,10 @@ from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recordi
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.frames import FrameKind, file_prefix
-from tcpconntop.core.keys import keys_from_events
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.window.keys import keys_from_events
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.outputs.document import view_document

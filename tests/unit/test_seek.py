@@ -15,8 +15,8 @@ from recordings import BEGAN_NS, SECOND_NS, Scenario, record, recording
 from test_recording import told
 
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.playback import SPEEDS, Playback, format_position, format_speed, next_speed
-from tcpconntop.core.snapshot import Snapshot
+from tcpconntop.core.window.playback import SPEEDS, Playback, format_position, format_speed, next_speed
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.sources.base import Source

@@ -9,8 +9,8 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.series import all_in_one_group, series
-from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
 START_S = 12_000

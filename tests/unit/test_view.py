@@ -10,7 +10,7 @@ from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.view import View, ViewSpec, make_view, summarize
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
 MIXED = random_records(2_000, 300)

@@ -14,10 +14,10 @@ from tcpconntop.core.counts.sparse import CELL_BITS, CELLS, SparseCounts, find, 
 from tcpconntop.core.explain.finding import MAX_KEYS
 from tcpconntop.core.explain.recent import RecentRecords
 from tcpconntop.core.groups import GROUPINGS, process_text
-from tcpconntop.core.host import HostFacts
-from tcpconntop.core.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_from_events
-from tcpconntop.core.snapshot import Snapshot
 from tcpconntop.core.subject import Selection
+from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_from_events
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
 Floats = npt.NDArray[np.float64]

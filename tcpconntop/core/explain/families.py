@@ -8,7 +8,7 @@ from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.explain.case import Evidence, join_and, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.groups import Grouping, process_text
-from tcpconntop.core.keys import Rows
+from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 PROGRAM = Grouping("program", "program and port", ("comm", "cgroup_id", "dport"))

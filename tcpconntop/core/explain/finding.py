@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.keys import KEY
+from tcpconntop.core.window.keys import KEY
 
 MAX_KEYS = 16
 """How many keys a finding names at most."""

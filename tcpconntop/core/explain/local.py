@@ -10,7 +10,7 @@ from tcpconntop.core.explain.case import Evidence, largest_first, medians
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.format import duration, percent
 from tcpconntop.core.groups import address_port_text
-from tcpconntop.core.keys import Rows
+from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 PORTS_SCARCE = 0.8

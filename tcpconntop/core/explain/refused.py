@@ -12,8 +12,8 @@ from tcpconntop.core.explain.case import Evidence, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.format import percent
 from tcpconntop.core.groups import address_port_text
-from tcpconntop.core.keys import Rows
-from tcpconntop.core.window import SECOND_NS
+from tcpconntop.core.window.keys import Rows
+from tcpconntop.core.window.rolling import SECOND_NS
 from tcpconntop.core.wire import Outcome
 
 MIN_REFUSALS = 3

@@ -9,7 +9,7 @@ from tcpconntop.core.explain.finding import MAX_FINDINGS, MAX_KEYS, Finding, Kin
 from tcpconntop.core.explain.recent import RecentRecords
 from tcpconntop.core.format import duration, elapsed
 from tcpconntop.core.groups import address_port_text
-from tcpconntop.core.keys import Rows
+from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 

@@ -23,7 +23,7 @@ from textual.screen import ModalScreen
 
 from tcpconntop.core.columns import COLUMNS, TREND
 from tcpconntop.core.format import printable
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.actions import Keys, actions_by_section
 from tcpconntop.tui.lines import Styled
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot_of
 
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.past import second_after, second_before, snapshot_at
-from tcpconntop.core.slices import MAX_WINDOW_S, slice_span
 from tcpconntop.core.subject import attempt_rates_hz
 from tcpconntop.core.view import ViewSpec, make_view
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.history import second_after, second_before, snapshot_at
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.slices import MAX_WINDOW_S, slice_span
 
 BEGAN_S = 1_000
 

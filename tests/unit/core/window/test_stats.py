@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from records import connect, join, random_records
 
-from tcpconntop.core import stats as st
+from tcpconntop.core.window import stats as st
 from tcpconntop.core.wire import Outcome
 
 

@@ -3,7 +3,7 @@
     ──30 s──┬──30 s──┬─10 s─┬─10 s─┬1┬1┬1┬1┬ now
                      ▲ snapshot_at(…): all slices that end here, back to the window's length
 
-The past is as fine as its slices (`core/slices.py`): seconds for a minute, then blocks of ten and of thirty
+The past is as fine as its slices (`core/window/slices.py`): seconds for a minute, then blocks of ten and of thirty
 for fifteen minutes. A window that reaches back further than the slices do is shorter, which `span_s` says.
 """
 
@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 from math import floor
 
-from tcpconntop.core import stats as st
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.recent import RecentConnects
-from tcpconntop.core.slices import RunningSums, Slice, oldest_second, slice_span
-from tcpconntop.core.snapshot import Snapshot
-from tcpconntop.core.window import SECOND_NS, WindowState
+from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.recent import RecentConnects
+from tcpconntop.core.window.rolling import SECOND_NS, WindowState
+from tcpconntop.core.window.slices import RunningSums, Slice, oldest_second, slice_span
+from tcpconntop.core.window.snapshot import Snapshot
 
 
 def snapshot_at(

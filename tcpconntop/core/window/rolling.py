@@ -15,12 +15,12 @@ from math import floor
 
 import numpy as np
 
-from tcpconntop.core import stats as st
 from tcpconntop.core.counts.pages import PagedCounts
 from tcpconntop.core.counts.sparse import SparseCounts
-from tcpconntop.core.keys import OTHER_ROW, Keys, KeyTable
-from tcpconntop.core.recent import RecentConnects, RecentLog
-from tcpconntop.core.slices import (
+from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.keys import OTHER_ROW, Keys, KeyTable
+from tcpconntop.core.window.recent import RecentConnects, RecentLog
+from tcpconntop.core.window.slices import (
     MAX_WINDOW_S,
     AttemptCounts,
     RunningSums,

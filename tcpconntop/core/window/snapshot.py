@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcpconntop.core.host import HostFacts
-from tcpconntop.core.ledger import Ledger
-from tcpconntop.core.playback import Playback
-from tcpconntop.core.window import WindowState
+from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.playback import Playback
+from tcpconntop.core.window.rolling import WindowState
 
 RECORDING = "recording"
 """The label of what is replayed."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from records import random_records
-from test_window import Story, assert_right
+from test_rolling import Story, assert_right
 
-from tcpconntop.core.window import SECOND_NS, WINDOWS
+from tcpconntop.core.window.rolling import SECOND_NS, WINDOWS
 from tcpconntop.core.wire import Outcome
 
 STEPS = some.lists(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tcpconntop.core.ledger import Ledger
+from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import Outcome
 
 NUMBER = some.integers(0, 10**12)

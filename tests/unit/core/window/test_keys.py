@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from records import connect, join, key_of, random_records
 
-from tcpconntop.core.keys import KEY, KEY_FIELDS, OTHER_ROW, KeyTable, hash_fields, keys_from_events
+from tcpconntop.core.window.keys import KEY, KEY_FIELDS, OTHER_ROW, KeyTable, hash_fields, keys_from_events
 
 
 def test_given_many_keys_in_many_batches_then_each_has_one_row_and_each_row_its_key():

@@ -8,8 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 from records import connect, join, random_records
 
-from tcpconntop.core.recent import MAX_NOTABLE, MAX_PENDING, MAX_RECORDS, PER_PROCESS, RecentLog, last_of_each
-from tcpconntop.core.window import SECOND_NS, RollingWindow
+from tcpconntop.core.window.recent import (
+    MAX_NOTABLE,
+    MAX_PENDING,
+    MAX_RECORDS,
+    PER_PROCESS,
+    RecentLog,
+    last_of_each,
+)
+from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 
 NAMES = some.lists(some.integers(0, 5) | some.integers(2**20, 2**20 + 3), max_size=60)

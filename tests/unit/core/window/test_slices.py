@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from records import connect, join, random_records
 
-from tcpconntop.core import stats as st
-from tcpconntop.core.keys import KeyTable
-from tcpconntop.core.slices import (
+from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.keys import KeyTable
+from tcpconntop.core.window.slices import (
     MAX_WINDOW_S,
     SLICE_LENGTHS_S,
     AttemptCounts,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from records import connect, expected_of, join, random_records, rows_of
 
-from tcpconntop.core import stats as st
-from tcpconntop.core.keys import OTHER_ROW
-from tcpconntop.core.slices import MAX_WINDOW_S
-from tcpconntop.core.window import SECOND_NS, WINDOWS, RollingWindow
+from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.keys import OTHER_ROW
+from tcpconntop.core.window.rolling import SECOND_NS, WINDOWS, RollingWindow
+from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 
 LENGTHS = {10: 1, 60: 1, 300: 10, 900: 30}
