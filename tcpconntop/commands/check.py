@@ -13,7 +13,7 @@ from tcpconntop.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
-    from tcpconntop.core.assertions import Assertion
+    from tcpconntop.core.view.assertions import Assertion
     from tcpconntop.core.window.snapshot import Snapshot
 
 
@@ -24,8 +24,8 @@ def run(args: Namespace) -> int:
             raise UsageError("check needs --for, such as --for 30s")
         assertions, where, spec = _assertions(args), connect_filter_from_args(args), view_spec_from_args(args)
         open_source = origin.source_opener()
-        from tcpconntop.core.assertions import evaluate
-        from tcpconntop.core.view import make_view, overall_metrics
+        from tcpconntop.core.view.assertions import evaluate
+        from tcpconntop.core.view.view import make_view, overall_metrics
         from tcpconntop.engine import Engine
         from tcpconntop.outputs.check import check_document, result_line
         from tcpconntop.outputs.document import dump
@@ -56,8 +56,8 @@ def run(args: Namespace) -> int:
 
 
 def _assertions(args: Namespace) -> list[Assertion]:
-    from tcpconntop.core.assertions import parse_assertion
-    from tcpconntop.core.filter import FilterError
+    from tcpconntop.core.view.assertions import parse_assertion
+    from tcpconntop.core.view.filter import FilterError
 
     try:
         return [parse_assertion(text) for text in args.assertions]

@@ -16,7 +16,7 @@ from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
-    from tcpconntop.core.filter import Filter
+    from tcpconntop.core.view.filter import Filter
     from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.sources.base import Source
     from tcpconntop.sources.recorder import RecordingWriter

@@ -51,9 +51,9 @@ def _read(file: Path, must: bool) -> Config:
 
 def restore_ui_state(args: Namespace) -> None:
     """Let what was remembered hold where nobody said anything; for dashboards, once privileges are gone."""
-    from tcpconntop.core.choice import known_columns
-    from tcpconntop.core.columns import COLUMNS
-    from tcpconntop.core.groups import GROUPINGS
+    from tcpconntop.core.view.column_choice import known_columns
+    from tcpconntop.core.view.columns import COLUMNS
+    from tcpconntop.core.view.groups import GROUPINGS
     from tcpconntop.core.window.rolling import WINDOWS
 
     args.ui_state, args.notice = load_ui_state(state_folder())

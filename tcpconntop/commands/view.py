@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
-    from tcpconntop.core.filter import Filter
-    from tcpconntop.core.view import ViewSpec
+    from tcpconntop.core.view.filter import Filter
+    from tcpconntop.core.view.view import ViewSpec
 
 
 def filter_from_args(args: Namespace) -> Filter:
     """Give the filter of `-c`, `--dest` and `--filter` together."""
-    from tcpconntop.core.filter import FilterError
+    from tcpconntop.core.view.filter import FilterError
     from tcpconntop.sources.ports import parse_filter_with_port_names
 
     words = []
@@ -50,10 +50,10 @@ def connect_filter_from_args(args: Namespace) -> Filter:
 
 def view_spec_from_args(args: Namespace) -> ViewSpec:
     """Give the view of `-g`, `-o`, `-O` and the filters."""
-    from tcpconntop.core.choice import parse_columns
-    from tcpconntop.core.columns import COLUMNS
-    from tcpconntop.core.groups import GROUPINGS
-    from tcpconntop.core.view import ViewSpec
+    from tcpconntop.core.view.column_choice import parse_columns
+    from tcpconntop.core.view.columns import COLUMNS
+    from tcpconntop.core.view.groups import GROUPINGS
+    from tcpconntop.core.view.view import ViewSpec
     from tcpconntop.core.window.rolling import WINDOWS
 
     column, _, direction = args.order.partition(":")

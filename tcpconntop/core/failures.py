@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.counts.sparse import CELLS, SparseCounts
-from tcpconntop.core.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.subject import Selection, outcome_of_errno
+from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.wire import Outcome
 

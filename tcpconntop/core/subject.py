@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from tcpconntop.core.counts.histogram import EDGES_US, N_BUCKETS, quantiles_us
 from tcpconntop.core.counts.sparse import SparseCounts
-from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.format import duration
 from tcpconntop.core.series import Series, series
-from tcpconntop.core.view import View
+from tcpconntop.core.view.metrics import QUANTILES
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 

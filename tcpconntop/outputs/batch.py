@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from typing import TextIO
 
 from tcpconntop.core import format as units
-from tcpconntop.core.columns import TREND, Column
-from tcpconntop.core.view import View, ViewSpec, make_view, summarize
+from tcpconntop.core.view.columns import TREND, Column
+from tcpconntop.core.view.view import View, ViewSpec, make_view, summarize
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import dump, view_document

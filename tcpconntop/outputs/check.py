@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tcpconntop.core.assertions import AssertionResult
-from tcpconntop.core.view import View
+from tcpconntop.core.view.assertions import AssertionResult
+from tcpconntop.core.view.view import View
 from tcpconntop.outputs.document import view_document
 
 

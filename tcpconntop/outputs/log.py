@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TextIO
 
 from tcpconntop.core.anatomy import anatomy, errno_name
-from tcpconntop.core.filter import Filter
 from tcpconntop.core.format import printable
+from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 from tcpconntop.outputs.document import dump, event_documents

@@ -12,7 +12,7 @@ import io
 from typing import Any
 
 from tcpconntop.core.format import printable
-from tcpconntop.core.view import View
+from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import view_document
 

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from tcpconntop.core.filter import Filter, parse_filter
 from tcpconntop.core.format import printable
+from tcpconntop.core.view.filter import Filter, parse_filter
 
 SERVICES = Path("/etc/services")
 

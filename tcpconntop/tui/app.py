@@ -13,8 +13,8 @@ from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.engine import DEFAULT_MAX_KEYS

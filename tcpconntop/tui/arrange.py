@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tcpconntop.core.choice import ColumnChoice, choose_columns
-from tcpconntop.core.columns import TREND, Column
+from tcpconntop.core.view.column_choice import ColumnChoice, choose_columns
+from tcpconntop.core.view.columns import TREND, Column
 
 MARGIN = 1
 """Cells left and right of the row; the left one holds the mark of the selected row."""

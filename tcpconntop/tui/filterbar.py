@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from tcpconntop.core.completion import completions
-from tcpconntop.core.filter import FilterError
 from tcpconntop.core.format import printable
+from tcpconntop.core.view.filter import FilterError
+from tcpconntop.core.view.filter_completion import completions
 from tcpconntop.remember import add_filter
 from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.lines import fit

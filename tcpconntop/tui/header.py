@@ -12,10 +12,10 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from tcpconntop.core.columns import COLUMNS
 from tcpconntop.core.format import elapsed, printable
-from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.lines import Line, Part, fit, justify

@@ -19,9 +19,9 @@ from rich.text import Text
 
 from tcpconntop.core.anatomy import errno_name
 from tcpconntop.core.counts.histogram import EDGES_US
-from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.format import count, duration, percent
 from tcpconntop.core.subject import Selection, decade_range, outcome_of_errno, rebin, round_duration
+from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane

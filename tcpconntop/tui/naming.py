@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tcpconntop.core.columns import Column
-from tcpconntop.core.view import View
+from tcpconntop.core.view.columns import Column
+from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import address_text
 from tcpconntop.sources.ports import port_names
 

@@ -11,8 +11,8 @@ from textual import on, work
 from textual.app import App
 from textual.notifications import Notify
 
-from tcpconntop.core.mark import without_history
-from tcpconntop.core.view import View
+from tcpconntop.core.view.baseline import without_history
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.outputs.table_csv import view_csv

@@ -15,8 +15,8 @@ from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
 
-from tcpconntop.core.columns import TREND, Column
-from tcpconntop.core.view import View
+from tcpconntop.core.view.columns import TREND, Column
+from tcpconntop.core.view.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.arrange import MARGIN, ColumnLayout, lay_out_columns
 from tcpconntop.tui.bare import LineView

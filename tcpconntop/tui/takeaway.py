@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tcpconntop.core.view import View
+from tcpconntop.core.view.view import View
 
 MAX_SAME_NAME = 1_000
 """How many files of one name and second there may be."""

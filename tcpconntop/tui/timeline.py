@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
-from tcpconntop.core.figures import QUANTILES
 from tcpconntop.core.format import duration, elapsed, rate
 from tcpconntop.core.series import Series
 from tcpconntop.core.subject import Selection, decade_range, round_duration
+from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.spark import sparkline

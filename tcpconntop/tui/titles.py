@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.groups import destination_text, process_text
-from tcpconntop.core.view import View
+from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.groups import destination_text, process_text
+from tcpconntop.core.view.view import View
 
 
 def row_title(view: View, row: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.series import Series, TimeAxis, series
-from tcpconntop.core.view import View
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import KEY
 from tcpconntop.core.worse import find_regressions
 from tcpconntop.tui.spark import sparklines

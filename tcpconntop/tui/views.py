@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tcpconntop.core.filter import Filter, KeyTerm
-from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.core.view.filter import Filter, KeyTerm
+from tcpconntop.core.view.view import View, ViewSpec, make_view
 from tcpconntop.core.window.snapshot import Snapshot
 
 

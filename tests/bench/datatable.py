@@ -8,8 +8,8 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-from tcpconntop.core.columns import TREND
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.columns import TREND
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.arrange import lay_out_columns

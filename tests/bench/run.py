@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from tcpconntop.core.explain import explain
-from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.series import series
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.view import ViewSpec, make_view, summarize
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.view import ViewSpec, make_view, summarize
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.window.rolling import WINDOWS, RollingWindow
 from tcpconntop.core.window.slices import MAX_WINDOW_S

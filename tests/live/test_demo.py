@@ -14,7 +14,7 @@ import way
 
 from tcpconntop.core.explain import Finding, Kind, explain
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.launch import spawn_loader

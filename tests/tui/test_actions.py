@@ -6,7 +6,7 @@ import pytest
 from support import Running, feed, flow, snapshot, text_of
 from textual.widgets import Input
 
-from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.screens.chooser import ProcessChooser
 from tcpconntop.tui.screens.help import HelpScreen, HelpText

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support import feed, snapshot, still, text_of
 
-from tcpconntop.core.choice import DEFAULT_COLUMNS
-from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.view.column_choice import DEFAULT_COLUMNS
+from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.tui.screens.picker import ColumnPicker
 
 

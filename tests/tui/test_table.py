@@ -10,9 +10,9 @@ from rich.cells import cell_len
 from support import INFO, Clock, Running, Steady, feed, flow, snapshot, still, text_of
 from textual.geometry import Region
 
-from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.arrange import lay_out_columns

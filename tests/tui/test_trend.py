@@ -7,7 +7,7 @@ import pytest
 from support import BEGAN_NS, INFO, Clock, Steady, flow
 
 from tcpconntop.core.series import TimeAxis
-from tcpconntop.core.view import View, ViewSpec, make_view
+from tcpconntop.core.view.view import View, ViewSpec, make_view
 from tcpconntop.core.window.history import snapshot_at
 from tcpconntop.core.window.keys import KEY
 from tcpconntop.core.window.ledger import Ledger

@@ -10,9 +10,9 @@ import numpy as np
 from records import connect, join, snapshot_of
 
 from tcpconntop.core.explain import Finding, Kind, explain
-from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot

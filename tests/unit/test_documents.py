@@ -11,9 +11,9 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Outcome, address_bytes
 from tcpconntop.engine import Engine

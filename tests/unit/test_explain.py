@@ -10,9 +10,9 @@ from explaining import MS, clock, explained, findings, now, picture, resent, see
 from records import connect, join, random_records
 
 from tcpconntop.core.explain import Kind, explain, nothing_found_text
-from tcpconntop.core.groups import GROUPINGS
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome
 

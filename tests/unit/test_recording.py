@@ -14,9 +14,9 @@ import pytest
 from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recording, replayed
 
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.frames import FrameKind, file_prefix
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import Snapshot

@@ -13,8 +13,8 @@ from tcpconntop.core.counts.histogram import EDGES_US, quantiles_us
 from tcpconntop.core.counts.sparse import CELL_BITS, CELLS, SparseCounts, find, ranges, run_starts
 from tcpconntop.core.explain.finding import MAX_KEYS
 from tcpconntop.core.explain.recent import RecentRecords
-from tcpconntop.core.groups import GROUPINGS, process_text
 from tcpconntop.core.subject import Selection
+from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot

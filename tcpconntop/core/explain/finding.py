@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from tcpconntop.core.groups import GROUPINGS
+from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.window.keys import KEY
 
 MAX_KEYS = 16

@@ -9,7 +9,7 @@ from tcpconntop.core.explain.families import PROGRAM
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.explain.recent import RecentRecords
 from tcpconntop.core.format import duration, percent
-from tcpconntop.core.groups import address_port_text
+from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 

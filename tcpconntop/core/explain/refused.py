@@ -11,7 +11,7 @@ from tcpconntop.core.counts.sparse import find
 from tcpconntop.core.explain.case import Evidence, largest_first
 from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.format import percent
-from tcpconntop.core.groups import address_port_text
+from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.window.rolling import SECOND_NS
 from tcpconntop.core.wire import Outcome

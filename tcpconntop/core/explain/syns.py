@@ -8,7 +8,7 @@ from tcpconntop.core.explain.case import RESENT_US, Evidence, join_and, largest_
 from tcpconntop.core.explain.finding import MAX_FINDINGS, MAX_KEYS, Finding, Kind, Severity, plural
 from tcpconntop.core.explain.recent import RecentRecords
 from tcpconntop.core.format import duration, elapsed
-from tcpconntop.core.groups import address_port_text
+from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 

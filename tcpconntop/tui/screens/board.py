@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tcpconntop.core.choice import ColumnChoice
-from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.completion import values_in_window
-from tcpconntop.core.filter import Filter
 from tcpconntop.core.format import printable
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.view import View, ViewSpec
+from tcpconntop.core.view.column_choice import ColumnChoice
+from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.filter_completion import values_in_window
+from tcpconntop.core.view.view import View, ViewSpec
 from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.filterbar import FilterBar

@@ -21,8 +21,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from tcpconntop.core.columns import COLUMNS, TREND
 from tcpconntop.core.format import printable
+from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.actions import Keys, actions_by_section
 from tcpconntop.tui.lines import Styled

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tcpconntop.core.groups import GROUPINGS, process_text
-from tcpconntop.core.view import View, ViewSpec
+from tcpconntop.core.view.groups import GROUPINGS, process_text
+from tcpconntop.core.view.view import View, ViewSpec
 from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures
 from tcpconntop.tui.heatmap import Heatmap

@@ -19,9 +19,9 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tcpconntop.core.choice import CHOOSABLE, DEFAULT_COLUMNS, ColumnChoice
-from tcpconntop.core.columns import TREND
-from tcpconntop.core.view import View
+from tcpconntop.core.view.column_choice import CHOOSABLE, DEFAULT_COLUMNS, ColumnChoice
+from tcpconntop.core.view.columns import TREND
+from tcpconntop.core.view.view import View
 from tcpconntop.tui.lines import fit
 
 LINE_WIDTH = 68

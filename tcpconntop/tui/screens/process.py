@@ -18,9 +18,9 @@ import numpy as np
 from textual.message import Message
 from textual.widget import Widget
 
-from tcpconntop.core.filter import Filter
-from tcpconntop.core.groups import process_text
-from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.groups import process_text
+from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.sources.ports import parse_filter_with_port_names
 from tcpconntop.tui.connects import Connects

@@ -15,7 +15,7 @@ from tcpconntop.core.counts.histogram import (
     quantiles_us,
 )
 from tcpconntop.core.counts.sparse import CELLS, SparseCounts
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.view import ViewSpec, make_view
 
 QS = (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1.0)
 LOWEST_NS, HIGHEST_NS = 2**10, 2**37

@@ -9,7 +9,7 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.subject import attempt_rates_hz
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.history import second_after, second_before, snapshot_at
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow

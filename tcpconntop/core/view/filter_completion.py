@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from tcpconntop.core.filter import FIELDS, METRICS, field_texts
+from tcpconntop.core.view.filter import FIELDS, METRICS, field_texts
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.snapshot import Snapshot
 

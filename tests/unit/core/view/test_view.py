@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from records import connect, expected_of, join, random_records, snapshot, snapshot_of
 
-from tcpconntop.core.columns import COLUMNS
-from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
-from tcpconntop.core.view import View, ViewSpec, make_view, summarize
+from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
+from tcpconntop.core.view.view import View, ViewSpec, make_view, summarize
 from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
 from tcpconntop.core.wire import Outcome
 

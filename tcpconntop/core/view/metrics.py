@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.counts.histogram import quantiles_us
 from tcpconntop.core.counts.pages import PagedCounts
-from tcpconntop.core.mark import CHANGES, compare_with_baseline
+from tcpconntop.core.view.baseline import CHANGES, compare_with_baseline
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.window.rolling import WindowState

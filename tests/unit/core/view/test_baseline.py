@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot
 
-from tcpconntop.core.filter import FilterError, parse_filter
-from tcpconntop.core.groups import GROUPINGS
-from tcpconntop.core.mark import compare_with_baseline, factor_text, match_rows, points_text, without_history
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.baseline import (
+    compare_with_baseline,
+    factor_text,
+    match_rows,
+    points_text,
+    without_history,
+)
+from tcpconntop.core.view.filter import FilterError, parse_filter
+from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.wire import Outcome
 
 REFUSED = {"outcome": Outcome.REFUSED, "error": 111}

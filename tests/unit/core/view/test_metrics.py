@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot
 
-from tcpconntop.core.figures import PAGE_ROWS
-from tcpconntop.core.filter import parse_filter
 from tcpconntop.core.subject import Selection
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.metrics import PAGE_ROWS
+from tcpconntop.core.view.view import ViewSpec, make_view
 
 MIXED = random_records(3_000, 300)
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core import format as units
-from tcpconntop.core import mark
-from tcpconntop.core.groups import GROUPINGS, destination_text, process_text
+from tcpconntop.core.view import baseline as mark
+from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.wire import Outcome
 
 if TYPE_CHECKING:
-    from tcpconntop.core.view import View
+    from tcpconntop.core.view.view import View
 
 Values = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcpconntop.core import format as units
-from tcpconntop.core.filter import FilterError, MetricTerm, parse_filter
+from tcpconntop.core.view.filter import FilterError, MetricTerm, parse_filter
 
 _ALWAYS = {"count", "rate", "ok"}  # they are known where nothing happened: 0
 _OF_ATTEMPTS = {"failed", "fail", "rtx"}  # they need an ended connect; the others one that succeeded

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from records import connect, join, snapshot
 
-from tcpconntop.core.choice import CHOOSABLE, choose_columns, known_columns, parse_columns
-from tcpconntop.core.filter import parse_filter
-from tcpconntop.core.view import ViewSpec, make_view
+from tcpconntop.core.view.column_choice import CHOOSABLE, choose_columns, known_columns, parse_columns
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.batch import table_text
 

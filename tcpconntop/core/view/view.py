@@ -7,15 +7,15 @@ from functools import cached_property
 
 import numpy as np
 
-from tcpconntop.core.choice import ColumnChoice, choose_columns
-from tcpconntop.core.columns import COLUMNS, Column
 from tcpconntop.core.counts.histogram import quantiles_us
 from tcpconntop.core.counts.sparse import SparseCounts
-from tcpconntop.core.figures import QUANTILES, GroupMetrics, Metrics
-from tcpconntop.core.filter import Filter
-from tcpconntop.core.groups import GROUPINGS, Grouping
-from tcpconntop.core.mark import match_rows, unmatched_rows
-from tcpconntop.core.merged import RowMap, map_rows
+from tcpconntop.core.view.baseline import match_rows, unmatched_rows
+from tcpconntop.core.view.column_choice import ColumnChoice, choose_columns
+from tcpconntop.core.view.columns import COLUMNS, Column
+from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.groups import GROUPINGS, Grouping
+from tcpconntop.core.view.metrics import QUANTILES, GroupMetrics, Metrics
+from tcpconntop.core.view.row_map import RowMap, map_rows
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import Keys, Rows
 from tcpconntop.core.window.ledger import Ledger

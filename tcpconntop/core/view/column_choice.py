@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tcpconntop.core.columns import COLUMNS, TREND, Column
+from tcpconntop.core.view.columns import COLUMNS, TREND, Column
 
 ColumnChoice = tuple[str, ...]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot
 
-from tcpconntop.core.assertions import evaluate, parse_assertion
-from tcpconntop.core.filter import FilterError, parse_filter
-from tcpconntop.core.view import ViewSpec, make_view, overall_metrics
+from tcpconntop.core.view.assertions import evaluate, parse_assertion
+from tcpconntop.core.view.filter import FilterError, parse_filter
+from tcpconntop.core.view.view import ViewSpec, make_view, overall_metrics
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.check import check_document, result_line
 from tcpconntop.outputs.document import dump

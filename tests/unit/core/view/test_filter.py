@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from records import connect, join, random_records
 
-from tcpconntop.core.filter import FilterError, parse_filter
+from tcpconntop.core.view.filter import FilterError, parse_filter
 from tcpconntop.core.window.keys import KEY, keys_from_events
 from tcpconntop.core.wire import address_text
 

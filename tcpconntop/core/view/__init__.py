@@ -1,0 +1,1 @@
+"""The view: a snapshot, filtered, grouped and sorted."""
