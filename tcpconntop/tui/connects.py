@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from rich.text import Text
 
-from tcpconntop.core.anatomy import Anatomy, anatomy, errno_name
+from tcpconntop.core.analysis.anatomy import Anatomy, anatomy, errno_name
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
-from tcpconntop.core.subject import Selection
 from tcpconntop.core.wire import Events, Outcome, address_text
 from tcpconntop.tui.lines import fit, fit_address
 from tcpconntop.tui.pane import Pane

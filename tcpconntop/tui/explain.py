@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 from textual import events
 
-from tcpconntop.core.explain import Finding, Severity, explain, nothing_found_text
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.explain import Finding, Severity, explain, nothing_found_text
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.pane import Pane

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from tcpconntop.core.failures import Failure, TopNames, failures
+from tcpconntop.core.analysis.failures import Failure, TopNames, failures
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed, percent, rate
-from tcpconntop.core.subject import Selection
 from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit

@@ -21,10 +21,10 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Span, Text
 
+from tcpconntop.core.analysis.heatmap import Heatmap as Heat
+from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, heatmap
+from tcpconntop.core.analysis.selection import Selection, round_duration
 from tcpconntop.core.format import count, elapsed
-from tcpconntop.core.heatmap import Heatmap as Heat
-from tcpconntop.core.heatmap import HeatmapScale, band_edges, band_of, heatmap
-from tcpconntop.core.subject import Selection, round_duration
 from tcpconntop.tui.lines import STYLE_CLASSES, fit
 from tcpconntop.tui.pane import Pane
 

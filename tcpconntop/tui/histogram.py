@@ -17,10 +17,16 @@ from errno import ECONNREFUSED, ETIMEDOUT
 import numpy as np
 from rich.text import Text
 
-from tcpconntop.core.anatomy import errno_name
+from tcpconntop.core.analysis.anatomy import errno_name
+from tcpconntop.core.analysis.selection import (
+    Selection,
+    decade_range,
+    outcome_of_errno,
+    rebin,
+    round_duration,
+)
 from tcpconntop.core.counts.histogram import EDGES_US
 from tcpconntop.core.format import count, duration, percent
-from tcpconntop.core.subject import Selection, decade_range, outcome_of_errno, rebin, round_duration
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from tcpconntop.core.explain import Finding
+from tcpconntop.core.analysis.explain import Finding
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 from rich.color import Color
 from rich.text import Text
 
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.tui.lines import Line
 
 MIN_REDRAW_NS = 950_000_000

@@ -14,8 +14,8 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count
-from tcpconntop.core.subject import Selection
 from tcpconntop.tui.lines import Line, fit_address
 from tcpconntop.tui.messages import TabRequested
 from tcpconntop.tui.pane import Pane

@@ -1,7 +1,7 @@
 """What deserves a second look, as colours that also differ in weight.
 
 A figure is judged by itself and beside that of everything that is shown. How a row does beside its own past
-is told by a mark (`core/worse.py`).
+is told by a mark (`core/analysis/regression.py`).
 """
 
 from __future__ import annotations

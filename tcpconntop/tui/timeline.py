@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
+from tcpconntop.core.analysis.selection import Selection, decade_range, round_duration
+from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.format import duration, elapsed, rate
-from tcpconntop.core.series import Series
-from tcpconntop.core.subject import Selection, decade_range, round_duration
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.pane import Pane

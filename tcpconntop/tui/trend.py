@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.series import Series, TimeAxis, series
+from tcpconntop.core.analysis.regression import find_regressions
+from tcpconntop.core.analysis.series import Series, TimeAxis, series
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import KEY
-from tcpconntop.core.worse import find_regressions
 from tcpconntop.tui.spark import sparklines
 
 Floats = npt.NDArray[np.float64]

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.core.explain import explain
-from tcpconntop.core.series import series
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.explain import explain
+from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.analysis.series import series
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.view import ViewSpec, make_view, summarize
 from tcpconntop.core.window.keys import keys_from_events

@@ -19,7 +19,7 @@ import pytest
 import workload
 from tracer import Tracer, assert_adds_up, one_lost_syn
 
-from tcpconntop.core.anatomy import anatomy
+from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.wire import Outcome, address_text
 from tcpconntop.kernel.session import NO_IPV6, Session
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import way
 
-from tcpconntop.core.explain import Finding, Kind, explain
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.explain import Finding, Kind, explain
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.engine import Engine

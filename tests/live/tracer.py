@@ -11,7 +11,7 @@ import pytest
 import way
 import workload
 
-from tcpconntop.core.anatomy import anatomy
+from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import Counters, Session

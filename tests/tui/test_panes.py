@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from support import Running, feed, flow, snapshot, still, text_of
 
-from tcpconntop.core.failures import TopNames
+from tcpconntop.core.analysis.failures import TopNames
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.failures import fit_names
 

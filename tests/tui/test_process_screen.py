@@ -112,7 +112,7 @@ async def test_each_of_the_last_connects_shows_where_its_time_went():
 def test_a_bar_has_the_shares_of_the_parts(local, rto, wire, drawn):
     import numpy as np
 
-    from tcpconntop.core.anatomy import Anatomy
+    from tcpconntop.core.analysis.anatomy import Anatomy
 
     parts = Anatomy(*(np.array([value]) for value in (local + rto + wire, local, rto, wire)))
     assert time_bar(parts, 0, 10) == drawn

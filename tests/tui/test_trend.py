@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support import BEGAN_NS, INFO, Clock, Steady, flow
 
-from tcpconntop.core.series import TimeAxis
+from tcpconntop.core.analysis.series import TimeAxis
 from tcpconntop.core.view.view import View, ViewSpec, make_view
 from tcpconntop.core.window.history import snapshot_at
 from tcpconntop.core.window.keys import KEY

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from records import connect, join, snapshot_of
 
-from tcpconntop.core.explain import Finding, Kind, explain
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.explain import Finding, Kind, explain
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.host import HostFacts

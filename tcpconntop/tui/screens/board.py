@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import printable
-from tcpconntop.core.subject import Selection
 from tcpconntop.core.view.column_choice import ColumnChoice
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.filter import Filter

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpconntop.core.subject import outcome_of_errno
+from tcpconntop.core.analysis.selection import outcome_of_errno
 
 BPF = Path(__file__).parents[3] / "bpf"
 

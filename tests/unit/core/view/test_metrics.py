@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot
 
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.metrics import PAGE_ROWS
 from tcpconntop.core.view.view import ViewSpec, make_view

@@ -6,7 +6,7 @@ import pytest
 from explaining import MS, findings
 from records import connect, join
 
-from tcpconntop.core.explain import Kind
+from tcpconntop.core.analysis.explain import Kind
 from tcpconntop.core.wire import Outcome
 
 

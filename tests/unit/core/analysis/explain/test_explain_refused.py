@@ -6,7 +6,7 @@ import pytest
 from explaining import NOW_S, at, explained, findings, picture
 from records import connect
 
-from tcpconntop.core.explain import Kind, Severity
+from tcpconntop.core.analysis.explain import Kind, Severity
 from tcpconntop.core.window.rolling import SECOND_NS
 from tcpconntop.core.wire import Outcome
 

@@ -6,8 +6,8 @@ from errno import EADDRNOTAVAIL
 
 import numpy as np
 
-from tcpconntop.core.explain.case import Evidence, largest_first, medians
-from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first, medians
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.format import duration, percent
 from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows

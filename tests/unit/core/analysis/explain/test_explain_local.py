@@ -8,7 +8,7 @@ import pytest
 from explaining import MS, findings, seen
 from records import connect
 
-from tcpconntop.core.explain import Kind, Severity
+from tcpconntop.core.analysis.explain import Kind, Severity
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome, address_bytes
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpconntop.core.explain.case import RESENT_US, Evidence, join_and, largest_first
-from tcpconntop.core.explain.finding import MAX_FINDINGS, MAX_KEYS, Finding, Kind, Severity, plural
-from tcpconntop.core.explain.recent import RecentRecords
+from tcpconntop.core.analysis.explain.evidence import RESENT_US, Evidence, join_and, largest_first
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, MAX_KEYS, Finding, Kind, Severity, plural
+from tcpconntop.core.analysis.explain.recent import RecentRecords
 from tcpconntop.core.format import duration, elapsed
 from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.anatomy import Anatomy, anatomy
+from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
 from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Events
 

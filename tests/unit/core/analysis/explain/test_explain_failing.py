@@ -6,7 +6,7 @@ import pytest
 from explaining import findings
 from records import connect, join
 
-from tcpconntop.core.explain import Kind, Severity
+from tcpconntop.core.analysis.explain import Kind, Severity
 from tcpconntop.core.wire import Outcome
 
 TIMEOUT = {"outcome": Outcome.TIMEOUT, "error": 110}

@@ -6,7 +6,7 @@ import pytest
 from explaining import findings
 from records import connect, join
 
-from tcpconntop.core.explain import Kind
+from tcpconntop.core.analysis.explain import Kind
 from tcpconntop.core.wire import Outcome
 
 BROKEN = {"daddr": "fd00::1", "outcome": Outcome.UNREACHABLE, "error": 101}

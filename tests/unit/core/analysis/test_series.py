@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot_of
 
-from tcpconntop.core.series import all_in_one_group, series
+from tcpconntop.core.analysis.series import all_in_one_group, series
 from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome

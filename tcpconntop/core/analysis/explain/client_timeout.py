@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpconntop.core.explain.case import RESENT_US, Evidence, Floats
-from tcpconntop.core.explain.families import PROGRAM
-from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
-from tcpconntop.core.explain.recent import RecentRecords
+from tcpconntop.core.analysis.explain.evidence import RESENT_US, Evidence, Floats
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM
+from tcpconntop.core.analysis.explain.recent import RecentRecords
 from tcpconntop.core.format import duration, percent
 from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows

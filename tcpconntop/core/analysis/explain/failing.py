@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpconntop.core.anatomy import errno_name
-from tcpconntop.core.explain.case import Evidence, largest_first
-from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.analysis.anatomy import errno_name
+from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.analysis.selection import outcome_of_errno
 from tcpconntop.core.format import percent
-from tcpconntop.core.subject import outcome_of_errno
 from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.anatomy import errno_name
+from tcpconntop.core.analysis.anatomy import errno_name
+from tcpconntop.core.analysis.selection import Selection, outcome_of_errno
 from tcpconntop.core.counts.sparse import CELLS, SparseCounts
-from tcpconntop.core.subject import Selection, outcome_of_errno
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.wire import Outcome

@@ -9,8 +9,8 @@ import pytest
 from explaining import MS, clock, explained, findings, now, picture, resent, seen
 from records import connect, join, random_records
 
-from tcpconntop.core.explain import Kind, explain, nothing_found_text
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.explain import Kind, explain, nothing_found_text
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.host import HostFacts

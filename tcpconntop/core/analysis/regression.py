@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.series import Series
+from tcpconntop.core.analysis.series import Series
 
 SLOWDOWN = 3.0
 """By which factor a row's p99 must have risen, in each of the last steps."""

@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.analysis.series import Series, series
 from tcpconntop.core.counts.histogram import EDGES_US, N_BUCKETS, quantiles_us
 from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.format import duration
-from tcpconntop.core.series import Series, series
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.snapshot import Snapshot

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpconntop.core.anatomy import errno_name
-from tcpconntop.core.explain.case import Evidence, join_and, largest_first
-from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.analysis.anatomy import errno_name
+from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.view.groups import Grouping, process_text
 from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome

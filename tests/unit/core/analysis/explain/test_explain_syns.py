@@ -6,7 +6,7 @@ import pytest
 from explaining import MS, NOW_S, at, explained, findings, picture, resent
 from records import connect, join
 
-from tcpconntop.core.explain import Kind, Severity
+from tcpconntop.core.analysis.explain import Kind, Severity
 from tcpconntop.core.window.host import HostFacts, QueueCount
 from tcpconntop.core.window.rolling import SECOND_NS
 from tcpconntop.core.wire import Outcome

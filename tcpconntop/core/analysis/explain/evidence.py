@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.analysis.explain.finding import MAX_KEYS
+from tcpconntop.core.analysis.explain.recent import RecentRecords
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts.histogram import EDGES_US, quantiles_us
 from tcpconntop.core.counts.sparse import CELL_BITS, CELLS, SparseCounts, find, ranges, run_starts
-from tcpconntop.core.explain.finding import MAX_KEYS
-from tcpconntop.core.explain.recent import RecentRecords
-from tcpconntop.core.subject import Selection
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_from_events

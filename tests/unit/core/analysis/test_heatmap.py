@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from records import connect, random_records, snapshot_of
 
-from tcpconntop.core.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_edges, band_of, heatmap
-from tcpconntop.core.series import all_in_one_group
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_edges, band_of, heatmap
+from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.analysis.series import all_in_one_group
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.analysis.selection import decade_range
+from tcpconntop.core.analysis.series import step_shares
 from tcpconntop.core.counts.histogram import MIDDLES_US
-from tcpconntop.core.series import step_shares
-from tcpconntop.core.subject import decade_range
 from tcpconntop.core.window.slices import MAX_WINDOW_S, oldest_second, slice_length_s
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.counts.sparse import find
-from tcpconntop.core.explain.case import Evidence, largest_first
-from tcpconntop.core.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.format import percent
 from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.keys import Rows

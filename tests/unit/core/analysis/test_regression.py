@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcpconntop.core.series import Series
-from tcpconntop.core.worse import find_regressions
+from tcpconntop.core.analysis.regression import find_regressions
+from tcpconntop.core.analysis.series import Series
 
 NAN = float("nan")
 

@@ -9,16 +9,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tcpconntop.core.explain.case import Evidence
-from tcpconntop.core.explain.failing import unanswered
-from tcpconntop.core.explain.families import ipv6_broken
-from tcpconntop.core.explain.finding import Finding, Kind, Severity, plural
-from tcpconntop.core.explain.local import local_ports, local_work
-from tcpconntop.core.explain.outliers import slow_addresses
-from tcpconntop.core.explain.patience import client_timeout
-from tcpconntop.core.explain.refused import refused
-from tcpconntop.core.explain.syns import accept_queue, lost_syns
-from tcpconntop.core.subject import Selection
+from tcpconntop.core.analysis.explain.client_timeout import client_timeout
+from tcpconntop.core.analysis.explain.evidence import Evidence
+from tcpconntop.core.analysis.explain.failing import unanswered
+from tcpconntop.core.analysis.explain.finding import Finding, Kind, Severity, plural
+from tcpconntop.core.analysis.explain.ipv6_broken import ipv6_broken
+from tcpconntop.core.analysis.explain.local import local_ports, local_work
+from tcpconntop.core.analysis.explain.outliers import slow_addresses
+from tcpconntop.core.analysis.explain.refused import refused
+from tcpconntop.core.analysis.explain.syns import accept_queue, lost_syns
+from tcpconntop.core.analysis.selection import Selection
 
 __all__ = ["Finding", "Kind", "Severity", "explain", "nothing_found_text"]
 

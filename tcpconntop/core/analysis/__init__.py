@@ -1,0 +1,1 @@
+"""What a selection of connects shows: series, failures, findings."""
