@@ -10,10 +10,10 @@ from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
+from tcpconntop.kernel.cgroup_units import UnitResolver
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
-from tcpconntop.kernel.units import UnitResolver
 from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.namespaces import Completeness
 

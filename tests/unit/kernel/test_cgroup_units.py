@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tcpconntop.core.wire import EVENT
-from tcpconntop.kernel.units import UnitResolver
+from tcpconntop.kernel.cgroup_units import UnitResolver
 
 ID = "0123456789abcdef" * 4
 

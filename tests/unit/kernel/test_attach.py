@@ -16,7 +16,7 @@ from tcpconntop.kernel import attach
 from tcpconntop.kernel.attach import BEGIN_COPIES, END_COPIES, PROBE_SETS, AttachError, program_copies
 from tcpconntop.kernel.loader import LoadError, attach_probe_set
 
-SOURCE = Path(__file__).parents[2] / "bpf" / "tcpconntop.bpf.c"
+SOURCE = Path(__file__).parents[3] / "bpf" / "tcpconntop.bpf.c"
 
 
 class FakeKernel:
