@@ -18,8 +18,8 @@ def run(args: Namespace) -> int:
         loader = error
     if who.may_trace:
         drop_privileges()
-    from tcpconntop.kernel.features import examine
-    from tcpconntop.outputs.doctor import document, report
+    from tcpconntop.doctor.examine import examine
+    from tcpconntop.doctor.report import document, report
     from tcpconntop.outputs.document import dump
 
     checkup = examine(loader, who)

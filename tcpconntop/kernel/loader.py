@@ -21,6 +21,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
+from tcpconntop.doctor.try_load import survey
 from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, attach
 from tcpconntop.kernel.forward import PerfForwarder
 from tcpconntop.kernel.program import (
@@ -31,7 +32,6 @@ from tcpconntop.kernel.program import (
     load_error,
     prepare,
 )
-from tcpconntop.kernel.survey import survey
 
 MAX_MESSAGE_BYTES = 1 << 16
 

@@ -12,9 +12,9 @@ import pytest
 import way
 from doctor import NAMES, checks, run
 
-from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN
+from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN
+from tcpconntop.doctor.machine import MEMLOCK_UNUSED_SINCE, kernel_version
 from tcpconntop.kernel.launch import PYTHON_VARIABLE
-from tcpconntop.kernel.machine import MEMLOCK_UNUSED_SINCE, kernel_version
 
 pytestmark = [
     pytest.mark.compiles,

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import way
 
+from tcpconntop.doctor.examine import examine
 from tcpconntop.kernel.attach import PROBE_SETS
-from tcpconntop.kernel.features import examine
 from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.privileges import caller
 from tcpconntop.kernel.request import TraceRequest

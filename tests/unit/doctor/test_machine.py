@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN
-from tcpconntop.kernel import machine
+from tcpconntop.doctor import machine
+from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN
 
 
 def tree(root, **files):

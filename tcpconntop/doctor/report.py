@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tcpconntop import __version__
-from tcpconntop.core.checkup import OK, UNKNOWN, Check, DoctorReport
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED
 from tcpconntop.core.format import printable
-from tcpconntop.core.mending import DISTRIBUTIONS, command, commands
+from tcpconntop.doctor.checks import OK, UNKNOWN, Check, DoctorReport
+from tcpconntop.doctor.remedies import DISTRIBUTIONS, command, commands
 
 
 def document(checkup: DoctorReport) -> dict[str, Any]:

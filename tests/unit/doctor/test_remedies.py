@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.mending import DISTRIBUTIONS, PROBLEMS, command, commands, parse_os_release
+from tcpconntop.doctor.remedies import DISTRIBUTIONS, PROBLEMS, command, commands, parse_os_release
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tcpconntop.core.mending import Distribution
+from tcpconntop.doctor.remedies import Distribution
 
 OK, MISSING, REFUSED, UNKNOWN = "ok", "missing", "refused", "unknown"
 """There and ours to use; not there; there, or maybe there, and not for us; not to be told from here."""

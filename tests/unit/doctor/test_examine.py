@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
-from tcpconntop.core.mending import DISTRIBUTIONS, Distribution, command
-from tcpconntop.kernel.features import LoaderTrial, auto_choice
+from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
+from tcpconntop.doctor.examine import LoaderTrial, auto_choice
+from tcpconntop.doctor.remedies import DISTRIBUTIONS, Distribution, command
+from tcpconntop.doctor.report import document, report
 from tcpconntop.kernel.privileges import Caller
-from tcpconntop.outputs.doctor import document, report
 
 ROOT = Caller(("CAP_SYS_ADMIN",), is_root=True)
 TRIED = {"ok": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check
+from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check
 
 OLDEST_KERNEL = (5, 10)
 """The oldest kernel that is promised."""

@@ -13,10 +13,10 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from tcpconntop.core.checkup import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_OK, EXIT_UNSUPPORTED
-from tcpconntop.core.mending import parse_os_release
-from tcpconntop.kernel import machine
+from tcpconntop.doctor import machine
+from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
+from tcpconntop.doctor.remedies import parse_os_release
 from tcpconntop.kernel.attach import KPROBE_PMU, NO_KPROBES, PROBE_SETS, RAW_TRACEPOINT
 from tcpconntop.kernel.btf import VMLINUX, Btf, BtfError
 from tcpconntop.kernel.launch import Loader, TracerError
