@@ -139,7 +139,7 @@ class CommandSource:
     def _replay(self, request: TraceRequest) -> Source:
         from tcpconntop.sources.recorded import RecordingReader
         from tcpconntop.sources.replay import Replay
-        from tcpconntop.sources.selection import apply_request_filters
+        from tcpconntop.sources.replay_filter import apply_request_filters
 
         return apply_request_filters(Replay(RecordingReader(self._files), self._args.speed), request)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def filter_from_args(args: Namespace) -> Filter:
     """Give the filter of `-c`, `--dest` and `--filter` together."""
     from tcpconntop.core.view.filter import FilterError
-    from tcpconntop.sources.ports import parse_filter_with_port_names
+    from tcpconntop.sources.port_names import parse_filter_with_port_names
 
     words = []
     if getattr(args, "comm", None):

@@ -14,8 +14,8 @@ from tcpconntop.kernel.cgroup_units import UnitResolver
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
+from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
-from tcpconntop.sources.namespaces import Completeness
 
 
 class Live:

@@ -15,11 +15,11 @@ from tcpconntop.core.frames import Frame, FrameKind
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.sources.around import SourceWrapper
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.codecs import CODECS
 from tcpconntop.sources.parts import RotatingFile
 from tcpconntop.sources.recording import Block, FileHeader
+from tcpconntop.sources.wrapper import SourceWrapper
 
 FLUSH_S = 0.9
 """What is read is in the file after a read that comes this much later: within a second."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tcpconntop.core.view.columns import Column
 from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import address_text
-from tcpconntop.sources.ports import port_names
+from tcpconntop.sources.port_names import port_names
 
 PORT_NAMES_MIN_WIDTH = 100
 """Width from which there is room for the names of ports."""

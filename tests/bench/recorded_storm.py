@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tcpconntop.sources.namespaces import active_opens
+from tcpconntop.sources.completeness import active_opens
 from tests.bench.run import machine
 from tests.bench.storm import INSIDE, OWN, RESET_ON_CLOSE
 

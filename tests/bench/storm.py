@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from tcpconntop.sources.namespaces import active_opens
+from tcpconntop.sources.completeness import active_opens
 
 OWN = Path("/proc/self")
 PORTS = (7001, 7002)

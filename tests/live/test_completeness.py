@@ -15,7 +15,7 @@ import elsewhere
 import workload
 from tracer import Tracer
 
-from tcpconntop.sources.namespaces import Completeness
+from tcpconntop.sources.completeness import Completeness
 
 Trace = Callable[..., Tracer]
 CLONE_NEWNET = 0x40000000

@@ -27,7 +27,7 @@ from tcpconntop.sources.parts import RotatingFile, Rotation
 from tcpconntop.sources.recorder import RecordingWriter
 from tcpconntop.sources.recording import Block
 from tcpconntop.sources.replay import Replay
-from tcpconntop.sources.selection import apply_request_filters
+from tcpconntop.sources.replay_filter import apply_request_filters
 
 TRIES = 200
 

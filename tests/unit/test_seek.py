@@ -23,7 +23,7 @@ from tcpconntop.sources.base import Source
 from tcpconntop.sources.parts import Rotation
 from tcpconntop.sources.recorded import RecordingReader
 from tcpconntop.sources.replay import Replay
-from tcpconntop.sources.selection import apply_request_filters
+from tcpconntop.sources.replay_filter import apply_request_filters
 
 SECONDS = 9
 LAST_S = 10

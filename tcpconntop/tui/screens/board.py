@@ -17,7 +17,7 @@ from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.filter_completion import values_in_window
 from tcpconntop.core.view.view import View, ViewSpec
-from tcpconntop.sources.ports import parse_filter_with_port_names
+from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.filterbar import FilterBar
 from tcpconntop.tui.footer import Footer

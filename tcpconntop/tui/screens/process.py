@@ -22,7 +22,7 @@ from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import process_text
 from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
-from tcpconntop.sources.ports import parse_filter_with_port_names
+from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.connects import Connects
 from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.failures import Failures

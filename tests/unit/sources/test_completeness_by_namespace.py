@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.sources.namespaces import Completeness
+from tcpconntop.sources.completeness import Completeness
 
 SECOND_NS = 1_000_000_000
 STAT = "{pid} (a) b) S" + " 0" * 18 + " {ticks}" + " 0" * 30

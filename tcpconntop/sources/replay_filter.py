@@ -10,9 +10,9 @@ from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.sources.around import SourceWrapper
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.player import Player
+from tcpconntop.sources.wrapper import SourceWrapper
 
 
 class ReplayFilter(SourceWrapper):
