@@ -42,9 +42,9 @@ def main(path: Path, seconds: float) -> None:
     from tcpconntop.core.wire import N_OUTCOMES, Events
     from tcpconntop.kernel.launch import spawn_loader
     from tcpconntop.kernel.request import TraceRequest
+    from tcpconntop.recording.files import RotatingFile
+    from tcpconntop.recording.recorder import RecordingWriter
     from tcpconntop.sources.live import Live
-    from tcpconntop.sources.parts import RotatingFile
-    from tcpconntop.sources.recorder import RecordingWriter
 
     class Anonymous(Live):
         """The workload's connects alone, on a machine without a name."""

@@ -18,8 +18,8 @@ from tcpconntop.options import UsageError
 if TYPE_CHECKING:
     from tcpconntop.core.view.filter import Filter
     from tcpconntop.kernel.request import TraceRequest
+    from tcpconntop.recording.recorder import RecordingWriter
     from tcpconntop.sources.base import Source
-    from tcpconntop.sources.recorder import RecordingWriter
 
 
 class CommandSource:
@@ -137,8 +137,8 @@ class CommandSource:
         return source
 
     def _replay(self, request: TraceRequest) -> Source:
-        from tcpconntop.sources.recorded import RecordingReader
-        from tcpconntop.sources.replay import Replay
+        from tcpconntop.recording.reader import RecordingReader
+        from tcpconntop.recording.replay import Replay
         from tcpconntop.sources.replay_filter import apply_request_filters
 
         return apply_request_filters(Replay(RecordingReader(self._files), self._args.speed), request)
@@ -148,8 +148,8 @@ class CommandSource:
         if not args.record:
             return source
         from tcpconntop.core.window.keys import keys_from_events
-        from tcpconntop.sources.parts import RotatingFile, Rotation
-        from tcpconntop.sources.recorder import RecordingWriter
+        from tcpconntop.recording.files import RotatingFile, Rotation
+        from tcpconntop.recording.recorder import RecordingWriter
 
         rotates = args.rotate_size or args.rotate_age
         rotation = (
@@ -175,7 +175,7 @@ def _check_recording(args: Namespace) -> None:
     if args.keep and not rotates:
         raise UsageError("--keep goes with --rotate-size or --rotate-age")
     if args.compress == "zstd":
-        from tcpconntop.sources.codecs import import_zstandard
+        from tcpconntop.recording.codecs import import_zstandard
 
         import_zstandard()
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from tcpconntop.core.wire import N_OUTCOMES
-from tcpconntop.sources.recorded import RecordedRead, RecordingReader
-from tcpconntop.sources.recording import FileHeader
-from tcpconntop.sources.replay import Replay
+from tcpconntop.recording.blocks import FileHeader
+from tcpconntop.recording.reader import RecordedRead, RecordingReader
+from tcpconntop.recording.replay import Replay
 
 FILE = Path(__file__).with_name("loopback.rec")
 _TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")

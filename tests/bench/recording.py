@@ -17,11 +17,11 @@ import numpy as np
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
-from tcpconntop.sources.codecs import CODECS
-from tcpconntop.sources.parts import RotatingFile
-from tcpconntop.sources.recorded import RecordingReader
-from tcpconntop.sources.recorder import RecordingWriter
-from tcpconntop.sources.replay import Replay
+from tcpconntop.recording.codecs import CODECS
+from tcpconntop.recording.files import RotatingFile
+from tcpconntop.recording.reader import RecordingReader
+from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.replay import Replay
 from tests.bench.run import machine
 from tests.bench.workload import SECOND_NS, records
 

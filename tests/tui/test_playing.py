@@ -9,10 +9,10 @@ import pytest
 from support import feed, flow, notes, snapshot, still, until
 from textual.widgets import Input, Static
 
-from tcpconntop.sources.parts import RotatingFile
-from tcpconntop.sources.recorded import RecordingReader
-from tcpconntop.sources.recorder import RecordingWriter
-from tcpconntop.sources.replay import Replay
+from tcpconntop.recording.files import RotatingFile
+from tcpconntop.recording.reader import RecordingReader
+from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.synthetic import SCENARIO, Synthetic
 from tcpconntop.tui.app import Dashboard
 

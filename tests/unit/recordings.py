@@ -11,10 +11,10 @@ import numpy as np
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Events, Outcome
 from tcpconntop.engine import Engine
-from tcpconntop.sources.parts import RotatingFile, Rotation
-from tcpconntop.sources.recorded import RecordingReader
-from tcpconntop.sources.recorder import RecordingWriter
-from tcpconntop.sources.replay import Replay
+from tcpconntop.recording.files import RotatingFile, Rotation
+from tcpconntop.recording.reader import RecordingReader
+from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.synthetic import Flow, Synthetic
 
 SECOND_NS = 1_000_000_000

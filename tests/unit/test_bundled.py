@@ -9,7 +9,7 @@ from tcpconntop.core.wire import Outcome
 from tcpconntop.demo.bundled import FILE, LoopedRecording, bundled_replay
 from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
-from tcpconntop.sources.replay import Replay
+from tcpconntop.recording.replay import Replay
 
 WALL_NS = 1_700_000_000_000_000_000
 

@@ -14,7 +14,6 @@ import pytest
 from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recording, replayed
 
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.frames import FrameKind, file_prefix
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.keys import keys_from_events
@@ -23,10 +22,11 @@ from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.outputs.document import view_document
-from tcpconntop.sources.parts import RotatingFile, Rotation
-from tcpconntop.sources.recorder import RecordingWriter
-from tcpconntop.sources.recording import Block
-from tcpconntop.sources.replay import Replay
+from tcpconntop.recording.blocks import Block
+from tcpconntop.recording.files import RotatingFile, Rotation
+from tcpconntop.recording.frames import FrameKind, file_prefix
+from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.replay_filter import apply_request_filters
 
 TRIES = 200

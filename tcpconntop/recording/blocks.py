@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.format import printable
-from tcpconntop.core.frames import Frame, FrameKind
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
-from tcpconntop.sources.codecs import compress, decompress
+from tcpconntop.recording.codecs import compress, decompress
+from tcpconntop.recording.frames import Frame, FrameKind
 
 _LENGTH = struct.Struct("<I")
 _RECORD: dict[str, Any] = {"bytes": EVENT.itemsize, "fields": [list(part) for part in EVENT.descr]}

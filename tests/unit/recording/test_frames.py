@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconntop.core.frames import (
+from tcpconntop.recording.frames import (
     MARKER,
     PREFIX_BYTES,
     Damage,

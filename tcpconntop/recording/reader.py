@@ -13,7 +13,10 @@ import numpy as np
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.format import count
-from tcpconntop.core.frames import (
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.recording.blocks import Block, DamagedFrameError, FileHeader
+from tcpconntop.recording.frames import (
     HEAD_BYTES,
     PREFIX_BYTES,
     VERSION,
@@ -24,9 +27,6 @@ from tcpconntop.core.frames import (
     find_last_head,
     format_version,
 )
-from tcpconntop.core.window.ledger import Ledger
-from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.sources.recording import Block, DamagedFrameError, FileHeader
 
 CHUNK_BYTES = 1 << 20
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 import numpy as np
 
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.frames import Frame, FrameKind
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.recording.blocks import Block, FileHeader
+from tcpconntop.recording.codecs import CODECS
+from tcpconntop.recording.files import RotatingFile
+from tcpconntop.recording.frames import Frame, FrameKind
 from tcpconntop.sources.base import Source
-from tcpconntop.sources.codecs import CODECS
-from tcpconntop.sources.parts import RotatingFile
-from tcpconntop.sources.recording import Block, FileHeader
 from tcpconntop.sources.wrapper import SourceWrapper
 
 FLUSH_S = 0.9

@@ -19,10 +19,10 @@ from tcpconntop.core.window.playback import SPEEDS, Playback, format_position, f
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.request import TraceRequest
+from tcpconntop.recording.files import Rotation
+from tcpconntop.recording.reader import RecordingReader
+from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.base import Source
-from tcpconntop.sources.parts import Rotation
-from tcpconntop.sources.recorded import RecordingReader
-from tcpconntop.sources.replay import Replay
 from tcpconntop.sources.replay_filter import apply_request_filters
 
 SECONDS = 9

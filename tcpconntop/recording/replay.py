@@ -14,9 +14,9 @@ from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.window.snapshot import RECORDING, SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
-from tcpconntop.sources.pace import PlaybackClock
-from tcpconntop.sources.recorded import RecordedRead
-from tcpconntop.sources.recording import SECOND_NS, FileHeader
+from tcpconntop.recording.blocks import SECOND_NS, FileHeader
+from tcpconntop.recording.pacing import PlaybackClock
+from tcpconntop.recording.reader import RecordedRead
 
 
 class Playable(Protocol):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.frames import file_prefix
+from tcpconntop.recording.frames import file_prefix
 
 END_RESERVE_BYTES = 1024
 """Kept free in each file for the frame that ends it."""

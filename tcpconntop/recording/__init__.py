@@ -1,0 +1,1 @@
+"""Recordings: the format, the writer, the reader and the replay."""
