@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot
-from tcpconntop.heap import trim_heap
+from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import Source
 
 MAX_READ_S = 0.1

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tcpconntop.config import Config, ConfigError, merge_configs, parse_config
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.kernel.privileges import as_caller
 from tcpconntop.options import parse
-from tcpconntop.places import SYSTEM_CONFIG, config_file, state_folder
-from tcpconntop.remember import UiState, load_ui_state, save_ui_state
+from tcpconntop.settings.config import Config, ConfigError, merge_configs, parse_config
+from tcpconntop.settings.paths import SYSTEM_CONFIG, config_file, state_folder
+from tcpconntop.settings.ui_state import UiState, load_ui_state, save_ui_state
 
 
 def parse_with_settings(words: Sequence[str]) -> Namespace:

@@ -19,7 +19,7 @@ from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import ProcessInfo, read_process
-from tcpconntop.remember import UiState
+from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import Keys, bindings
 from tcpconntop.tui.messages import (

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from tcpconntop.core.format import printable
 from tcpconntop.core.view.filter import FilterError
 from tcpconntop.core.view.filter_completion import completions
-from tcpconntop.remember import add_filter
+from tcpconntop.settings.ui_state import add_filter
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import FilterCancelled, FilterSubmitted

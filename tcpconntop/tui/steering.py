@@ -16,7 +16,7 @@ from tcpconntop.core.view.view import View
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.outputs.table_csv import view_csv
-from tcpconntop.places import state_folder
+from tcpconntop.settings.paths import state_folder
 from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import ScreenShown
 from tcpconntop.tui.moment import DashboardState

@@ -7,7 +7,7 @@ from support import feed, never, notes, snapshot, still, text_of
 from textual.widgets import Input
 
 from tcpconntop.core.view.view import ViewSpec
-from tcpconntop.remember import UiState
+from tcpconntop.settings.ui_state import UiState
 from tcpconntop.tui.actions import ACTIONS, keymap
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.screens.help import HelpText

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tcpconntop.heap import trim_heap
+from tcpconntop.malloc_trim import trim_heap
 
 PAGE = 4096
 

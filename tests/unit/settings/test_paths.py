@@ -6,7 +6,7 @@ import os
 import pwd
 from pathlib import Path
 
-from tcpconntop.places import config_file, home, state_folder
+from tcpconntop.settings.paths import config_file, home, state_folder
 
 
 def test_given_a_home_of_ones_own_then_files_are_there(tmp_path):

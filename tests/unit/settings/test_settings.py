@@ -15,7 +15,7 @@ from tcpconntop.commands import settings
 from tcpconntop.commands.settings import parse_with_settings, restore_ui_state, save_ui_choices
 from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.errors import FatalError
-from tcpconntop.remember import UiState, load_ui_state, save_ui_state
+from tcpconntop.settings.ui_state import UiState, load_ui_state, save_ui_state
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 
@@ -151,7 +151,7 @@ def test_given_sudo_then_files_are_read_with_the_callers_rights_and_its_home_is_
     program = """
 import os, sys
 from tcpconntop.kernel.privileges import as_caller
-from tcpconntop.places import home
+from tcpconntop.settings.paths import home
 with as_caller():
     print(home(), os.access(sys.argv[1], os.R_OK, effective_ids=True))
 print(os.geteuid(), os.getegid(), os.access(sys.argv[1], os.R_OK, effective_ids=True))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tcpconntop.remember import FILE, MAX_FILTERS, UiState, add_filter, load_ui_state, save_ui_state
+from tcpconntop.settings.ui_state import FILE, MAX_FILTERS, UiState, add_filter, load_ui_state, save_ui_state
 
 CHOSEN = UiState(
     theme="nord", group="process", sort="fail:asc", window="5m", delay=2.0, panes=False, pane="Timeline",

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tcpconntop.config import SETTINGS, Config, ConfigError, merge_configs, parse_config
+from tcpconntop.settings.config import SETTINGS, Config, ConfigError, merge_configs, parse_config
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 

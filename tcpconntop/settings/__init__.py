@@ -1,0 +1,1 @@
+"""Settings files, the remembered state of the dashboard, and where both are."""
