@@ -29,15 +29,15 @@ from tcpconntop.tui.messages import (
     SnapshotReady,
     SourceOpened,
 )
-from tcpconntop.tui.moment import DashboardState
 from tcpconntop.tui.palette import palette_commands
 from tcpconntop.tui.playing import Playing
 from tcpconntop.tui.resolver import Resolver, reverse_lookup
 from tcpconntop.tui.screens.board import TableScreen
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
+from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.terminal import PLAIN_THEME, has_few_colours, has_no_colours
-from tcpconntop.tui.tracing import EngineThread
+from tcpconntop.tui.worker import EngineThread
 
 
 def _nothing() -> None:

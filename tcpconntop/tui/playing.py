@@ -11,9 +11,9 @@ from dataclasses import replace
 from tcpconntop.core.time_expr import TimeRange
 from tcpconntop.core.window.playback import Playback, next_speed
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.moment import PendingSeek
 from tcpconntop.tui.rewind import SECOND_NS
 from tcpconntop.tui.screens.goto import GotoScreen
+from tcpconntop.tui.state import PendingSeek
 from tcpconntop.tui.steering import Steering
 
 PROGRESS_S = 0.5

@@ -14,8 +14,8 @@ from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.arrange import lay_out_columns
 from tcpconntop.tui.messages import SnapshotReady
-from tcpconntop.tui.tracing import EngineThread
 from tcpconntop.tui.trend import TrendCache
+from tcpconntop.tui.worker import EngineThread
 
 
 class Peer(App[None]):

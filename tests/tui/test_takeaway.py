@@ -10,7 +10,7 @@ import pytest
 from support import Running, feed, flow, notes, snapshot, still, until
 
 from tcpconntop.outputs.document import view_document
-from tcpconntop.tui.takeaway import save
+from tcpconntop.tui.export import save
 
 FILES = {"csv": "a\r\n", "json": "{}\n"}
 

@@ -32,10 +32,10 @@ from tcpconntop.tui.messages import (
     SortRequested,
     TabRequested,
 )
-from tcpconntop.tui.moment import DashboardState
 from tcpconntop.tui.pane import Pane
 from tcpconntop.tui.panes import Panes
 from tcpconntop.tui.screens.picker import ColumnPicker
+from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table import Table
 from tcpconntop.tui.titles import row_title
