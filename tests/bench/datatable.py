@@ -12,9 +12,9 @@ from tcpconntop.core.view.columns import TREND
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.arrange import lay_out_columns
 from tcpconntop.tui.messages import SnapshotReady
-from tcpconntop.tui.trend import TrendCache
+from tcpconntop.tui.table.layout import lay_out_columns
+from tcpconntop.tui.table.trend import TrendCache
 from tcpconntop.tui.worker import EngineThread
 
 

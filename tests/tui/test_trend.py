@@ -13,7 +13,7 @@ from tcpconntop.core.window.keys import KEY
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.trend import Trend, TrendCache
+from tcpconntop.tui.table.trend import Trend, TrendCache
 
 FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9)]
 
