@@ -164,7 +164,7 @@ class Dashboard(Playing):
 
     @work(thread=True, exit_on_error=False, name="charts")
     def _load_charts(self) -> None:
-        import_module("tcpconntop.tui.charts")  # plotext takes long to load: not at its first use
+        import_module("tcpconntop.tui.panes.charts")  # plotext takes long to load: not at its first use
         self._loaded()
 
     def _opened(self, info: SourceInfo) -> None:

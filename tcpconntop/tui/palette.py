@@ -9,7 +9,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from tcpconntop.tui.actions import ACTIONS, Keys
-from tcpconntop.tui.explain import Explain
+from tcpconntop.tui.panes.explain import Explain
 
 
 def palette_commands(app: App[str], screen: Screen[object], keys: Keys) -> Iterable[SystemCommand]:

@@ -6,7 +6,7 @@ import pytest
 from support import feed, snapshot, still, until
 
 from tcpconntop.tui.actions import ACTIONS
-from tcpconntop.tui.explain import Explain
+from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.board import TableScreen
 
 # What has to change, and what is pressed before. An action that is not here fails below: it needs an entry.

@@ -9,8 +9,8 @@ from support import Running, feed, flow, snapshot, text_of
 
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui import explain
-from tcpconntop.tui.explain import Explain
+from tcpconntop.tui.panes import explain
+from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.process import ProcessScreen
 
 LEAVING = {"failing": 1.0, "outcome": Outcome.CANCELLED, "fail_after_us": 800_000}

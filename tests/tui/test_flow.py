@@ -45,7 +45,9 @@ async def test_it_says_once_that_all_that_takes_long_to_load_is_there():
     app = Dashboard(
         lambda: source,
         interval_s=0.01,
-        loaded=lambda: told.append((threading.current_thread(), "tcpconntop.tui.charts" in sys.modules)),
+        loaded=lambda: told.append(
+            (threading.current_thread(), "tcpconntop.tui.panes.charts" in sys.modules)
+        ),
     )
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: bool(told))

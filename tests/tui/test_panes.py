@@ -10,7 +10,7 @@ from support import Running, feed, flow, snapshot, still, text_of
 
 from tcpconntop.core.analysis.failures import TopNames
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.failures import fit_names
+from tcpconntop.tui.panes.failures import fit_names
 
 EVIL = "\x1b[31m[red]evil[/]"[:15]  # the kernel cuts a name after 15 bytes
 WIDE = "日本語サー"

@@ -9,8 +9,8 @@ from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
 
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.app import Dashboard
-from tcpconntop.tui.connects import time_bar
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
+from tcpconntop.tui.panes.connects import time_bar
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
 

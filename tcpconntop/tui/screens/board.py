@@ -32,8 +32,8 @@ from tcpconntop.tui.messages import (
     SortRequested,
     TabRequested,
 )
-from tcpconntop.tui.pane import Pane
-from tcpconntop.tui.panes import Panes
+from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.panes.panes import Panes
 from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.summary import Summary

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual import on
 
-from tcpconntop.tui.explain import Explain
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
+from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.board import TableScreen
 
 EXPLAIN = "Explain"

@@ -8,13 +8,13 @@ import numpy as np
 
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.view.view import View, ViewSpec
-from tcpconntop.tui.explain import Explain
-from tcpconntop.tui.failures import Failures
-from tcpconntop.tui.heatmap import Heatmap
-from tcpconntop.tui.histogram import Histogram
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
+from tcpconntop.tui.panes.explain import Explain
+from tcpconntop.tui.panes.failures import Failures
+from tcpconntop.tui.panes.heatmap import Heatmap
+from tcpconntop.tui.panes.histogram import Histogram
+from tcpconntop.tui.panes.timeline import Timeline
 from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainScreen
-from tcpconntop.tui.timeline import Timeline
 
 
 class MainScreen(ExplainScreen):

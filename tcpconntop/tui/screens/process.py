@@ -23,17 +23,17 @@ from tcpconntop.core.view.groups import process_text
 from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.sources.port_names import parse_filter_with_port_names
-from tcpconntop.tui.connects import Connects
-from tcpconntop.tui.explain import Explain
-from tcpconntop.tui.failures import Failures
-from tcpconntop.tui.heatmap import Heatmap
-from tcpconntop.tui.histogram import Histogram
 from tcpconntop.tui.identity import Identity
 from tcpconntop.tui.messages import ProcessSummary
-from tcpconntop.tui.panes import Panes
+from tcpconntop.tui.panes.connects import Connects
+from tcpconntop.tui.panes.explain import Explain
+from tcpconntop.tui.panes.failures import Failures
+from tcpconntop.tui.panes.heatmap import Heatmap
+from tcpconntop.tui.panes.histogram import Histogram
+from tcpconntop.tui.panes.panes import Panes
+from tcpconntop.tui.panes.timeline import Timeline
 from tcpconntop.tui.screens.board import NO_PANES_BELOW
 from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainScreen
-from tcpconntop.tui.timeline import Timeline
 
 CONNECTS_FROM = 30
 """Terminal height from which the last connects have a place of their own."""

@@ -20,7 +20,7 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
 from tcpconntop.core.wire import Events, Outcome, address_text
 from tcpconntop.tui.lines import fit, fit_address
-from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.severity import latency_paint
 
 Cell = tuple[str, str]

@@ -21,7 +21,7 @@ from tcpconntop.core.analysis.explain import Finding, Severity, explain, nothing
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
-from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.wrap import wrap
 
 MARK = "▌"

@@ -22,7 +22,7 @@ from tcpconntop.core.format import count, elapsed, percent, rate
 from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
-from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes.pane import Pane
 
 
 class Column(NamedTuple):

@@ -30,7 +30,7 @@ from tcpconntop.core.format import count, duration, percent
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.lines import fit
-from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes.pane import Pane
 
 LABEL = 6
 """Cells of the labels of the count axis."""
@@ -72,7 +72,7 @@ class Histogram(Pane):
         return picture
 
     def _plot(self, selection: Selection, width: int, height: int) -> list[Text]:
-        from tcpconntop.tui import charts  # plotext takes long to load: not before it is needed
+        from tcpconntop.tui.panes import charts  # plotext takes long to load: not before it is needed
 
         seen = np.flatnonzero(selection.buckets)
         low, high = decade_range(float(EDGES_US[seen[0]]), float(EDGES_US[seen[-1]]))

@@ -26,7 +26,7 @@ from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, 
 from tcpconntop.core.analysis.selection import Selection, round_duration
 from tcpconntop.core.format import count, elapsed
 from tcpconntop.tui.lines import STYLE_CLASSES, fit
-from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes.pane import Pane
 
 Ints = npt.NDArray[np.int64]
 

@@ -18,7 +18,7 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count
 from tcpconntop.tui.lines import Line, fit_address
 from tcpconntop.tui.messages import TabRequested
-from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes.pane import Pane
 
 PANE_WIDTH = 100
 """Cells that a pane wants; a terminal twice as wide has room for two."""

@@ -22,7 +22,7 @@ from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.format import duration, elapsed, rate
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.tui.lines import fit
-from tcpconntop.tui.pane import Pane
+from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.spark import sparkline
 
 LABEL, LEGEND = 7, 15
@@ -49,7 +49,7 @@ class Timeline(Pane):
         return Text("\n", no_wrap=True, end="").join(lines[:height])
 
     def _plot(self, found: Series, width: int, height: int) -> list[Text]:
-        from tcpconntop.tui import charts  # plotext takes long to load: not before it is needed
+        from tcpconntop.tui.panes import charts  # plotext takes long to load: not before it is needed
 
         quantiles = found.quantiles_us[0]
         known = quantiles[np.isfinite(quantiles)]
