@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from support import Running, feed, snapshot, still, text_of
 from textual.widgets import Input
 
-from tcpconntop.tui.filterbar import HINTS, text_with_pointer
+from tcpconntop.tui.bars.filter_bar import HINTS, text_with_pointer
 
 
 async def test_tab_completes_fields_and_values_one_after_the_other():

@@ -19,9 +19,10 @@ from tcpconntop.core.view.filter_completion import values_in_window
 from tcpconntop.core.view.view import View, ViewSpec
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.filterbar import FilterBar
-from tcpconntop.tui.footer import Footer
-from tcpconntop.tui.header import Header
+from tcpconntop.tui.bars.filter_bar import FilterBar
+from tcpconntop.tui.bars.footer import Footer
+from tcpconntop.tui.bars.header import Header
+from tcpconntop.tui.bars.summary import Summary
 from tcpconntop.tui.messages import (
     FilterCancelled,
     FilterSubmitted,
@@ -36,7 +37,6 @@ from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import Panes
 from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
-from tcpconntop.tui.summary import Summary
 from tcpconntop.tui.table.table import Table
 from tcpconntop.tui.table.view_cache import ViewCache
 from tcpconntop.tui.titles import row_title

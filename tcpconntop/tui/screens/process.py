@@ -23,7 +23,7 @@ from tcpconntop.core.view.groups import process_text
 from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.sources.port_names import parse_filter_with_port_names
-from tcpconntop.tui.identity import Identity
+from tcpconntop.tui.bars.identity import Identity
 from tcpconntop.tui.messages import ProcessSummary
 from tcpconntop.tui.panes.connects import Connects
 from tcpconntop.tui.panes.explain import Explain
