@@ -36,7 +36,7 @@ from tcpconntop.tui.screens.board import TableScreen
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
 from tcpconntop.tui.state import DashboardState
-from tcpconntop.tui.terminal import PLAIN_THEME, has_few_colours, has_no_colours
+from tcpconntop.tui.text.terminal import PLAIN_THEME, has_few_colours, has_no_colours
 from tcpconntop.tui.worker import EngineThread
 
 

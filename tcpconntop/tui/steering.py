@@ -18,11 +18,11 @@ from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.outputs.table_csv import view_csv
 from tcpconntop.settings.paths import state_folder
 from tcpconntop.tui.export import row_text, save
-from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import ScreenShown
 from tcpconntop.tui.rewind import Rewind
 from tcpconntop.tui.screens.board import TableScreen
 from tcpconntop.tui.state import DashboardState
+from tcpconntop.tui.text.lines import fit
 from tcpconntop.tui.worker import EngineThread
 
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -15,9 +15,9 @@ from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.lines import fit, fit_address, fit_counted
-from tcpconntop.tui.spark import sparkline
 from tcpconntop.tui.table.layout import lay_out_columns
+from tcpconntop.tui.text.lines import fit, fit_address, fit_counted
+from tcpconntop.tui.text.sparkline import sparkline
 
 EVIL = "\x1b[31m[red]evil"
 WIDE = "日本語サーバ"  # 18 bytes: the kernel cuts a name after 15, here in the middle of a character

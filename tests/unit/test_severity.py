@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tcpconntop.tui.severity import metric_paint
+from tcpconntop.tui.text.severity import metric_paint
 
 MS = 1_000.0
 

@@ -17,8 +17,8 @@ from tcpconntop.core.view.filter import FilterError
 from tcpconntop.core.view.filter_completion import completions
 from tcpconntop.settings.ui_state import add_filter
 from tcpconntop.sources.port_names import parse_filter_with_port_names
-from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import FilterCancelled, FilterSubmitted
+from tcpconntop.tui.text.lines import fit
 
 HINTS = (
     "tab completes, enter applies",

@@ -10,7 +10,7 @@ from rich.text import Text
 from tcpconntop.core.format import count, memory, percent
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.actions import ACTIONS, Keys
-from tcpconntop.tui.lines import Line, Part, fit, justify
+from tcpconntop.tui.text.lines import Line, Part, fit, justify
 
 OWN = 85
 """Priority of the program's own cost: it goes before most of the keys do."""

@@ -18,8 +18,8 @@ from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.lines import Line, Part, fit, justify
 from tcpconntop.tui.state import STARTING, DashboardState
+from tcpconntop.tui.text.lines import Line, Part, fit, justify
 
 LEAST = 8
 """Cells that a part of what is shown is worth."""

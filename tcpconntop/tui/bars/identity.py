@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tcpconntop.core.format import elapsed, printable
 from tcpconntop.kernel.process import ProcessInfo
-from tcpconntop.tui.lines import Line, Part, fit, justify
+from tcpconntop.tui.text.lines import Line, Part, fit, justify
 
 DAY_S = 86_400
 

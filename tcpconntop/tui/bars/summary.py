@@ -11,9 +11,9 @@ from tcpconntop.core.analysis.selection import Selection, attempt_rates_hz
 from tcpconntop.core.format import count, duration, percent, rate
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.lines import Line, Part, fit, justify
-from tcpconntop.tui.severity import latency_paint
-from tcpconntop.tui.spark import sparkline
+from tcpconntop.tui.text.lines import Line, Part, fit, justify
+from tcpconntop.tui.text.severity import latency_paint
+from tcpconntop.tui.text.sparkline import sparkline
 
 BARS_FROM = 100
 """Width from which there is room for the sparkline and for every outcome by name."""

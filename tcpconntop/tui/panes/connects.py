@@ -19,9 +19,9 @@ from tcpconntop.core.analysis.anatomy import Anatomy, anatomy, errno_name
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
 from tcpconntop.core.wire import Events, Outcome, address_text
-from tcpconntop.tui.lines import fit, fit_address
 from tcpconntop.tui.panes.pane import Pane
-from tcpconntop.tui.severity import latency_paint
+from tcpconntop.tui.text.lines import fit, fit_address
+from tcpconntop.tui.text.severity import latency_paint
 
 Cell = tuple[str, str]
 """Text and colour."""

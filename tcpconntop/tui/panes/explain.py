@@ -22,7 +22,7 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.pane import Pane
-from tcpconntop.tui.wrap import wrap
+from tcpconntop.tui.text.wrap import wrap
 
 MARK = "▌"
 TITLE_INDENT, EVIDENCE_INDENT = 3, 5

@@ -21,8 +21,8 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed, percent, rate
 from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.lines import fit
 from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.text.lines import fit
 
 
 class Column(NamedTuple):

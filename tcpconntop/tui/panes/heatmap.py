@@ -25,8 +25,8 @@ from tcpconntop.core.analysis.heatmap import Heatmap as Heat
 from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, heatmap
 from tcpconntop.core.analysis.selection import Selection, round_duration
 from tcpconntop.core.format import count, elapsed
-from tcpconntop.tui.lines import STYLE_CLASSES, fit
 from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
 
 Ints = npt.NDArray[np.int64]
 

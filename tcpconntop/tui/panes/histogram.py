@@ -29,8 +29,8 @@ from tcpconntop.core.counts.histogram import EDGES_US
 from tcpconntop.core.format import count, duration, percent
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.lines import fit
 from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.text.lines import fit
 
 LABEL = 6
 """Cells of the labels of the count axis."""

@@ -8,7 +8,7 @@ from rich.color import Color
 from rich.text import Text
 
 from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.tui.lines import Line
+from tcpconntop.tui.text.lines import Line
 
 MIN_REDRAW_NS = 950_000_000
 """Least time between two drawings of the same selection, a little less than a refresh of one second."""

@@ -16,9 +16,9 @@ from textual.containers import Horizontal, Vertical
 
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count
-from tcpconntop.tui.lines import Line, fit_address
 from tcpconntop.tui.messages import TabRequested
 from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.text.lines import Line, fit_address
 
 PANE_WIDTH = 100
 """Cells that a pane wants; a terminal twice as wide has room for two."""

@@ -21,9 +21,9 @@ from tcpconntop.core.analysis.selection import Selection, decade_range, round_du
 from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.format import duration, elapsed, rate
 from tcpconntop.core.view.metrics import QUANTILES
-from tcpconntop.tui.lines import fit
 from tcpconntop.tui.panes.pane import Pane
-from tcpconntop.tui.spark import sparkline
+from tcpconntop.tui.text.lines import fit
+from tcpconntop.tui.text.sparkline import sparkline
 
 LABEL, LEGEND = 7, 15
 STYLE_CLASSES = ("low", "mid", "high")

@@ -39,7 +39,7 @@ from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.table.table import Table
 from tcpconntop.tui.table.view_cache import ViewCache
-from tcpconntop.tui.titles import row_title
+from tcpconntop.tui.text.titles import row_title
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
 """Terminal heights below which the table needs the room."""

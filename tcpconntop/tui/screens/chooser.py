@@ -19,8 +19,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tcpconntop.core.format import count
-from tcpconntop.tui.lines import fit
 from tcpconntop.tui.messages import ProcessSummary
+from tcpconntop.tui.text.lines import fit
 
 
 class ProcessChooser(ModalScreen[ProcessSummary | None]):

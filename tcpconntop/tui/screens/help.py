@@ -25,7 +25,7 @@ from tcpconntop.core.format import printable
 from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.actions import Keys, actions_by_section
-from tcpconntop.tui.lines import Styled
+from tcpconntop.tui.text.lines import Styled
 
 FILTERS = (
     ("nginx", "text in the address, the port, the process name, the pid or the unit"),

@@ -22,7 +22,7 @@ from textual.widgets.option_list import Option
 from tcpconntop.core.view.column_choice import CHOOSABLE, DEFAULT_COLUMNS, ColumnChoice
 from tcpconntop.core.view.columns import TREND
 from tcpconntop.core.view.view import View
-from tcpconntop.tui.lines import fit
+from tcpconntop.tui.text.lines import fit
 
 LINE_WIDTH = 68
 """Cells of a line: what fits into a terminal of 80."""

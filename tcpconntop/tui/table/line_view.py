@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tcpconntop.tui.lines import Styled
+from tcpconntop.tui.text.lines import Styled
 
 
 class LineView(ScrollView, Styled):

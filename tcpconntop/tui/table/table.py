@@ -18,14 +18,14 @@ from textual.strip import Strip
 from tcpconntop.core.view.columns import TREND, Column
 from tcpconntop.core.view.view import View
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.lines import STYLE_CLASSES, fit, fit_address, fit_counted
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
-from tcpconntop.tui.severity import metric_paint
 from tcpconntop.tui.table.layout import MARGIN, ColumnLayout, lay_out_columns
 from tcpconntop.tui.table.line_view import LineView
 from tcpconntop.tui.table.naming import Namer, add_name, widen_for_names
 from tcpconntop.tui.table.trend import Trend, TrendCache
-from tcpconntop.tui.wrap import wrap
+from tcpconntop.tui.text.lines import STYLE_CLASSES, fit, fit_address, fit_counted
+from tcpconntop.tui.text.severity import metric_paint
+from tcpconntop.tui.text.wrap import wrap
 
 CURSOR_SIGN, WORSE_SIGN = "▌", "▲"
 _CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}

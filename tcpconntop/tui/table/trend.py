@@ -11,7 +11,7 @@ from tcpconntop.core.analysis.regression import find_regressions
 from tcpconntop.core.analysis.series import Series, TimeAxis, series
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import KEY
-from tcpconntop.tui.spark import sparklines
+from tcpconntop.tui.text.sparkline import sparklines
 
 Floats = npt.NDArray[np.float64]
 

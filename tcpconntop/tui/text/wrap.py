@@ -6,7 +6,7 @@ import textwrap
 
 from rich.cells import cell_len
 
-from tcpconntop.tui.lines import fit
+from tcpconntop.tui.text.lines import fit
 
 
 def wrap(text: str, width: int, most: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Text, its colours and its widths."""
