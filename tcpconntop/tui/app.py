@@ -32,9 +32,9 @@ from tcpconntop.tui.messages import (
 from tcpconntop.tui.palette import palette_commands
 from tcpconntop.tui.playing import Playing
 from tcpconntop.tui.resolver import Resolver, reverse_lookup
-from tcpconntop.tui.screens.board import TableScreen
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
+from tcpconntop.tui.screens.table_screen import TableScreen
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.text.terminal import PLAIN_THEME, has_few_colours, has_no_colours
 from tcpconntop.tui.worker import EngineThread

@@ -20,7 +20,7 @@ from tcpconntop.settings.paths import state_folder
 from tcpconntop.tui.export import row_text, save
 from tcpconntop.tui.messages import ScreenShown
 from tcpconntop.tui.rewind import Rewind
-from tcpconntop.tui.screens.board import TableScreen
+from tcpconntop.tui.screens.table_screen import TableScreen
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.text.lines import fit
 from tcpconntop.tui.worker import EngineThread

@@ -7,7 +7,7 @@ from support import feed, snapshot, still, until
 
 from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.panes.explain import Explain
-from tcpconntop.tui.screens.board import TableScreen
+from tcpconntop.tui.screens.table_screen import TableScreen
 
 # What has to change, and what is pressed before. An action that is not here fails below: it needs an entry.
 EFFECTS: dict[str, tuple[set[str], str]] = {

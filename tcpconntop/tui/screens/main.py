@@ -14,7 +14,7 @@ from tcpconntop.tui.panes.failures import Failures
 from tcpconntop.tui.panes.heatmap import Heatmap
 from tcpconntop.tui.panes.histogram import Histogram
 from tcpconntop.tui.panes.timeline import Timeline
-from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainScreen
+from tcpconntop.tui.screens.explain_screen import EXPLAIN, ExplainScreen
 
 
 class MainScreen(ExplainScreen):

@@ -32,8 +32,8 @@ from tcpconntop.tui.panes.heatmap import Heatmap
 from tcpconntop.tui.panes.histogram import Histogram
 from tcpconntop.tui.panes.panes import Panes
 from tcpconntop.tui.panes.timeline import Timeline
-from tcpconntop.tui.screens.board import NO_PANES_BELOW
-from tcpconntop.tui.screens.explaining import EXPLAIN, ExplainScreen
+from tcpconntop.tui.screens.explain_screen import EXPLAIN, ExplainScreen
+from tcpconntop.tui.screens.table_screen import NO_PANES_BELOW
 
 CONNECTS_FROM = 30
 """Terminal height from which the last connects have a place of their own."""

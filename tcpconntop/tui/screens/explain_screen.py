@@ -6,7 +6,7 @@ from textual import on
 
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.explain import Explain
-from tcpconntop.tui.screens.board import TableScreen
+from tcpconntop.tui.screens.table_screen import TableScreen
 
 EXPLAIN = "Explain"
 """The name of the pane."""
