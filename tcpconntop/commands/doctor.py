@@ -1,27 +1,31 @@
-"""`doctor`: what this kernel and machine offer, and what mends them."""
+"""`doctor`: examine this kernel and machine, and print the fix for what is missing."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
+from tcpconntop.doctor import try_load
 from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
 from tcpconntop.kernel.privileges import caller, drop_privileges
 
 
 def run(args: Namespace) -> int:
-    """Try everything, and say what came of it."""
-    who = caller()
+    """Examine the machine and print the report. Return the exit code of a command that traces."""
+    user = caller()
     loader: Loader | TracerError
     try:
-        loader = spawn_loader(privileged=False)  # the kernel refuses for itself
+        loader = spawn_loader(privileged=False, entry=try_load.ENTRY)  # let the kernel refuse
     except TracerError as error:
         loader = error
-    if who.may_trace:
+    if user.may_trace:
         drop_privileges()
     from tcpconntop.doctor.examine import examine
-    from tcpconntop.doctor.report import document, report
+    from tcpconntop.doctor.report import report_document, report_text
     from tcpconntop.outputs.document import dump
 
-    checkup = examine(loader, who)
-    print(dump(document(checkup)) if args.json else report(checkup), end="\n" if args.json else "")
-    return checkup.exit_code
+    report = examine(loader, user)
+    if args.json:
+        print(dump(report_document(report)))
+    else:
+        print(report_text(report), end="")
+    return report.exit_code

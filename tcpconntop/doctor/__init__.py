@@ -1,1 +1,1 @@
-"""`doctor`: what this machine offers, and what mends it."""
+"""`doctor`: examine this machine, and name the fix for what is missing."""

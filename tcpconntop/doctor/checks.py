@@ -1,4 +1,4 @@
-"""What a look at this machine found: frozen data, made by `kernel.features`, said by `outputs.doctor`."""
+"""The results of `doctor` as frozen data: made by `examine`, formatted by `report`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from tcpconntop.doctor.remedies import Distribution
 
 OK, MISSING, REFUSED, UNKNOWN = "ok", "missing", "refused", "unknown"
-"""There and ours to use; not there; there, or maybe there, and not for us; not to be told from here."""
+"""Usable; not on this machine; refused to this user, whether it exists or not; cannot be found out."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked for.
+    """The result of one check.
 
     Attributes:
-        name: what it is called in documents.
-        label: what people call it.
+        name: its key in the JSON document.
+        label: its name in the report.
         status: `OK`, `MISSING`, `REFUSED` or `UNKNOWN`.
-        detail: which one, or why not; short.
-        needed: whether nothing is traced without it.
-        problem: a key of `mending`; empty where no command helps.
+        detail: the version found, or the reason; a few words.
+        needed: whether tracing is impossible without it.
+        problem: a key of `remedies`; empty where no command helps.
     """
 
     name: str
@@ -33,18 +33,18 @@ class Check:
 
 @dataclass(frozen=True)
 class DoctorReport:
-    """All of it, and what it comes to.
+    """All checks, and what follows from them.
 
     Attributes:
-        host: this machine's name.
-        kernel: its release.
+        host: the name of this machine.
+        kernel: its kernel's release.
         machine: its architecture.
-        distribution: whose packages mend it.
-        checks: in the order of showing.
-        probe: what `--probe auto` takes; None where nothing works.
-        transport: what `--transport auto` takes; None likewise.
-        exit_code: what a command that traces would end with; 0 where it would trace.
-        as_root: whether the user is root, and types commands as root does.
+        distribution: the distribution that remedies are chosen for.
+        checks: in the order of display.
+        probe: the probe set that `--probe auto` selects; None if this machine cannot trace.
+        transport: the transport that `--transport auto` selects; None if this machine cannot trace.
+        exit_code: the exit code of a command that traces; 0 if it would work.
+        as_root: whether the user is root, so that commands need no sudo.
     """
 
     host: str

@@ -1,4 +1,4 @@
-"""What files tell of this machine: its kernel's version, what is mounted, what is locked."""
+"""Checks of this machine that read files: the kernel's version, mounts, lockdown, limits."""
 
 from __future__ import annotations
 
@@ -8,89 +8,88 @@ from pathlib import Path
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check
 
 OLDEST_KERNEL = (5, 10)
-"""The oldest kernel that is promised."""
+"""The oldest supported kernel."""
 MEMLOCK_UNUSED_SINCE = (5, 11)
-"""From here on BPF maps are not held against the memory-lock limit (Linux commit 80ee81e0403c)."""
+"""The first kernel that does not count BPF maps as locked memory (Linux commit 80ee81e0403c)."""
 TESTED_MACHINES = ("x86_64", "aarch64")
 
 _ROOT = Path("/")
 
 
 def kernel_version(release: str) -> tuple[int, int]:
-    """A kernel release's first two numbers; zeros where it has none."""
-    found = re.match(r"(\d+)\.(\d+)", release)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    """Return the first two numbers of a kernel release; zeros if it has none."""
+    match = re.match(r"(\d+)\.(\d+)", release)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def kernel(release: str, machine: str) -> Check:
-    """Whether this kernel is one that is promised to work; others may."""
+def check_kernel(release: str, machine: str) -> Check:
+    """Check that this kernel is supported; others may work."""
     detail = f"{release} on {machine}"
     if kernel_version(release) < OLDEST_KERNEL:
         oldest = ".".join(map(str, OLDEST_KERNEL))
-        return Check(
-            "kernel", "kernel", MISSING, f"{detail}: {oldest} or later is promised to work", True, "kernel"
-        )
+        return Check("kernel", "kernel", MISSING, f"{detail}: {oldest} or later is supported", True, "kernel")
     if machine not in TESTED_MACHINES:
-        return Check(
-            "kernel", "kernel", UNKNOWN, f"{detail}: tried on {' and '.join(TESTED_MACHINES)} alone", True
-        )
+        tested = " and ".join(TESTED_MACHINES)
+        return Check("kernel", "kernel", UNKNOWN, f"{detail}: tested only on {tested}", True)
     return Check("kernel", "kernel", OK, detail, True)
 
 
-def tracefs(root: Path = _ROOT) -> Check:
-    """Whether tracefs is mounted, which other tracers want."""
-    places = [place for place, kind in mounts(root) if kind == "tracefs"]
-    if places:
-        return Check("tracefs", "tracefs", OK, f"{places[0]}, not used")
+def check_tracefs(root: Path = _ROOT) -> Check:
+    """Check that tracefs is mounted. Tracing does not use it; other tracers need it."""
+    folders = [folder for folder, kind in mounts(root) if kind == "tracefs"]
+    if folders:
+        return Check("tracefs", "tracefs", OK, f"{folders[0]}, not used")
     return Check("tracefs", "tracefs", MISSING, "not mounted", problem="tracefs")
 
 
-def lockdown(root: Path = _ROOT) -> Check:
-    """Whether the kernel is locked down so far that programs may not read its memory (kernel_lockdown(7))."""
+def check_lockdown(root: Path = _ROOT) -> Check:
+    """Check that lockdown still lets BPF programs read kernel memory (kernel_lockdown(7))."""
     try:
         text = (root / "sys/kernel/security/lockdown").read_text()
     except PermissionError:
         return Check("lockdown", "lockdown", UNKNOWN, "not readable for this user")
     except OSError:
-        return Check("lockdown", "lockdown", UNKNOWN, "not said here: there is no securityfs")
-    found = re.search(r"\[(\w+)\]", text)
-    mode = found[1] if found else "none"
+        return Check("lockdown", "lockdown", UNKNOWN, "cannot be read: securityfs is not mounted")
+    match = re.search(r"\[(\w+)\]", text)
+    mode = match[1] if match else "none"
     if mode == "confidentiality":
-        reason = "confidentiality: no program may read the kernel's memory; boot with lockdown=integrity"
+        reason = "confidentiality: no program may read kernel memory; boot with lockdown=integrity"
         return Check("lockdown", "lockdown", REFUSED, reason, True)
     return Check("lockdown", "lockdown", OK, mode)
 
 
-def memory_lock(release: str, limit_bytes: int) -> Check:
-    """Whether maps may be as large as they are; a limit of -1 is none."""
+def check_memory_lock(release: str, limit_bytes: int) -> Check:
+    """Check that the memory-lock limit has room for the maps; a limit of -1 is unlimited."""
     limit = "unlimited" if limit_bytes < 0 else f"{limit_bytes >> 10} KiB"
     if kernel_version(release) >= MEMLOCK_UNUSED_SINCE:
-        return Check("memlock", "memory lock", OK, f"{limit}; not asked for from Linux 5.11 on")
+        since = ".".join(map(str, MEMLOCK_UNUSED_SINCE))
+        return Check("memlock", "memory lock", OK, f"{limit}; not needed since Linux {since}")
     if limit_bytes < 0:
         return Check("memlock", "memory lock", OK, limit, True)
     return Check("memlock", "memory lock", REFUSED, f"{limit}, and may not be raised", True, "memlock")
 
 
-def ipv6(root: Path = _ROOT) -> Check:
-    """Whether there is IPv6."""
+def check_ipv6(root: Path = _ROOT) -> Check:
+    """Check that the kernel has IPv6."""
     if (root / "proc/self/net/if_inet6").exists():
-        return Check("ipv6", "IPv6", OK, "there")
-    return Check("ipv6", "IPv6", MISSING, "not in this kernel, or disabled at boot: connects over IPv4 alone")
+        return Check("ipv6", "IPv6", OK, "available")
+    detail = "not in this kernel, or disabled at boot: only IPv4 connects are traced"
+    return Check("ipv6", "IPv6", MISSING, detail)
 
 
-def cgroups(root: Path = _ROOT) -> Check:
-    """Which control groups there are, by which units are told."""
+def check_cgroups(root: Path = _ROOT) -> Check:
+    """Check which versions of control groups are mounted; units are read from them."""
     kinds = {kind for _, kind in mounts(root)} & {"cgroup", "cgroup2"}
     if not kinds:
-        return Check("cgroups", "cgroups", MISSING, "not mounted: no units are told", problem="cgroups")
+        return Check("cgroups", "cgroups", MISSING, "not mounted: units are not known", problem="cgroups")
     names = {"cgroup": "v1", "cgroup2": "v2"}
-    which = " and ".join(names[kind] for kind in sorted(kinds))
-    note = "; units of v1 are told while a process runs" if "cgroup" in kinds else ""
-    return Check("cgroups", "cgroups", OK, which + note)
+    versions = " and ".join(names[kind] for kind in sorted(kinds))
+    note = "; with v1, a unit is known only while its process runs" if "cgroup" in kinds else ""
+    return Check("cgroups", "cgroups", OK, versions + note)
 
 
 def mounts(root: Path = _ROOT) -> list[tuple[str, str]]:
-    """Place and type of what is mounted (proc_pid_mountinfo(5))."""
+    """Return folder and type of each mounted file system (proc_pid_mountinfo(5))."""
     try:
         lines = (root / "proc/self/mountinfo").read_text().splitlines()
     except OSError:
@@ -99,7 +98,7 @@ def mounts(root: Path = _ROOT) -> list[tuple[str, str]]:
     return [(before.split()[4], after.split()[0]) for before, _, after in halves]
 
 
-def os_release(root: Path = _ROOT) -> str:
-    """What the distribution says of itself (os-release(5)); empty where it says nothing."""
-    places = (root / "etc/os-release", root / "usr/lib/os-release")
-    return next((place.read_text("utf-8", "replace") for place in places if place.is_file()), "")
+def read_os_release(root: Path = _ROOT) -> str:
+    """Return the text of os-release(5); empty if there is none."""
+    files = (root / "etc/os-release", root / "usr/lib/os-release")
+    return next((file.read_text("utf-8", "replace") for file in files if file.is_file()), "")

@@ -1,4 +1,4 @@
-"""What mends a machine that cannot trace: commands, by problem and distribution."""
+"""Commands that fix a machine that cannot trace, by problem and distribution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 DISTRIBUTIONS = ("debian", "ubuntu", "fedora", "arch", "alpine")
 
 ANY_DISTRIBUTION = "any"
-"""Stands for every distribution in `_COMMANDS`."""
+"""Every distribution, in `_COMMANDS`."""
 
 _KERNEL = {
     "debian": "apt install linux-image-$(dpkg --print-architecture) && reboot",
@@ -38,12 +38,12 @@ _COMMANDS: dict[str, dict[str, str]] = {
     "container": {ANY_DISTRIBUTION: "docker run --cap-add BPF --cap-add PERFMON …"},
     "memlock": {ANY_DISTRIBUTION: "ulimit -l unlimited"},
 }
-"""As root would type them. A kernel of the distribution's own has everything that is needed."""
+"""As root types them. The distribution's own kernel has everything that is needed."""
 
 PROBLEMS = tuple(_COMMANDS)
 
-_AS_THEY_ARE = ("privileges", "container", "memlock")
-"""Problems whose commands are not for root's shell alone."""
+_SAME_FOR_USERS = ("privileges", "container", "memlock")
+"""Problems whose commands need no sudo before them."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Distribution:
     """A Linux distribution.
 
     Attributes:
-        name: as it calls itself, for people.
-        family: one of `DISTRIBUTIONS`, or None where it is like none of them.
+        name: its display name.
+        family: the one of `DISTRIBUTIONS` that it is or derives from; None if there is none.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Distribution:
 
 
 def parse_os_release(os_release: str) -> Distribution:
-    """Tell the distribution by the text of /etc/os-release: by its ID, or else by what it is like."""
+    """Return the distribution of an os-release file: by its ID, or else by its ID_LIKE."""
     fields = {}
     for line in os_release.splitlines():
         name, equals, value = line.strip().partition("=")
@@ -71,19 +71,21 @@ def parse_os_release(os_release: str) -> Distribution:
     return Distribution(fields.get("PRETTY_NAME") or fields.get("ID") or "unknown", family)
 
 
-def commands(problem: str) -> Mapping[str, str]:
-    """The command that mends a problem, by distribution, as root types it; empty for an unknown problem."""
-    known = _COMMANDS.get(problem, {})
-    return {name: known.get(name) or known[ANY_DISTRIBUTION] for name in DISTRIBUTIONS} if known else {}
+def remedies(problem: str) -> Mapping[str, str]:
+    """Return the command that fixes a problem, by distribution, as root types it; empty if there is none."""
+    commands = _COMMANDS.get(problem)
+    if commands is None:
+        return {}
+    return {name: commands.get(name) or commands[ANY_DISTRIBUTION] for name in DISTRIBUTIONS}
 
 
-def command(problem: str, family: str, *, as_root: bool) -> str | None:
-    """Likewise, for one distribution and for who types it: root, or somebody who first becomes root."""
-    known = commands(problem).get(family)
-    if known is None or as_root or problem in _AS_THEY_ARE:
-        return known
-    become = "doas" if family == "alpine" else "sudo"
-    return " && ".join(f"{become} {part}" for part in known.split(" && "))
+def remedy(problem: str, family: str, *, as_root: bool) -> str | None:
+    """Return the command for one distribution, with sudo or doas unless `as_root`; None if there is none."""
+    command = remedies(problem).get(family)
+    if command is None or as_root or problem in _SAME_FOR_USERS:
+        return command
+    become_root = "doas" if family == "alpine" else "sudo"
+    return " && ".join(f"{become_root} {part}" for part in command.split(" && "))
 
 
 def _unquoted(value: str) -> str:

@@ -1,4 +1,4 @@
-"""`doctor`: what this machine offers, as lines for people or as one JSON document."""
+"""Format the results of `doctor`: as lines for people, or as one JSON document."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from tcpconntop import __version__
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED
 from tcpconntop.core.format import printable
 from tcpconntop.doctor.checks import OK, UNKNOWN, Check, DoctorReport
-from tcpconntop.doctor.remedies import DISTRIBUTIONS, command, commands
+from tcpconntop.doctor.remedies import DISTRIBUTIONS, remedies, remedy
 
 
-def document(checkup: DoctorReport) -> dict[str, Any]:
-    """Describe a checkup. `mend` has a command for each distribution, as root types it, or is null."""
+def report_document(report: DoctorReport) -> dict[str, Any]:
+    """Return the JSON document. `mend` has a command for each distribution, as root types it, or is null."""
     return {
         "version": __version__,
-        "host": checkup.host,
-        "kernel": checkup.kernel,
-        "machine": checkup.machine,
-        "distribution": {"name": checkup.distribution.name, "family": checkup.distribution.family},
-        "probe": checkup.probe,
-        "transport": checkup.transport,
-        "exit_code": checkup.exit_code,
+        "host": report.host,
+        "kernel": report.kernel,
+        "machine": report.machine,
+        "distribution": {"name": report.distribution.name, "family": report.distribution.family},
+        "probe": report.probe,
+        "transport": report.transport,
+        "exit_code": report.exit_code,
         "checks": [
             {
                 "name": check.name,
                 "status": check.status,
                 "needed": check.needed,
                 "detail": check.detail,
-                "mend": dict(commands(check.problem)) or None,
+                "mend": dict(remedies(check.problem)) or None,
             }
-            for check in checkup.checks
+            for check in report.checks
         ],
     }
 
 
-def report(checkup: DoctorReport) -> str:
-    """Spell a checkup, a line for each check and one below it for what mends it."""
-    name = printable(checkup.distribution.name)
-    lines = [f"tcpconntop {__version__} on {printable(checkup.host)}, {name}", ""]
-    width = max(len(check.label) for check in checkup.checks)
-    for check in checkup.checks:
+def report_text(report: DoctorReport) -> str:
+    """Format the report: a line for each check, the commands that fix it below, and a summary."""
+    name = printable(report.distribution.name)
+    lines = [f"tcpconntop {__version__} on {printable(report.host)}, {name}", ""]
+    width = max(len(check.label) for check in report.checks)
+    for check in report.checks:
         lines.append(f"{check.status:<8} {check.label:<{width}}  {_detail(check)}")
-        lines += [f"{'':<8} {'':<{width}}  {mend}" for mend in _mends(check, checkup)]
-    return "\n".join([*lines, "", _verdict(checkup), ""])
+        lines += [f"{'':<8} {'':<{width}}  {line}" for line in _fix_lines(check, report)]
+    return "\n".join([*lines, "", _summary(report), ""])
 
 
 def _detail(check: Check) -> str:
@@ -51,21 +51,21 @@ def _detail(check: Check) -> str:
     return printable(check.detail) + optional
 
 
-def _mends(check: Check, checkup: DoctorReport) -> list[str]:
-    """The command for this distribution; for one that is not known, those of all."""
+def _fix_lines(check: Check, report: DoctorReport) -> list[str]:
+    """Return the command for this distribution; for an unknown one, the commands of all."""
     if check.status == OK or not check.problem:
         return []
-    family = checkup.distribution.family
+    family = report.distribution.family
     families = DISTRIBUTIONS if family is None else (family,)
-    found = {name: command(check.problem, name, as_root=checkup.as_root) for name in families}
-    if len({*found.values()}) == 1:
-        return [f"mend: {found[families[0]]}"]
-    return [f"mend on {name}: {text}" for name, text in found.items()]
+    commands = {name: remedy(check.problem, name, as_root=report.as_root) for name in families}
+    if len({*commands.values()}) == 1:
+        return [f"fix: {commands[families[0]]}"]
+    return [f"fix on {name}: {command}" for name, command in commands.items()]
 
 
-def _verdict(checkup: DoctorReport) -> str:
-    if checkup.probe:
-        return f"Tracing works: auto takes {checkup.probe}/{checkup.transport}."
-    wanting = [check.label for check in checkup.checks if check.needed and check.status not in (OK, UNKNOWN)]
-    what = "Not privileged" if checkup.exit_code == EXIT_NOT_PRIVILEGED else "This machine cannot trace"
-    return f"{what}; look at: {', '.join(wanting) or 'the lines above'} (exit code {checkup.exit_code})."
+def _summary(report: DoctorReport) -> str:
+    if report.probe:
+        return f"Tracing works: auto selects {report.probe}/{report.transport}."
+    missing = [check.label for check in report.checks if check.needed and check.status not in (OK, UNKNOWN)]
+    what = "Not privileged" if report.exit_code == EXIT_NOT_PRIVILEGED else "This machine cannot trace"
+    return f"{what}; see: {', '.join(missing) or 'the lines above'} (exit code {report.exit_code})."

@@ -1,6 +1,6 @@
-"""The loader's other job: try every transport and every way of attaching, and keep none of them.
+"""The job of `doctor` in the loader process: try every transport and every probe set, and keep none of them.
 
-Part of the loader: standard library alone, Python 3.9.
+Runs inside the loader process: standard library alone, Python 3.9.
 """
 
 from __future__ import annotations
@@ -13,49 +13,70 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tcpconntop.core.errors import EXIT_UNSUPPORTED
+from tcpconntop.kernel import loader
 from tcpconntop.kernel.attach import PROBE_SETS, AttachError, ProbeGroup, attach, detach
-from tcpconntop.kernel.program import EXIT_UNSUPPORTED, LoadError, load_error, prepare
+from tcpconntop.kernel.loader import Answer
+from tcpconntop.kernel.program import NO_BCC, LoadError, load_error, prepare
+
+ENTRY = __name__
+"""The module that `spawn_loader` starts for this job."""
 
 
-def survey(bcc: Any, job: dict[str, Any]) -> dict[str, Any]:
-    """What loading comes to here, as JSON will carry it.
+def run(arguments: list[str]) -> None:
+    """Run as the loader process that tries, and exit."""
+    loader.run(arguments, answer, ENTRY)
 
-    Transports come first: a way that is refused leaves traces in what tells a refusal's reason. Everything
-    is tried with the program of the first transport that there is; a job without `defines` tries nothing.
+
+def answer(bcc: Any, job: dict[str, Any]) -> Answer:
+    """Do the job; `error` is the only key of the answer where there is no BCC."""
+    return Answer(try_load(bcc, job) if bcc else {"error": NO_BCC}, [])
+
+
+def try_load(bcc: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """Try every transport and probe set; return the results as a JSON-serialisable dict.
+
+    Transports come first: a refused probe set changes what the reason of a later refusal is read from. Probe
+    sets are tried with the program of the first transport that works. A job without `defines` tries nothing.
 
     Returns:
-        `python`, `bcc` (its version) and `folder` that do it; `transports` and `ways`, each by name with what
-        `_tried_transport` and `_tried_way` say; `memlock_bytes`, the limit once it was raised (-1 is none).
+        `python`, `bcc` (its version) and `folder` of the interpreter that tried; `transports` and
+        `probe_sets`, each by name with the results of `_try_transport` and `_try_probe_set`; `memlock_bytes`,
+        the memory-lock limit after raising it (-1: unlimited).
     """
     modules: list[Any] = []
-    transports = _tried_transports(bcc, job, modules) if "defines" in job else {}
+    transports = _try_transports(bcc, job, modules) if "defines" in job else {}
     return {
         "python": sys.executable,
         "bcc": str(getattr(bcc, "__version__", "")),
         "folder": str(Path(bcc.__file__).parent),
         "transports": transports,
-        "ways": {name: _tried_way(bcc, modules[0], parts) for name, parts in PROBE_SETS.items() if modules},
+        "probe_sets": {
+            name: _try_probe_set(bcc, modules[0], groups) for name, groups in PROBE_SETS.items() if modules
+        },
         "memlock_bytes": resource.getrlimit(resource.RLIMIT_MEMLOCK)[0],
     }
 
 
-def _tried_transports(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[str, Any]:
-    """Both at once: compiling is what takes the time."""
+def _try_transports(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[str, Any]:
+    """Compile for both transports at the same time. Append the compiled program to `modules`."""
     ring, perf = ({**job, "transport": name} for name in ("ring", "perf"))
-    answer_of_perf = _in_child(lambda: _tried_transport(bcc, perf, []))
-    tried = {"ring": _tried_transport(bcc, ring, modules), "perf": answer_of_perf()}
-    if tried["perf"]["ok"] and not modules:
-        _tried_transport(bcc, perf, modules)
-    return tried
+    result_of_perf = _in_child(lambda: _try_transport(bcc, perf, []))
+    results = {"ring": _try_transport(bcc, ring, modules), "perf": result_of_perf()}
+    if results["perf"]["ok"] and not modules:
+        _try_transport(bcc, perf, modules)
+    return results
 
 
 def _in_child(trial: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    """Try in a process of its own: BCC crashes where the kernel refuses perf events (0.26 does).
+    """Start a trial in a child process: BCC 0.26 crashes where the kernel refuses perf events.
+
+    The child has an output of its own, because a refusal's reason is read from the output of this process.
 
     Returns:
-        What waits for the answer. What the child prints is told apart from what we do.
+        A function that waits for the child's result and returns it.
     """
-    output = os.memfd_create("tcpconntop-survey")
+    output = os.memfd_create("tcpconntop-doctor")
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -66,18 +87,20 @@ def _in_child(trial: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any
             os._exit(0)
     os.close(writer)
 
-    def answer() -> dict[str, Any]:
+    def result() -> dict[str, Any]:
         with os.fdopen(reader, "rb") as pipe:
-            said = pipe.read()
+            message = pipe.read()
         os.waitpid(child, 0)
-        lines = [*os.pread(output, 1 << 12, 0).decode("utf-8", "replace").splitlines(), "BCC crashed"]
-        return dict(json.loads(said)) if said else {"ok": False, "reason": lines[0], "exit": EXIT_UNSUPPORTED}
+        if message:
+            return dict(json.loads(message))
+        lines = os.pread(output, 1 << 12, 0).decode("utf-8", "replace").splitlines()
+        return {"ok": False, "reason": [*lines, "BCC crashed"][0], "exit": EXIT_UNSUPPORTED}
 
-    return answer
+    return result
 
 
-def _tried_transport(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[str, Any]:
-    """Compile for it; what could be compiled goes to `modules`."""
+def _try_transport(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[str, Any]:
+    """Compile for the job's transport. Append the program to `modules` if it compiled."""
     try:
         module, _ = prepare(bcc, job)
     except LoadError as error:
@@ -86,18 +109,17 @@ def _tried_transport(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[
     return {"ok": True}
 
 
-def _tried_way(bcc: Any, module: Any, parts: tuple[ProbeGroup, ...]) -> dict[str, Any]:
-    """Attach it, and detach it at once."""
+def _try_probe_set(bcc: Any, module: Any, groups: tuple[ProbeGroup, ...]) -> dict[str, Any]:
+    """Attach a probe set and detach it at once."""
     try:
-        fds, notes = attach(bcc, module, parts)
+        fds, notes = attach(bcc, module, groups)
     except AttachError as error:
-        code = load_error(str(error)).exit_code
         return {
             "ok": False,
             "reason": str(error),
             "errno": error.errno,
             "kind": error.probe.kind,
-            "exit": code,
+            "exit": load_error(str(error)).exit_code,
         }
     detach(fds)
     return {"ok": True, "notes": notes}

@@ -1,1 +1,1 @@
-"""The kernel's side of user space: load the program, read its buffers, give up privileges."""
+"""User space next to the kernel: load the BPF program, read its buffers, drop privileges."""

@@ -1,6 +1,6 @@
-"""The ways of attaching to the kernel, and how it takes each probe.
+"""The probe sets, and how each kind of probe is attached.
 
-Part of the loader: standard library alone, Python 3.9.
+Runs inside the loader process: standard library alone, Python 3.9.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 NO_KPROBES = "no kprobes in this kernel"
 
 FIRST_PREEMPTIBLE_MAJOR = 7
-"""The first number of the first kernel where tasks are preempted in a raw tracepoint's program."""
+"""Major version of the first kernels that may preempt a task inside a raw tracepoint program."""
 
 _ONLINE_CPUS = Path("/sys/devices/system/cpu/online")
 _PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 _PERF_FLAG_FD_CLOEXEC = 8
 _PERF_IOC_ENABLE, _PERF_IOC_SET_BPF = 0x2400, 0x40042408
-# struct perf_event_attr as far as kprobes need it (PERF_ATTR_SIZE_VER1): type, size, config, period, three
-# that stay 0, wake-up, bp_type, the function's name, the offset in it.
+# The part of struct perf_event_attr that kprobes need (PERF_ATTR_SIZE_VER1): type, size, config, period,
+# three fields that stay 0, wake-up, bp_type, address of the function's name, offset in the function.
 _ATTRIBUTES = struct.Struct("=IIQQ3QIIQQ")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def program_copies(release: str) -> tuple[int, int]:
-    """How many programs are to begin attempts, and how many to end them, so that one of them runs.
+    """Return how many copies of the begin and end programs to attach, so that one of them always runs.
 
-    The kernel skips a program that would interrupt itself. A begin is always a task's own; an end may come in
-    a softirq upon a task's. From Linux 7.0 on (commit a46023d5616e) tasks preempt each other there as well:
-    more than three at once on one CPU are not provided for.
+    The kernel skips a program that would interrupt itself on the same CPU. A begin runs in the context of a
+    task; an end may run in a softirq that interrupts a task. From Linux 7.0 on (commit a46023d5616e) tasks
+    can preempt each other there too; more than three nested runs on one CPU are not handled.
     """
     return (3, 3) if int(release.split(".")[0]) >= FIRST_PREEMPTIBLE_MAJOR else (1, 2)
 
@@ -44,7 +44,7 @@ BEGIN_COPIES, END_COPIES = program_copies(os.uname().release)
 
 
 class Probe(NamedTuple):
-    """One program and what runs it."""
+    """One program and the kernel function or tracepoint that runs it."""
 
     program: str
     kind: str
@@ -52,11 +52,11 @@ class Probe(NamedTuple):
 
 
 class ProbeGroup(NamedTuple):
-    """Probes that are of use together: all of them are attached, in this order, or none."""
+    """Probes that work only together: all of them are attached, in this order, or none."""
 
     probes: tuple[Probe, ...]
     if_missing: str = ""
-    """What is lost without them. Empty: nothing works without them."""
+    """What is lost without them. Empty: the probe set needs them."""
 
 
 def _group(*probes: tuple[str, str, str], if_missing: str = "") -> ProbeGroup:
@@ -64,15 +64,15 @@ def _group(*probes: tuple[str, str, str], if_missing: str = "") -> ProbeGroup:
 
 
 def _state_group(program: str, copies: int) -> ProbeGroup:
-    """In this order: each program looks for what the one before it left."""
+    """Return the copies of a program, in the order of running: each handles what the one before it missed."""
     return _group(
         *((f"{program}_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, copies + 1))
     )
 
 
-_NO_V6 = "IPv6 connects count from their first SYN on, and those that fail before are not seen"
-_NO_SYN = "local work and network are not told apart"
-_NO_ANSWER = "the answer is timed where the state changes"
+_NO_V6 = "IPv6 connects are timed from their first SYN, and failures before it are not seen"
+_NO_SYN = "local work is not separated from network time"
+_NO_ANSWER = "the answer is timed at the state change"
 
 _ENDS = _state_group("tct_end", END_COPIES)
 _RETRANSMITS = _group(
@@ -115,40 +115,43 @@ PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {
     ),
     "tracepoint": (_ENDS, _RETRANSMITS, _BEGINS),
 }
-"""By name, best first. What ends attempts is attached before what begins them."""
+"""Groups by the name of the probe set, best set first.
+
+Probes that end attempts are attached before those that begin them, so that no attempt is left without an end.
+"""
 
 
 class AttachError(Exception):
-    """The kernel does not take a probe that its way cannot do without.
+    """The kernel refuses a probe that the probe set needs.
 
-    `code` is its errno; 0 if it told none.
+    `errno` is the kernel's; 0 if it gave none.
     """
 
-    def __init__(self, probe: Probe, reason: str, code: int) -> None:
+    def __init__(self, probe: Probe, reason: str, errno: int) -> None:
         super().__init__(reason)
         self.probe = probe
-        self.errno = code
+        self.errno = errno
 
 
-def attach(bcc: Any, module: Any, parts: tuple[ProbeGroup, ...]) -> tuple[dict[str, int], list[str]]:
-    """Attach what is there. Returns descriptors by name, and a note on each part that is not there.
+def attach(bcc: Any, module: Any, groups: tuple[ProbeGroup, ...]) -> tuple[dict[str, int], list[str]]:
+    """Attach the groups that this kernel offers. Return descriptors by name, and a note on each other group.
 
     Raises:
-        AttachError: a part that nothing works without is refused. Nothing stays attached.
+        AttachError: a group that the probe set needs is refused. Nothing stays attached.
     """
     fds: dict[str, int] = {}
     notes = []
-    for part in parts:
+    for group in groups:
         links: dict[str, int] = {}
-        for probe in part.probes:
+        for probe in group.probes:
             try:
                 program, link = _attach_probe(bcc, module, probe)
             except Exception as error:  # BCC raises nothing more specific
                 detach(links)
-                if not part.if_missing:
+                if not group.if_missing:
                     detach(fds)
                     raise AttachError(probe, _reason(error), _errno(error)) from error
-                notes.append(f"{probe.target} is not available ({_reason(error)}): {part.if_missing}")
+                notes.append(f"{probe.target} is not available ({_reason(error)}): {group.if_missing}")
                 break
             links[f"program:{probe.program}"] = program
             links[f"link:{probe.program}:{probe.target}"] = link
@@ -158,7 +161,7 @@ def attach(bcc: Any, module: Any, parts: tuple[ProbeGroup, ...]) -> tuple[dict[s
 
 
 def _attach_probe(bcc: Any, module: Any, probe: Probe) -> tuple[int, int]:
-    """Load and attach. Returns the descriptors of the program and of its link."""
+    """Load and attach. Return the descriptors of the program and of its link."""
     ctypes.set_errno(0)
     types = {RAW_TRACEPOINT: bcc.BPF.RAW_TRACEPOINT, FENTRY: bcc.BPF.TRACING}
     program = module.load_func(probe.program, types.get(probe.kind, bcc.BPF.KPROBE)).fd
@@ -174,10 +177,10 @@ def _attach_probe(bcc: Any, module: Any, probe: Probe) -> tuple[int, int]:
 
 
 def _attach_kprobe(program: int, function: str, on_return: bool) -> int:
-    """Open a kprobe that lives as long as its descriptor, unlike one that is written to tracefs.
+    """Open a kprobe that exists as long as its descriptor; one that is written to tracefs would stay.
 
     Raises:
-        OSError: there are no kprobes, or not on this function.
+        OSError: this kernel has no kprobes, or cannot put one on this function.
     """
     if not KPROBE_PMU.exists():
         raise OSError(0, NO_KPROBES)
@@ -186,7 +189,7 @@ def _attach_kprobe(program: int, function: str, on_return: bool) -> int:
     attributes = _ATTRIBUTES.pack(
         kind, _ATTRIBUTES.size, int(on_return), 1, 0, 0, 0, 0, 0, ctypes.addressof(name), 0
     )
-    cpu = int(_ONLINE_CPUS.read_text().split(",")[0].split("-")[0])  # any: the program runs on all of them
+    cpu = int(_ONLINE_CPUS.read_text().split(",")[0].split("-")[0])  # any: the program runs on all CPUs
     number = _PERF_EVENT_OPEN[os.uname().machine]
     event: int = _libc.syscall(number, attributes, -1, cpu, -1, ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC))
     if event < 0:
@@ -200,18 +203,18 @@ def _attach_kprobe(program: int, function: str, on_return: bool) -> int:
 
 
 def detach(fds: dict[str, int]) -> None:
-    """Close the links. Programs stay loaded: the next way may want them again."""
+    """Close the links. Programs stay loaded: the next probe set may use them again."""
     for name, fd in fds.items():
         if name.startswith("link:"):
             os.close(fd)
 
 
 def _reason(error: Exception) -> str:
-    """Why, in a few words."""
+    """Return the reason in a few words."""
     code = _errno(error)
     return os.strerror(code) if code else str(error.args[-1])
 
 
 def _errno(error: Exception) -> int:
-    """The kernel's own answer: BCC leaves it in errno."""
+    """Return the kernel's errno, which BCC leaves in the C library's errno; 0 if there is none."""
     return error.errno or 0 if isinstance(error, OSError) else ctypes.get_errno()

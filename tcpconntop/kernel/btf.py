@@ -1,7 +1,7 @@
-"""Offsets of kernel struct members, from the running kernel's own type information (BTF).
+"""Read offsets of kernel struct members from the running kernel's type information (BTF).
 
-Only what the kernel side needs is read: where a few members stand, and what a tracepoint passes. The format
-is described in the kernel's Documentation/bpf/btf.rst. Standard library alone.
+Only what the BPF program needs: offsets of a few members, and the number of arguments of a tracepoint. The
+format is described in the kernel's Documentation/bpf/btf.rst. Standard library alone.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _HEADER = struct.Struct(
 )  # magic, version, flags, header, types, types' size, strings, strings' size
 _POINTER, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _PROTO, _DATASEC, _ENUM64 = 2, 3, 4, 5, 6, 8, 13, 15, 19
 _VOLATILE, _CONST = 9, 10
-# Words that follow a type's three own ones, by kind: (always, for each member).
+# 32-bit words after a type's first three, by kind: (fixed, for each member).
 _TRAILING = {1: (1, 0), _ARRAY: (3, 0), _STRUCT: (0, 3), _UNION: (0, 3), _ENUM: (0, 2), _PROTO: (0, 2),
              14: (1, 0), _DATASEC: (0, 3), 17: (1, 0), _ENUM64: (0, 3)}  # fmt: skip
 
 
 class BtfError(Exception):
-    """The kernel offers no usable type information."""
+    """The kernel has no usable type information."""
 
 
 class Btf:
-    """The kernel's types. Reading takes about 0.1 s; do it once, keep the offsets and drop this object.
+    """The kernel's types. Reading takes about 0.1 s: do it once, and keep only the offsets.
 
     Raises:
-        BtfError: there is no BTF, or it has another layout.
+        BtfError: there is no BTF, or its format is unknown.
     """
 
     def __init__(self, path: Path = VMLINUX) -> None:
@@ -49,7 +49,7 @@ class Btf:
         self._starts = self._index()
 
     def offset(self, struct_name: str, path: str) -> int | None:
-        """Byte offset of the member at the dotted `path` of a struct; None where this kernel has none."""
+        """Return the byte offset of the member at the dotted `path` of a struct; None if it has none."""
         type_id = self._find(_STRUCT, struct_name)
         total = 0
         for name in path.split("."):
@@ -61,7 +61,7 @@ class Btf:
         return total
 
     def count_tracepoint_args(self, name: str) -> int | None:
-        """How many arguments a raw tracepoint passes; None where this kernel has no such tracepoint."""
+        """Return the number of arguments of a raw tracepoint; None if this kernel has no such tracepoint."""
         typedef = self._find(_TYPEDEF, f"btf_trace_{name}")
         if typedef is None:
             return None
@@ -72,7 +72,7 @@ class Btf:
         ) - 1  # the first one is the probe's own data
 
     def _index(self) -> array[int]:
-        """Where each type starts, by its number, in words."""
+        """Return the position of each type in words, indexed by its number."""
         words, starts, position, end = self._words, array("I", [0]), 0, len(self._words)
         fixed = [0] * 32
         each = [0] * 32
@@ -87,7 +87,7 @@ class Btf:
         return starts
 
     def _name_offset(self, name: str) -> int:
-        """The string table's offset of a whole name; -1 where no type and no member has it."""
+        """Return the offset of a whole name in the string table; -1 if no type and no member has it."""
         return self._strings.find(b"\0" + name.encode() + b"\0") + 1 or -1
 
     def _find(self, kind: int, name: str) -> int | None:
@@ -98,9 +98,9 @@ class Btf:
         return None
 
     def _member(self, type_id: int, name_offset: int) -> tuple[int, int] | None:
-        """Type and bit offset of a member, looked for in anonymous structs and unions as well."""
+        """Return type and bit offset of a member, also of one in an anonymous struct; None if missing."""
         words = self._words
-        start = self._starts[self._bare(type_id)]
+        start = self._starts[self._skip_typedefs(type_id)]
         info = words[start + 1]
         if info >> 24 & 31 not in (_STRUCT, _UNION):
             return None
@@ -115,8 +115,8 @@ class Btf:
                 return inner[0], bits + inner[1]
         return None
 
-    def _bare(self, type_id: int) -> int:
-        """The type behind typedefs and qualifiers."""
+    def _skip_typedefs(self, type_id: int) -> int:
+        """Return the type behind typedefs and qualifiers."""
         while self._words[self._starts[type_id] + 1] >> 24 & 31 in (_TYPEDEF, _VOLATILE, _CONST):
             type_id = self._words[self._starts[type_id] + 2]
         return type_id

@@ -1,8 +1,8 @@
-"""Which unit a record belongs to, on cgroup v2, v1 and hybrid machines.
+"""Find the unit of each record, on cgroup v2, v1 and hybrid machines.
 
-The kernel side takes the id of the process's group in the v2 hierarchy, which is the inode number of the
-group's folder. Where processes live in v1 hierarchies (v1 and hybrid machines) that is the root for all of
-them; then /proc/PID/cgroup tells, as long as the process is there.
+The BPF program records the ID of the process's group in the v2 hierarchy, which is the inode number of the
+group's folder. On v1 and hybrid machines processes are in v1 hierarchies, and that ID is the root's for all
+of them; then /proc/PID/cgroup has the unit, as long as the process runs.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tcpconntop.core.cgroup_names import unit_of
 from tcpconntop.core.wire import Events
 
 RESCAN_INTERVAL_S = 5.0
-"""How often the hierarchy is walked at most, and how long a process id keeps its unit: it may be reused."""
+"""Shortest time between two walks of the hierarchy, and how long a process ID keeps its unit."""
 
-_OWN_IDS = 1 << 63  # no inode number is that high
+_OWN_IDS = 1 << 63  # higher than any inode number
 
 
 class UnitResolver:
-    """Names the units of records.
+    """Find the units of records.
 
     Args:
-        proc: where the proc file system is.
+        proc: where the proc file system is mounted.
     """
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
@@ -36,48 +36,48 @@ class UnitResolver:
         self._root_id = self._mount.stat().st_ino if self._mount else 0
         self._names: dict[int, str | None] = {}
         self._own_ids: dict[str, int] = {}
-        self._of_process: dict[int, int] = {}
-        self._look_again_s = self._forget_s = 0.0
+        self._id_of_process: dict[int, int] = {}
+        self._rescan_s = self._forget_s = 0.0
 
     @property
     def names(self) -> Mapping[int, str | None]:
-        """The units known so far, by the `cgroup_id` of records that went through `resolve`."""
+        """Return the units known so far, by the `cgroup_id` of records that went through `resolve`."""
         return dict(self._names)
 
     def resolve(self, events: Events) -> None:
-        """Learn the units of records; where the id tells nothing, give them one that does, in place."""
+        """Find the units of records. Replace a `cgroup_id` of the root by one of the unit, in place."""
         if not len(events):
             return
         if time.monotonic() >= self._forget_s:
-            self._of_process.clear()
+            self._id_of_process.clear()
             self._forget_s = time.monotonic() + RESCAN_INTERVAL_S
         at_root = events["cgroup_id"] == self._root_id
         if at_root.any():
             pids, inverse = np.unique(events["tgid"][at_root], return_inverse=True)
-            ids = np.array([self._of(int(pid)) for pid in pids], np.uint64)
+            ids = np.array([self._v1_id(int(pid)) for pid in pids], np.uint64)
             events["cgroup_id"][at_root] = ids[inverse]
         unknown = set(np.unique(events["cgroup_id"]).tolist()) - self._names.keys()
         if unknown:
-            self._learn(unknown)
+            self._find_names(unknown)
 
-    def _of(self, pid: int) -> int:
-        """The id of a process that the v2 hierarchy says nothing of."""
-        known = self._of_process.get(pid)
+    def _v1_id(self, pid: int) -> int:
+        """Return the ID for the v1 group of a process; the root's ID if it has none."""
+        known = self._id_of_process.get(pid)
         if known is None:
             path = _v1_path(self._proc / str(pid) / "cgroup")
             known = self._root_id
             if path is not None:
                 known = self._own_ids.setdefault(path, _OWN_IDS + len(self._own_ids))
                 self._names[known] = unit_of(path)
-            self._of_process[pid] = known
+            self._id_of_process[pid] = known
         return known
 
-    def _learn(self, unknown: set[int]) -> None:
+    def _find_names(self, unknown: set[int]) -> None:
         if self._root_id in unknown:
             self._names[self._root_id] = None
-        if self._mount is None or time.monotonic() < self._look_again_s:
+        if self._mount is None or time.monotonic() < self._rescan_s:
             return
-        self._look_again_s = time.monotonic() + RESCAN_INTERVAL_S
+        self._rescan_s = time.monotonic() + RESCAN_INTERVAL_S
         for folder, _, _ in os.walk(self._mount):
             group = Path(folder).stat().st_ino
             if group in unknown:
@@ -85,7 +85,7 @@ class UnitResolver:
 
 
 def _v2_mount(proc: Path) -> Path | None:
-    """Where the v2 hierarchy is mounted: the root of it, whichever group this process is in."""
+    """Return the mount point of the v2 hierarchy; None if it is not mounted."""
     for line in (proc / "self" / "mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
         if after.startswith("cgroup2 "):
@@ -94,11 +94,11 @@ def _v2_mount(proc: Path) -> Path | None:
 
 
 def _v1_path(file: Path) -> str | None:
-    """The path of the hierarchy that systemd keeps, or else of the first one that is not the root."""
+    """Return the path in systemd's hierarchy, or else the first path that is not the root; or None."""
     try:
         lines = [line.split(":", 2) for line in file.read_text().splitlines()]
     except (FileNotFoundError, ProcessLookupError):
-        return None  # it has ended since
+        return None  # it has ended
     paths = {name: path for _, name, path in lines}
     named = paths.get("name=systemd") or paths.get("pids")
     return named if named and named != "/" else next((p for p in paths.values() if p != "/"), None)

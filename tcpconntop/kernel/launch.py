@@ -1,6 +1,7 @@
-"""Starting the loader: the one step that needs privileges, before they are dropped.
+"""Start the loader process: the only step that needs privileges, before they are dropped.
 
-Imports neither numpy nor threads, so that `launch.spawn_loader(); privileges.drop_privileges()` can come first.
+Imports neither numpy nor threads, so that `launch.spawn_loader(); privileges.drop_privileges()` can run
+first.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpconntop.core.errors import FatalError
-from tcpconntop.kernel.loader import loader_command
+from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
+from tcpconntop.kernel import loader
 from tcpconntop.kernel.privileges import Caller, caller
-from tcpconntop.kernel.program import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
+from tcpconntop.kernel.program import NO_BCC, NO_PRIVILEGES
 
 PYTHON_VARIABLE = "TCPCONNTOP_PYTHON"
-"""Environment variable that names the one Python to load with."""
+"""Environment variable with the path of the only Python to load with."""
 
 _SYSTEM_PYTHON = "/usr/bin/python3"
 
 _STOP_TIMEOUT_S = 5.0
-_DETAIL_BYTES = 1 << 14
+_MAX_OUTPUT_BYTES = 1 << 14
 
 
 class TracerError(FatalError):
-    """Tracing cannot start; `detail` is what BCC and clang had to say."""
+    """Tracing cannot start; `detail` is the output of BCC and clang."""
 
     def __init__(self, message: str, exit_code: int, detail: str = "") -> None:
         super().__init__(message, exit_code)
@@ -36,17 +37,18 @@ class TracerError(FatalError):
 
 @dataclass(frozen=True, eq=False)
 class Loader:
-    """A started loader that waits for its job."""
+    """A running loader process that waits for its job."""
 
     process: subprocess.Popen[bytes]
     connection: socket.socket
     output: int
-    """Descriptor of the memory file that takes whatever it prints."""
+    """Descriptor of the memory file that receives its stdout and stderr."""
 
     def cancel(self) -> None:
-        """End it now, from any thread; who waits for its answer sees the end of the connection. Idempotent.
+        """End it now, from any thread. Idempotent.
 
-        Hanging up is what ends it: a process that dropped its privileges may not send it signals.
+        A thread that waits for the answer sees the connection close. Closing the connection ends it: a
+        process that dropped its privileges may not send it signals.
         """
         try:
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -54,11 +56,11 @@ class Loader:
             return  # closed or hung up before
 
     def hand_over(self) -> Loader:
-        """The same process as a new object; this one's `cancel` and `close` then do nothing."""
+        """Return the same process as a new object; `cancel` and `close` of this one then do nothing."""
         return Loader(self.process, socket.socket(fileno=self.connection.detach()), self.output)
 
     def close(self) -> None:
-        """Hang up and wait until it is gone. Idempotent."""
+        """Close the connection and wait until the process has ended. Idempotent."""
         if self.connection.fileno() < 0:
             return
         self.cancel()
@@ -67,16 +69,18 @@ class Loader:
         self.process.wait(_STOP_TIMEOUT_S)
 
     def captured_output(self) -> str:
-        """The end of what it printed so far."""
+        """Return the last part of its stdout and stderr so far."""
         size = os.fstat(self.output).st_size
-        return os.pread(self.output, _DETAIL_BYTES, max(0, size - _DETAIL_BYTES)).decode("utf-8", "replace")
+        return os.pread(self.output, _MAX_OUTPUT_BYTES, max(0, size - _MAX_OUTPUT_BYTES)).decode(
+            "utf-8", "replace"
+        )
 
 
 def interpreters(folder: Path = Path("/usr/bin")) -> tuple[str, ...]:
-    """Where to look for BCC, in this order; a Python named by `PYTHON_VARIABLE` is the only one.
+    """Return the paths of the Pythons that may have BCC, in the order of trying.
 
-    BCC comes from the distribution, and so for the distribution's own Python; then for the one that runs us,
-    and then for any other of the distribution, the newest first.
+    `PYTHON_VARIABLE`, where set, names the only one. The distribution installs BCC for its own Python, so
+    that one comes first; then the Python that runs this, then the distribution's others, newest first.
     """
     if chosen := os.environ.get(PYTHON_VARIABLE):
         return (chosen,)
@@ -86,29 +90,32 @@ def interpreters(folder: Path = Path("/usr/bin")) -> tuple[str, ...]:
     return (_SYSTEM_PYTHON, sys.executable, *(str(path) for path in others if path.resolve() != system))
 
 
-def _refusal(who: Caller) -> str:
-    """Say what is missing to somebody who may not trace; a root in a container has no use for sudo."""
-    missing = [name for name in ("CAP_BPF", "CAP_PERFMON") if name not in who.capabilities]
-    if not who.is_root:
+def _not_privileged(user: Caller) -> str:
+    """Return the error for a user who may not trace: sudo does not help root in a container."""
+    missing = [name for name in ("CAP_BPF", "CAP_PERFMON") if name not in user.capabilities]
+    if not user.is_root:
         return NO_PRIVILEGES
-    given = " ".join(f"--cap-add {name.removeprefix('CAP_')}" for name in missing)
-    return f"tracing needs {' and '.join(missing)}, which this root lacks: start its container with {given}"
+    options = " ".join(f"--cap-add {name.removeprefix('CAP_')}" for name in missing)
+    return f"tracing needs {' and '.join(missing)}, which root lacks here: start the container with {options}"
 
 
-def spawn_loader(candidates: tuple[str, ...] | None = None, *, privileged: bool = True) -> Loader:
-    """Start the loader, which imports BCC while the caller goes on. Its job comes with `open_session`.
+def spawn_loader(
+    candidates: tuple[str, ...] | None = None, *, privileged: bool = True, entry: str = loader.__name__
+) -> Loader:
+    """Start the loader process, which imports BCC while the caller continues. `open_session` sends its job.
 
-    To be called with privileges, in the main thread, before other threads exist.
+    Call it with privileges, in the main thread, before other threads exist.
 
     Args:
-        candidates: the Pythons to try, in this order; by default those that `interpreters` gives.
-        privileged: False leaves it to the kernel to refuse.
+        candidates: the Pythons to try, in this order; by default those of `interpreters`.
+        privileged: check the privileges first; False lets the kernel refuse.
+        entry: the module to run in the process; it chooses the job (see `loader.run`).
 
     Raises:
         TracerError: no privileges, or no interpreter.
     """
-    if privileged and not (who := caller()).may_trace:
-        raise TracerError(_refusal(who), EXIT_NOT_PRIVILEGED)
+    if privileged and not (user := caller()).may_trace:
+        raise TracerError(_not_privileged(user), EXIT_NOT_PRIVILEGED)
     candidates = interpreters() if candidates is None else candidates
     present = [path for path in dict.fromkeys(candidates) if path and os.access(path, os.X_OK)]
     if not present:
@@ -117,11 +124,11 @@ def spawn_loader(candidates: tuple[str, ...] | None = None, *, privileged: bool 
     output = os.memfd_create("tcpconntop-loader")
     with theirs:
         process = subprocess.Popen(
-            loader_command(theirs.fileno(), *present),
+            loader.loader_command(entry, theirs.fileno(), *present),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             pass_fds=(theirs.fileno(),),
-            start_new_session=True,  # Ctrl-C is for the interface, which then hangs up
+            start_new_session=True,  # Ctrl-C goes to the user interface, which then closes the connection
         )
     return Loader(process, ours, output)

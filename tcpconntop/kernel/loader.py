@@ -1,10 +1,13 @@
-"""The privileged part: compile, attach, hand the descriptors over, exit.
+"""The privileged process: compile, attach, send the descriptors to the user interface, exit.
 
-It needs the distribution's BCC and the standard library alone, so that any interpreter that has BCC will do;
-one that has none hands over to the next. The job arrives on a socket as one JSON message, and the answer
-leaves on it the same way, with the descriptors attached: the probes live as long as the receiver keeps those.
-With perf buffers this process stays and hands on what is in them. When the other end of the socket closes, it
-dies at once, whatever it is doing. Works with Python 3.9.
+It needs only BCC and the standard library, so any interpreter that has the distribution's BCC can run it; an
+interpreter without BCC replaces itself with the next one. The job arrives on a socket as one JSON message.
+The answer is sent the same way, with the descriptors attached: the probes exist as long as the receiver holds
+those. With perf buffers this process stays and forwards the records. It exits at once when the other end of
+the socket is closed, whatever it is doing.
+
+Another job can run in the same kind of process: a module whose `run(arguments)` calls the `run` of this one
+with a function of its own (doctor/try_load.py). Works with Python 3.9.
 """
 
 from __future__ import annotations
@@ -16,45 +19,56 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tcpconntop.doctor.try_load import survey
+from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, attach
-from tcpconntop.kernel.forward import PerfForwarder
-from tcpconntop.kernel.program import (
-    EXIT_UNSUPPORTED,
-    NO_BCC,
-    LoadError,
-    captured_output,
-    load_error,
-    prepare,
-)
-
-MAX_MESSAGE_BYTES = 1 << 16
+from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
+from tcpconntop.kernel.program import NO_BCC, LoadError, captured_output, load_error, prepare
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings", "tct_start", "tct_calls")
 
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
 
-# The interface's packages come last: what the interpreter has of its own is what BCC was made for.
+# This project's folder comes last on the path: BCC needs the packages that the interpreter itself has.
 _START = (
-    "import sys; sys.path.append(sys.argv[1]); from tcpconntop.kernel import loader; loader.run(sys.argv[2:])"
+    "import importlib, sys; sys.path.append(sys.argv[1]); "
+    "importlib.import_module(sys.argv[2]).run(sys.argv[3:])"
 )
 
 
-def loader_command(fd: int, interpreter: str, *others: str) -> list[str]:
-    """The command that runs this module over the socket `fd`; `others` are interpreters to try next."""
-    return [interpreter, "-I", "-c", _START, str(Path(__file__).parents[2]), str(fd), *others]
+class Answer(NamedTuple):
+    """The result of a job."""
+
+    message: dict[str, Any]
+    """Sent as JSON. `exit` is the exit code of this process, 0 if missing."""
+    fds: list[int]
+    """Descriptors to send with the message."""
+    forwarder: PerfForwarder | None = None
+    """Reads the perf buffers until the other end hangs up."""
+
+
+def loader_command(entry: str, fd: int, interpreter: str, *others: str) -> list[str]:
+    """Return the command that runs the module `entry` in an interpreter.
+
+    Args:
+        entry: a module with a function `run(arguments)`.
+        fd: the socket that the job comes from.
+        interpreter: the Python to start.
+        others: those to try next if this one has no BCC.
+    """
+    return [interpreter, "-I", "-c", _START, str(Path(__file__).parents[2]), entry, str(fd), *others]
 
 
 def exit_on_hangup(connection: socket.socket) -> None:
     """Kill this process as soon as the other end of `connection` is closed, even while BCC compiles.
 
-    A signal from the parent would not do: once it has dropped its privileges, the kernel refuses both its
-    kill() and its parent-death signal to a process of root.
+    A signal from the parent is not possible: once the parent has dropped its privileges, the kernel refuses
+    to send its kill() or its parent-death signal to a process of root.
     """
 
     def watch() -> None:
@@ -67,9 +81,10 @@ def exit_on_hangup(connection: socket.socket) -> None:
 
 
 def find_bcc(folders: list[str]) -> Any:
-    """BCC's module from the first folder that has it, whatever else is called `bcc` there; None if none has.
+    """Import BCC from the first folder that has it. Return the module, or None.
 
-    What is passed over is printed. An unrelated package is never imported: this process is privileged.
+    Other packages named `bcc` are skipped and reported on stderr. They are never imported: this process is
+    privileged.
     """
     for folder in folders:
         package = Path(folder, "bcc")
@@ -90,8 +105,8 @@ def find_bcc(folders: list[str]) -> Any:
     return None
 
 
-def import_bcc(fd: int, interpreters: list[str]) -> Any:
-    """BCC's module; where there is none, this program starts again under the next interpreter.
+def import_bcc(entry: str, fd: int, interpreters: list[str]) -> Any:
+    """Return BCC's module. Without BCC, restart this program with the next interpreter.
 
     None when no interpreter is left.
     """
@@ -101,33 +116,37 @@ def import_bcc(fd: int, interpreters: list[str]) -> Any:
     print(f"{sys.executable}: no BCC", file=sys.stderr, flush=True)
     for number, candidate in enumerate(interpreters, 1):
         if os.access(candidate, os.X_OK):
-            os.execv(candidate, loader_command(fd, candidate, *interpreters[number:]))  # noqa: S606
+            command = loader_command(entry, fd, candidate, *interpreters[number:])
+            os.execv(candidate, command)  # noqa: S606
     return None
 
 
 def attach_probe_set(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, int], list[str]]:
-    """Attach as `--probe` asks. Returns the way that was taken, descriptors by name, and notes.
+    """Attach the probe set `wanted`, or the best one for `auto`.
+
+    Returns:
+        The name of the probe set, descriptors by name, and notes on what is missing.
 
     Raises:
-        LoadError: there is no such way here.
+        LoadError: the kernel refuses it.
     """
     refused: dict[str, str] = {}
-    for way in PROBE_SETS if wanted == "auto" else (wanted,):
+    for name in PROBE_SETS if wanted == "auto" else (wanted,):
         try:
-            fds, notes = attach(bcc, module, PROBE_SETS[way])
+            fds, notes = attach(bcc, module, PROBE_SETS[name])
         except AttachError as error:
-            if error.probe.kind == RAW_TRACEPOINT:  # every way needs those
+            if error.probe.kind == RAW_TRACEPOINT:  # every probe set needs those
                 what = f"the kernel refused {error.probe.program} on {error.probe.target} ({error})"
                 raise load_error(what) from error
-            refused[way] = str(error)
+            refused[name] = str(error)
             continue
-        if refused and way == "tracepoint":
-            reasons = ", ".join(f"{name}: {reason}" for name, reason in refused.items())
+        if refused and name == "tracepoint":
+            reasons = ", ".join(f"{other}: {reason}" for other, reason in refused.items())
             notes.append(
-                f"tracepoints alone ({reasons}): what fails before its SYN, as for want of a route, "
-                "is not seen, and local work is not told apart"
+                f"only tracepoints can be attached ({reasons}): connects that fail before their first SYN "
+                "(no route, for example) are not seen, and local work is not separated from network time"
             )
-        return way, fds, notes
+        return name, fds, notes
     raise LoadError(
         f"--probe {wanted} is not available here ({refused[wanted]}): use --probe tracepoint",
         EXIT_UNSUPPORTED,
@@ -135,52 +154,62 @@ def attach_probe_set(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str,
 
 
 def no_bcc_error() -> LoadError:
-    """The error where no interpreter has BCC; it names what is called the same."""
+    """Return the error for a machine without BCC; it names the unrelated packages of the same name."""
     others = [
         line.partition(": ")[2] for line in captured_output().splitlines() if line.endswith(UNRELATED_BCC)
     ]
     return LoadError("; ".join([NO_BCC, *dict.fromkeys(others)]), EXIT_UNSUPPORTED)
 
 
-def load(bcc: Any, job: dict[str, Any]) -> tuple[dict[str, Any], list[int], PerfForwarder | None]:
-    """Do the job. Returns the answer, its descriptors in the order of `answer["fds"]`, and what serves then.
+def load(bcc: Any, job: dict[str, Any]) -> Answer:
+    """Compile and attach. `message["fds"]` names the descriptors, in their order.
+
+    Args:
+        bcc: BCC's module, None if there is none.
+        job: what `session.loader_job` returned.
 
     Raises:
-        LoadError: it cannot be done here.
+        LoadError: this machine cannot do it.
     """
     if bcc is None:
         raise no_bcc_error()
     module, forwarder = prepare(bcc, job)
     fds = {f"map:{name}": module[name].map_fd for name in MAP_NAMES}
-    way, attached, notes = attach_probe_set(bcc, module, job["probe"])
+    probe_set, attached, notes = attach_probe_set(bcc, module, job["probe"])
     fds.update(attached)
-    answer = {"probe": way, "transport": job["transport"], "notes": notes, "fds": list(fds)}
-    return answer, list(fds.values()), forwarder
+    message = {"probe": probe_set, "transport": job["transport"], "notes": notes, "fds": list(fds)}
+    return Answer(message, list(fds.values()), forwarder)
 
 
-def main(fd: int, interpreters: list[str]) -> int:
-    """Serve the one job of the socket `fd`. Returns the exit code."""
+def main(
+    fd: int, interpreters: list[str], do_job: Callable[[Any, dict[str, Any]], Answer], entry: str
+) -> int:
+    """Receive one job on the socket `fd`, do it and send the answer. Return the exit code."""
     connection = socket.socket(fileno=fd)
     exit_on_hangup(connection)
-    bcc = import_bcc(fd, interpreters)  # while the caller is still busy with its own start
+    bcc = import_bcc(entry, fd, interpreters)  # before the job is read: the caller is still starting
     job = json.loads(connection.recv(MAX_MESSAGE_BYTES))
-    answer: dict[str, Any]
-    forwarder = None
-    fds: list[int] = []
     try:
-        if job.get("survey"):
-            answer = survey(bcc, job) if bcc else {"error": NO_BCC}
-        else:
-            answer, fds, forwarder = load(bcc, job)
+        answer = do_job(bcc, job)
     except LoadError as error:
-        answer = {"error": str(error), "exit": error.exit_code}
-    socket.send_fds(connection, [json.dumps(answer).encode()], fds)
-    if forwarder:
-        forwarder.serve(connection)
-    return int(answer.get("exit", 0))
+        answer = Answer({"error": str(error), "exit": error.exit_code}, [])
+    socket.send_fds(connection, [json.dumps(answer.message).encode()], answer.fds)
+    if answer.forwarder:
+        answer.forwarder.serve(connection)
+    return int(answer.message.get("exit", 0))
 
 
-def run(arguments: list[str]) -> None:
-    """Be the process that `loader_command` starts: FD [PYTHON…]."""
-    # Not sys.exit(): LLVM's and BCC's own clean-up takes time and is of no use to anybody.
-    os._exit(main(int(arguments[0]), arguments[1:]))
+def run(
+    arguments: list[str],
+    do_job: Callable[[Any, dict[str, Any]], Answer] = load,
+    entry: str = __name__,
+) -> None:
+    """Run as the process that `loader_command` starts, and exit.
+
+    Args:
+        arguments: FD [PYTHON…].
+        do_job: receives BCC's module (None if there is none) and the job.
+        entry: the module that started this process.
+    """
+    # Not sys.exit(): the clean-up of LLVM and BCC takes time and has no effect.
+    os._exit(main(int(arguments[0]), arguments[1:], do_job, entry))

@@ -1,6 +1,6 @@
-"""Giving privileges up, for good.
+"""Drop privileges for good.
 
-Only for a process with one thread: capabilities belong to threads, and later threads inherit what is left.
+Only for a process with one thread: capabilities belong to threads, and new threads inherit them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
-"""Those that tracing may need, by name (linux/capability.h)."""
+"""The capabilities that tracing may use, by name (linux/capability.h)."""
 
 _ALL_USERS = ["0", "0", str((1 << 32) - 1)]
-"""What the first user namespace maps (user_namespaces(7))."""
+"""The uid_map of the initial user namespace (user_namespaces(7))."""
 
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -28,12 +28,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Caller:
-    """Who runs this.
+    """The user who runs this process, and the privileges.
 
     Attributes:
-        capabilities: those of the tracing ones that are in the effective set, by name.
-        is_root: whether root typed the command, not somebody by sudo.
-        in_user_namespace: whether the capabilities hold in a user namespace alone (a rootless container).
+        capabilities: the names of `CAPABILITIES` that are in the effective set.
+        is_root: True if root typed the command, False if a user did with sudo.
+        in_user_namespace: True if the capabilities are valid only in a user namespace (a rootless container).
     """
 
     capabilities: tuple[str, ...]
@@ -42,12 +42,12 @@ class Caller:
 
     @property
     def may_trace(self) -> bool:
-        """Whether CAP_BPF and CAP_PERFMON are there, or CAP_SYS_ADMIN, which stands for both."""
+        """True with CAP_BPF and CAP_PERFMON, or with CAP_SYS_ADMIN, which includes both."""
         return "CAP_SYS_ADMIN" in self.capabilities or {"CAP_BPF", "CAP_PERFMON"} <= {*self.capabilities}
 
 
 def caller() -> Caller:
-    """Tell who runs this, as long as privileges are not dropped."""
+    """Return the user and privileges of this process. Call it before privileges are dropped."""
     held = _effective(Path("/proc/thread-self/status"))
     names = tuple(name for name, number in CAPABILITIES.items() if held & 1 << number)
     is_root = os.geteuid() == 0 and os.environ.get("SUDO_UID", "0") == "0"
@@ -55,20 +55,20 @@ def caller() -> Caller:
 
 
 def has_privileges() -> bool:
-    """Whether this process may trace: CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, in its effective set."""
+    """True if the effective capabilities of this process are enough to trace."""
     return caller().may_trace
 
 
 def drop_privileges() -> None:
-    """Become the user who called sudo, or else stay who we are, with no capability and no way to gain any.
+    """Become the user who called sudo, if any; drop all capabilities, with no way to get any back.
 
-    The user's own rights then decide on files; a user who may not read the Python that runs here (a virtual
-    environment of root) would not get far, so then we stay root, by name. `no_new_privs` keeps set-user-ID
-    programs from undoing it.
+    Files are then opened with that user's own rights. A user who may not read this Python (a virtual
+    environment of root) could not import anything, so the process then keeps the user ID of root, without its
+    capabilities. `no_new_privs` stops set-user-ID programs from giving privileges back.
 
     Raises:
         OSError: the kernel refused a step.
-        RuntimeError: a thread still holds a capability: there was more than one.
+        RuntimeError: a thread still has a capability: there was more than one thread.
     """
     _drop_bounding_set()
     uid = int(os.environ.get("SUDO_UID", "0"))
@@ -80,14 +80,12 @@ def drop_privileges() -> None:
     _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
     _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
-        raise RuntimeError(
-            "a thread kept its capabilities: drop_privileges() must come before the first thread"
-        )
+        raise RuntimeError("a thread kept its capabilities: call drop_privileges() before starting threads")
 
 
 @contextmanager
 def as_caller() -> Iterator[None]:
-    """Have no more rights on files than the user who called sudo, for a while. For one thread."""
+    """Open files with the rights of the user who called sudo, within a `with` block. For one thread."""
     uid = int(os.environ.get("SUDO_UID", "0"))
     if not uid or os.geteuid() != 0:
         yield
@@ -105,7 +103,7 @@ def as_caller() -> Iterator[None]:
 
 
 def _can_import(uid: int, gid: int) -> bool:
-    """Whether this user may read the standard library, this package and what it is installed with."""
+    """True if this user may read the standard library, this package and numpy."""
     numpy = importlib.util.find_spec("numpy")
     files = (os.__file__, __file__, numpy and numpy.origin)
     os.setegid(gid)
@@ -131,17 +129,17 @@ def _groups_of(uid: int, gid: int) -> list[int]:
 
 
 def _drop_bounding_set() -> None:
-    """What is not in this set cannot come back by exec.
+    """Empty the bounding set: an exec cannot give back what is not in it.
 
-    Refused without CAP_SETPCAP; `no_new_privs` then holds alone.
+    Without CAP_SETPCAP the kernel refuses, and only `no_new_privs` protects.
     """
     capability = 0
     while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
-        capability += 1  # the kernel refuses the first number that it does not know
+        capability += 1  # the kernel refuses the first unknown number
 
 
 def _effective(status: Path) -> int:
-    """The effective capability set in a /proc status file, as a bit mask."""
+    """Return the effective capabilities of a /proc status file as a bit mask."""
     lines = status.read_text().splitlines()
     return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
 

@@ -1,4 +1,4 @@
-"""What /proc tells of one process while it runs. Its texts are foreign: they are made safe to show here."""
+"""Read one running process from /proc. Its texts come from outside: control characters are removed here."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class ProcessInfo:
-    """One life of a process id.
+    """One process: an ID, from its start to its end.
 
     Attributes:
-        pid: its id, which another process may have later.
+        pid: its ID, which another process may get later.
         comm: its name.
-        user: the user that it runs as.
-        command: what it was started with, in one line; empty for a thread of the kernel.
-        started_s: when, as Unix time.
-        start_ticks: the same as the kernel counts it, which tells one life of an id from the next.
+        user: name of the user that it runs as.
+        command: its command line, in one line; empty for a kernel thread.
+        started_s: start time, Unix seconds.
+        start_ticks: start time in clock ticks since boot; tells processes with the same ID apart.
     """
 
     pid: int
@@ -34,7 +34,7 @@ class ProcessInfo:
 
 
 def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
-    """Describe a process; None when there is none of that id, or it has ended and waits for its parent."""
+    """Return the process with this ID; None if there is none, or it is a zombie."""
     folder = proc / str(pid)
     try:
         ticks = _start_ticks(folder)
@@ -43,7 +43,7 @@ def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
         lines = (folder / "status").read_text("utf-8", "replace").splitlines()
         uid = next(int(line.split()[2]) for line in lines if line.startswith("Uid:"))
         booted_s = next(int(line.split()[1]) for line in _lines(proc / "stat") if line.startswith("btime"))
-    except (OSError, StopIteration):  # it ended while it was looked at
+    except (OSError, StopIteration):  # it ended in between
         return None
     if ticks is None:
         return None
@@ -53,8 +53,8 @@ def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
 
 
 def _start_ticks(folder: Path) -> int | None:
-    """Give when a process started; None for one that has ended (proc_pid_stat(5))."""
-    # The name stands in brackets and may hold any character, brackets too.
+    """Return the start time in clock ticks; None for a zombie (proc_pid_stat(5))."""
+    # The name is in brackets, and may contain brackets itself.
     fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     return None if fields[0] in "ZXx" else int(fields[19])
 

@@ -1,4 +1,4 @@
-"""What to trace, and how: all that the interface asks of the kernel side."""
+"""What to trace, and how: the request that the user interface sends to the kernel side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TRANSPORTS = ("auto", "ring", "perf")
 
 @dataclass(frozen=True)
 class TraceRequest:
-    """Filters are conjunctions of lists; an empty list (0 for the family) lets everything pass.
+    """Filters that must all match; an empty list (0 for the family) matches everything.
 
     Raises:
         ValueError: a value is out of range; the message is one line for the user.
@@ -29,9 +29,9 @@ class TraceRequest:
     family: int = 0
     """4, 6 or 0 for both; a v4-mapped IPv6 address counts as 4."""
     min_latency_ms: float = 0.0
-    """Attempts that ended sooner are counted, but leave no record."""
+    """Attempts that ended sooner are counted, but write no record."""
     wakeup_bytes: int = 1 << 20
-    """The reader is woken when this much waits; until then it wakes by its own timer."""
+    """Wake the reader when this many bytes of records wait; else its own timer wakes it."""
 
     def __post_init__(self) -> None:
         _check(self.probe in PROBES, f"--probe must be one of {', '.join(PROBES)}")
@@ -49,11 +49,11 @@ class TraceRequest:
 
     @property
     def filters_attempts(self) -> bool:
-        """Whether some attempts are not followed at all."""
+        """True if the filters exclude some attempts."""
         return bool(self.pids or self.uids or self.ports or self.family)
 
     def settings(self) -> bytes:
-        """As `struct settings`."""
+        """Return the bytes of `struct settings`."""
         settings = np.zeros((), SETTINGS)
         settings["min_latency_ns"] = round(self.min_latency_ms * 1e6)
         settings["wakeup_bytes"] = self.wakeup_bytes

@@ -1,6 +1,6 @@
-"""A running trace, as the interface sees it: descriptors from the loader, mapped and read.
+"""A running trace in the user interface: descriptors from the loader, mapped and read.
 
-Nothing here needs a privilege: what may be done with a map was decided when the loader opened it.
+Nothing here needs a privilege: the loader opened the maps with the access that is allowed here.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from typing import Any
 
 import numpy as np
 
+from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.core.wire import COUNTERS, EVENT, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
 from tcpconntop.kernel.attach import BEGIN_COPIES
 from tcpconntop.kernel.btf import Btf, BtfError
+from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.launch import Loader, TracerError
-from tcpconntop.kernel.loader import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.perf import PerfBuffer
-from tcpconntop.kernel.program import EXIT_UNSUPPORTED
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.ring import MemoryBarrier, RingBuffer
 
 BUFFER_BYTES = 8 << 20
-"""Of the ring buffer, or of all perf buffers together."""
+"""Size of the ring buffer, or of all perf buffers together."""
 START_MAP_SIZE = 1 << 16
-"""Attempts that can be in flight at once."""
+"""How many attempts can be in flight at once."""
 
 IF_INET6 = Path("/proc/self/net/if_inet6")
-NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: connects over IPv4 alone"
+NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: only IPv4 connects are traced"
 
-_FDS_MAX = 32
+_MAX_FDS = 32
 
-# What bpf/tcpconntop.bpf.c calls a place, where it is, and whether every kernel has it.
+# Macro of an offset in bpf/sock.h, struct, member, and whether every supported kernel has it.
 _OFFSETS = (
     ("SK_FAMILY", "sock_common", "skc_family", True),
     ("SK_DPORT", "sock_common", "skc_dport", True),
@@ -57,11 +57,11 @@ _OFFSETS = (
 
 @dataclass(frozen=True)
 class Counters:
-    """`struct counters`, summed over the CPUs; read so that `in_flight` is never negative."""
+    """`struct counters`, summed over the CPUs. `in_flight` is never negative."""
 
     attempts: int
     outcomes: tuple[int, ...]
-    """By `Outcome`."""
+    """Indexed by `Outcome`."""
     syn_retransmits: int
     ring_drops: int
     start_failures: int
@@ -75,9 +75,9 @@ class Counters:
 
 
 class Session:
-    """Attached probes and their output. They are detached by `close()`, or by the end of this process.
+    """Attached probes and their output. The probes are detached by `close()` or at the end of this process.
 
-    Made by `open_session`. For one thread at a time.
+    Created by `open_session`. For one thread at a time.
     """
 
     def __init__(self, answer: dict[str, Any], fds: dict[str, int], loader: Loader | None) -> None:
@@ -106,21 +106,21 @@ class Session:
         self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
 
     def set_filters(self, request: TraceRequest) -> None:
-        """Go on with the filters of another request; probes, transport and a perf buffer's wake-up stay.
+        """Use the filters of another request; probes, transport and a perf buffer's wake-up stay.
 
-        What is in flight is followed to its end. An attempt that begins at this very moment may be judged by
-        a mixture of both requests.
+        Attempts in flight are followed to their end. An attempt that begins during the call may be filtered
+        by a mixture of both requests.
         """
         self._settings_map[:] = request.settings()
 
     def read(self, timeout_s: float) -> Events:
-        """Wait until much has come in or `timeout_s` is over, then take all there is; may be empty."""
+        """Wait for `wakeup_bytes` of records or for `timeout_s`, then return all records; may be empty."""
         self._reader.wait(timeout_s)
         return self._reader.read()
 
     def counters(self) -> Counters:
-        """The totals since the start."""
-        # Ends first: what begins or ends meanwhile then only makes more attempts than ends.
+        """Return the totals since the start."""
+        # Outcomes first: what begins or ends in between then never makes fewer attempts than outcomes.
         outcomes = self._counters["outcomes"].sum(axis=0)
         self._barrier()
         totals = {
@@ -131,9 +131,9 @@ class Session:
         return Counters(outcomes=tuple(outcomes.tolist()), **totals)
 
     def sent_attempts(self, netns: int) -> int | None:
-        """How many attempts of a network namespace got a SYN sent, which is when the kernel counts them.
+        """Return how many attempts of a network namespace sent a SYN: the kernel counts those (ActiveOpens).
 
-        None where two namespaces share a slot, so that they cannot be told apart.
+        None if two namespaces share a slot, so that they cannot be separated.
         """
         slots = self._spaces[:, netns % NETNS_SLOTS]
         sent = int(slots["attempts"].sum()) - int(slots["unsent"].sum())
@@ -141,7 +141,7 @@ class Session:
         return None if shared else sent
 
     def close(self) -> None:
-        """Detach the probes and give everything back. Idempotent."""
+        """Detach the probes and release everything. Idempotent."""
         if not self.fds:
             return
         self._reader.close()
@@ -164,19 +164,19 @@ class Session:
 
 
 def open_session(loader: Loader, request: TraceRequest) -> Session:
-    """Have the loader compile and attach, and map what it hands over. Blocks for some tenths of a second.
+    """Let the loader compile and attach; map what it sends. Blocks for some tenths of a second.
 
-    Ends early, with the loader gone and nothing attached, on `loader.cancel()` from another thread (as
+    Ends early, with the loader ended and nothing attached, on `loader.cancel()` from another thread (as
     `TracerError`) and on any exception raised in this one (Ctrl-C).
 
     Raises:
-        TracerError: this machine cannot trace that way, or does not let us.
+        TracerError: this machine cannot trace like that, or this user may not.
     """
     fds: list[int] = []
     stays = False
     try:
         loader.connection.send(json.dumps(loader_job(request)).encode())
-        message, fds, _, _ = socket.recv_fds(loader.connection, MAX_MESSAGE_BYTES, _FDS_MAX)
+        message, fds, _, _ = socket.recv_fds(loader.connection, MAX_MESSAGE_BYTES, _MAX_FDS)
         answer = json.loads(message) if message else {}
         if "fds" not in answer:
             raise TracerError(
@@ -193,7 +193,7 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
         close_all(fds)
         stays = False
         raise TracerError(
-            f"the loader is gone ({error})", EXIT_UNSUPPORTED, loader.captured_output()
+            f"the loader has ended ({error})", EXIT_UNSUPPORTED, loader.captured_output()
         ) from error
     except BaseException:
         close_all(fds)
@@ -205,13 +205,14 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
 
 
 def loader_job(request: TraceRequest) -> dict[str, Any]:
-    """The loader's job, as JSON will carry it.
+    """Return the loader's job as a JSON-serialisable dict.
 
     Raises:
-        BtfError: the kernel does not tell what the program needs to know.
+        BtfError: this kernel has no usable type information, or lacks a needed struct member.
     """
     btf = Btf()
-    best = "perf" if btf.offset("bpf_ringbuf", "mask") is None else "ring"
+    has_ring_buffer = btf.offset("bpf_ringbuf", "mask") is not None
+    best = "ring" if has_ring_buffer else "perf"
     return {
         "folder": str(bpf_folder()),
         "defines": compile_macros(btf),
@@ -225,10 +226,10 @@ def loader_job(request: TraceRequest) -> dict[str, Any]:
 
 
 def compile_macros(btf: Btf) -> dict[str, int]:
-    """The macros that `bpf/tcpconntop.bpf.c` is compiled with.
+    """Return the macros that `bpf/tcpconntop.bpf.c` is compiled with.
 
     Raises:
-        BtfError: this kernel lacks a struct member that nothing works without.
+        BtfError: this kernel lacks a struct member that the program needs.
     """
     macros = {
         "CPUS": possible_cpus(),
@@ -248,13 +249,13 @@ def compile_macros(btf: Btf) -> dict[str, int]:
 
 
 def possible_cpus() -> int:
-    """How many CPUs this kernel may ever have, by the highest number."""
+    """Return how many CPUs this kernel can ever have: the highest CPU number plus 1."""
     ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
     return int(ranges.replace("-", ",").rsplit(",", 1)[-1]) + 1
 
 
 def bpf_folder() -> Path:
-    """Where the kernel side's source is: in the installed package, or beside it in a checkout."""
+    """Return the folder of the BPF source: in the installed package, or next to it in a checkout."""
     package = Path(__file__).parents[1]
     return next(folder for folder in (package / "bpf", package.parent / "bpf") if folder.is_dir())
 

@@ -236,14 +236,14 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(arguments: list[str], 
 @pytest.mark.parametrize(
     ("prefix", "says"),
     [
-        (("--bounding-set=-all",), "CAP_BPF and CAP_PERFMON, which this root lacks"),
+        (("--bounding-set=-all",), "CAP_BPF and CAP_PERFMON, which root lacks here"),
         (
             ("--bounding-set=-all,+bpf",),
-            "CAP_PERFMON, which this root lacks: start its container with --cap-add P",
+            "CAP_PERFMON, which root lacks here: start the container with --cap-add P",
         ),
         (
             ("--bounding-set=-all,+perfmon",),
-            "CAP_BPF, which this root lacks: start its container with --cap-add B",
+            "CAP_BPF, which root lacks here: start the container with --cap-add B",
         ),
         (("--reuid=65534", "--bounding-set=-all,+bpf"), "root or CAP_BPF+CAP_PERFMON: run with sudo\n"),
     ],

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import way
 
+from tcpconntop.doctor import try_load
 from tcpconntop.doctor.examine import examine
 from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.launch import TracerError, spawn_loader
@@ -125,11 +126,11 @@ def test_close_detaches() -> None:
     wait_until(lambda: not is_traced(MARK), GONE_S)
 
 
-def test_a_checkup_leaves_nothing() -> None:
-    """GIVEN a checkup, which attaches all there is WHEN it has ended THEN nothing of it is there."""
+def test_doctor_leaves_nothing() -> None:
+    """GIVEN doctor, which attaches every probe set WHEN it has ended THEN no probe is left."""
     before = descriptors()
-    checkup = examine(spawn_loader(), caller(), TraceRequest(pids=(MARK,)))
-    assert checkup.exit_code == 0
+    report = examine(spawn_loader(entry=try_load.ENTRY), caller(), TraceRequest(pids=(MARK,)))
+    assert report.exit_code == 0
     wait_until(lambda: not is_traced(MARK), GONE_S)
     assert descriptors() == before
 
@@ -179,7 +180,9 @@ def test_auto_takes_the_first_way_that_there_is() -> None:
     with open_session(spawn_loader(), TraceRequest()) as session:
         taken, notes = session.probe, session.notes
     assert next(probe for probe in PROBE_SETS if refusal_of(probe) is None) == taken
-    assert any(note.startswith("tracepoints alone (") for note in notes) == (taken == "tracepoint")
+    assert any(note.startswith("only tracepoints can be attached (") for note in notes) == (
+        taken == "tracepoint"
+    )
 
 
 @pytest.mark.parametrize("interpreters", [(), ("/nonexistent",), (sys.executable, sys.executable)])
@@ -199,7 +202,7 @@ def test_a_broken_program_is_explained(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "include" / "linux" / "kconfig.h").touch()
     (tmp_path / "tcpconntop.bpf.c").write_text("int broken(")
     monkeypatch.setattr("tcpconntop.kernel.session.bpf_folder", lambda: tmp_path)
-    with pytest.raises(TracerError, match=r"^the kernel side does not compile") as caught:
+    with pytest.raises(TracerError, match=r"^the BPF program does not compile") as caught:
         open_session(spawn_loader(), TraceRequest())
     assert caught.value.exit_code == 4
     assert "error:" in caught.value.detail
@@ -223,8 +226,8 @@ except launch.TracerError as error:
     [
         (
             True,
-            "tracing needs CAP_BPF and CAP_PERFMON, which this root lacks: "
-            "start its container with --cap-add BPF --cap-add PERFMON\n",
+            "tracing needs CAP_BPF and CAP_PERFMON, which root lacks here: "
+            "start the container with --cap-add BPF --cap-add PERFMON\n",
         ),
         (False, "tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo\n"),
     ],
@@ -248,7 +251,7 @@ def test_a_loader_that_stays() -> None:
         assert len(session.read(0)) == 0
         loader.process.kill()
         loader.process.wait()
-        with pytest.raises(TracerError, match="is gone") as caught:
+        with pytest.raises(TracerError, match="has ended") as caught:
             session.read(0)
         assert caught.value.exit_code == 1
     wait_until(lambda: not is_traced(MARK), GONE_S)

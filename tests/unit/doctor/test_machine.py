@@ -1,4 +1,4 @@
-"""What files of a machine tell: each kind of machine is a small tree of files."""
+"""The checks that read files: each kind of machine is a small tree of files."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def mountinfo(*mounted):
     ],
 )
 def test_kernel(release, architecture, status):
-    check = machine.kernel(release, architecture)
+    check = machine.check_kernel(release, architecture)
     assert check.status == status
     assert release in check.detail
     assert architecture in check.detail
 
 
 def test_tracefs(tmp_path):
-    assert machine.tracefs(tmp_path).status == MISSING
+    assert machine.check_tracefs(tmp_path).status == MISSING
     tree(tmp_path, proc__self__mountinfo=mountinfo(("/proc", "proc"), ("/sys/kernel/tracing", "tracefs")))
-    assert machine.tracefs(tmp_path).status == OK
-    assert "/sys/kernel/tracing" in machine.tracefs(tmp_path).detail
+    assert machine.check_tracefs(tmp_path).status == OK
+    assert "/sys/kernel/tracing" in machine.check_tracefs(tmp_path).detail
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_tracefs(tmp_path):
     ],
 )
 def test_lockdown(tmp_path, text, status):
-    assert machine.lockdown(tmp_path).status == UNKNOWN
-    assert machine.lockdown(tree(tmp_path, sys__kernel__security__lockdown=text)).status == status
+    assert machine.check_lockdown(tmp_path).status == UNKNOWN
+    assert machine.check_lockdown(tree(tmp_path, sys__kernel__security__lockdown=text)).status == status
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_lockdown(tmp_path, text, status):
     [("5.10.1", -1, OK), ("5.10.1", 65536, REFUSED), ("5.11.0", 65536, OK), ("6.1", -1, OK)],
 )
 def test_memory_lock(release, limit, status):
-    check = machine.memory_lock(release, limit)
+    check = machine.check_memory_lock(release, limit)
     assert check.status == status
     assert ("unlimited" if limit < 0 else "64 KiB") in check.detail
 
 
 def test_ipv6(tmp_path):
-    assert machine.ipv6(tmp_path).status == MISSING
-    assert machine.ipv6(tree(tmp_path, proc__self__net__if_inet6="")).status == OK
+    assert machine.check_ipv6(tmp_path).status == MISSING
+    assert machine.check_ipv6(tree(tmp_path, proc__self__net__if_inet6="")).status == OK
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ def test_cgroups(tmp_path, kinds, status, begins):
         tmp_path,
         proc__self__mountinfo=mountinfo(("/", "ext4"), *(("/sys/fs/cgroup", kind) for kind in kinds)),
     )
-    check = machine.cgroups(tmp_path)
+    check = machine.check_cgroups(tmp_path)
     assert check.status == status
     assert check.detail.startswith(begins)
 
 
 def test_given_os_release_in_etc_then_it_goes_before_the_vendors(tmp_path):
-    assert machine.os_release(tmp_path) == ""
+    assert machine.read_os_release(tmp_path) == ""
     (tmp_path / "usr" / "lib").mkdir(parents=True)
     (tmp_path / "usr" / "lib" / "os-release").write_text("ID=vendor")
-    assert machine.os_release(tmp_path) == "ID=vendor"
+    assert machine.read_os_release(tmp_path) == "ID=vendor"
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "os-release").write_text("ID=etc")
-    assert machine.os_release(tmp_path) == "ID=etc"
+    assert machine.read_os_release(tmp_path) == "ID=etc"

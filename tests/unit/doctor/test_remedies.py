@@ -1,10 +1,10 @@
-"""Which distribution this is, and what mends it."""
+"""Which distribution this is, and the commands that fix a machine of it."""
 
 from __future__ import annotations
 
 import pytest
 
-from tcpconntop.doctor.remedies import DISTRIBUTIONS, PROBLEMS, command, commands, parse_os_release
+from tcpconntop.doctor.remedies import DISTRIBUTIONS, PROBLEMS, parse_os_release, remedies, remedy
 
 
 @pytest.mark.parametrize(
@@ -26,24 +26,24 @@ from tcpconntop.doctor.remedies import DISTRIBUTIONS, PROBLEMS, command, command
         ("", "unknown", None),
     ],
 )
-def test_given_os_release_then_the_distribution_is_told(os_release, name, family):
-    told = parse_os_release(os_release)
-    assert (told.name, told.family) == (name, family)
+def test_given_os_release_then_the_distribution_is_found(os_release, name, family):
+    distribution = parse_os_release(os_release)
+    assert (distribution.name, distribution.family) == (name, family)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_given_any_problem_then_every_distribution_has_a_command(problem):
-    assert list(commands(problem)) == list(DISTRIBUTIONS)
-    assert all(commands(problem).values())
+    assert list(remedies(problem)) == list(DISTRIBUTIONS)
+    assert all(remedies(problem).values())
 
 
 def test_given_no_problem_then_there_is_no_command():
-    assert not commands("")
-    assert command("", "debian", as_root=True) is None
+    assert not remedies("")
+    assert remedy("", "debian", as_root=True) is None
 
 
-def test_given_a_user_when_a_command_is_for_root_then_each_part_begins_with_what_makes_root():
-    assert command("bcc", "fedora", as_root=False) == "sudo dnf install python3-bcc"
-    assert command("bcc", "fedora", as_root=True) == "dnf install python3-bcc"
-    assert command("kernel", "alpine", as_root=False) == "doas apk add linux-lts && doas reboot"
-    assert command("privileges", "debian", as_root=False) == 'sudo "$(command -v tcpconntop)"'
+def test_given_a_user_when_a_command_is_for_root_then_each_part_begins_with_sudo_or_doas():
+    assert remedy("bcc", "fedora", as_root=False) == "sudo dnf install python3-bcc"
+    assert remedy("bcc", "fedora", as_root=True) == "dnf install python3-bcc"
+    assert remedy("kernel", "alpine", as_root=False) == "doas apk add linux-lts && doas reboot"
+    assert remedy("privileges", "debian", as_root=False) == 'sudo "$(command -v tcpconntop)"'

@@ -134,7 +134,8 @@ def test_auto_says_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
     assert taken == "tracepoint"
     (note,) = notes
     assert note.startswith(
-        "tracepoints alone (fentry: Operation not permitted, kprobe: no kprobes in this kernel): what fails"
+        "only tracepoints can be attached (fentry: Operation not permitted, "
+        "kprobe: no kprobes in this kernel): connects that fail"
     )
     assert kernel.open_links() == len(linked(fds))
 

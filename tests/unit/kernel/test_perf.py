@@ -70,5 +70,5 @@ def test_an_answer_that_was_not_waited_for_is_not_lost(pair: tuple[socket.socket
 def test_a_loader_that_is_gone(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     theirs.close()
-    with pytest.raises(TracerError, match=r"^the loader, which reads the perf buffers, is gone$"):
+    with pytest.raises(TracerError, match=r"^the loader, which reads the perf buffers, has ended$"):
         PerfBuffer(ours).read()
