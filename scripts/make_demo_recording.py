@@ -43,7 +43,7 @@ def main(path: Path, seconds: float) -> None:
     from tcpconntop.kernel.launch import spawn_loader
     from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.recording.files import RotatingFile
-    from tcpconntop.recording.recorder import RecordingWriter
+    from tcpconntop.recording.writer import RecordingWriter
     from tcpconntop.sources.live import Live
 
     class Anonymous(Live):

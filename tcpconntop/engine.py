@@ -82,7 +82,7 @@ class Engine:
     def set_speed(self, speed: float, *, paused: bool) -> None:
         """Play a recording faster or slower, or let it stand still; a snapshot follows at once."""
         if self._player is not None:
-            self._player.set_pace(speed, halted=paused)
+            self._player.set_speed(speed, paused=paused)
             self._now.set()
 
     @property

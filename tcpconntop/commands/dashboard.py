@@ -64,7 +64,7 @@ def show(
     if config.theme and config.theme not in app.available_themes:
         there_are = ", ".join(sorted(app.available_themes))
         raise FatalError(
-            f"{config.where('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE
+            f"{config.location('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE
         )
     began = app.ui_choices()
     app.run()

@@ -18,7 +18,7 @@ from tcpconntop.options import UsageError
 if TYPE_CHECKING:
     from tcpconntop.core.view.filter import Filter
     from tcpconntop.kernel.request import TraceRequest
-    from tcpconntop.recording.recorder import RecordingWriter
+    from tcpconntop.recording.writer import RecordingWriter
     from tcpconntop.sources.base import Source
 
 
@@ -149,7 +149,7 @@ class CommandSource:
             return source
         from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.recording.files import RotatingFile, Rotation
-        from tcpconntop.recording.recorder import RecordingWriter
+        from tcpconntop.recording.writer import RecordingWriter
 
         rotates = args.rotate_size or args.rotate_age
         rotation = (

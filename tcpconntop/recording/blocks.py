@@ -1,4 +1,4 @@
-"""What the frames of a recording hold: the header, and blocks of raw records with the ledger beside them."""
+"""The payloads of frames: file headers (JSON), and blocks (state and ledger as JSON, raw records)."""
 
 from __future__ import annotations
 
@@ -19,51 +19,51 @@ from tcpconntop.recording.frames import Frame, FrameKind
 
 _LENGTH = struct.Struct("<I")
 _RECORD: dict[str, Any] = {"bytes": EVENT.itemsize, "fields": [list(part) for part in EVENT.descr]}
-_NEEDED = {"begin_ns", "end_ns", "outcome", "family", "daddr", "dport", "tgid", "comm"}
+_REQUIRED = {"begin_ns", "end_ns", "outcome", "family", "daddr", "dport", "tgid", "comm"}
 _TEXTS = ("host", "kernel", "probe", "transport", "label")
 SECOND_NS = 1_000_000_000
-_CENTURIES_NS = 1 << 62  # until the year 2116
+_MAX_CLOCK_NS = 1 << 62  # as Unix time: the year 2116
 _COUNTS = ("attempts", "syn_retransmits", "lost_records", "lost_starts", "below_minimum")
 
 
 class DamagedFrameError(ValueError):
-    """A frame does not hold what it should."""
+    """The payload of a frame cannot be decoded."""
 
 
 @dataclass(frozen=True)
 class FileHeader:
-    """What a file says of all that follows.
+    """The header of one file: what holds for all blocks that follow.
 
     Attributes:
-        session: tells recordings apart; the files of one have the same.
-        part: the place of the file among those, from 1.
-        info: the source.
-        filters: as the command line had them; empty for none.
-        began_ns: the moment at which the file begins, on the clock of the records.
-        wall_offset_ns: what to add to that clock for Unix time, at that moment.
-        initial_ledger: the ledger at that moment.
-        record: how its records are laid out; fields that `EVENT` has beyond those are zero when read.
+        session: identifies the recording; all its files have the same value.
+        file_number: number of the file in the recording, from 1.
+        info: the source that was recorded.
+        filters: the filters of the command line; empty if there were none.
+        began_ns: start of the file, on the clock of the records.
+        wall_offset_ns: Unix time minus the clock of the records, at `began_ns`.
+        initial_ledger: the ledger at `began_ns`.
+        record_dtype: layout of the records; fields of `EVENT` that it lacks are read as zero.
     """
 
     session: str
-    part: int
+    file_number: int
     info: SourceInfo
     filters: str
     began_ns: int
     wall_offset_ns: int
     initial_ledger: Ledger
-    record: np.dtype[np.void] = EVENT
+    record_dtype: np.dtype[np.void] = EVENT
 
-    def to_frame(self, before: int) -> Frame:
-        """Spell it; `before` counts the records of the files before this one."""
+    def to_frame(self, records_before: int) -> Frame:
+        """Return the header as a frame; `records_before` is the number of records in all earlier files."""
         document = {
             "session": self.session,
-            "part": self.part,
+            "part": self.file_number,
             "info": asdict(self.info),
             "filters": self.filters,
             "record": _RECORD,
             "clocks": {"began_ns": self.began_ns, "wall_offset_ns": self.wall_offset_ns},
-            "base": _ledger_document(self.initial_ledger),
+            "base": asdict(self.initial_ledger),
         }
         payload = json.dumps(document).encode()
         return Frame(
@@ -71,7 +71,7 @@ class FileHeader:
             0,
             len(payload),
             0,
-            before,
+            records_before,
             self.began_ns,
             self.began_ns,
             self.initial_ledger.lost,
@@ -80,15 +80,15 @@ class FileHeader:
 
     @classmethod
     def from_frame(cls, frame: Frame) -> FileHeader:
-        """Read it.
+        """Return the header in a frame.
 
         Raises:
-            DamagedError: it is none, or of records that are not ours.
+            DamagedFrameError: the frame holds no header, or one of records with an incompatible layout.
         """
         try:
             document = json.loads(frame.payload)
             info = document["info"]
-            _moment(document["clocks"]["began_ns"], document["clocks"]["wall_offset_ns"])
+            _check_clock(document["clocks"]["began_ns"], document["clocks"]["wall_offset_ns"])
             return cls(
                 str(document["session"]),
                 int(document["part"]),
@@ -99,8 +99,8 @@ class FileHeader:
                 printable(str(document["filters"])),
                 int(document["clocks"]["began_ns"]),
                 int(document["clocks"]["wall_offset_ns"]),
-                _ledger_of(document["base"]),
-                _layout_of(document["record"]),
+                _parse_ledger(document["base"]),
+                _parse_dtype(document["record"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedFrameError(str(error)) from None
@@ -108,15 +108,16 @@ class FileHeader:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Records, and how things stood when they had been read.
+    """The records of about a second, and the state of the source after them.
 
     Attributes:
         events: the records, in the order in which the attempts ended.
-        reads: how many records each read had, and the clock after it.
-        now_ns: the clock of the records.
-        wall_offset_ns: what to add to it for Unix time.
-        ledger: the totals; every attempt that they count as ended has its record here or before.
-        units: names of control groups that were not told before in this file.
+        reads: the reads that returned the records: (number of records, clock after the read in ns) each.
+        now_ns: the clock of the records, after the last read.
+        wall_offset_ns: Unix time minus that clock.
+        ledger: the totals; every attempt that they count as ended has its record in this block or an earlier
+            one.
+        units: names of control groups by `cgroup_id`; only those that no earlier block of this file has.
     """
 
     events: Events
@@ -126,13 +127,14 @@ class Block:
     ledger: Ledger
     units: Mapping[int, str | None] = field(default_factory=dict)
 
-    def to_frame(self, kind: FrameKind, codec: int, before: int) -> Frame:
-        """Spell it; `before` counts the records of all blocks before it."""
+    def to_frame(self, kind: FrameKind, codec: int, records_before: int) -> Frame:
+        """Return the block as a frame; `records_before` is the number of records in all earlier blocks."""
         state = {
             "now_ns": self.now_ns,
             "wall_offset_ns": self.wall_offset_ns,
-            "ledger": _ledger_document(self.ledger),
+            "ledger": asdict(self.ledger),
             "units": {str(group): name for group, name in self.units.items()},
+            # Ages are small numbers, which compress better than clock readings.
             "reads": [[count, self.now_ns - now_ns] for count, now_ns in self.reads],
         }
         text = json.dumps(state, separators=(",", ":")).encode()
@@ -143,7 +145,7 @@ class Block:
             codec,
             len(raw),
             len(self.events),
-            before,
+            records_before,
             first,
             last,
             self.ledger.lost,
@@ -151,18 +153,18 @@ class Block:
         )
 
     @classmethod
-    def from_frame(cls, frame: Frame, layout: np.dtype[np.void] = EVENT) -> Block:
-        """Read it; `layout` is the header's.
+    def from_frame(cls, frame: Frame, record_dtype: np.dtype[np.void] = EVENT) -> Block:
+        """Return the block in a frame; `record_dtype` is the one of the file header.
 
         Raises:
-            DamagedError: it is none.
-            FatalError: it is packed with what is not installed.
+            DamagedFrameError: the payload cannot be decoded, or contradicts itself.
+            FatalError: the codec is not installed.
         """
         try:
             raw = decompress(frame.codec, frame.payload, frame.raw_bytes)
             (length,) = _LENGTH.unpack_from(raw)
             state = json.loads(raw[_LENGTH.size : _LENGTH.size + length])
-            events = _as_events(np.frombuffer(raw, layout, frame.count, _LENGTH.size + length))
+            events = _as_events(np.frombuffer(raw, record_dtype, frame.count, _LENGTH.size + length))
             now_ns = int(state["now_ns"])
             reads = tuple((int(count), now_ns - int(ago_ns)) for count, ago_ns in state["reads"])
             block = cls(
@@ -170,17 +172,17 @@ class Block:
                 reads,
                 now_ns,
                 int(state["wall_offset_ns"]),
-                _ledger_of(state["ledger"]),
+                _parse_ledger(state["ledger"]),
                 {int(group): name and str(name) for group, name in state["units"].items()},
             )
-            _moment(now_ns, block.wall_offset_ns)
+            _check_clock(now_ns, block.wall_offset_ns)
         except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
             raise DamagedFrameError(str(error)) from None
-        if not block._sane():
-            raise DamagedFrameError("its figures do not fit together")
+        if not block._is_consistent():
+            raise DamagedFrameError("it contradicts itself")
         return block
 
-    def _sane(self) -> bool:
+    def _is_consistent(self) -> bool:
         counts = [count for count, _ in self.reads]
         return (
             sum(counts) == len(self.events)
@@ -192,23 +194,24 @@ class Block:
         )
 
 
-def _moment(now_ns: int, wall_offset_ns: int) -> None:
-    """Refuse clocks that no calendar has."""
-    if not (0 <= now_ns < _CENTURIES_NS and 0 <= now_ns + wall_offset_ns < _CENTURIES_NS):
+def _check_clock(now_ns: int, wall_offset_ns: int) -> None:
+    """Raise ValueError if a time is outside the years 1970 to 2116."""
+    if not (0 <= now_ns < _MAX_CLOCK_NS and 0 <= now_ns + wall_offset_ns < _MAX_CLOCK_NS):
         raise ValueError("its clock is out of range")
 
 
-def _layout_of(document: Mapping[str, Any]) -> np.dtype[np.void]:
-    """Give the layout of records that may have some fields more or fewer than ours."""
-    layout = np.dtype([(str(name), str(kind)) for name, kind in document["fields"]])
-    shared = set(layout.names or ()) & set(EVENT.names or ())
-    same = all(layout[name] == EVENT[name] for name in shared)
-    if layout.hasobject or layout.itemsize != document["bytes"] or not same or not shared >= _NEEDED:
-        raise DamagedFrameError("its records are of another kind")
-    return layout
+def _parse_dtype(document: Mapping[str, Any]) -> np.dtype[np.void]:
+    """Return the layout of records that may have more or fewer fields than `EVENT`."""
+    dtype = np.dtype([(str(name), str(kind)) for name, kind in document["fields"]])
+    shared = set(dtype.names or ()) & set(EVENT.names or ())
+    same = all(dtype[name] == EVENT[name] for name in shared)
+    if dtype.hasobject or dtype.itemsize != document["bytes"] or not same or not shared >= _REQUIRED:
+        raise DamagedFrameError("its records have an incompatible layout")
+    return dtype
 
 
 def _as_events(records: Events) -> Events:
+    """Return the records with the layout `EVENT`; missing fields are zero."""
     if records.dtype == EVENT:
         return records
     events = np.zeros(len(records), EVENT)
@@ -217,17 +220,13 @@ def _as_events(records: Events) -> Events:
     return events
 
 
-def _ledger_document(ledger: Ledger) -> dict[str, Any]:
-    return asdict(ledger)
-
-
-def _ledger_of(document: Mapping[str, Any]) -> Ledger:
+def _parse_ledger(document: Mapping[str, Any]) -> Ledger:
     outcomes = tuple(int(count) for count in document["outcomes"])
     if len(outcomes) != N_OUTCOMES:
-        raise ValueError("it has other outcomes")
-    share = document["completeness"]
+        raise ValueError(f"it has {len(outcomes)} outcomes instead of {N_OUTCOMES}")
+    completeness = document["completeness"]
     return Ledger(
         outcomes=outcomes,
-        completeness=None if share is None else float(share),
+        completeness=None if completeness is None else float(completeness),
         **{name: int(document[name]) for name in _COUNTS},
     )

@@ -1,4 +1,4 @@
-"""How the payloads of a recording are packed: zlib, which every Python has, or zstd where it is installed."""
+"""Compression of payloads: zlib, which every Python has, or zstd, if the package zstandard is installed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from tcpconntop.core.errors import FatalError
 
 CODECS = {"none": 0, "zlib": 1, "zstd": 2}
-"""By the name on the command line."""
+"""Number in the file format by name on the command line."""
 
-_LEVEL = 1  # of both: the higher ones cost many times the CPU for some per cent of the size
+_LEVEL = 1  # of both codecs: higher levels cost many times the CPU and save only a few per cent
 
 
 def compress(codec: int, data: bytes) -> bytes:
-    """Pack a payload.
+    """Return the compressed payload.
 
     Raises:
         FatalError: the codec is not installed.
@@ -22,45 +22,45 @@ def compress(codec: int, data: bytes) -> bytes:
     if codec == CODECS["zlib"]:
         return zlib.compress(data, _LEVEL)
     if codec == CODECS["zstd"]:
-        packed: bytes = import_zstandard().ZstdCompressor(_LEVEL).compress(data)
-        return packed
+        compressed: bytes = import_zstandard().ZstdCompressor(_LEVEL).compress(data)
+        return compressed
     return data
 
 
 def decompress(codec: int, data: bytes, size: int) -> bytes:
-    """Unpack a payload that is `size` bytes long.
+    """Return the decompressed payload, which must be `size` bytes long.
 
     Raises:
-        ValueError: it is not, or is damaged.
+        ValueError: the data is damaged, has another length, or the codec is unknown.
         FatalError: the codec is not installed.
     """
     if codec == CODECS["zlib"]:
         try:
-            unpacked = zlib.decompressobj().decompress(data, size + 1)
+            raw = zlib.decompressobj().decompress(data, size + 1)
         except zlib.error as error:
             raise ValueError(str(error)) from None
     elif codec == CODECS["zstd"]:
         try:
-            unpacked = import_zstandard().ZstdDecompressor().decompress(data, max_output_size=size)
+            raw = import_zstandard().ZstdDecompressor().decompress(data, max_output_size=size)
         except import_zstandard().ZstdError as error:
             raise ValueError(str(error)) from None
     elif codec == CODECS["none"]:
-        unpacked = data
+        raw = data
     else:
-        raise ValueError(f"there is no codec {codec}")
-    if len(unpacked) != size:
-        raise ValueError(f"{len(unpacked)} bytes instead of {size}")
-    return unpacked
+        raise ValueError(f"unknown codec {codec}")
+    if len(raw) != size:
+        raise ValueError(f"{len(raw)} bytes instead of {size}")
+    return raw
 
 
 def import_zstandard() -> Any:
-    """Give the zstandard package.
+    """Return the module `zstandard`.
 
     Raises:
-        FatalError: it is not installed.
+        FatalError: the package is not installed.
     """
     try:
         import zstandard
     except ImportError:
-        raise FatalError("zstd needs the zstandard package: pip install 'tcpconntop[zstd]'") from None
+        raise FatalError("zstd needs the package zstandard: pip install 'tcpconntop[zstd]'") from None
     return zstandard

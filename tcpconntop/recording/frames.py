@@ -1,10 +1,10 @@
-"""The framing of recordings: what is written is found again, and what is damaged is known to be.
+"""The framing of recordings: finds every frame that was written, and detects every damaged one.
 
     MAGIC version │ frame │ frame │ …        frame = head (60 bytes) │ payload
 
-A head has a checksum of its own, so that a damaged payload is skipped by its true length; after a damaged
-head the next whole frame is looked for. Every frame says how many records came before it: what is missing
-between two of them is therefore counted exactly, however much was damaged.
+A head has its own checksum, so a damaged payload is skipped by its true length. After a damaged head, the
+scanner searches for the next intact frame. Every head holds the number of records before it, so the number of
+records missing between two frames is exact, however large the damage is.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ VERSION = 1
 PREFIX_BYTES = 12
 MARKER = b"\xf5TCT"
 PAYLOAD_MAX = 1 << 28
-"""Longer payloads, packed or not, are taken for damage: nobody writes them."""
+"""Upper bound of a payload's length in bytes, compressed or not: a longer one is damage."""
 
 _PREFIX = struct.Struct("<8sI")
-_HEAD = struct.Struct("<4sBBHIIIQQQQI")  # its own checksum follows
+_HEAD = struct.Struct("<4sBBHIIIQQQQI")  # the head's own checksum follows
 _CHECKSUM = struct.Struct("<I")
 HEAD_BYTES = _HEAD.size + _CHECKSUM.size
 
 
 class FrameKind(IntEnum):
-    """What a frame is."""
+    """What a frame holds: a file header, a block of records, or the end of a file (an empty block)."""
 
     HEADER = 0
     BLOCK = 1
@@ -38,18 +38,18 @@ class FrameKind(IntEnum):
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame.
+    """One frame. Times are on the clock of the records.
 
     Attributes:
-        kind: what it is.
-        codec: how the payload is packed; for the caller.
-        raw_bytes: length of the payload once it is unpacked.
-        count: records in it.
-        records_before: records in all frames before it.
-        first_ns: when the first record ended.
-        last_ns: when the last one did.
-        lost: records that were lost before they could be recorded, since the start.
-        payload: as it is stored; empty while only the head is known.
+        kind: what the frame holds.
+        codec: how the payload is compressed (`codecs.CODECS`).
+        raw_bytes: length of the decompressed payload.
+        count: number of records in the frame.
+        records_before: number of records in all frames before it.
+        first_ns: end of the first record.
+        last_ns: end of the last record.
+        lost: records lost before they could be recorded, since the start.
+        payload: the stored bytes; empty when only the head was read.
     """
 
     kind: FrameKind
@@ -63,7 +63,7 @@ class Frame:
     payload: bytes = b""
 
     def encode(self) -> bytes:
-        """Spell it as it is stored."""
+        """Return the bytes that are stored: head, checksum, payload."""
         head = _HEAD.pack(
             MARKER,
             self.kind,
@@ -83,11 +83,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Damage:
-    """Something between two whole frames, or behind the last one.
+    """Unreadable data between two intact frames, or after the last one.
 
     Attributes:
-        head: the frame without its payload, where at least the head is whole.
-        truncated: the data ends within it.
+        head: the frame without its payload, if its head is intact; else None.
+        truncated: True if the data ends inside the frame.
     """
 
     head: Frame | None
@@ -95,12 +95,12 @@ class Damage:
 
 
 def file_prefix() -> bytes:
-    """Give what a recording begins with."""
+    """Return the first `PREFIX_BYTES` bytes of every file."""
     return _PREFIX.pack(MAGIC, VERSION)
 
 
 def format_version(data: bytes) -> int | None:
-    """Give the version in the first `PREFIX_BYTES` of a recording; None: it is no recording."""
+    """Return the format version from the first `PREFIX_BYTES` of a file; None if it is not a recording."""
     if len(data) < PREFIX_BYTES:
         return None
     magic, version = _PREFIX.unpack_from(data)
@@ -108,33 +108,34 @@ def format_version(data: bytes) -> int | None:
 
 
 class FrameScanner:
-    """Finds frames in data that comes piece by piece."""
+    """Finds frames in data that arrives in pieces of any size."""
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._skipping = False
 
     def feed(self, data: bytes) -> Iterator[Frame | Damage]:
-        """Take in the next piece and give what it completes."""
+        """Add the next piece; yield every frame or damage that it completes."""
         self._data += data
-        yield from self._found(at_end=False)
+        yield from self._scan(at_end=False)
 
     def finish(self) -> Iterator[Frame | Damage]:
-        """Give what is still to be told when no more data comes."""
-        yield from self._found(at_end=True)
+        """Yield what is left when no more data comes."""
+        yield from self._scan(at_end=True)
         if self._data or self._skipping:
             yield Damage(None, truncated=True)
         self._data.clear()
 
-    def _found(self, at_end: bool) -> Iterator[Frame | Damage]:
+    def _scan(self, at_end: bool) -> Iterator[Frame | Damage]:
         while len(self._data) >= HEAD_BYTES:
-            head, stored, crc = _head(bytes(self._data[:HEAD_BYTES]))
+            head, stored, crc = _read_head(bytes(self._data[:HEAD_BYTES]))
             if head is None:
                 self._skip_to_marker()
                 continue
             if len(self._data) < HEAD_BYTES + stored:
                 if at_end:
-                    # Nothing behind a whole head can be trusted to be another frame: it is its payload.
+                    # The bytes after an intact head are its payload: a frame found in them would be a false
+                    # one.
                     self._data.clear()
                     self._skipping = False
                     yield Damage(head, truncated=True)
@@ -144,31 +145,33 @@ class FrameScanner:
                 yield Damage(None)
             payload = bytes(self._data[HEAD_BYTES : HEAD_BYTES + stored])
             del self._data[: HEAD_BYTES + stored]
-            whole = zlib.crc32(payload) == crc
-            yield replace(head, payload=payload) if whole else Damage(head)
+            intact = zlib.crc32(payload) == crc
+            yield replace(head, payload=payload) if intact else Damage(head)
 
     def _skip_to_marker(self) -> None:
-        """Drop data up to where a frame may begin; at least one byte."""
+        """Drop data up to the next possible start of a frame; at least one byte."""
         self._skipping = True
-        at = self._data.find(MARKER, 1)
-        del self._data[: at if at >= 0 else len(self._data) - len(MARKER) + 1]
+        start = self._data.find(MARKER, 1)
+        del self._data[: start if start >= 0 else len(self._data) - len(MARKER) + 1]
 
 
 def find_last_head(data: bytes) -> Frame | None:
-    """Give the last frame of which the head is whole, without its payload."""
-    at = len(data)
-    while (at := data.rfind(MARKER, 0, at)) >= 0:
-        found = _head(data[at : at + HEAD_BYTES])[0] if at + HEAD_BYTES <= len(data) else None
-        if found is not None:
-            return found
+    """Return the last frame in `data` with an intact head, without its payload; None if there is none."""
+    start = len(data)
+    while (start := data.rfind(MARKER, 0, start)) >= 0:
+        if start + HEAD_BYTES > len(data):
+            continue
+        head, _, _ = _read_head(data[start : start + HEAD_BYTES])
+        if head is not None:
+            return head
     return None
 
 
-def _head(data: bytes) -> tuple[Frame | None, int, int]:
-    """Read a head: the frame without its payload (None for a damaged one), its length and checksum."""
+def _read_head(data: bytes) -> tuple[Frame | None, int, int]:
+    """Return the frame without its payload (None if damaged), the payload's length and its checksum."""
     marker, kind, codec, _, stored, raw, count, before, first, last, lost, crc = _HEAD.unpack_from(data)
-    (own,) = _CHECKSUM.unpack_from(data, _HEAD.size)
-    if marker != MARKER or own != zlib.crc32(data[: _HEAD.size]):
+    (head_crc,) = _CHECKSUM.unpack_from(data, _HEAD.size)
+    if marker != MARKER or head_crc != zlib.crc32(data[: _HEAD.size]):
         return None, 0, 0
     if kind not in set(FrameKind) or max(stored, raw) > PAYLOAD_MAX:
         return None, 0, 0

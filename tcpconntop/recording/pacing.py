@@ -1,41 +1,50 @@
-"""How fast a recording's clock goes beside ours."""
+"""The clock of a recording that is played: how far it goes while our own clock goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 MAX_SLEEP_S = 0.1
-"""The longest that a read sleeps, however slowly the clock goes."""
+"""Upper bound of one sleep, so that a read returns soon even when the recording is played slowly."""
 
 
 class PlaybackClock:
-    """Goes from one moment of a recording to the next, and sleeps meanwhile.
+    """Advances through the times of a recording, and sleeps so that it does so at a given speed.
 
     Args:
-        speed: how much faster than it was recorded; infinite never waits.
-        clock_s: our own clock.
-        sleep: waits.
+        speed: speed of playback; 1 is real time, infinity never sleeps.
+        clock_s: our own clock, in seconds.
+        sleep: sleeps for a number of seconds.
+
+    Attributes:
+        speed: may be changed at any time, from any thread.
+        paused: True if playback is paused; the clock itself does not use it.
     """
 
     def __init__(self, speed: float, clock_s: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self.speed, self.halted = speed, False
+        self.speed, self.paused = speed, False
         self._clock_s, self._sleep = clock_s, sleep
-        # Our clock, the recording's, and the speed since.
+        # Where the current speed began: (our clock in s, the recording's clock in ns, the speed).
         self._anchor: tuple[float, int, float] | None = None
 
     def reset(self) -> None:
-        """Begin anew with the next moment: what lies before it was not waited for."""
+        """Start timing again at the next `advance_to`: the time up to it was skipped, not played."""
         self._anchor = None
 
     def idle(self, timeout_s: float) -> None:
-        """Let our time pass, and none of the recording's."""
+        """Sleep without advancing the recording."""
         self._anchor = None
         if timeout_s > 0:
             self._sleep(min(timeout_s, MAX_SLEEP_S))
 
     def advance_to(self, now_ns: int, goal_ns: int) -> int:
-        """Wait for a moment, but never for long; give the moment that has come."""
-        speed = self.speed  # somebody else may change it
+        """Advance the recording's clock towards `goal_ns`, with a sleep of at most `MAX_SLEEP_S`; return it.
+
+        Args:
+            now_ns: where the recording's clock is.
+            goal_ns: where it is to go, not before `now_ns`.
+        """
+        speed = self.speed  # read once: another thread may change it
         if speed == float("inf"):
             self._anchor = None
             return goal_ns

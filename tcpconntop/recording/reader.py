@@ -1,4 +1,4 @@
-"""Reading recordings: files in, steps out, and a note of everything that is missing."""
+"""Reads the files of a recording, and counts everything that is missing from them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class RecordedRead:
-    """What one read of the recorded source gave.
+    """What one read of the recorded source returned.
 
     Attributes:
-        now_ns: the clock after it.
+        now_ns: the clock of the records after the read.
         events: the records.
-        ledger: the totals at that moment; None where they were not written down.
-        wall_offset_ns: what to add to the clock for Unix time.
-        units: names of control groups that are new.
+        ledger: the totals at `now_ns`; None where they were not recorded.
+        wall_offset_ns: Unix time minus the clock of the records.
+        units: names of control groups that no earlier read had, by `cgroup_id`.
     """
 
     now_ns: int
@@ -51,95 +51,95 @@ class RecordedRead:
 
 
 class RecordingReader:
-    """The files of one recording, read as far as `recorded_reads` is.
+    """Reads the files of one recording.
 
     Args:
         files: opened files with their names, in any order.
 
     Raises:
-        FatalError: not a recording, one of a newer version, or files that do not belong together.
+        FatalError: a file is not a recording or has a newer format, or the files do not belong together.
 
     Attributes:
-        header: of the first file.
-        missing: records that were recorded and cannot be read.
-        damaged: how many times something could not be read.
-        truncated: whether the end is missing; then nobody knows how much more there was.
-        end_ns: the last moment, as far as heads of frames tell; None where one cannot go back: in a pipe.
+        header: header of the first file.
+        missing: number of records that were recorded and cannot be read, in what was read so far.
+        damaged: number of damaged places in what was read so far.
+        truncated: True if a file without its end was read; the number of records missing there is unknown.
+        end_ns: end of the recording, from the heads of frames; None in a pipe, where seeking is impossible.
     """
 
     def __init__(self, files: Sequence[tuple[Path, BinaryIO]]) -> None:
-        parts = sorted((_Part(path, file) for path, file in files), key=lambda part: part.header.part)
-        self.header = parts[0].header
-        self._parts = parts
-        self._begin()
-        for part, following in pairwise(parts):
-            if part.header.session != following.header.session:
-                raise FatalError(f"{part.path} and {following.path} are not parts of one recording")
-            if part.header.part == following.header.part:
-                raise FatalError(f"{part.path} and {following.path} are the same part of a recording")
+        opened = [_RecordingFile(path, file) for path, file in files]
+        self._files = sorted(opened, key=lambda file: file.header.file_number)
+        self.header = self._files[0].header
+        self._reset()
+        for file, following in pairwise(self._files):
+            if file.header.session != following.header.session:
+                raise FatalError(f"{file.path} and {following.path} are not files of one recording")
+            if file.header.file_number == following.header.file_number:
+                raise FatalError(f"{file.path} and {following.path} are the same file of a recording")
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self.missing = self.damaged = 0
         self.truncated = False
-        self._expected = self._parts[0].records_before
-        ends = [part.last_ns for part in self._parts]
+        self._expected = self._files[0].records_before  # `records_before` of the next frame
+        ends = [file.last_ns for file in self._files]
         self.end_ns = max(end or 0 for end in ends) if all(ends) else None
 
     def rewind(self) -> None:
-        """Go back to the beginning: another `recorded_reads` gives everything again, and what was written since.
+        """Go back to the beginning: `recorded_reads` can be called again, and yields what was appended too.
 
-        Only where `end_ns` is known.
+        Only allowed if `end_ns` is known.
         """
-        for part in self._parts:
-            part.rewind()
-        self._begin()
+        for file in self._files:
+            file.rewind()
+        self._reset()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One line for each thing that is missing, as far as it was read."""
+        """One line for each kind of loss in what was read so far."""
         notes, some = [], f"{self.missing} connect{' is' if self.missing == 1 else 's are'} missing"
         if self.damaged:
             places = "in one place" if self.damaged == 1 else f"in {count(self.damaged)} places"
             notes.append(f"the recording is damaged {places}: {some}")
         if self.truncated:
             last = some if self.missing and not self.damaged else "the last second may be missing"
-            notes.append(f"the recording has no end: it still goes on, or was cut off; {last}")
+            notes.append(f"the recording has no end: it is still being written, or was cut off; {last}")
         return tuple(notes)
 
     def recorded_reads(self) -> Iterator[RecordedRead]:
-        """Give everything that can be read, once."""
-        for part in self._parts:
+        """Yield every read that can be recovered, in order. Only once, unless `rewind` was called."""
+        for file in self._files:
             ended = False
-            for found in part.found():
-                if isinstance(found, Damage):
-                    self._skip(found)
+            for item in file.frames:
+                if isinstance(item, Damage):
+                    self._count_damage(item)
                     continue
                 try:
-                    block = Block.from_frame(found, part.header.record)
+                    block = Block.from_frame(item, file.header.record_dtype)
                 except DamagedFrameError:
-                    self._skip(Damage(found))
+                    self._count_damage(Damage(item))
                     continue
-                if not self._follows(found):
+                if not self._is_next(item):
                     continue
-                self._expected += found.count
-                ended = found.kind is FrameKind.END
-                yield from _steps(block, self.header.initial_ledger)
+                self._expected += item.count
+                ended = item.kind is FrameKind.END
+                yield from _split_into_reads(block, self.header.initial_ledger)
             self.truncated |= not ended
 
     def close(self) -> None:
         """Close the files."""
-        for part in self._parts:
-            part.file.close()
+        for file in self._files:
+            file.close()
 
-    def _skip(self, damage: Damage) -> None:
+    def _count_damage(self, damage: Damage) -> None:
         head = damage.head
         self.damaged += not damage.truncated
         if head is not None and head.records_before >= self._expected:
             self.missing += head.records_before + head.count - self._expected
             self._expected = head.records_before + head.count
 
-    def _follows(self, frame: Frame) -> bool:
-        """Count what is missing before a frame; say no to one that was there already."""
+    def _is_next(self, frame: Frame) -> bool:
+        """Count the records missing before a frame; return False if its records were already read."""
         if frame.records_before < self._expected:
             self.damaged += 1
             return False
@@ -150,74 +150,81 @@ class RecordingReader:
         return True
 
 
-class _Part:
-    """A file, with its header read."""
+class _RecordingFile:
+    """One file, with its header already read.
+
+    Attributes:
+        header: the file header.
+        records_before: number of records in all earlier files.
+        frames: the frames after the header, and the damage between them; an iterator.
+        last_ns: time of the last frame with an intact head; None in a pipe.
+    """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
-        self.path, self.file = path, file
-        self._begin()
+        self.path, self._file = path, file
+        self._read_header()
 
     def rewind(self) -> None:
-        """Go back to the beginning."""
-        self.file.seek(0)
-        self._begin()
+        """Go back to the first frame after the header."""
+        self._file.seek(0)
+        self._read_header()
 
-    def _begin(self) -> None:
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read_header(self) -> None:
         path = self.path
         version = format_version(self._read(PREFIX_BYTES))
         if not version:
             raise FatalError(f"{path} is not a recording of tcpconntop")
         if version > VERSION:
             raise FatalError(f"{path} was recorded by a newer tcpconntop (format {version}): update this one")
-        self._frames = self._scan()
-        first = next(self._frames, None)
+        self.frames = self._scan()
+        first = next(self.frames, None)
         try:
             if not isinstance(first, Frame) or first.kind is not FrameKind.HEADER:
                 raise DamagedFrameError("it has none")
             self.header, self.records_before = FileHeader.from_frame(first), first.records_before
         except DamagedFrameError as error:
             raise FatalError(f"{path} cannot be read: its header is damaged ({error})") from None
-        self.last_ns = self._last_moment()
-
-    def found(self) -> Iterator[Frame | Damage]:
-        """Give what stands behind the header."""
-        return self._frames
+        self.last_ns = self._find_last_ns()
 
     def _scan(self) -> Iterator[Frame | Damage]:
         scanner = FrameScanner()
-        pieces = iter(lambda: self._read(CHUNK_BYTES), b"")
-        yield from chain.from_iterable(map(scanner.feed, pieces))
+        chunks = iter(lambda: self._read(CHUNK_BYTES), b"")
+        yield from chain.from_iterable(map(scanner.feed, chunks))
         yield from scanner.finish()
 
-    def _last_moment(self) -> int | None:
-        """Give the last moment that the head of a frame speaks of; None for a pipe."""
-        file = self.file
+    def _find_last_ns(self) -> int | None:
+        """Return the time of the last intact head, or None in a pipe. Keeps the file position."""
+        file = self._file
         if not file.seekable():
             return None
-        here = file.tell()
-        place, head, behind = file.seek(0, SEEK_END), None, b""
-        while place > 0 and head is None:
-            size = min(place, CHUNK_BYTES)
-            place -= size
-            file.seek(place)
-            data = self._read(size) + behind
-            head, behind = find_last_head(data), data[: HEAD_BYTES - 1]
-        file.seek(here)
+        position = file.tell()
+        start, head, following = file.seek(0, SEEK_END), None, b""
+        while start > 0 and head is None:
+            size = min(start, CHUNK_BYTES)
+            start -= size
+            file.seek(start)
+            data = self._read(size) + following
+            # The next chunk needs the first bytes of this one: a head may lie across the border.
+            head, following = find_last_head(data), data[: HEAD_BYTES - 1]
+        file.seek(position)
         return head.last_ns if head is not None else None
 
     def _read(self, n_bytes: int) -> bytes:
         try:
-            return self.file.read(n_bytes)
+            return self._file.read(n_bytes)
         except OSError as error:
             raise FatalError(f"cannot read {self.path}: {error.strerror}") from None
 
 
-def _steps(block: Block, base: Ledger) -> Iterator[RecordedRead]:
-    """Cut a block into the reads that it was made of; the last step has the ledger."""
-    at, units = 0, block.units
+def _split_into_reads(block: Block, initial_ledger: Ledger) -> Iterator[RecordedRead]:
+    """Yield the reads that a block was made of, then one without records that has the block's ledger."""
+    start, units = 0, block.units
     for n, now_ns in block.reads:
-        yield RecordedRead(now_ns, block.events[at : at + n], None, block.wall_offset_ns, units)
-        at, units = at + n, {}
-    yield RecordedRead(
-        block.now_ns, np.empty(0, EVENT), block.ledger.since(base), block.wall_offset_ns, units
-    )
+        yield RecordedRead(now_ns, block.events[start : start + n], None, block.wall_offset_ns, units)
+        start, units = start + n, {}
+    ledger = block.ledger.since(initial_ledger)
+    yield RecordedRead(block.now_ns, np.empty(0, EVENT), ledger, block.wall_offset_ns, units)

@@ -1,4 +1,4 @@
-"""A recording as a source: its records come when its own clock says so, as fast as that clock goes."""
+"""Plays a recording as a source: records come when the recording's own clock reaches them."""
 
 from __future__ import annotations
 
@@ -20,54 +20,54 @@ from tcpconntop.recording.reader import RecordedRead
 
 
 class Playable(Protocol):
-    """What can be played: a `RecordingReader`."""
+    """What `Replay` plays: a `RecordingReader`, or something that behaves like one."""
 
     @property
     def header(self) -> FileHeader:
-        """Where it comes from."""
+        """Header of the first file."""
         ...
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is missing, as far as it was read."""
+        """One line for each kind of loss in what was read so far."""
         ...
 
     @property
     def missing(self) -> int:
-        """How many records are missing, as far as it was read."""
+        """Number of records missing from what was read so far."""
         ...
 
     @property
     def end_ns(self) -> int | None:
-        """Its last moment; None where one cannot go back in it."""
+        """End of the recording; None if seeking is impossible."""
         ...
 
     def recorded_reads(self) -> Iterator[RecordedRead]:
-        """Give everything, once."""
+        """Yield every recorded read, in order. Only once, unless `rewind` was called."""
         ...
 
     def rewind(self) -> None:
-        """Go back to the beginning, where one can: another `recorded_reads` gives everything again."""
+        """Go back to the beginning. Only allowed if `end_ns` is known."""
         ...
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all resources."""
         ...
 
 
 class Replay:
-    """A `Source` of recorded connects.
+    """A `Source` of recorded connects, and the `Player` that controls it.
 
-    A read gives what one read gave when it was recorded, at the same time of the recording's clock: windows
-    and percentiles are those that were seen then.
+    Each read of the recorded source is returned by one read of the replay, at the same time on the
+    recording's clock. Windows and percentiles are therefore the same as when it was recorded.
 
     Args:
-        recording: what to play; closed with the source.
-        speed: how much faster than it was recorded; None plays as fast as it is read, and then a read's
-            `timeout_s` is time that the recording's clock goes on without waiting.
-        notes: more to say of it.
-        clock_s: paces it.
-        sleep: waits.
+        recording: what to play; closed together with the source.
+        speed: speed of playback; 1 is real time. None plays as fast as possible: `timeout_s` of a read is
+            then time by which the recording's clock advances without waiting.
+        notes: additional notes for `info`.
+        clock_s: our own clock, in seconds.
+        sleep: sleeps for a number of seconds.
     """
 
     def __init__(
@@ -81,127 +81,129 @@ class Replay:
         header = recording.header
         filters = (f"recorded with {header.filters}",) if header.filters else ()
         self._recording = recording
-        self._pace = PlaybackClock(float("inf") if speed is None else speed, clock_s, sleep)
-        self._recorded = replace(header.info, label=RECORDING, notes=(*notes, *filters, *header.info.notes))
-        self._going_ns: int | None = None  # where a seek goes to
-        self._sought_ns: int | None = None  # where the last one went to
-        self._begin()
+        self._clock = PlaybackClock(float("inf") if speed is None else speed, clock_s, sleep)
+        self._recorded_info = replace(
+            header.info, label=RECORDING, notes=(*notes, *filters, *header.info.notes)
+        )
+        self._seek_to_ns: int | None = None  # of the seek that is running
+        self._last_seek_ns: int | None = None  # of the last seek that is done
+        self._start()
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         header = self._recording.header
         self._now_ns, self._wall_offset_ns = header.began_ns, header.wall_offset_ns
         self._units: dict[int, str | None] = {}
-        self._totals = Ledger()  # as they were last written down
-        self._since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since then
-        self._since_rtx = 0
-        self._steps = self._recording.recorded_reads()
-        self._next = next(self._steps, None)
+        self._recorded_ledger = Ledger()  # the last one that was recorded
+        self._outcomes_since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since that ledger
+        self._retransmits_since = 0
+        self._reads = self._recording.recorded_reads()
+        self._next_read = next(self._reads, None)
 
     @property
     def info(self) -> SourceInfo:
-        """Where the records come from, and what is missing as far as it was played."""
-        return replace(self._recorded, notes=(*self._recorded.notes, *self._recording.notes))
+        """Where the records come from, with notes on what is missing from the part played so far."""
+        return replace(self._recorded_info, notes=(*self._recorded_info.notes, *self._recording.notes))
 
     @property
     def ended(self) -> bool:
-        """Whether everything was played."""
-        return self._next is None
+        """True if everything was played."""
+        return self._next_read is None
 
     def read(self, timeout_s: float) -> Events:
-        """Give the records of the next read that was recorded, if its time comes within `timeout_s`."""
-        step = self._next
-        if self._going_ns is not None and timeout_s > 0:
-            return self._go(self._going_ns)
-        if step is None or self._pace.halted:
-            self._pace.idle(timeout_s)
-            return np.empty(0, EVENT)
-        due_ns = max(step.now_ns, self._now_ns)
-        goal_ns = min(self._now_ns + math.ceil(timeout_s * 1e9), due_ns)
-        self._now_ns = self._pace.advance_to(self._now_ns, goal_ns)
-        return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(step)
+        """Return the records of the next recorded read if its time comes within `timeout_s`; else none.
 
-    def _go(self, to_ns: int) -> Events:
-        """Give the records of the next second on the way to a moment; arrive where there are none."""
+        While a seek is running, return the records on the way to it, without waiting.
+        """
+        upcoming = self._next_read
+        if self._seek_to_ns is not None and timeout_s > 0:
+            return self._read_towards(self._seek_to_ns)
+        if upcoming is None or self._clock.paused:
+            self._clock.idle(timeout_s)
+            return np.empty(0, EVENT)
+        due_ns = max(upcoming.now_ns, self._now_ns)
+        goal_ns = min(self._now_ns + math.ceil(timeout_s * 1e9), due_ns)
+        self._now_ns = self._clock.advance_to(self._now_ns, goal_ns)
+        return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(upcoming)
+
+    def _read_towards(self, to_ns: int) -> Events:
+        """Return the records of the next second before `to_ns`; if there are none, the seek is done."""
         taken: list[Events] = []
-        while (step := self._next) is not None and step.now_ns <= to_ns:
-            now_ns = max(step.now_ns, self._now_ns)
+        while (upcoming := self._next_read) is not None and upcoming.now_ns <= to_ns:
+            now_ns = max(upcoming.now_ns, self._now_ns)
             if taken and now_ns // SECOND_NS != self._now_ns // SECOND_NS:
-                break  # what sums up by seconds has to know each of them
+                break  # the window makes a slice of every second, so it must see each one
             self._now_ns = now_ns
-            taken.append(self._take(step))
+            taken.append(self._take(upcoming))
         if taken:
             return np.concatenate(taken)
-        if self._next is not None:
+        if self._next_read is not None:
             self._now_ns = max(to_ns, self._now_ns)
-        self._going_ns, self._sought_ns = None, to_ns
-        self._pace.reset()
+        self._seek_to_ns, self._last_seek_ns = None, to_ns
+        self._clock.reset()
         return np.empty(0, EVENT)
 
-    def _take(self, step: RecordedRead) -> Events:
-        self._next = next(self._steps, None)
-        self._units.update(step.units)
-        self._wall_offset_ns = step.wall_offset_ns
-        if step.ledger is not None:
-            self._totals, self._since_rtx = step.ledger, 0
-            self._since[:] = 0
+    def _take(self, read: RecordedRead) -> Events:
+        """Return the records of a read, update the totals and go on to the next read."""
+        self._next_read = next(self._reads, None)
+        self._units.update(read.units)
+        self._wall_offset_ns = read.wall_offset_ns
+        if read.ledger is not None:
+            self._recorded_ledger, self._retransmits_since = read.ledger, 0
+            self._outcomes_since[:] = 0
         else:
-            self._since += np.bincount(step.events["outcome"], minlength=N_OUTCOMES)
-            self._since_rtx += int(step.events["syn_retransmits"].sum())
-        return step.events
-
-    # Steering
+            self._outcomes_since += np.bincount(read.events["outcome"], minlength=N_OUTCOMES)
+            self._retransmits_since += int(read.events["syn_retransmits"].sum())
+        return read.events
 
     @property
     def player(self) -> Replay | None:
-        """This one, where one can go back in what it plays."""
+        """The playback controls; None if the recording cannot be rewound."""
         return self if self._recording.end_ns is not None else None
 
     @property
     def seek_done(self) -> bool:
-        """Whether the last seek is done."""
-        return self._going_ns is None
+        """True if no seek is running."""
+        return self._seek_to_ns is None
 
     def playback(self) -> Playback:
-        """Say how it is played."""
-        began_ns, pace = self._recording.header.began_ns, self._pace
+        """Return the state of the playback."""
+        began_ns, clock = self._recording.header.began_ns, self._clock
         last_ns = self._now_ns if self.ended else self._recording.end_ns or 0
         end_ns = max(last_ns, self._now_ns)
-        return Playback(began_ns, end_ns, pace.speed, pace.halted, self.ended, self._sought_ns)
+        return Playback(began_ns, end_ns, clock.speed, clock.paused, self.ended, self._last_seek_ns)
 
     def seek(self, to_ns: int) -> None:
-        """Go to a moment; to an earlier one from the beginning of the recording."""
+        """Start to seek; an earlier time is reached from the beginning of the recording."""
         if to_ns < self._now_ns:
             self._recording.rewind()
-            self._begin()
-        self._going_ns = to_ns
+            self._start()
+        self._seek_to_ns = to_ns
 
-    def set_pace(self, speed: float, *, halted: bool) -> None:
-        """Play faster or slower, or stand still."""
-        self._pace.speed, self._pace.halted = speed, halted
-
-    # What it tells
+    def set_speed(self, speed: float, *, paused: bool) -> None:
+        """Change the speed (1 is real time), pause or resume. May be called from any thread."""
+        self._clock.speed, self._clock.paused = speed, paused
 
     def ledger(self) -> Ledger:
-        """Give the totals as they were recorded, and what was played since; what is missing is lost."""
-        totals = self._totals.plus_ended(self._since.tolist(), self._since_rtx)
+        """Return the totals: the recorded ones plus what was played since. Missing records count as lost."""
+        totals = self._recorded_ledger.plus_ended(self._outcomes_since.tolist(), self._retransmits_since)
         return replace(totals, lost_records=totals.lost_records + self._recording.missing)
 
     def units(self) -> Mapping[int, str | None]:
-        """Give the names of the control groups of the records so far, by `cgroup_id`."""
+        """Return the names of the control groups of the records so far, by `cgroup_id`."""
         return dict(self._units)
 
     def host(self) -> None:
-        """Say that nothing is known of the host as it was then."""
+        """Return None: facts of the host are not recorded."""
 
     def now_ns(self) -> int:
-        """Give the time on the clock of the records that the playing has come to."""
+        """Return how far the recording was played, on the clock of its records."""
         return self._now_ns
 
     def wall_offset_ns(self) -> int:
-        """Give what to add to that clock for Unix time."""
+        """Return Unix time minus the clock of the records, in nanoseconds."""
         return self._wall_offset_ns
 
     def close(self) -> None:
         """Stop. Idempotent."""
-        self._next = None
+        self._next_read = None
         self._recording.close()

@@ -1,1 +1,1 @@
-"""Settings files, the remembered state of the dashboard, and where both are."""
+"""Settings files (`config`), what the dashboard remembers between runs (`ui_state`), and their `paths`."""

@@ -1,4 +1,4 @@
-"""The settings file: TOML whose keys are named like the long options. Pure: text in, settings out.
+"""Parses settings files: TOML whose keys are the long options of the command line.
 
 window = "5m"
 sort = "fail:desc"
@@ -10,27 +10,30 @@ filter = ["f", "slash"]
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
 from typing import Any
+
+from tcpconntop.core.format import printable
 
 SettingValue = str | float | bool
 
 
 class ConfigError(ValueError):
-    """A settings file that cannot be understood; the message is one line that names file and key."""
+    """A settings file is not valid; the message is one line that names the file and the key."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What settings files say.
+    """The settings of one file, or of several merged.
 
     Attributes:
         options: defaults of the command line, by long option without its dashes.
-        keys: what to press for an action, by the action's name.
-        theme: name of the colours; empty where nothing is said.
-        origins: the file that says it, by key (`window`, `theme`, `keys.filter`).
+        keys: the keys to press, by name of the action.
+        theme: name of the colour theme; empty if not set.
+        origins: the file that sets a key (`window`, `theme`, `keys.filter`), by key.
     """
 
     options: Mapping[str, SettingValue] = field(default_factory=dict)
@@ -39,15 +42,15 @@ class Config:
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def location(self, key: str) -> str:
-        """Say which file and key a complaint is about; empty where no file speaks of it."""
-        return f"{self.origins[key]}: {_shown(key)}: " if key in self.origins else ""
+        """Return `FILE: KEY: `, to begin an error message with; empty if no file sets the key."""
+        return f"{self.origins[key]}: {printable(key)}: " if key in self.origins else ""
 
 
-def _text(value: Any) -> SettingValue | None:
+def _string(value: Any) -> SettingValue | None:
     return value if isinstance(value, str) else None
 
 
-def _one_of(*words: str) -> Callable[[Any], SettingValue | None]:
+def _choice(*words: str) -> Callable[[Any], SettingValue | None]:
     return lambda value: value if isinstance(value, str) and value in words else None
 
 
@@ -56,68 +59,68 @@ def _seconds(value: Any) -> SettingValue | None:
     return float(value) if number and 0.1 <= value <= 3600 else None
 
 
-def _switch(value: Any) -> SettingValue | None:
+def _boolean(value: Any) -> SettingValue | None:
     return value if isinstance(value, bool) else None
 
 
-def _whole(value: Any) -> SettingValue | None:
-    # As text, which the option's own check then takes like one from the command line.
+def _positive_integer(value: Any) -> SettingValue | None:
+    # As a string, because the option parses the default like a word of the command line.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _words(value: Any) -> SettingValue | None:
+def _string_list(value: Any) -> SettingValue | None:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         return None
     return ",".join(value)
 
 
 SETTINGS: Mapping[str, tuple[Callable[[Any], SettingValue | None], str]] = {
-    "window": (_text, 'a text such as "5m"'),
-    "group": (_text, 'a text such as "process"'),
-    "sort": (_text, 'a text such as "p99:desc"'),
+    "window": (_string, 'a string such as "5m"'),
+    "group": (_string, 'a string such as "process"'),
+    "sort": (_string, 'a string such as "p99:desc"'),
     "delay": (_seconds, "a number of seconds from 0.1 to 3600"),
-    "filter": (_text, 'a text such as "dport=443"'),
+    "filter": (_string, 'a string such as "dport=443"'),
     "probe": (
-        _one_of("auto", "fentry", "kprobe", "tracepoint"),
+        _choice("auto", "fentry", "kprobe", "tracepoint"),
         '"auto", "fentry", "kprobe" or "tracepoint"',
     ),
-    "transport": (_one_of("auto", "ring", "perf"), '"auto", "ring" or "perf"'),
-    "columns": (_words, 'a list of texts such as ["daddr", "p99"]'),
-    "dns": (_switch, "true or false"),
-    "max-keys": (_whole, "a whole number from 1"),
+    "transport": (_choice("auto", "ring", "perf"), '"auto", "ring" or "perf"'),
+    "columns": (_string_list, 'a list of strings such as ["daddr", "p99"]'),
+    "dns": (_boolean, "true or false"),
+    "max-keys": (_positive_integer, "a whole number, at least 1"),
 }
-"""How each key is checked, and what it must be."""
+"""For each key: a function that converts the value (None if it is not valid), and what would be valid."""
 
 
 def parse_config(text: str, name: str) -> Config:
-    """Understand a settings file.
+    """Return the settings in the text of a file.
 
     Args:
-        text: what is in it.
-        name: the file, for complaints.
+        text: the content of the file.
+        name: the name of the file, for error messages.
 
     Raises:
-        ConfigError: it is no TOML, has a key that means nothing here, or a value of the wrong kind.
+        ConfigError: the text is not TOML, or has an unknown key or a value that is not valid.
     """
     options: dict[str, SettingValue] = {}
     keys: dict[str, tuple[str, ...]] = {}
     theme = ""
-    for key, value in _toml(text, name).items():
+    for key, value in _parse_toml(text, name).items():
         if key == "keys":
-            keys = _keys(value, name)
+            keys = _parse_keys(value, name)
         elif key == "theme":
-            theme = str(_checked(key, value, (_text, 'a text such as "nord"'), name))
+            theme = str(_convert(key, value, (_string, 'a string such as "nord"'), name))
         elif key in SETTINGS:
-            options[key] = _checked(key, value, SETTINGS[key], name)
+            options[key] = _convert(key, value, SETTINGS[key], name)
         else:
             known = ", ".join(sorted([*SETTINGS, "theme", "keys"]))
-            raise ConfigError(f"{name}: {_shown(key)}: there is no such setting; there are: {known}")
-    said = [*options, *(["theme"] if theme else []), *(f"keys.{action}" for action in keys)]
-    return Config(options, keys, theme, dict.fromkeys(said, name))
+            raise ConfigError(f"{name}: {printable(key)}: unknown setting; settings are: {known}")
+    set_keys = [*options, *(["theme"] if theme else []), *(f"keys.{action}" for action in keys)]
+    return Config(options, keys, theme, dict.fromkeys(set_keys, name))
 
 
 def merge_configs(configs: Sequence[Config]) -> Config:
-    """Put several together; a later one beats an earlier one, key by key."""
+    """Return all settings together; for each key, later configs override earlier ones."""
     theme = next((config.theme for config in reversed(configs) if config.theme), "")
     return Config(
         {key: value for config in configs for key, value in config.options.items()},
@@ -127,36 +130,38 @@ def merge_configs(configs: Sequence[Config]) -> Config:
     )
 
 
-def _toml(text: str, name: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{name}: {_shown(str(error))}") from None
-    raise ConfigError(f"{name}: settings files need Python 3.11 or later")
+def toml_parser() -> ModuleType:
+    """Return `tomllib`; before Python 3.11 the package `tomli`, the same code under another name."""
+    try:
+        return import_module("tomllib")
+    except ModuleNotFoundError:
+        return import_module("tomli")
 
 
-def _checked(
+def _parse_toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = toml_parser().loads(text)
+    except RecursionError:
+        raise ConfigError(f"{name}: it is nested too deeply") from None
+    except ValueError as error:  # both parsers raise a subclass of it
+        raise ConfigError(f"{name}: {printable(str(error))}") from None
+    return document
+
+
+def _convert(
     key: str, value: Any, rule: tuple[Callable[[Any], SettingValue | None], str], name: str
 ) -> SettingValue:
-    check, wanted = rule
-    found = check(value)
-    if found is None:
-        raise ConfigError(f"{name}: {key}: must be {wanted}")
-    return found
+    convert, valid = rule
+    converted = convert(value)
+    if converted is None:
+        raise ConfigError(f"{name}: {key}: must be {valid}")
+    return converted
 
 
-def _keys(table: Any, name: str) -> dict[str, tuple[str, ...]]:
+def _parse_keys(table: Any, name: str) -> dict[str, tuple[str, ...]]:
     if not isinstance(table, dict):
         raise ConfigError(f"{name}: keys: must be a table such as [keys]")
     for action, value in table.items():
         if not isinstance(value, list) or not value or not all(isinstance(key, str) for key in value):
-            raise ConfigError(f'{name}: keys.{_shown(action)}: must be a list of keys such as ["f", "f3"]')
+            raise ConfigError(f'{name}: keys.{printable(action)}: must be a list of keys such as ["f", "f3"]')
     return {action: tuple(value) for action, value in table.items()}
-
-
-def _shown(text: str) -> str:
-    """Make text of a file safe to print in one line."""
-    return "".join(char if char.isprintable() else "·" for char in text)

@@ -1,4 +1,4 @@
-"""Where this user's files are, also after sudo: HOME may then still be the home of root."""
+"""Paths of the user's files. After sudo, HOME may still be the home of root, so it is checked first."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ SYSTEM_CONFIG = Path("/etc/tcpconntop/config.toml")
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
-    """Give the home of the user that this process is: HOME where it is theirs, else what passwd says."""
-    named = Path(environment.get("HOME") or "")
+    """Return the home of the effective user: HOME if that user owns it, else the one in the user database."""
+    variable = Path(environment.get("HOME") or "")
     try:
-        if named.is_absolute() and named.stat().st_uid == os.geteuid():
-            return named
+        if variable.is_absolute() and variable.stat().st_uid == os.geteuid():
+            return variable
     except OSError:
-        pass  # it does not exist, or is not ours to look at
+        pass  # it does not exist, or may not be read
     try:
         return Path(pwd.getpwuid(os.geteuid()).pw_dir)
     except KeyError:  # a user without an entry in the user database
-        return named if named.is_absolute() else Path("/")
+        return variable if variable.is_absolute() else Path("/")
 
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
-    """Give where the user's own settings are."""
-    return _base("XDG_CONFIG_HOME", ".config", environment) / "tcpconntop" / "config.toml"
+    """Return the path of the user's settings file."""
+    return _base_folder("XDG_CONFIG_HOME", ".config", environment) / "tcpconntop" / "config.toml"
 
 
 def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Give where the program remembers what the user chose."""
-    return _base("XDG_STATE_HOME", ".local/state", environment) / "tcpconntop"
+    """Return the folder of the state that the dashboard remembers."""
+    return _base_folder("XDG_STATE_HOME", ".local/state", environment) / "tcpconntop"
 
 
-def _base(variable: str, otherwise: str, environment: Mapping[str, str]) -> Path:
-    named = Path(environment.get(variable) or "")
-    return named if named.is_absolute() else home(environment) / otherwise
+def _base_folder(variable: str, default: str, environment: Mapping[str, str]) -> Path:
+    """Return the folder that an XDG variable names if it is absolute, else the default below home."""
+    folder = Path(environment.get(variable) or "")
+    return folder if folder.is_absolute() else home(environment) / default

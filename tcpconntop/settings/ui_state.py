@@ -1,4 +1,4 @@
-"""What the dashboard remembers from one day to the next: a small JSON file in the user's state folder."""
+"""What the dashboard remembers between runs: a small JSON file in the user's state folder."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ MAX_FILTERS = 50
 
 @dataclass(frozen=True)
 class UiState:
-    """What the user chose. An empty text or None: nothing was.
+    """What the user chose. An empty value or None means the default. The names are the keys in the file.
 
     Attributes:
-        theme: name of the colours.
-        group, sort, window: as the command line spells them.
+        theme: name of the colour theme.
+        group, sort, window: values of the options of these names.
         delay: seconds between refreshes.
-        panes: whether the panes below the table are shown.
-        pane: the one that was seen.
-        columns: those that were chosen; none for the usual ones.
-        dns: whether addresses are shown by name.
-        filters: those that were used, the oldest first.
+        panes: True if the panes below the table are shown.
+        pane: title of the pane that was shown.
+        columns: keys of the chosen columns.
+        dns: True if names are shown instead of addresses.
+        filters: the filters that were used, oldest first.
     """
 
     theme: str = ""
@@ -40,30 +40,30 @@ class UiState:
 
 
 def load_ui_state(folder: Path) -> tuple[UiState, str]:
-    """Read what was remembered, and give one line that says what was wrong with it, or an empty one.
+    """Return the state in the file, and one line that says why the file cannot be used (empty if it can).
 
-    Whatever is in the file, the answer can be used: a field of the wrong kind counts as not there.
+    The file may hold anything: a value of the wrong type is ignored.
     """
     file = folder / FILE
     try:
-        found = json.loads(file.read_text("utf-8"))
+        document = json.loads(file.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return UiState(), ""
     except (OSError, ValueError, RecursionError) as error:
         reason = (error.strerror or "") if isinstance(error, OSError) else "it is not JSON"
-        return UiState(), f"what was remembered is not used: {file}: {reason}"
-    if not isinstance(found, dict):
-        return UiState(), f"what was remembered is not used: {file}: it is no JSON object"
-    usable = {name: value for name, value in found.items() if _fits(name, value)}
+        return UiState(), f"cannot use what was remembered: {file}: {reason}"
+    if not isinstance(document, dict):
+        return UiState(), f"cannot use what was remembered: {file}: it is not a JSON object"
+    usable = {name: value for name, value in document.items() if _is_valid(name, value)}
     usable |= {name: tuple(value) for name, value in usable.items() if isinstance(value, list)}
     return replace(UiState(), **usable), ""
 
 
-def save_ui_state(folder: Path, remembered: UiState) -> str:
-    """Write it, all of it or nothing; give one line that says why it could not be, or an empty one."""
+def save_ui_state(folder: Path, state: UiState) -> str:
+    """Write the file, atomically; return one line that says why it cannot be written (empty if it was)."""
     file = folder / FILE
     draft = folder / f".{FILE}.{os.getpid()}"
-    text = json.dumps(asdict(remembered), ensure_ascii=True, indent=1) + "\n"
+    text = json.dumps(asdict(state), ensure_ascii=True, indent=1) + "\n"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
@@ -72,16 +72,16 @@ def save_ui_state(folder: Path, remembered: UiState) -> str:
             out.write(text)
         draft.replace(file)
     except OSError as error:
-        return f"your choices could not be remembered: {folder}: {error.strerror}"
+        return f"cannot remember your choices: {folder}: {error.strerror}"
     return ""
 
 
 def add_filter(filters: tuple[str, ...], text: str) -> tuple[str, ...]:
-    """Add a filter to those that were used."""
-    return (*(known for known in filters if known != text), text)[-MAX_FILTERS:] if text else filters
+    """Return the used filters with `text` as the newest, each listed once; the oldest are dropped."""
+    return (*(other for other in filters if other != text), text)[-MAX_FILTERS:] if text else filters
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
+_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "bool": (bool,),
     "bool | None": (bool, type(None)),
@@ -90,11 +90,11 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def _fits(name: str, value: Any) -> bool:
-    """Whether a field has that name, and may have that value."""
-    kinds = next((_KINDS[str(field.type)] for field in fields(UiState) if field.name == name), ())
-    if isinstance(value, bool) and bool not in kinds:
+def _is_valid(name: str, value: Any) -> bool:
+    """Return True if `UiState` has a field of that name that may have that value."""
+    types = next((_TYPES[str(field.type)] for field in fields(UiState) if field.name == name), ())
+    if isinstance(value, bool) and bool not in types:
         return False
     if isinstance(value, list):
-        return list in kinds and len(value) <= 1000 and all(isinstance(word, str) for word in value)
-    return isinstance(value, kinds)
+        return list in types and len(value) <= 1000 and all(isinstance(word, str) for word in value)
+    return isinstance(value, types)

@@ -1,4 +1,4 @@
-"""What every source of records can do."""
+"""The protocol of a source of records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tcpconntop.sources.player import Player
 
 
 class Source(Protocol):
-    """Batches of records, the ledger beside them, and the clock that both are on.
+    """Batches of records, the ledger that goes with them, and the clock of both.
 
-    A source belongs to one thread at a time; only `close` may be called from another one.
+    A source is used by one thread at a time; only `close` may be called from another thread.
     """
 
     @property
@@ -25,41 +25,41 @@ class Source(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether no record will come any more (a recording that is over)."""
+        """True if there will be no more records: the recording has ended, or the source is closed."""
         ...
 
     def read(self, timeout_s: float) -> Events:
-        """Give the records that are ready, in the order in which the attempts ended.
+        """Return the records that are ready, in the order in which the attempts ended.
 
-        Waits for at most `timeout_s`; the batch may be empty.
+        Waits at most `timeout_s`; the batch may be empty.
         """
         ...
 
     def ledger(self) -> Ledger:
-        """Give the totals. Every attempt that they count as ended has its record in the next `read`."""
+        """Return the totals. The next `read` returns the record of every attempt that they count as ended."""
         ...
 
     def units(self) -> Mapping[int, str | None]:
-        """Give the names of the control groups of the records so far, by `cgroup_id`."""
+        """Return the names of the control groups of the records so far, by `cgroup_id`."""
         ...
 
     def host(self) -> HostFacts | None:
-        """Give what is known of the host beside its connects; None unless it is this one, now."""
+        """Return facts of the traced host; None unless the source traces this host now."""
         ...
 
     @property
     def player(self) -> Player | None:
-        """What steers it where it is a recording in which one can go back and forth; else None."""
+        """The playback controls of a recording that can be rewound; None for every other source."""
         ...
 
     def now_ns(self) -> int:
-        """Give the time on the clock of the records."""
+        """Return the time on the clock of the records."""
         ...
 
     def wall_offset_ns(self) -> int:
-        """Give what to add to the clock of the records for Unix time."""
+        """Return Unix time minus the clock of the records, in nanoseconds."""
         ...
 
     def close(self) -> None:
-        """Stop; may be called twice."""
+        """Stop. Idempotent."""
         ...

@@ -1,8 +1,8 @@
-"""What was seen against the kernel's own count of connects, one network namespace after the other.
+"""Compares the attempts that were traced with the kernel's own count of connects, per network namespace.
 
-The kernel counts in each namespace for itself (`ActiveOpens`, RFC 4022), and shows the count of the one that
-a process is in as /proc/PID/net/snmp, to everybody. So some process of each namespace that has attempts is
-its witness; records name candidates.
+Each network namespace has its own count (`ActiveOpens`, RFC 4022). The file /proc/PID/net/snmp, which
+everybody may read, shows the count of the namespace of that process. So every traced namespace needs a
+reference process in it; records name candidates.
 """
 
 from __future__ import annotations
@@ -18,24 +18,26 @@ import numpy as np
 from tcpconntop.core.wire import Events
 
 INIT_PID_NAMESPACE = 0xEFFFFFFC
-"""Its inode number on every kernel (PROC_PID_INIT_INO). Records have the process ids of this namespace."""
+"""Inode number of the initial PID namespace (PROC_PID_INIT_INO), to which the PIDs in records belong."""
 CANDIDATES_PER_BATCH = 16
-"""How many candidates are looked at for one batch of records."""
+"""Upper bound of the candidates that are checked per batch of records."""
 
 
 @dataclass
 class _Namespace:
-    """A namespace from the moment on at which its counts were first read.
+    """What is known of one network namespace since its counts were first read.
 
     Attributes:
-        process: its witness's folder in /proc; None while there is none.
-        file: what tells its snmp file from those of other namespaces: the inode number.
-        opens: connects that the kernel has counted since that moment, up to the last reading.
-        sent: attempts that were seen since then.
+        process: folder of its reference process in /proc; None while there is none.
+        inode: inode number of its snmp file, which is different in each namespace.
+        opens_before: the kernel's count at the first reading.
+        sent_before: attempts traced up to the first reading.
+        opens: connects that the kernel counted from the first reading to the latest one.
+        sent: attempts traced in that time.
     """
 
     process: Path | None
-    file: int
+    inode: int
     opens_before: int
     sent_before: int
     opens: int = 0
@@ -43,78 +45,81 @@ class _Namespace:
 
 
 class Completeness:
-    """Compares, from the moment on at which a namespace is first met.
+    """Counts what was traced and what the kernel counted, in each namespace since its first reading.
 
     Args:
-        sent: gives how many attempts of a namespace (by inode number) got a SYN sent since tracing began;
-            None where that cannot be told.
-        proc: where the proc file system is.
+        sent: takes a namespace's inode number, and returns how many of its attempts sent a SYN since tracing
+            began; None if that is unknown.
+        proc: mount point of the proc file system.
     """
 
     def __init__(self, sent: Callable[[int], int | None], proc: Path = Path("/proc")) -> None:
         self._sent = sent
         self._proc = proc
-        self._known: dict[int, _Namespace] = {}
-        self._pids_agree = inode(proc / "self/ns/pid") in (None, INIT_PID_NAMESPACE)
-        self._meet(inode(proc / "thread-self/ns/net") or 0, proc / "thread-self")
+        self._namespaces: dict[int, _Namespace] = {}  # by inode number
+        self._same_pid_namespace = inode_number(proc / "self/ns/pid") in (None, INIT_PID_NAMESPACE)
+        self._add_reference(inode_number(proc / "thread-self/ns/net") or 0, proc / "thread-self")
 
     def find_reference_processes(self, events: Events) -> None:
-        """Look for witnesses among the processes of records, for namespaces that have none."""
-        if not self._pids_agree or not len(events):
+        """Look for reference processes among the processes of records, in namespaces that have none."""
+        if not self._same_pid_namespace or not len(events):
             return
-        watched = [netns for netns, known in self._known.items() if known.process]
-        unknown = events[np.isin(events["netns"], watched, invert=True)]
-        for netns in np.unique(unknown["netns"])[:CANDIDATES_PER_BATCH]:
-            last = unknown[unknown["netns"] == netns][-1]
+        with_reference = [netns for netns, namespace in self._namespaces.items() if namespace.process]
+        without = events[np.isin(events["netns"], with_reference, invert=True)]
+        for netns in np.unique(without["netns"])[:CANDIDATES_PER_BATCH]:
+            last = without[without["netns"] == netns][-1]
             process = self._proc / str(last["tgid"])
             if started_before(process, int(last["begin_ns"])):
-                self._meet(int(netns), process)
+                self._add_reference(int(netns), process)
 
     def compare(self) -> tuple[int, int]:
-        """Give how many attempts were seen and how many the kernel counted, where both are known.
+        """Return the attempts traced and the connects that the kernel counted, where both are known.
 
-        What happened in a namespace before it was met, or after its last witness had ended, is in neither.
+        Neither number includes what happened in a namespace before its first reading, or after its last
+        reference process ended.
         """
-        for netns, known in list(self._known.items()):
-            # The kernel counts a connect after the probe does: so its count is read first.
-            opens = active_opens(known.process, known.file) if known.process else None
+        for netns, namespace in list(self._namespaces.items()):
+            # The kernel counts a connect after the probe does, so its count is read first.
+            opens = active_opens(namespace.process, namespace.inode) if namespace.process else None
             sent = self._sent(netns)
             if sent is None:
-                del self._known[netns]
+                del self._namespaces[netns]
             elif opens is None:
-                known.process = None
+                namespace.process = None
             else:
-                known.opens, known.sent = opens - known.opens_before, sent - known.sent_before
-        told = self._known.values()
-        return sum(known.sent for known in told), sum(known.opens for known in told)
+                namespace.opens = opens - namespace.opens_before
+                namespace.sent = sent - namespace.sent_before
+        compared = self._namespaces.values()
+        return sum(namespace.sent for namespace in compared), sum(namespace.opens for namespace in compared)
 
-    def _meet(self, netns: int, process: Path) -> None:
-        """Take a process for the witness of a namespace, if nothing speaks against it.
+    def _add_reference(self, netns: int, process: Path) -> None:
+        """Make a process the reference of a namespace, unless it is visibly in another one.
 
-        A thread may be in another namespace than its process; the process's is then one that others have.
+        A thread may be in another namespace than its process. The process then has the snmp file of a
+        namespace that is already known.
         """
-        file, link = inode(process / "net/snmp"), inode(process / "ns/net")
+        file, link = inode_number(process / "net/snmp"), inode_number(process / "ns/net")
         if file is None or (link is not None and link != netns):
             return
-        known = self._known.get(netns)
-        if any(other.file == file for other in self._known.values() if other is not known):
+        namespace = self._namespaces.get(netns)
+        if any(other.inode == file for other in self._namespaces.values() if other is not namespace):
             return
-        if known is not None and known.file == file:
-            known.process = process
+        if namespace is not None and namespace.inode == file:
+            namespace.process = process
             return
         opens, sent = active_opens(process, file), self._sent(netns)
         if opens is not None and sent is not None:
-            self._known[netns] = _Namespace(process, file, opens, sent)
+            self._namespaces[netns] = _Namespace(process, file, opens, sent)
 
 
-def active_opens(process: Path, file: int | None = None) -> int | None:
-    """Read how many connects the kernel has counted in the namespace of a process.
+def active_opens(process: Path, inode: int | None = None) -> int | None:
+    """Return how many connects the kernel has counted in the network namespace of a process.
 
-    None when the process is gone, or its snmp file is not the one with inode number `file`.
+    None if the process is gone, or if its snmp file does not have the inode number `inode`.
     """
     try:
         with (process / "net/snmp").open(encoding="ascii") as snmp:
-            if file not in (None, os.fstat(snmp.fileno()).st_ino):
+            if inode not in (None, os.fstat(snmp.fileno()).st_ino):
                 return None
             names, values = (line.split() for line in snmp if line.startswith("Tcp:"))
     except (OSError, ValueError):
@@ -122,8 +127,8 @@ def active_opens(process: Path, file: int | None = None) -> int | None:
     return int(values[names.index("ActiveOpens")])
 
 
-def inode(path: Path) -> int | None:
-    """Give the inode number behind a path; None when there is none, or we may not see it."""
+def inode_number(path: Path) -> int | None:
+    """Return the inode number of a path (links are followed); None if it cannot be read."""
     try:
         return path.stat().st_ino
     except OSError:
@@ -131,11 +136,11 @@ def inode(path: Path) -> int | None:
 
 
 def started_before(process: Path, moment_ns: int) -> bool:
-    """Whether a process had begun by a moment (CLOCK_MONOTONIC), so that its id was not reused since."""
+    """Return True if a process started before a time (CLOCK_MONOTONIC): its PID was not reused since."""
     try:
         after_comm = (process / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return False
-    began_ns = int(after_comm[19]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # field 22, since boot
+    since_boot_ns = int(after_comm[19]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # field 22 of proc(5)
     suspended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-    return began_ns - suspended_ns <= moment_ns
+    return since_boot_ns - suspended_ns <= moment_ns

@@ -1,4 +1,4 @@
-"""This machine's connects, as they end: the kernel's records, its counters, and its own count beside them."""
+"""The live source: records and counters of the kernel side, compared with the kernel's own count."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from tcpconntop.sources.host import HostWatch
 
 
 class Live:
-    """A `Source` of real connects. Making one blocks until the probes are attached.
+    """A `Source` of this machine's connects. The constructor blocks until the probes are attached.
 
     Args:
-        loader: a started loader; whether it goes or stays is no more the caller's concern.
+        loader: a started loader; closed by this source when it is no longer needed.
         request: what to trace.
-        label: what the dashboard calls the data.
 
     Raises:
         TracerError: tracing cannot start.
@@ -39,28 +38,28 @@ class Live:
         self.info = SourceInfo(
             socket.gethostname(), session.kernel, session.probe, session.transport, "live", session.notes
         )
-        self._namespaces = Completeness(session.sent_attempts)
-        self.host()  # what grows from now on is told
+        self._completeness = Completeness(session.sent_attempts)
+        self.host()  # the counters of the host are shown as growth from now on
 
     @property
     def ended(self) -> bool:
-        """Whether it was closed; connects never end by themselves."""
+        """True once the source is closed: live tracing has no end of its own."""
         return not self._session.fds
 
     def read(self, timeout_s: float) -> Events:
-        """Give the records that are ready."""
+        """Return the records that are ready."""
         events = self._session.read(timeout_s)
         self._units.resolve(events)
-        self._namespaces.find_reference_processes(events)
+        self._completeness.find_reference_processes(events)
         return events
 
     def units(self) -> Mapping[int, str | None]:
-        """Give the systemd units, containers and pods of the records so far, by `cgroup_id`."""
+        """Return the systemd units, containers and pods of the records so far, by `cgroup_id`."""
         return self._units.names
 
     def ledger(self) -> Ledger:
-        """Give the kernel side's totals, held against the kernel's own count."""
-        seen, opens = self._namespaces.compare()
+        """Return the kernel side's totals, compared with the kernel's own count."""
+        traced, opens = self._completeness.compare()
         counters = self._session.counters()
         return Ledger(
             attempts=counters.attempts,
@@ -69,22 +68,22 @@ class Live:
             lost_records=counters.ring_drops,
             lost_starts=counters.start_failures,
             below_minimum=counters.below_minimum,
-            completeness=None if self._filtered or opens <= 0 else min(seen / opens, 1.0),
+            completeness=None if self._filtered or opens <= 0 else min(traced / opens, 1.0),
         )
 
     def host(self) -> HostFacts:
-        """Give what is known of this network namespace."""
+        """Return the facts of this network namespace."""
         return self._host.read(self.now_ns())
 
     player = None
-    """It is no recording."""
+    """None: this is not a recording."""
 
     def now_ns(self) -> int:
-        """Give the monotonic clock, which is the kernel side's."""
+        """Return the monotonic clock, which the kernel side uses too."""
         return time.monotonic_ns()
 
     def wall_offset_ns(self) -> int:
-        """Give what to add to the monotonic clock for Unix time."""
+        """Return Unix time minus the monotonic clock, in nanoseconds."""
         return time.time_ns() - time.monotonic_ns()
 
     def close(self) -> None:

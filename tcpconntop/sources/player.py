@@ -1,4 +1,4 @@
-"""What plays a recording, as far as somebody who looks at it may steer it."""
+"""The protocol of the playback controls of a recording."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from tcpconntop.core.window.playback import Playback
 
 
 class Player(Protocol):
-    """Steers a source that is a recording. `set_pace` may be called from any thread."""
+    """Controls the playback of a recording. `set_speed` may be called from any thread."""
 
     @property
     def seek_done(self) -> bool:
-        """Whether the last seek is done."""
+        """True if no seek is running."""
         ...
 
     def playback(self) -> Playback:
-        """Say how it is played."""
+        """Return the state of the playback."""
         ...
 
     def seek(self, to_ns: int) -> None:
-        """Go to a moment: reads give what lies before it without waiting, until `seek_done`.
+        """Start to seek: until `seek_done`, reads return the records on the way without waiting.
 
-        To an earlier one, the source begins anew: whoever sums up what it gives has to begin anew as well.
+        After a seek to an earlier time, reads begin again with the first record of the recording: every sum
+        of earlier records has to start again too.
         """
         ...
 
-    def set_pace(self, speed: float, *, halted: bool) -> None:
-        """Play faster or slower, or stand still."""
+    def set_speed(self, speed: float, *, paused: bool) -> None:
+        """Change the speed (1 is real time), pause or resume."""
         ...

@@ -1,4 +1,4 @@
-"""The names of ports, from /etc/services; where that is missing there are none, and numbers are shown."""
+"""Names of TCP ports, from /etc/services; without that file, ports have no names."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ SERVICES = Path("/etc/services")
 
 
 def parse_services(text: str) -> tuple[dict[int, str], dict[str, int]]:
-    """Read the TCP lines of services(5): the name of each port, and the port of each name and alias.
+    """Return the name by port, and the port by name and alias, of the TCP lines of a services(5) file.
 
-    What cannot be understood is passed over. The first name of a port, and the first port of a name, stay.
+    Lines that cannot be parsed are skipped. If a port has several names, or a name several ports, the first
+    one counts. Names are case-folded in the second mapping.
     """
     names: dict[int, str] = {}
     numbers: dict[str, int] = {}
@@ -41,14 +42,14 @@ def _services() -> tuple[Mapping[int, str], Mapping[str, int]]:
 
 
 def port_names() -> Mapping[int, str]:
-    """Give the name of each TCP port that has one."""
+    """Return the name of each TCP port that has one."""
     return _services()[0]
 
 
 def parse_filter_with_port_names(text: str) -> Filter:
-    """Parse a filter in which ports may be named.
+    """Return a filter from text in which ports may have names, as in `dport=https`.
 
     Raises:
-        FilterError: a term cannot be understood.
+        FilterError: a term cannot be parsed.
     """
     return parse_filter(text, _services()[1])

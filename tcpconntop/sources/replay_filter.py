@@ -1,4 +1,4 @@
-"""The filters of the kernel side, for records that were traced without them."""
+"""Applies the kernel side's filters to a recording, whose records were traced without them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tcpconntop.sources.wrapper import SourceWrapper
 
 
 class ReplayFilter(SourceWrapper):
-    """A `Source` of those records of another one that a request lets pass.
+    """A `Source` of those records of another source that pass the filters of a request.
 
-    Its ledger is of what passed: how many of those are in flight nobody knows, and none is assumed. What
-    was lost is told as it is, since nobody knows whether it would have passed.
+    The ledger counts the records that passed. In flight is 0: a recording has no record of an attempt before
+    its end. Lost records are all counted, because it is unknown which of them would have passed.
     """
 
     def __init__(self, source: Source, request: TraceRequest) -> None:
@@ -28,12 +28,12 @@ class ReplayFilter(SourceWrapper):
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was counted."""
+        """Set the totals to zero."""
         self._outcomes = np.zeros(N_OUTCOMES, np.int64)
         self._retransmits = self._below_minimum = 0
 
     def read(self, timeout_s: float) -> Events:
-        """Give the records that pass."""
+        """Return the records that are ready and pass."""
         events, request = self._source.read(timeout_s), self._request
         for field, wanted in (("tgid", request.pids), ("uid", request.uids), ("dport", request.ports)):
             if wanted:
@@ -47,11 +47,10 @@ class ReplayFilter(SourceWrapper):
         return events[slow]
 
     def ledger(self) -> Ledger:
-        """Give the totals of what passed so far."""
+        """Return the totals of what passed so far."""
         outcomes = tuple(self._outcomes.tolist())
-        whole = self._source.ledger()
         return replace(
-            whole,
+            self._source.ledger(),
             attempts=sum(outcomes),
             outcomes=outcomes,
             syn_retransmits=self._retransmits,
@@ -61,30 +60,30 @@ class ReplayFilter(SourceWrapper):
 
     @property
     def player(self) -> Player | None:
-        """What steers the source; what was counted here goes back with it."""
+        """The playback controls of the source; a seek back also resets the totals of this filter."""
         player = self._source.player
-        return _Steered(player, self) if player is not None else None
+        return _FilterPlayer(player, self) if player is not None else None
 
 
-class _Steered:
-    """Steers what is selected from, and the selection with it."""
+class _FilterPlayer:
+    """A `Player` that controls a recording, and resets the filter's totals when the recording is rewound."""
 
-    def __init__(self, player: Player, selection: ReplayFilter) -> None:
-        self._player, self._selection = player, selection
-        self.playback, self.set_pace = player.playback, player.set_pace
+    def __init__(self, player: Player, replay_filter: ReplayFilter) -> None:
+        self._player, self._filter = player, replay_filter
+        self.playback, self.set_speed = player.playback, player.set_speed
 
     @property
     def seek_done(self) -> bool:
-        """Whether the last seek is done."""
+        """True if no seek is running."""
         return self._player.seek_done
 
     def seek(self, to_ns: int) -> None:
-        """Go to a moment."""
-        if to_ns < self._selection.now_ns():
-            self._selection.reset()
+        """Start to seek."""
+        if to_ns < self._filter.now_ns():
+            self._filter.reset()
         self._player.seek(to_ns)
 
 
 def apply_request_filters(source: Source, request: TraceRequest) -> Source:
-    """Give the source itself where the request lets everything pass."""
+    """Return a source of the records that pass the request's filters; the same source if it has none."""
     return ReplayFilter(source, request) if request.filters_attempts or request.min_latency_ms else source

@@ -1,7 +1,4 @@
-"""A seeded scenario: records of connects that never happened.
-
-For pictures, tests and machines without privileges. Whatever shows them says that they are not live.
-"""
+"""A source of generated records: for pictures, tests and benches. Outputs show that its data is not live."""
 
 from __future__ import annotations
 
@@ -34,13 +31,13 @@ class Flow:
     Attributes:
         comm, pid: the process.
         daddr, dport: the destination.
-        rate_hz: mean connects a second (a Poisson process).
-        median_us: median latency of a log-normal distribution.
-        sigma: its shape; 0.3 is a quiet network, 1 a heavy tail.
-        lost_syn_share: share of connects whose first SYN is lost, so that they wait for one second.
+        rate_hz: mean number of connects per second (a Poisson process).
+        median_us: median latency; latencies have a log-normal distribution.
+        sigma: shape of that distribution; 0.3 is a quiet network, 1 a heavy tail.
+        lost_syn_share: share of connects whose first SYN is lost, so that they wait about one second longer.
         failure_share: share of connects that fail.
-        outcome: how those fail.
-        fail_after_us: how long a failure takes.
+        outcome: outcome of the connects that fail.
+        fail_after_us: mean time that a failing connect takes.
     """
 
     comm: str
@@ -78,14 +75,14 @@ SCENARIO: tuple[Flow, ...] = (
 
 
 class Synthetic:
-    """A `Source` of seeded records.
+    """A `Source` of generated records.
 
     Args:
-        flows: who connects to what.
-        seed: the same seed and the same sequence of reads give the same records.
-        clock_ns: the clock; tests pass their own.
-        label: what the dashboard calls the data.
-        notes: why it is not live.
+        flows: the processes and their destinations.
+        seed: the same seed and the same sequence of reads return the same records.
+        clock_ns: a clock in nanoseconds; None for the monotonic clock, and then reads sleep.
+        label: kind of data, as the dashboard shows it.
+        notes: why the data is not live.
     """
 
     def __init__(
@@ -116,7 +113,7 @@ class Synthetic:
             row["comm"], row["tgid"], row["uid"] = flow.comm.encode(), flow.pid, 1000
 
     def read(self, timeout_s: float) -> Events:
-        """Give the records of the time since the last call."""
+        """Return the records of the time since the last call."""
         if self._live_clock and timeout_s > 0:
             time.sleep(timeout_s)
         since, now = self._read_until_ns, self._clock_ns()
@@ -130,6 +127,7 @@ class Synthetic:
         return events[np.argsort(events["end_ns"], kind="stable")]
 
     def _draw(self, index: int, n: int, since_ns: int, now_ns: int) -> Events:
+        """Return `n` random records of one flow that end between two times."""
         flow, random = self._flows[index], self._random
         events = np.repeat(self._template[index : index + 1], n)
         failed = random.random(n) < flow.failure_share
@@ -148,27 +146,27 @@ class Synthetic:
         return events
 
     def ledger(self) -> Ledger:
-        """Give the totals of what was read."""
+        """Return the totals of the records so far."""
         return Ledger(self._attempts, tuple(int(n) for n in self._outcomes), self._retransmits)
 
     def units(self) -> Mapping[int, str | None]:
-        """Give the units of the scenario's processes."""
+        """Return the unit names of all flows, by `cgroup_id`."""
         return {number: f"{flow.comm}.service" for number, flow in enumerate(self._flows, 1)}
 
     def host(self) -> None:
-        """Give nothing: there is no such host."""
+        """Return None: there is no such host."""
 
     player = None
-    """It is no recording."""
+    """None: this is not a recording."""
 
     def now_ns(self) -> int:
-        """Give the time that the last read reached."""
+        """Return the time of the last read."""
         return self._read_until_ns
 
     def wall_offset_ns(self) -> int:
-        """Give what to add to the clock for Unix time."""
+        """Return Unix time minus the clock, in nanoseconds; 0 with a clock of the caller's."""
         return time.time_ns() - time.monotonic_ns() if self._live_clock else 0
 
     def close(self) -> None:
-        """Have no more records."""
+        """Mark the source as ended."""
         self.ended = True

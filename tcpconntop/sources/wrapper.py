@@ -1,4 +1,4 @@
-"""A source around another one: what one of its kind does not do otherwise, the other one does."""
+"""Base class for sources that wrap another source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tcpconntop.sources.player import Player
 
 
 class SourceWrapper:
-    """A `Source` that hands on what another one gives."""
+    """A `Source` that forwards every call to another source. Subclasses override what they change."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -25,38 +25,38 @@ class SourceWrapper:
 
     @property
     def ended(self) -> bool:
-        """Whether no record will come any more."""
+        """True if there will be no more records."""
         return self._source.ended
 
     def read(self, timeout_s: float) -> Events:
-        """Give the records that are ready."""
+        """Return the records that are ready."""
         return self._source.read(timeout_s)
 
     def ledger(self) -> Ledger:
-        """Give the totals."""
+        """Return the totals."""
         return self._source.ledger()
 
     def units(self) -> Mapping[int, str | None]:
-        """Give the names of the control groups of the records so far, by `cgroup_id`."""
+        """Return the names of the control groups of the records so far, by `cgroup_id`."""
         return self._source.units()
 
     def host(self) -> HostFacts | None:
-        """Give what is known of the host beside its connects."""
+        """Return facts of the traced host; None if there are none."""
         return self._source.host()
 
     @property
     def player(self) -> Player | None:
-        """What steers it where it is a recording in which one can go back and forth; else None."""
+        """The playback controls of a recording that can be rewound; None for every other source."""
         return self._source.player
 
     def now_ns(self) -> int:
-        """Give the time on the clock of the records."""
+        """Return the time on the clock of the records."""
         return self._source.now_ns()
 
     def wall_offset_ns(self) -> int:
-        """Give what to add to the clock of the records for Unix time."""
+        """Return Unix time minus the clock of the records, in nanoseconds."""
         return self._source.wall_offset_ns()
 
     def close(self) -> None:
-        """Stop."""
+        """Stop. Idempotent."""
         self._source.close()

@@ -20,7 +20,7 @@ from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.recording.codecs import CODECS
 from tcpconntop.recording.files import RotatingFile
 from tcpconntop.recording.reader import RecordingReader
-from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
 from tests.bench.run import machine
 from tests.bench.workload import SECOND_NS, records

@@ -112,14 +112,14 @@ def test_a_broken_memory_and_nowhere_to_write_keep_nobody_from_beginning_and_end
     folder.mkdir()
     (folder / "dashboard.json").write_text("{")
     with dashboard(XDG_STATE_HOME=str(tmp_path)) as terminal:
-        terminal.until("what was remembered is not used")
+        terminal.until("cannot use what was remembered")
         terminal.press("q")
         assert terminal.end() == 0
     with dashboard(XDG_STATE_HOME="/proc/self") as terminal:
         terminal.until("live")
         terminal.press("q")
         assert terminal.end() == 0
-        assert "your choices could not be remembered: /proc/self/tcpconntop: " in terminal.text()
+        assert "cannot remember your choices: /proc/self/tcpconntop: " in terminal.text()
 
 
 def test_settings_of_a_file_hold_and_a_wrong_theme_or_key_is_one_line(tmp_path: Path) -> None:

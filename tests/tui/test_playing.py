@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from tcpconntop.recording.files import RotatingFile
 from tcpconntop.recording.reader import RecordingReader
-from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.synthetic import SCENARIO, Synthetic
 from tcpconntop.tui.app import Dashboard
@@ -55,7 +55,7 @@ class Played:
 
     def __init__(self, data: bytes, size=(120, 36)):
         self.source = Replay(RecordingReader([(Path("r"), io.BytesIO(data))]))
-        self.source.set_pace(1.0, halted=True)
+        self.source.set_speed(1.0, paused=True)
         self.app = Dashboard(lambda: self.source, ask=lambda _: "", read_process_info=lambda _: None)
         self.size = size
 

@@ -13,7 +13,7 @@ from tcpconntop.core.wire import EVENT, Events, Outcome
 from tcpconntop.engine import Engine
 from tcpconntop.recording.files import RotatingFile, Rotation
 from tcpconntop.recording.reader import RecordingReader
-from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.synthetic import Flow, Synthetic
 

@@ -36,7 +36,7 @@ def loaded_by(*modules: str) -> set[str]:
         [f"tcpconntop.core.{name}" for name in CORE],
         ["tcpconntop.engine"],
         ["tcpconntop.sources.synthetic"],
-        ["tcpconntop.recording.recorder", "tcpconntop.recording.replay"],
+        ["tcpconntop.recording.writer", "tcpconntop.recording.replay"],
         ["tcpconntop.outputs.batch"],
         ["tcpconntop.outputs.export", "tcpconntop.outputs.check"],
         ["tcpconntop.outputs.log"],

@@ -25,7 +25,7 @@ from tcpconntop.outputs.document import view_document
 from tcpconntop.recording.blocks import Block
 from tcpconntop.recording.files import RotatingFile, Rotation
 from tcpconntop.recording.frames import FrameKind, file_prefix
-from tcpconntop.recording.recorder import RecordingWriter
+from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.replay_filter import apply_request_filters
 
@@ -101,7 +101,7 @@ def test_a_torn_recording_says_how_much_its_last_block_had(whole: bytes) -> None
     in_payload, in_head = recording(whole[: at + 100]), recording(whole[: at + 30])
     missing = len(events_of(recording(whole))) - len(events_of(in_payload))
     assert missing > 0
-    no_end = "the recording has no end: it still goes on, or was cut off; "
+    no_end = "the recording has no end: it is still being written, or was cut off; "
     assert in_payload.notes == (f"{no_end}{missing} connects are missing",)
     assert len(events_of(in_head)) > 0
     assert in_head.notes == (f"{no_end}the last second may be missing",)
@@ -186,7 +186,7 @@ def test_records_of_another_kind_are_refused(whole: bytes, change: tuple[str, st
     else:
         del fields["outcome"]
     data = as_recorded_by(np.dtype(list(fields.items())), events_of(recording(whole))[:0], whole)
-    with pytest.raises(FatalError, match="another kind"):
+    with pytest.raises(FatalError, match="incompatible layout"):
         recording(data)
 
 
@@ -294,9 +294,9 @@ def test_files_rotate_by_age(tmp_path: Path) -> None:
 def test_files_of_two_recordings_are_not_mixed(tmp_path: Path) -> None:
     record(tmp_path / "a", Scenario(1))
     record(tmp_path / "b", Scenario(1))
-    with pytest.raises(FatalError, match="not parts of one recording"):
+    with pytest.raises(FatalError, match="not files of one recording"):
         recording(tmp_path / "a", tmp_path / "b")
-    with pytest.raises(FatalError, match="same part"):
+    with pytest.raises(FatalError, match="same file"):
         recording(tmp_path / "a", tmp_path / "a")
 
 

@@ -1,4 +1,4 @@
-"""Where files are: the user's own, also when HOME is still that of somebody else."""
+"""Paths of the user's files, also when HOME belongs to another user."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from tcpconntop.settings.paths import config_file, home, state_folder
 
 
-def test_given_a_home_of_ones_own_then_files_are_there(tmp_path):
+def test_files_are_below_home(tmp_path):
     environment = {"HOME": str(tmp_path)}
     assert home(environment) == tmp_path
     assert config_file(environment) == tmp_path / ".config/tcpconntop/config.toml"
     assert state_folder(environment) == tmp_path / ".local/state/tcpconntop"
 
 
-def test_given_folders_by_name_then_they_are_used_unless_they_are_relative(tmp_path):
+def test_xdg_variables_are_used_unless_they_are_relative(tmp_path):
     environment = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "s"}
     assert config_file(environment) == Path("/c/tcpconntop/config.toml")
     assert state_folder(environment) == tmp_path / ".local/state/tcpconntop"
 
 
-def test_given_a_home_of_somebody_else_or_none_then_the_user_database_decides(tmp_path):
+def test_without_a_home_of_ones_own_the_user_database_is_used(tmp_path):
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     own = Path(pwd.getpwuid(os.geteuid()).pw_dir)

@@ -1,4 +1,4 @@
-"""Which of command line, settings files and what was remembered decides."""
+"""Command line, settings files and remembered choices: which one overrides which."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.errors import FatalError
 from tcpconntop.settings.ui_state import UiState, load_ui_state, save_ui_state
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
-
 
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
-    """Have a machine and a user with no settings."""
+    """Redirect all settings to an empty folder."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(settings, "SYSTEM_CONFIG", tmp_path / "etc" / "config.toml")
@@ -40,58 +38,56 @@ def state(places):
     return places / "state" / "tcpconntop"
 
 
-def recalled(*words):
+def restored(*words):
     args = parse_with_settings(words)
     restore_ui_state(args)
     return args
 
 
-def test_given_every_source_then_the_command_line_beats_files_and_files_beat_what_was_remembered(places):
+def test_the_command_line_overrides_files_and_files_override_remembered_choices(places):
     write(places / "etc/config.toml", "window = '5m'\ndelay = 3\ngroup = 'port'\nsort = 'max'")
     write(places / "config/tcpconntop/config.toml", "delay = 4\ngroup = 'subnet'")
     mine = write(places / "mine.toml", "group = 'unit'")
     save_ui_state(state(places), UiState(group="process", window="10s", delay=9, sort="mean:asc"))
-    args = recalled("--config", mine, "-o", "p50")
+    args = restored("--config", mine, "-o", "p50")
     assert (args.group, args.window, args.delay, args.order) == ("unit", "5m", 4.0, "p50")
-    args = recalled("--config", mine, "-g", "dest", "--window=all", "--sort=fail", "-d2")
+    args = restored("--config", mine, "-g", "dest", "--window=all", "--sort=fail", "-d2")
     assert (args.group, args.window, args.delay, args.order) == ("dest", "all", 2.0, "fail")
 
 
-def test_given_nothing_said_then_what_was_remembered_holds_and_else_the_usual(places):
-    assert (recalled().group, recalled().window, recalled().order, recalled().delay) == (
+def test_without_options_remembered_choices_are_used_and_else_the_defaults(places):
+    assert (restored().group, restored().window, restored().order, restored().delay) == (
         "dest",
         "1m",
         "p99",
         1,
     )
     save_ui_state(state(places), UiState(group="process", window="10s", delay=9, sort="mean:asc"))
-    args = recalled()
+    args = restored()
     assert (args.group, args.window, args.delay, args.order) == ("process", "10s", 9, "mean:asc")
     spec = view_spec_from_args(args)
     assert (spec.sort, spec.descending) == ("mean", False)
 
 
 @pytest.mark.parametrize("sort", ["nothing:desc", "p99:up", "dp99:desc", "dport:asc", ""])
-def test_given_a_remembered_value_that_means_nothing_any_more_then_it_is_left_out(places, sort):
+def test_a_remembered_value_that_is_not_valid_any_more_is_ignored(places, sort):
     save_ui_state(state(places), UiState(group="x", window="7m", delay=-1, sort=sort))
-    args = recalled("-g", "process")
+    args = restored("-g", "process")
     assert (args.window, args.delay, args.order) == ("1m", 1, "p99")
-    assert recalled().group == "dest"
+    assert restored().group == "dest"
 
 
-def test_given_scripts_then_what_was_remembered_is_not_for_them(places):
+def test_scripts_do_not_use_remembered_choices(places):
     save_ui_state(state(places), UiState(window="10s"))
     assert parse_with_settings(["-b"]).window == "1m"
     write(places / "etc/config.toml", "window = '5m'\nprobe = 'kprobe'\ncolumns = ['p99']")
     assert parse_with_settings(["-b"]).window == "5m"
-    log = parse_with_settings(
-        ["log"]
-    )  # has no window: what does not concern a command is none of its business
+    log = parse_with_settings(["log"])  # it has no option --window, so that setting is ignored
     assert log.probe == "kprobe"
     assert not hasattr(log, "window")
 
 
-def test_given_a_wrong_value_then_the_complaint_names_the_file_unless_it_is_the_command_lines_fault(places):
+def test_an_error_names_the_file_unless_the_value_is_from_the_command_line(places):
     file = write(places / "etc/config.toml", "window = '7m'\nfilter = 'p99>x'")
     with pytest.raises(FatalError, match=f"^{file}: window: no window is called '7m'"):
         view_spec_from_args(parse_with_settings(["--filter", ""]))
@@ -103,9 +99,9 @@ def test_given_a_wrong_value_then_the_complaint_names_the_file_unless_it_is_the_
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("x = 1", "x: there is no such setting"), ("delay = 'x'", "delay: must be"), ("=", "")],
+    [("x = 1", "x: unknown setting"), ("delay = 'x'", "delay: must be"), ("=", "")],
 )
-def test_given_a_broken_file_then_the_exit_code_is_2_and_there_is_one_line(places, capsys, text, complaint):
+def test_a_broken_file_is_exit_code_2_and_one_line(places, capsys, text, complaint):
     file = write(places / "config/tcpconntop/config.toml", text)
     assert main([]) == 2
     err = capsys.readouterr().err
@@ -113,9 +109,7 @@ def test_given_a_broken_file_then_the_exit_code_is_2_and_there_is_one_line(place
     assert err.count("\n") == 1
 
 
-def test_given_a_file_that_was_asked_for_and_is_not_there_then_that_is_said_but_not_of_the_usual_ones(
-    places, capsys
-):
+def test_a_missing_file_is_an_error_only_if_it_was_named_with_config(places, capsys):
     assert main(["--config", str(places / "nowhere")]) == 2
     assert capsys.readouterr().err == f"tcpconntop: {places}/nowhere: No such file or directory\n"
     parse_with_settings([])
@@ -124,10 +118,10 @@ def test_given_a_file_that_was_asked_for_and_is_not_there_then_that_is_said_but_
     assert "Is a directory" in capsys.readouterr().err
 
 
-def test_given_what_was_said_for_once_then_it_is_not_remembered_but_what_was_chosen_is(places):
+def test_options_are_not_remembered_but_choices_in_the_dashboard_are(places):
     before = UiState(group="process", window="10s", sort="mean:asc", theme="nord")
     save_ui_state(state(places), before)
-    args = recalled("-g", "port", "-w", "5m")
+    args = restored("-g", "port", "-w", "5m")
     began = UiState(group="port", window="5m", sort="mean:asc", delay=1.0, theme="nord")
     ended = UiState(group="port", window="15m", sort="max:desc", delay=1.0, theme="gruvbox")
     assert save_ui_choices(args, began, ended) == ""
@@ -135,10 +129,10 @@ def test_given_what_was_said_for_once_then_it_is_not_remembered_but_what_was_cho
     assert (kept.group, kept.window, kept.sort, kept.theme) == ("process", "15m", "max:desc", "gruvbox")
 
 
-def test_given_a_theme_of_a_file_then_it_is_remembered_only_when_another_one_was_chosen(places):
+def test_a_theme_from_a_file_is_remembered_only_if_another_one_was_chosen(places):
     write(places / "etc/config.toml", "theme = 'dracula'")
     save_ui_state(state(places), UiState(theme="nord"))
-    args = recalled()
+    args = restored()
     assert args.config.theme == "dracula"
     save_ui_choices(args, UiState(theme="dracula"), UiState(theme="dracula"))
     assert load_ui_state(state(places))[0].theme == "nord"
@@ -147,7 +141,7 @@ def test_given_a_theme_of_a_file_then_it_is_remembered_only_when_another_one_was
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can have been called through sudo")
-def test_given_sudo_then_files_are_read_with_the_callers_rights_and_its_home_is_theirs(tmp_path):
+def test_under_sudo_files_are_read_with_the_rights_and_the_home_of_the_caller(tmp_path):
     program = """
 import os, sys
 from tcpconntop.kernel.privileges import as_caller
