@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.sparse import Ints
+from tcpconntop.core.types import Ints
 
 MAX_STEP = 63
 """The greatest distance that a byte holds."""

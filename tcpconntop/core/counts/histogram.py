@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.counts.pages import PagedCounts
 from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.types import Floats
 
 SUBBUCKET_BITS = 6
 FIRST_OCTAVE, LAST_OCTAVE = 10, 37
@@ -31,8 +32,6 @@ MAX_RELATIVE_ERROR = 1 / (2 << SUBBUCKET_BITS)
 _MANTISSA_BITS, _EXPONENT_BIAS = 52, 1023
 _SHIFT = np.int64(_MANTISSA_BITS - SUBBUCKET_BITS)
 _FIRST = np.int64((_EXPONENT_BIAS + FIRST_OCTAVE) << SUBBUCKET_BITS)
-
-Floats = npt.NDArray[np.float64]
 
 
 def bucket_of(latency_ns: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.int64]:

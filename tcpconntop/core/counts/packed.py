@@ -15,13 +15,13 @@ from tcpconntop.core.counts.byte_codec import Bytes, decode, decode_codes, encod
 from tcpconntop.core.counts.sparse import (
     CELL_BITS,
     CELLS,
-    Ints,
     SparseCounts,
     find,
     narrow,
     ranges,
     run_starts,
 )
+from tcpconntop.core.types import Ints
 
 TABLE_CELLS = 1 << 21
 """How many places the table has in which packed sets are added up, some rows at a time: 8 MB."""

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.counts.packed import PackedCounts, faster_in_table, sum_in_tables
-from tcpconntop.core.counts.sparse import CELL_BITS, Ints, SparseCounts, find, radix_order, ranges, run_starts
+from tcpconntop.core.counts.sparse import CELL_BITS, SparseCounts, find, radix_order, ranges, run_starts
+from tcpconntop.core.types import Ints
 
 PAGE_BITS = 4
 PAGE_CELLS = 1 << PAGE_BITS

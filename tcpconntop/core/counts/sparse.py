@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.types import Ints
+
 CELL_BITS = 11
 CELLS = 1 << CELL_BITS
 """Cells a row: enough for the latency buckets (1,730) and for every errno."""
-
-Ints = npt.NDArray[np.int64]
 
 
 def _none() -> Ints:
