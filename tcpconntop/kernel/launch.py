@@ -12,10 +12,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpconntop.core.errors import FatalError
+from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
 from tcpconntop.kernel.loader import loader_command
 from tcpconntop.kernel.privileges import Caller, caller
-from tcpconntop.kernel.program import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, NO_BCC, NO_PRIVILEGES
+from tcpconntop.kernel.program import NO_BCC, NO_PRIVILEGES
 
 PYTHON_VARIABLE = "TCPCONNTOP_PYTHON"
 """Environment variable that names the one Python to load with."""

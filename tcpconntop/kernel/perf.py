@@ -7,11 +7,10 @@ import socket
 
 import numpy as np
 
+from tcpconntop.core.errors import EXIT_FAILED
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.kernel.forward import DATA_WAITING, MAX_MESSAGE_BYTES, READ_DONE, READ_REQUEST
 from tcpconntop.kernel.launch import TracerError
-
-_EXIT_FAILED = 1
 
 
 class PerfBuffer:
@@ -49,7 +48,7 @@ class PerfBuffer:
                 elif message != DATA_WAITING:
                     batches.append(message)
         except ConnectionError as error:
-            raise TracerError("the loader, which reads the perf buffers, is gone", _EXIT_FAILED) from error
+            raise TracerError("the loader, which reads the perf buffers, is gone", EXIT_FAILED) from error
         events: Events = np.frombuffer(b"".join(batches), EVENT)
         # Each CPU has a buffer of its own.
         return events[np.argsort(events["end_ns"], kind="stable")]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.anatomy import errno_name
 from tcpconntop.core.analysis.selection import Selection, outcome_of_errno
-from tcpconntop.core.counts.sparse import CELLS, SparseCounts
+from tcpconntop.core.counts import CELLS, SparseCounts
 from tcpconntop.core.types import SECOND_NS, Ints
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.window.keys import Keys

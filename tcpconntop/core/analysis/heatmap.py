@@ -13,7 +13,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.selection import decade_range
 from tcpconntop.core.analysis.series import step_shares
-from tcpconntop.core.counts.histogram import MIDDLES_US
+from tcpconntop.core.counts import MIDDLES_US
 from tcpconntop.core.types import SECOND_NS, Floats, Ints
 from tcpconntop.core.window.slices import MAX_WINDOW_S, oldest_second, slice_length_s
 from tcpconntop.core.window.snapshot import Snapshot

@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from tcpconntop.core.analysis.series import Series, series
-from tcpconntop.core.counts.histogram import EDGES_US, N_BUCKETS, quantiles_us
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import EDGES_US, N_BUCKETS, SparseCounts, quantiles_us
 from tcpconntop.core.format import duration
 from tcpconntop.core.types import Floats, Ints
 from tcpconntop.core.view.metrics import QUANTILES

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.histogram import quantiles_us
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import SparseCounts, quantiles_us
 from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.window.snapshot import Snapshot

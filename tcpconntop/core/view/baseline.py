@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcpconntop.core.counts.sparse import find
+from tcpconntop.core.counts import find
 from tcpconntop.core.format import count
 from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.window.keys import Keys, hash_fields

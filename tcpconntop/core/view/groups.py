@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.counts.sparse import radix_order, run_starts
+from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.format import printable
 from tcpconntop.core.types import Rows
 from tcpconntop.core.window.keys import KEY, Keys, address_octets, hash_fields

@@ -8,8 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.histogram import quantiles_us
-from tcpconntop.core.counts.pages import PagedCounts
+from tcpconntop.core.counts import PagedCounts, quantiles_us
 from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.view.baseline import CHANGES, compare_with_baseline
 from tcpconntop.core.window import stats as st

@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tcpconntop.core.counts.histogram import quantiles_us
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import SparseCounts, quantiles_us
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.baseline import match_rows, unmatched_rows
 from tcpconntop.core.view.column_choice import ColumnChoice, choose_columns

@@ -15,8 +15,7 @@ from math import floor
 
 import numpy as np
 
-from tcpconntop.core.counts.pages import PagedCounts
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import PagedCounts, SparseCounts
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import OTHER_ROW, Keys, KeyTable

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.sparse import narrow
+from tcpconntop.core.counts import narrow
 from tcpconntop.core.types import Rows
 from tcpconntop.core.wire import N_OUTCOMES, Events, Outcome
 

@@ -12,8 +12,16 @@ import numpy.typing as npt
 from tcpconntop.core.analysis.explain.finding import MAX_KEYS
 from tcpconntop.core.analysis.explain.recent import RecentRecords
 from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.counts.histogram import EDGES_US, quantiles_us
-from tcpconntop.core.counts.sparse import CELL_BITS, CELLS, SparseCounts, find, ranges, run_starts
+from tcpconntop.core.counts import (
+    CELL_BITS,
+    CELLS,
+    EDGES_US,
+    SparseCounts,
+    find,
+    quantiles_us,
+    ranges,
+    run_starts,
+)
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.host import HostFacts

@@ -9,7 +9,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
-from tcpconntop.core.counts.sparse import find
+from tcpconntop.core.counts import find
 from tcpconntop.core.format import percent
 from tcpconntop.core.types import SECOND_NS, Rows
 from tcpconntop.core.view.groups import address_port_text
