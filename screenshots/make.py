@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.tracing import PrivilegedStart
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
 
@@ -56,7 +57,7 @@ PICTURES = (
 )
 """Another pane is one more line: its name, and the keys that lead to it."""
 
-NOON_NS = 12 * 3600 * 1_000_000_000
+NOON_NS = 12 * 3600 * SECOND_NS
 
 
 def scenario(seconds: int = 300) -> list[Snapshot]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.analysis.anatomy import anatomy, errno_name
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.groups import destination_text
 from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
@@ -33,7 +34,7 @@ def dump(document: dict[str, Any]) -> str:
 
 def timestamp(unix_ns: int) -> str:
     """Spell Unix time as RFC 3339, in UTC, with microseconds."""
-    whole_s, rest_ns = divmod(unix_ns, 1_000_000_000)
+    whole_s, rest_ns = divmod(unix_ns, SECOND_NS)
     moment = datetime.fromtimestamp(whole_s, timezone.utc).replace(microsecond=rest_ns // 1000)
     return moment.isoformat(timespec="microseconds")
 

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from tcpconntop.core.analysis.anatomy import anatomy, errno_name
 from tcpconntop.core.format import printable
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
@@ -92,7 +93,7 @@ class Log:
         lines = []
         for event, latency in zip(events, latency_us, strict=True):
             family = int(event["family"])
-            since_s = (int(event["end_ns"]) - self._first_ns) / 1e9
+            since_s = (int(event["end_ns"]) - self._first_ns) / SECOND_NS
             time = f"{since_s:<9.3f}" if self._timestamps else ""
             lport = f"{event['lport']:<6} " if self._local_ports else ""
             saddr, daddr = (address_text(event[name].tobytes(), family) for name in ("saddr", "daddr"))

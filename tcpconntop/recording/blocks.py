@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.format import printable
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
@@ -21,7 +22,6 @@ _LENGTH = struct.Struct("<I")
 _RECORD: dict[str, Any] = {"bytes": EVENT.itemsize, "fields": [list(part) for part in EVENT.descr]}
 _REQUIRED = {"begin_ns", "end_ns", "outcome", "family", "daddr", "dport", "tgid", "comm"}
 _TEXTS = ("host", "kernel", "probe", "transport", "label")
-SECOND_NS = 1_000_000_000
 _MAX_CLOCK_NS = 1 << 62  # as Unix time: the year 2116
 _COUNTS = ("attempts", "syn_retransmits", "lost_records", "lost_starts", "below_minimum")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tcpconntop.core.types import SECOND_NS
+
 MAX_SLEEP_S = 0.1
 """Upper bound of one sleep, so that a read returns soon even when the recording is played slowly."""
 
@@ -52,11 +54,11 @@ class PlaybackClock:
         if self._anchor is None or self._anchor[2] != speed:
             self._anchor = (now_s, now_ns, speed)
         start_s, start_ns, _ = self._anchor
-        due_s = start_s + (goal_ns - start_ns) / 1e9 / speed
+        due_s = start_s + (goal_ns - start_ns) / SECOND_NS / speed
         if due_s > now_s:
             self._sleep(min(due_s - now_s, MAX_SLEEP_S))
             now_s = self._clock_s()
         if due_s <= now_s:
             return goal_ns
-        reached_ns = start_ns + int((now_s - start_s) * 1e9 * speed)
+        reached_ns = start_ns + int((now_s - start_s) * SECOND_NS * speed)
         return min(max(reached_ns, now_ns), goal_ns)

@@ -10,11 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.window.snapshot import RECORDING, SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
-from tcpconntop.recording.blocks import SECOND_NS, FileHeader
+from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.pacing import PlaybackClock
 from tcpconntop.recording.reader import RecordedRead
 
@@ -121,7 +122,7 @@ class Replay:
             self._clock.idle(timeout_s)
             return np.empty(0, EVENT)
         due_ns = max(upcoming.now_ns, self._now_ns)
-        goal_ns = min(self._now_ns + math.ceil(timeout_s * 1e9), due_ns)
+        goal_ns = min(self._now_ns + math.ceil(timeout_s * SECOND_NS), due_ns)
         self._now_ns = self._clock.advance_to(self._now_ns, goal_ns)
         return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(upcoming)
 

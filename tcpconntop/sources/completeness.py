@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.wire import Events
 
 INIT_PID_NAMESPACE = 0xEFFFFFFC
@@ -141,6 +142,6 @@ def started_before(process: Path, moment_ns: int) -> bool:
         after_comm = (process / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return False
-    since_boot_ns = int(after_comm[19]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # field 22 of proc(5)
+    since_boot_ns = int(after_comm[19]) * SECOND_NS // os.sysconf("SC_CLK_TCK")  # field 22 of proc(5)
     suspended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
     return since_boot_ns - suspended_ns <= moment_ns

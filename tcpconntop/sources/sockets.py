@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.sparse import radix_order, run_starts
+from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.window.host import Destination
 from tcpconntop.core.window.keys import hash_fields
 

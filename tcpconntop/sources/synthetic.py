@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events, Outcome, address_bytes
@@ -119,7 +120,7 @@ class Synthetic:
         since, now = self._read_until_ns, self._clock_ns()
         self._read_until_ns = now
         rates = np.array([flow.rate_hz for flow in self._flows])
-        counts = self._random.poisson(rates * (now - since) / 1e9)
+        counts = self._random.poisson(rates * (now - since) / SECOND_NS)
         events = np.concatenate([self._draw(i, int(n), since, now) for i, n in enumerate(counts)])
         self._attempts += len(events)
         self._outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tcpconntop.core.time_expr import TimeRange
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.playback import Playback, next_speed
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.rewind import SECOND_NS
 from tcpconntop.tui.screens.goto import GotoScreen
 from tcpconntop.tui.state import PendingSeek
 from tcpconntop.tui.steering import Steering
@@ -126,13 +126,13 @@ class Playing(Steering):
         play, offset_ns = self._moment.playback, latest.wall_offset_ns
         seen = self._moment.snapshot or latest
         ends = (play.began_ns, play.end_ns) if play is not None else (latest.began_ns, latest.now_ns)
-        return TimeRange((ends[0] + offset_ns) / 1e9, seen.wall_s, (ends[1] + offset_ns) / 1e9)
+        return TimeRange((ends[0] + offset_ns) / SECOND_NS, seen.wall_s, (ends[1] + offset_ns) / SECOND_NS)
 
     def _go_to(self, wall_s: float | None) -> None:
         latest, play = self._moment.latest, self._moment.playback
         if wall_s is None or latest is None:
             return
-        to_ns = round(wall_s * 1e9) - latest.wall_offset_ns
+        to_ns = round(wall_s * SECOND_NS) - latest.wall_offset_ns
         if play is None:
             self._look(to_ns)
         else:

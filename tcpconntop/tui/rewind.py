@@ -5,13 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.history import second_after, second_before, snapshot_at
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.window.snapshot import Snapshot
-
-SECOND_NS = 1_000_000_000
 
 
 class Rewind:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tcpconntop.core.format import elapsed
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
@@ -69,7 +70,7 @@ class DashboardState:
         """For how many seconds the view has been frozen; None when it is not."""
         if self.held is None or self.latest is None:
             return None
-        return (self.latest.now_ns - self.held.now_ns) / 1e9
+        return (self.latest.now_ns - self.held.now_ns) / SECOND_NS
 
     @property
     def ago_s(self) -> float | None:
@@ -78,7 +79,7 @@ class DashboardState:
             return None
         if self.frozen.now_ns == self.held.now_ns:
             return None
-        return (self.latest.now_ns - self.frozen.now_ns) / 1e9
+        return (self.latest.now_ns - self.frozen.now_ns) / SECOND_NS
 
     @property
     def window_label(self) -> str:
@@ -87,6 +88,6 @@ class DashboardState:
             return self.window
         name = next(name for name, length_s in WINDOWS.items() if length_s == self.frozen.window_s)
         length_s, span_s = self.frozen.window_s, self.frozen.span_s
-        since_s = (self.frozen.now_ns - self.frozen.began_ns) / 1e9
+        since_s = (self.frozen.now_ns - self.frozen.began_ns) / SECOND_NS
         coarse = length_s is not None and abs(span_s - min(length_s, since_s)) > 1 and self.ago_s is not None
         return f"{name} ({elapsed(span_s)})" if coarse else name

@@ -12,6 +12,7 @@ import ctypes
 from collections import defaultdict, deque
 from typing import Any
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
 Key = tuple[bytes, int, int, bytes]
@@ -44,7 +45,7 @@ class DictOfLists:
     """A rolling window as one would write it first."""
 
     def __init__(self, window_s: float = 60) -> None:
-        self._window_ns = int(window_s * 1e9)
+        self._window_ns = int(window_s * SECOND_NS)
         self._latency: defaultdict[Key, deque[tuple[int, float]]] = defaultdict(deque)
         self._outcomes: defaultdict[Key, list[int]] = defaultdict(lambda: [0] * len(Outcome))
         self._now_ns = 0

@@ -20,6 +20,7 @@ from functools import partial
 
 import textual
 
+from tcpconntop.core.types import SECOND_NS
 from tests.bench.load import Load
 from tests.bench.run import machine
 from tests.bench.terminal import Terminal
@@ -56,7 +57,7 @@ def measure(name: str, args: argparse.Namespace) -> list[str]:
     for option in ("keys", "rate", "history"):
         words += [f"--{option}", str(getattr(args, option))]
     with Terminal(words, WIDTH, HEIGHT, needle) as terminal:
-        terminal.watch(WARM_S + args.history * args.rate * WARM_NS / 1e9)
+        terminal.watch(WARM_S + args.history * args.rate * WARM_NS / SECOND_NS)
         terminal.press(at_first)
         terminal.watch(2)
         began_s, (drawing, whole) = time.monotonic(), terminal.cpu_ms()

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import N_OUTCOMES, Events
-from tests.bench.workload import SECOND_NS, records
+from tests.bench.workload import records
 
 POOL, STEP_NS = 40, SECOND_NS // 20
 
@@ -38,10 +39,10 @@ class Load:
     def read(self, timeout_s: float) -> Events:
         """Give the records of the next step; wait for it once the past is caught up with."""
         ahead_ns = self.now_ns() + STEP_NS - time.monotonic_ns()
-        if ahead_ns > timeout_s * 1e9:
+        if ahead_ns > timeout_s * SECOND_NS:
             time.sleep(timeout_s)
             return self._pool[0][:0]
-        time.sleep(max(0, ahead_ns) / 1e9)
+        time.sleep(max(0, ahead_ns) / SECOND_NS)
         events = self._pool[self._steps % POOL].copy()
         self._steps += 1
         latency = self._random.lognormal(np.log(3e5), 0.5, len(events)).astype(np.uint64)

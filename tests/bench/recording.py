@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
@@ -23,7 +24,7 @@ from tcpconntop.recording.reader import RecordingReader
 from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
 from tests.bench.run import machine
-from tests.bench.workload import SECOND_NS, records
+from tests.bench.workload import records
 
 PER_S = 20_000
 READS_A_S = 10
@@ -77,7 +78,7 @@ class Paced:
         pass
 
     def clock_s(self) -> float:
-        return self.clock_ns / 1e9
+        return self.clock_ns / SECOND_NS
 
 
 def drained(source: RecordingWriter | Paced, reads: int) -> float:
@@ -115,7 +116,7 @@ def main(seconds: int) -> None:
             share = (drained(recorder, len(source.batches)) - without_s) / seconds
             replay_s, n = played(path)
             each = path.stat().st_size / n
-        print(f"| {codec} | {share:.1%} | {each:.1f} | {replay_s / n * 1e9:,.0f} ns a record |")
+        print(f"| {codec} | {share:.1%} | {each:.1f} | {replay_s / n * SECOND_NS:,.0f} ns a record |")
 
 
 if __name__ == "__main__":

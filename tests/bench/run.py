@@ -23,6 +23,7 @@ import numpy as np
 from tcpconntop.core.analysis.explain import explain
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import series
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.view import ViewSpec, make_view, summarize
 from tcpconntop.core.window.keys import keys_from_events
@@ -31,7 +32,7 @@ from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Events
 from tests.bench.callback import DictOfLists
 from tests.bench.sketches import Sketches
-from tests.bench.workload import BATCH, SECOND_NS, batches, fill, records, snapshot_of
+from tests.bench.workload import BATCH, batches, fill, records, snapshot_of
 
 Row = tuple[str, ...]
 """What was measured, our figure, and the figures of the alternatives where there are any."""
@@ -62,7 +63,7 @@ def ns_a_record(
         if at % 20 == 0:
             seconds.append(spent)
             spent = 0.0
-    return statistics.median(seconds[skip_s:]) / (20 * BATCH) * 1e9
+    return statistics.median(seconds[skip_s:]) / (20 * BATCH) * SECOND_NS
 
 
 def ingest_rows(n_keys: int, measured_s: int) -> list[Row]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.rolling import RollingWindow
-from tests.bench.workload import BATCH_NS, SECOND_NS, records
+from tests.bench.workload import BATCH_NS, records
 
 DESTINATIONS, SECONDS, BATCHES_A_SECOND = 1_000_000, 60, SECOND_NS // BATCH_NS
 

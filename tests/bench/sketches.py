@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from datasketches import kll_floats_sketch
 
-from tcpconntop.core.counts.sparse import radix_order, run_starts
+from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.window.keys import KeyTable
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import Events, Outcome

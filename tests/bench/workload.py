@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
-SECOND_NS = 1_000_000_000
 BATCH, BATCH_NS = 5_000, SECOND_NS // 20  # 100,000 records a second, read every 50 ms
 
 

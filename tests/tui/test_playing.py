@@ -9,6 +9,7 @@ import pytest
 from support import feed, flow, notes, snapshot, still, until
 from textual.widgets import Input, Static
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.recording.files import RotatingFile
 from tcpconntop.recording.reader import RecordingReader
 from tcpconntop.recording.writer import RecordingWriter
@@ -16,7 +17,6 @@ from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.synthetic import SCENARIO, Synthetic
 from tcpconntop.tui.app import Dashboard
 
-SECOND_NS = 1_000_000_000
 BEGAN_NS = 36_000 * SECOND_NS
 SECONDS = 150
 
@@ -33,7 +33,7 @@ class Past(Synthetic):
         return super().read(timeout_s)
 
     def clock_s(self) -> float:
-        return self.clock_ns / 1e9
+        return self.clock_ns / SECOND_NS
 
 
 def recorded(folder: Path, seconds: int = SECONDS) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from support import BEGAN_NS, feed, flow, notes, snapshot, still
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.tui.rewind import Rewind
 
 
@@ -93,7 +94,7 @@ def test_totals_are_those_of_the_moment():
     seen = {}
     while rewind.step(-1):
         shown = rewind.shown("1m")
-        seen[(shown.now_ns - BEGAN_NS) // 1_000_000_000] = shown.ledger
+        seen[(shown.now_ns - BEGAN_NS) // SECOND_NS] = shown.ledger
     assert seen[5] is ledgers[5]
     assert seen[7] is ledgers[5]  # the last ones that were known by then
     assert seen[4] is ledgers[4]

@@ -11,10 +11,11 @@ from records import connect, join, snapshot_of
 
 from tcpconntop.core.analysis.explain import Finding, Kind, explain
 from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.host import HostFacts
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Events, Outcome
 from tcpconntop.engine import Engine
@@ -17,7 +18,6 @@ from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.synthetic import Flow, Synthetic
 
-SECOND_NS = 1_000_000_000
 BEGAN_NS = 1_000 * SECOND_NS + 123_456_789
 FLOWS = (
     Flow("nginx", 100, "10.2.3.4", 443, 40, 200),

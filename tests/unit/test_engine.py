@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events
 from tcpconntop.engine import Engine
 from tcpconntop.sources.synthetic import Synthetic
-
-SECOND_NS = 1_000_000_000
 
 
 class Waiting(Synthetic):

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from errno import errorcode
 
 import numpy as np
-import numpy.typing as npt
 
+from tcpconntop.core.types import Floats
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import Events
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

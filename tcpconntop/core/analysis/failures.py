@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.anatomy import errno_name
 from tcpconntop.core.analysis.selection import Selection, outcome_of_errno
-from tcpconntop.core.counts.sparse import CELLS, SparseCounts
+from tcpconntop.core.counts import CELLS, SparseCounts
+from tcpconntop.core.types import SECOND_NS, Ints
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.wire import Outcome
-
-Ints = npt.NDArray[np.int64]
 
 OUTCOME_MEANINGS = {
     Outcome.REFUSED: "a reset answered: nothing listens on that port",
@@ -115,7 +113,7 @@ def failures(selection: Selection) -> tuple[Failure, ...]:
     snapshot, window = selection.snapshot, selection.snapshot.window
     errors, outcomes = window.errors, window.stats["outcomes"]
     rows, kinds, counts = _cases(errors, outcomes, selection.group_of)
-    seen, now_s = _seen(selection), snapshot.now_ns / 1e9
+    seen, now_s = _seen(selection), snapshot.now_ns / SECOND_NS
     processes = _Names(window.keys[rows], _BY_NAME, process_text)
     destinations = _Names(window.keys[rows], GROUPINGS["dest"], _destination)
     found = []

@@ -10,17 +10,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.selection import decade_range
 from tcpconntop.core.analysis.series import step_shares
-from tcpconntop.core.counts.histogram import MIDDLES_US
+from tcpconntop.core.counts import MIDDLES_US
+from tcpconntop.core.types import SECOND_NS, Floats, Ints
 from tcpconntop.core.window.slices import MAX_WINDOW_S, oldest_second, slice_length_s
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600)
 """What a step may last: these fit the lengths of slices, so that few of those are divided."""
@@ -140,7 +137,7 @@ def _reach_s(snapshot: Snapshot) -> int:
 
 def _first_second(snapshot: Snapshot) -> int:
     """Give the first second that the window covers."""
-    began = math.floor(snapshot.now_ns / 1e9 - snapshot.span_s)
+    began = math.floor(snapshot.now_ns / SECOND_NS - snapshot.span_s)
     return max(began, oldest_second(snapshot.second))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.series import Series
+from tcpconntop.core.types import Floats, Mask
 
 SLOWDOWN = 3.0
 """By which factor a row's p99 must have risen, in each of the last steps."""
@@ -26,9 +26,6 @@ RECENT_STEPS, PAST_STEPS = 3, 3
 
 MIN_ATTEMPTS, MIN_FAILURES = 10, 3
 """Fewer attempts, now or before, say nothing; nor do fewer failures."""
-
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

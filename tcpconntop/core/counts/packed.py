@@ -1,7 +1,12 @@
-"""Sparse counts at rest: one byte for most cells, and seven or nine for a row.
+"""Counts in storage: the form in which the slices of the last 15 minutes are kept.
 
-The bytes are `core/counts/byte_codec.py`'s. Histograms of latencies suit them: most cells that were hit have neighbours
-that were, and small counts.
+A packed set holds, for each row, its number, its first cell and where its bytes begin (7 or 9 bytes), and
+about one byte for each cell (`byte_codec`). Latency histograms suit it: cells that were hit have neighbours
+that were hit, and most counts are small.
+
+What it buys: 15 minutes of 10,000 destinations with a connect a second each take 14 MB in slices, against
+32 MB as compressed sparse rows. Sets are added up in a dense table of some rows at a time, without unpacking:
+60 seconds of 20,000 connects each into `PagedCounts` in 52 ms, against 128 ms by sorting their codes.
 """
 
 from __future__ import annotations
@@ -11,26 +16,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.counts.arrays import find, narrow, ranges, run_starts
 from tcpconntop.core.counts.byte_codec import Bytes, decode, decode_codes, encode
-from tcpconntop.core.counts.sparse import (
-    CELL_BITS,
-    CELLS,
-    Ints,
-    SparseCounts,
-    find,
-    narrow,
-    ranges,
-    run_starts,
-)
+from tcpconntop.core.counts.sparse import CELL_BITS, CELLS, SparseCounts
+from tcpconntop.core.types import Ints
 
 TABLE_CELLS = 1 << 21
-"""How many places the table has in which packed sets are added up, some rows at a time: 8 MB."""
+"""Size of the dense table in which sets are added up, some rows at a time: 8 MB, which fits the cache."""
 
 MAX_CELLS_PER_BYTE = 16
-"""From how many places a byte on, a table of all places is more work than sorting the counts."""
+"""From how many table cells for each packed byte sorting the codes is faster than a table."""
 
 CELL_ALIGN = 16
-"""Tables begin at a multiple of this many cells, and are as wide."""
+"""The first cell of a table is a multiple of this, and so is its width: whole pages of `PagedCounts`."""
 
 Table = npt.NDArray[np.integer]
 
@@ -39,184 +37,202 @@ class PackedCounts:
     """Counts by row and cell. Immutable.
 
     Attributes:
-        sum: all counts together.
-        cell_range: the least and the greatest cell that may have counts; (0, 0) where none has.
+        sum: the sum of all counts.
+        cell_range: the lowest and the highest cell that may have counts; (0, 0) for an empty set.
     """
 
     def __init__(
         self,
         rows: npt.NDArray[np.integer],
-        firsts: npt.NDArray[np.integer],
+        first_cells: npt.NDArray[np.integer],
         starts: npt.NDArray[np.integer],
-        steps: Bytes,
+        encoded: Bytes,
         cell_range: tuple[int, int],
         total: int,
     ) -> None:
         self._rows = narrow(rows)
-        self._firsts = firsts.astype(np.uint16)
-        self._starts = narrow(starts)  # of each row's bytes, and where the last one's end
-        self._steps = steps
+        self._first_cells = first_cells.astype(np.uint16)
+        self._starts = narrow(starts)  # index of each row's first byte and, last, the end of the bytes
+        self._encoded = encoded
         self.cell_range, self.sum = cell_range, total
 
     @classmethod
     def pack(cls, counts: SparseCounts) -> PackedCounts:
-        """Pack counts."""
+        """Return the counts in packed form."""
         cells, rows = counts.cells(), counts.rows()
         starts = run_starts(rows)
-        steps, ends = encode(cells, counts.counts, starts)
-        begins = np.append(0, ends)[np.append(starts, len(cells))]
+        encoded, ends = encode(cells, counts.counts, starts)
+        byte_starts = np.append(0, ends)[np.append(starts, len(cells))]
         cell_range = (int(cells.min()), int(cells.max())) if len(cells) else (0, 0)
-        return cls(rows[starts], cells[starts], begins, steps, cell_range, int(counts.counts.sum()))
+        return cls(rows[starts], cells[starts], byte_starts, encoded, cell_range, int(counts.counts.sum()))
 
     @property
     def nbytes(self) -> int:
-        """Memory that the arrays take."""
-        return sum(part.nbytes for part in (self._rows, self._firsts, self._starts, self._steps))
+        """Memory of the arrays in bytes."""
+        return sum(array.nbytes for array in (self._rows, self._first_cells, self._starts, self._encoded))
 
     @property
     def last_row(self) -> int:
-        """The greatest row; 0 where there is none."""
+        """The highest row; 0 for an empty set."""
         return int(self._rows[-1]) if len(self._rows) else 0
 
     def __len__(self) -> int:
-        return len(self._steps)
+        """Return how many bytes encode the cells; 0 only for an empty set."""
+        return len(self._encoded)
 
     def unpack(self) -> SparseCounts:
-        """Give the counts ready for work."""
-        begins = (self._rows.astype(np.int64) << CELL_BITS) + self._firsts
-        return SparseCounts(*decode_codes(self._steps, self._starts.astype(np.int64), begins))
+        """Return the counts in the form to work with."""
+        first_codes = (self._rows.astype(np.int64) << CELL_BITS) + self._first_cells
+        return SparseCounts(*decode_codes(self._encoded, self._starts.astype(np.int64), first_codes))
 
     @staticmethod
     def concatenate(parts: Sequence[PackedCounts]) -> PackedCounts:
-        """Give the rows of sets one after the other: each begins after the last of the one before."""
-        rows, firsts, starts, steps = (
-            [getattr(part, name) for part in parts] for name in ("_rows", "_firsts", "_starts", "_steps")
+        """Return the rows of several sets as one; each set's rows are above those of the set before it."""
+        rows, first_cells, starts, encoded = (
+            [getattr(part, name) for part in parts]
+            for name in ("_rows", "_first_cells", "_starts", "_encoded")
         )
-        begins = np.cumsum([0, *map(len, parts)])
-        starts = [start[:-1] + begin for start, begin in zip(starts, begins, strict=False)]
+        offsets = np.cumsum([0, *map(len, parts)])
+        starts = [start[:-1] + offset for start, offset in zip(starts, offsets, strict=False)]
         return PackedCounts(
             np.concatenate(rows),
-            np.concatenate(firsts),
-            np.concatenate([*starts, begins[-1:]]),
-            np.concatenate(steps),
+            np.concatenate(first_cells),
+            np.concatenate([*starts, offsets[-1:]]),
+            np.concatenate(encoded),
             (min(part.cell_range[0] for part in parts), max(part.cell_range[1] for part in parts)),
             sum(part.sum for part in parts),
         )
 
     @staticmethod
     def merge(parts: Sequence[PackedCounts]) -> PackedCounts:
-        """Add several, and pack the sum: some rows at a time, so that it takes little memory meanwhile."""
+        """Return the sum of several sets, packed; done some rows at a time to need little memory."""
         parts = [part for part in parts if len(part)]
         if not faster_in_table(parts):
             return parts[0] if len(parts) == 1 else PackedCounts.pack(PackedCounts.total(parts))
         blocks = [
-            PackedCounts.pack(_cells_of(table, low, first)) for low, first, table in sum_in_tables(parts)
+            PackedCounts.pack(_sparse_from_table(table, first_row, first_cell))
+            for first_row, first_cell, table in sum_in_tables(parts)
         ]
         return PackedCounts.concatenate([block for block in blocks if len(block)])
 
     @staticmethod
     def total(parts: Sequence[PackedCounts]) -> SparseCounts:
-        """Add several."""
+        """Return the sum of several sets."""
         parts = [part for part in parts if len(part)]
         if not faster_in_table(parts):
             return SparseCounts.total([part.unpack() for part in parts])
-        blocks = [_cells_of(table, low, first) for low, first, table in sum_in_tables(parts)]
+        blocks = [
+            _sparse_from_table(table, first_row, first_cell)
+            for first_row, first_cell, table in sum_in_tables(parts)
+        ]
         return SparseCounts(
-            *(np.concatenate([getattr(block, name) for block in blocks]) for name in ("codes", "counts"))
+            np.concatenate([block.codes for block in blocks]),
+            np.concatenate([block.counts for block in blocks]),
         )
 
     def fold(self, new_row: npt.NDArray[np.integer]) -> PackedCounts:
-        """Give these counts with rows renumbered in their order, but for those that row 0 takes in."""
+        """Renumber rows: row i becomes `new_row[i]`. Row 0 sums up several; the others keep their order."""
         rows = new_row[self._rows]
-        stay = rows > 0
+        stays = rows > 0
         starts = self._starts.astype(np.int64)
         lengths = starts[1:] - starts[:-1]
-        stays = np.repeat(stay, lengths)
-        gone = np.append(0, lengths[~stay].cumsum())
-        places, counts = decode(self._steps[~stays], gone, self._firsts[~stay].astype(np.int64))
-        zero = np.zeros(CELLS, np.int64)
-        np.add.at(zero, places, counts)
-        starts = np.append(0, lengths[stay].cumsum())
-        left, total = self._steps[stays], self.sum - int(counts.sum())
-        kept = PackedCounts(rows[stay], self._firsts[stay], starts, left, self.cell_range, total)
-        filled = np.flatnonzero(zero)
-        return (
-            PackedCounts.concatenate([PackedCounts.pack(SparseCounts(filled, zero[filled])), kept])
-            if len(filled)
-            else kept
+        byte_stays = np.repeat(stays, lengths)
+        folded_starts = np.append(0, lengths[~stays].cumsum())
+        cells, counts = decode(
+            self._encoded[~byte_stays], folded_starts, self._first_cells[~stays].astype(np.int64)
         )
+        row_0 = np.zeros(CELLS, np.int64)
+        np.add.at(row_0, cells, counts)
+        kept = PackedCounts(
+            rows[stays],
+            self._first_cells[stays],
+            np.append(0, lengths[stays].cumsum()),
+            self._encoded[byte_stays],
+            self.cell_range,
+            self.sum - int(counts.sum()),
+        )
+        filled = np.flatnonzero(row_0)
+        if not len(filled):
+            return kept
+        return PackedCounts.concatenate([PackedCounts.pack(SparseCounts(filled, row_0[filled])), kept])
 
     def regroup(self, new_row: npt.NDArray[np.integer]) -> SparseCounts:
-        """Give what `unpack().regroup(new_row)` would; its cost is that of the rows that are kept."""
+        """Return `unpack().regroup(new_row)`, decoding only the rows that are kept."""
         rows = new_row[self._rows]
         kept = np.flatnonzero(rows >= 0)
-        return SparseCounts.from_codes([self._at(kept, rows[kept])])
+        return SparseCounts.from_codes([self._codes_at(kept, rows[kept])])
 
-    def select(self, rows: Ints, to: Ints) -> tuple[Ints, Ints]:
-        """Give codes and counts of a few rows (ascending), each at the row of `to` where it goes."""
-        at, known = find(self._rows, rows)
-        return self._at(at, to[known])
+    def select(self, rows: Ints, new_rows: Ints) -> tuple[Ints, Ints]:
+        """Return codes and counts of some rows (ascending), each under its number in `new_rows`."""
+        index, present = find(self._rows, rows)
+        return self._codes_at(index, new_rows[present])
 
     def cell_totals(self) -> Ints:
-        """Give the counts of all rows together, shape (CELLS,)."""
-        starts, firsts = self._starts.astype(np.int64), self._firsts.astype(np.int64)
-        places, counts = decode(self._steps, starts, firsts)
-        return np.bincount(places, counts, CELLS).astype(np.int64)
+        """Return the sum of all rows, shape (CELLS,)."""
+        starts, first_cells = self._starts.astype(np.int64), self._first_cells.astype(np.int64)
+        cells, counts = decode(self._encoded, starts, first_cells)
+        return np.bincount(cells, counts, CELLS).astype(np.int64)
 
-    def add_to(self, table: Table, low: int, first: int) -> None:
-        """Add the counts of rows `low` … to a table of rows and of the cells from `first` on."""
+    def add_to(self, table: Table, first_row: int, first_cell: int) -> None:
+        """Add the counts to a dense table, in place; rows outside the table are left out.
+
+        Args:
+            table: shape (rows, cells).
+            first_row: the row that is the table's row 0.
+            first_cell: the cell that is the table's column 0.
+        """
         height, width = table.shape
-        begin, end = self._rows.searchsorted((low, low + height))
+        begin, end = self._rows.searchsorted((first_row, first_row + height))
         starts: Ints = self._starts[begin : end + 1].astype(np.int64)
-        begins = self._rows[begin:end].astype(np.int64)
-        begins = (begins - low) * width + self._firsts[begin:end] - first
-        steps = self._steps[starts[0] : starts[-1]]
-        np.add.at(table.reshape(-1), *decode(steps, starts - starts[0], begins, table.dtype))
+        positions = (self._rows[begin:end].astype(np.int64) - first_row) * width
+        positions += self._first_cells[begin:end].astype(np.int64) - first_cell
+        encoded = self._encoded[starts[0] : starts[-1]]
+        np.add.at(table.reshape(-1), *decode(encoded, starts - starts[0], positions, table.dtype))
 
-    def _at(self, places: Ints, to: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
-        """Give codes and counts of the rows at some places, each at the row of `to` where it goes."""
-        starts = self._starts[places].astype(np.int64)
-        at, lengths = ranges(starts, self._starts[places + 1].astype(np.int64))
-        begins = (to.astype(np.int64) << CELL_BITS) + self._firsts[places]
-        return decode_codes(self._steps[at], np.append(0, lengths.cumsum()), begins)
+    def _codes_at(self, index: Ints, rows: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
+        """Return codes and counts of the stored rows at some indices, under the numbers `rows`."""
+        starts = self._starts[index].astype(np.int64)
+        byte_index, lengths = ranges(starts, self._starts[index + 1].astype(np.int64))
+        first_codes = (rows.astype(np.int64) << CELL_BITS) + self._first_cells[index]
+        return decode_codes(self._encoded[byte_index], np.append(0, lengths.cumsum()), first_codes)
 
 
 def faster_in_table(parts: Sequence[PackedCounts]) -> bool:
-    """Say whether sets that are not empty are added up sooner in a table than by sorting their codes."""
+    """True if non-empty sets are added up faster in a dense table than by sorting their codes."""
     n_rows, _, width = _extent(parts)
     return len(parts) > 1 and MAX_CELLS_PER_BYTE * sum(map(len, parts)) >= n_rows * width
 
 
 def sum_in_tables(parts: Sequence[PackedCounts]) -> Iterator[tuple[int, int, Table]]:
-    """Add several sets that are not empty, in a table of as many rows as there is room for at a time.
+    """Add up non-empty sets in a dense table that holds as many rows at a time as it has room for.
 
     Yields:
-        The first row, the first cell, and the counts of some rows, shape (rows, cells); to be read before
-        the next ones are asked for.
+        First row, first cell and counts of the table, shape (rows, cells). The table is reused for the next
+        rows: read it before asking for them.
     """
-    n_rows, first, width = _extent(parts)
+    n_rows, first_cell, width = _extent(parts)
     height = min(n_rows, max(TABLE_CELLS // width, 1))
-    most = sum(part.sum for part in parts)
-    table = np.empty((height, width), np.int32 if most <= np.iinfo(np.int32).max else np.int64)
-    for low in range(0, n_rows, height):
+    largest = sum(part.sum for part in parts)
+    table = np.empty((height, width), np.int32 if largest <= np.iinfo(np.int32).max else np.int64)
+    for first_row in range(0, n_rows, height):
         table[:] = 0
         for part in parts:
-            part.add_to(table, low, first)
-        yield low, first, table
+            part.add_to(table, first_row, first_cell)
+        yield first_row, first_cell, table
 
 
 def _extent(parts: Sequence[PackedCounts]) -> tuple[int, int, int]:
-    """Give how many rows a table of some sets has, its first cell and its width."""
+    """Return rows, first cell and width of a table that holds several sets."""
     n_rows = 1 + max((part.last_row for part in parts), default=0)
     first = min((part.cell_range[0] for part in parts), default=0) // CELL_ALIGN * CELL_ALIGN
     end = max((part.cell_range[1] for part in parts), default=0) // CELL_ALIGN * CELL_ALIGN + CELL_ALIGN
     return n_rows, first, end - first
 
 
-def _cells_of(table: Table, low: int, first: int) -> SparseCounts:
-    """Give the counts in a table whose first row and cell have these numbers."""
+def _sparse_from_table(table: Table, first_row: int, first_cell: int) -> SparseCounts:
+    """Return the counts of a dense table whose first row and cell have these numbers."""
     filled = np.flatnonzero(table.reshape(-1) != 0)
     rows, cells = np.divmod(filled, table.shape[1])
     return SparseCounts(
-        ((rows + low) << CELL_BITS) + cells + first, table.reshape(-1)[filled].astype(np.int64)
+        ((rows + first_row) << CELL_BITS) + cells + first_cell, table.reshape(-1)[filled].astype(np.int64)
     )

@@ -13,17 +13,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from tcpconntop.core.counts.sparse import find
+from tcpconntop.core.counts import find
 from tcpconntop.core.format import count
-from tcpconntop.core.window.keys import Keys, Rows, hash_fields
+from tcpconntop.core.types import Floats, Rows
+from tcpconntop.core.window.keys import Keys, hash_fields
 from tcpconntop.core.window.recent import RecentConnects
 from tcpconntop.core.window.slices import RunningSums
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT
 
-Floats = npt.NDArray[np.float64]
 Metrics = Mapping[str, Floats]
 
 SAME_WITHIN = 0.01

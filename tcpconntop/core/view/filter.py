@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.types import Mask
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.filter_lexer import FilterError as FilterError
 from tcpconntop.core.view.filter_lexer import Word, split_words
 from tcpconntop.core.window.keys import Keys, address_octets
 from tcpconntop.core.wire import address_text, comm_text
 
-Mask = npt.NDArray[np.bool_]
 Metrics = Mapping[str, npt.NDArray[np.float64]]
 
 _NO_UNITS: Mapping[int, str | None] = {}

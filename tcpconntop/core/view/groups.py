@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.counts.sparse import radix_order, run_starts
+from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.format import printable
-from tcpconntop.core.window.keys import KEY, Keys, Rows, address_octets, hash_fields
+from tcpconntop.core.types import Rows
+from tcpconntop.core.window.keys import KEY, Keys, address_octets, hash_fields
 from tcpconntop.core.wire import address_text, comm_text
 
 SUBNET_BITS = {4: 24, 6: 64}

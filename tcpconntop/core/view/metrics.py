@@ -8,11 +8,10 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.histogram import quantiles_us
-from tcpconntop.core.counts.pages import PagedCounts
+from tcpconntop.core.counts import PagedCounts, quantiles_us
+from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.view.baseline import CHANGES, compare_with_baseline
 from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.window.rolling import WindowState
 from tcpconntop.core.wire import Outcome
 
@@ -22,8 +21,6 @@ FAILURES = tuple(outcome for outcome in Outcome if outcome is not Outcome.OK)
 
 PAGE_ROWS = 64
 """How many neighbouring rows have a figure computed together where only some rows are asked for."""
-
-Floats = npt.NDArray[np.float64]
 
 
 class ExactMetrics:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.counts.sparse import radix_order, run_starts
+from tcpconntop.core.counts import radix_order, run_starts
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import GROUPINGS
-from tcpconntop.core.window.keys import Keys, Rows
+from tcpconntop.core.window.keys import Keys
 
 
 @dataclass(frozen=True, eq=False)

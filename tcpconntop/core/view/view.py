@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tcpconntop.core.counts.histogram import quantiles_us
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import SparseCounts, quantiles_us
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.baseline import match_rows, unmatched_rows
 from tcpconntop.core.view.column_choice import ColumnChoice, choose_columns
 from tcpconntop.core.view.columns import COLUMNS, Column
@@ -17,7 +17,7 @@ from tcpconntop.core.view.groups import GROUPINGS, Grouping
 from tcpconntop.core.view.metrics import QUANTILES, GroupMetrics, Metrics
 from tcpconntop.core.view.row_map import RowMap, map_rows
 from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.keys import Keys, Rows
+from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import N_OUTCOMES

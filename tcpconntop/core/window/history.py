@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 from math import floor
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.recent import RecentConnects
-from tcpconntop.core.window.rolling import SECOND_NS, WindowState
+from tcpconntop.core.window.rolling import WindowState
 from tcpconntop.core.window.slices import RunningSums, Slice, oldest_second, slice_span
 from tcpconntop.core.window.snapshot import Snapshot
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.types import Rows
 from tcpconntop.core.wire import Events
 
 KEY = np.dtype(
@@ -31,7 +32,6 @@ OTHER_ROW = 0
 """Row of the key that takes the connects of keys that were folded (`special` = 1)."""
 
 Keys = npt.NDArray[np.void]
-Rows = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 # Odd 64-bit constants of the splitmix64 generator (Steele, Lea and Flood 2014).

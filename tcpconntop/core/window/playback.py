@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
+from tcpconntop.core.types import SECOND_NS
+
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, float("inf"))
 """What the dashboard steps through; the last one is as fast as it can be read."""
 
@@ -42,8 +44,8 @@ def next_speed(speed: float, by: int) -> float:
 
 def format_position(since_ns: int, whole_ns: int) -> str:
     """Spell how far into a recording a moment is, `1:07` or `1:02:07`, as wide as the length of it."""
-    widest = _clock(whole_ns // 1_000_000_000)
-    return _clock(max(since_ns, 0) // 1_000_000_000).rjust(len(widest))
+    widest = _clock(whole_ns // SECOND_NS)
+    return _clock(max(since_ns, 0) // SECOND_NS).rjust(len(widest))
 
 
 def _clock(seconds: int) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.sparse import Ints, radix_order, run_starts
+from tcpconntop.core.counts import radix_order, run_starts
+from tcpconntop.core.types import Ints
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
 PER_PROCESS = 64

@@ -15,8 +15,8 @@ from math import floor
 
 import numpy as np
 
-from tcpconntop.core.counts.pages import PagedCounts
-from tcpconntop.core.counts.sparse import SparseCounts
+from tcpconntop.core.counts import PagedCounts, SparseCounts
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import OTHER_ROW, Keys, KeyTable
 from tcpconntop.core.window.recent import RecentConnects, RecentLog
@@ -32,7 +32,6 @@ from tcpconntop.core.window.slices import (
 )
 from tcpconntop.core.wire import Events
 
-SECOND_NS = 1_000_000_000
 WINDOWS: dict[str, float | None] = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, "all": None}
 """The windows by name, in seconds; None is everything since the start."""
 

@@ -14,12 +14,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.histogram import bucket_of
-from tcpconntop.core.counts.packed import PackedCounts
-from tcpconntop.core.counts.pages import PagedCounts
-from tcpconntop.core.counts.sparse import CELLS, SparseCounts, find, narrow
+from tcpconntop.core.counts import CELLS, PackedCounts, PagedCounts, SparseCounts, bucket_of, find, narrow
+from tcpconntop.core.types import Rows
 from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.keys import OTHER_ROW, Rows
+from tcpconntop.core.window.keys import OTHER_ROW
 from tcpconntop.core.wire import Outcome
 
 SLICE_LENGTHS_S = {60: 1, 300: 10, 900: 30}

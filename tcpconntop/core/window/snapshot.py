@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
@@ -97,9 +98,9 @@ class Snapshot:
     @property
     def second(self) -> int:
         """The running second on the clock of the records."""
-        return self.now_ns // 1_000_000_000
+        return self.now_ns // SECOND_NS
 
     @property
     def wall_s(self) -> float:
         """The moment as Unix time."""
-        return (self.now_ns + self.wall_offset_ns) / 1e9
+        return (self.now_ns + self.wall_offset_ns) / SECOND_NS

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts.sparse import narrow
+from tcpconntop.core.counts import narrow
+from tcpconntop.core.types import Rows
 from tcpconntop.core.wire import N_OUTCOMES, Events, Outcome
 
 STATS = np.dtype(
@@ -29,7 +30,6 @@ LAST_ATTEMPT_FIELDS = ("last_ns", "last_end_ns", "end_ns")
 NO_MINIMUM = np.iinfo(np.int64).max
 
 Stats = npt.NDArray[np.void]
-Rows = npt.NDArray[np.int64]
 AnyRows = npt.NDArray[np.integer]
 PackedStats = Mapping[str, npt.NDArray[np.integer]]
 """Packed figures of rows (`pack`) by name, outcomes by label; one that is 0 throughout is left out."""

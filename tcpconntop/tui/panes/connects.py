@@ -18,6 +18,7 @@ from rich.text import Text
 from tcpconntop.core.analysis.anatomy import Anatomy, anatomy, errno_name
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.wire import Events, Outcome, address_text
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import fit, fit_address
@@ -107,7 +108,7 @@ class Connects(Pane):
         return Text("\n", no_wrap=True, end="").join(lines)
 
     def _row(self, event: np.void, parts: Anatomy, at: int, offset_ns: int) -> list[Cell]:
-        end_s = (int(event["end_ns"]) + offset_ns) / 1e9
+        end_s = (int(event["end_ns"]) + offset_ns) / SECOND_NS
         clock = time.strftime("%H:%M:%S", self._local_time(end_s))
         rto_us = float(parts.rto[at])
         outcome = Outcome(int(event["outcome"]))

@@ -16,7 +16,6 @@ import math
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from rich.color import Color
 from rich.style import Style
 from rich.text import Span, Text
@@ -25,10 +24,9 @@ from tcpconntop.core.analysis.heatmap import Heatmap as Heat
 from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, heatmap
 from tcpconntop.core.analysis.selection import Selection, round_duration
 from tcpconntop.core.format import count, elapsed
+from tcpconntop.core.types import Ints
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
-
-Ints = npt.NDArray[np.int64]
 
 LABEL, LEGEND = 7, 15
 LEGEND_FROM = 48

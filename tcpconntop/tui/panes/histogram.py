@@ -25,7 +25,7 @@ from tcpconntop.core.analysis.selection import (
     rebin,
     round_duration,
 )
-from tcpconntop.core.counts.histogram import EDGES_US
+from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.format import count, duration, percent
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome

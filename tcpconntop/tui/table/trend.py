@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.regression import find_regressions
 from tcpconntop.core.analysis.series import Series, TimeAxis, series
+from tcpconntop.core.types import Floats
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import KEY
 from tcpconntop.tui.text.sparkline import sparklines
-
-Floats = npt.NDArray[np.float64]
 
 STEPS = 20
 """How many steps there are where no sparkline is drawn."""

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.view import ViewSpec, make_view
@@ -22,7 +23,6 @@ from tcpconntop.outputs.document import dump, event_documents, timestamp, view_d
 from tcpconntop.outputs.log import Log
 from tcpconntop.sources.synthetic import Flow, Synthetic
 
-SECOND_NS = 1_000_000_000
 FLOWS = (
     Flow("nginx", 100, "10.2.3.4", 443, 50, 200),
     Flow("nginx", 101, "10.2.3.4", 443, 50, 200),

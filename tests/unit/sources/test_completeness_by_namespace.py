@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.sources.completeness import Completeness
 
-SECOND_NS = 1_000_000_000
 STAT = "{pid} (a) b) S" + " 0" * 18 + " {ticks}" + " 0" * 30
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpconntop.core.analysis.explain.evidence import RESENT_US, Evidence, Floats
+from tcpconntop.core.analysis.explain.evidence import RESENT_US, Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM
 from tcpconntop.core.analysis.explain.recent import RecentRecords
 from tcpconntop.core.format import duration, percent
+from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.view.groups import address_port_text
-from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 AGE_SPREAD = 1.04

@@ -12,16 +12,22 @@ import numpy.typing as npt
 from tcpconntop.core.analysis.explain.finding import MAX_KEYS
 from tcpconntop.core.analysis.explain.recent import RecentRecords
 from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.counts.histogram import EDGES_US, quantiles_us
-from tcpconntop.core.counts.sparse import CELL_BITS, CELLS, SparseCounts, find, ranges, run_starts
+from tcpconntop.core.counts import (
+    CELL_BITS,
+    CELLS,
+    EDGES_US,
+    SparseCounts,
+    find,
+    quantiles_us,
+    ranges,
+    run_starts,
+)
+from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.host import HostFacts
-from tcpconntop.core.window.keys import KEY_FIELDS, Keys, Rows, hash_fields, keys_from_events
+from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 RESENT_US = 990_000
 """What took this long waited for a SYN that was sent again: the first is after 1 s (RFC 6298, section 2)."""
@@ -63,7 +69,7 @@ class Evidence:
     @property
     def began_ns(self) -> int:
         """When the window began, on the clock of the records."""
-        return self.snapshot.now_ns - round(self.snapshot.span_s * 1e9)
+        return self.snapshot.now_ns - round(self.snapshot.span_s * SECOND_NS)
 
     @cached_property
     def rows(self) -> Rows:
@@ -184,7 +190,7 @@ class Evidence:
 
     def time_of_day(self, at_ns: int) -> str:
         """Spell a moment on the clock of the records as the time of day."""
-        return self.clock((at_ns + self.snapshot.wall_offset_ns) / 1e9)
+        return self.clock((at_ns + self.snapshot.wall_offset_ns) / SECOND_NS)
 
 
 def _of_rows(counts: SparseCounts, rows: Rows, from_cell: int) -> SparseCounts:

@@ -9,8 +9,8 @@ from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.analysis.selection import outcome_of_errno
 from tcpconntop.core.format import percent
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import address_port_text
-from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 MIN_FAILURES = 3

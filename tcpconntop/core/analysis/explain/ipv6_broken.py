@@ -7,8 +7,8 @@ import numpy as np
 from tcpconntop.core.analysis.anatomy import errno_name
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import Grouping, process_text
-from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 PROGRAM = Grouping("program", "program and port", ("comm", "cgroup_id", "dport"))

@@ -9,8 +9,8 @@ import numpy as np
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first, medians
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
 from tcpconntop.core.format import duration, percent
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import address_port_text
-from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 PORTS_SCARCE = 0.8

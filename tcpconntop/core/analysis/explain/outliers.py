@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from tcpconntop.core.analysis.explain.evidence import RESENT_US, Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity
-from tcpconntop.core.counts.sparse import run_starts
+from tcpconntop.core.counts import run_starts
 from tcpconntop.core.format import duration
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
-from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 MIN_FACTOR = 5

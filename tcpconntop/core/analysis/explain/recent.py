@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
-from tcpconntop.core.window.keys import Rows
+from tcpconntop.core.types import Rows
 from tcpconntop.core.wire import Events
 
 

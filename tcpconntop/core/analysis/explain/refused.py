@@ -9,11 +9,10 @@ import numpy as np
 
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
-from tcpconntop.core.counts.sparse import find
+from tcpconntop.core.counts import find
 from tcpconntop.core.format import percent
+from tcpconntop.core.types import SECOND_NS, Rows
 from tcpconntop.core.view.groups import address_port_text
-from tcpconntop.core.window.keys import Rows
-from tcpconntop.core.window.rolling import SECOND_NS
 from tcpconntop.core.wire import Outcome
 
 MIN_REFUSALS = 3

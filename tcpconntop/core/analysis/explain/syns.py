@@ -8,8 +8,8 @@ from tcpconntop.core.analysis.explain.evidence import RESENT_US, Evidence, join_
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, MAX_KEYS, Finding, Kind, Severity, plural
 from tcpconntop.core.analysis.explain.recent import RecentRecords
 from tcpconntop.core.format import duration, elapsed
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import address_port_text
-from tcpconntop.core.window.keys import Rows
 from tcpconntop.core.wire import Outcome
 
 

@@ -13,8 +13,9 @@ from records import snapshot as of_records
 
 from tcpconntop.core.analysis.failures import ERRNO_MEANINGS, MAX_NAMES, OUTCOME_MEANINGS, Failure, failures
 from tcpconntop.core.analysis.selection import Selection, outcome_of_errno
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.view import ViewSpec, make_view
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.wire import Outcome, address_text
 
 START_S = 12_000

@@ -12,8 +12,9 @@ from records import connect, random_records, snapshot_of
 from tcpconntop.core.analysis.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_edges, band_of, heatmap
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import all_in_one_group
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.view import ViewSpec, make_view
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 

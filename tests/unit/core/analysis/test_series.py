@@ -9,7 +9,8 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.analysis.series import all_in_one_group, series
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from records import connect, snapshot
 
-from tcpconntop.core.counts.histogram import (
+from tcpconntop.core.counts import (
+    CELLS,
     EDGES_US,
     MAX_RELATIVE_ERROR,
     MIDDLES_US,
     N_BUCKETS,
+    SparseCounts,
     bucket_of,
     quantiles_us,
 )
-from tcpconntop.core.counts.sparse import CELLS, SparseCounts
 from tcpconntop.core.view.view import ViewSpec, make_view
 
 QS = (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1.0)

@@ -1,4 +1,4 @@
-"""Counts at rest, held against dictionaries."""
+"""Packed counts against dictionaries that do the same."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from test_sparse import PAIRS, SPREAD, cells_of, counter
 
+from tcpconntop.core.counts import CELLS, PackedCounts, PagedCounts, SparseCounts
 from tcpconntop.core.counts import packed as packed_module
-from tcpconntop.core.counts.packed import PackedCounts
-from tcpconntop.core.counts.pages import PagedCounts
-from tcpconntop.core.counts.sparse import CELLS, SparseCounts
 
 
 @given(PAIRS | SPREAD)
@@ -46,19 +44,19 @@ def test_given_a_busy_second_when_packed_then_a_cell_takes_about_one_byte():
     assert PackedCounts.pack(cells).nbytes < 1.2 * len(cells.codes)
 
 
-@pytest.mark.parametrize("places", [CELLS, 9 * CELLS, 1 << 22])
-@pytest.mark.parametrize("sparse", [0, 1 << 40])
+@pytest.mark.parametrize("table_cells", [CELLS, 9 * CELLS, 1 << 22])
+@pytest.mark.parametrize("cells_per_byte", [0, 1 << 40])
 @given(parts=some.lists(PAIRS, max_size=5))
 def test_given_packed_sets_when_added_some_rows_at_a_time_then_the_total_is_that_of_all(
-    parts, places, sparse
+    parts, table_cells, cells_per_byte
 ):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packed_module, "TABLE_CELLS", places)
-        patch.setattr(packed_module, "MAX_CELLS_PER_BYTE", sparse)
+        patch.setattr(packed_module, "TABLE_CELLS", table_cells)
+        patch.setattr(packed_module, "MAX_CELLS_PER_BYTE", cells_per_byte)
         packed = [PackedCounts.pack(cells_of(part)) for part in parts]
-    assert counter(PackedCounts.total(packed)) == Counter(chain(*parts))
-    assert counter(PackedCounts.merge(packed).unpack()) == Counter(chain(*parts))
-    assert counter(PagedCounts.total(packed).to_sparse()) == Counter(chain(*parts))
+        assert counter(PackedCounts.total(packed)) == Counter(chain(*parts))
+        assert counter(PackedCounts.merge(packed).unpack()) == Counter(chain(*parts))
+        assert counter(PagedCounts.total(packed).to_sparse()) == Counter(chain(*parts))
 
 
 @given(some.lists(PAIRS | SPREAD, max_size=5))

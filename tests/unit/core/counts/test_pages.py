@@ -1,4 +1,4 @@
-"""Counts that change in place, held against dictionaries and against the sparse sets."""
+"""Paged counts against dictionaries, and against sparse counts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from test_sparse import NEW_ROWS, PAIRS, SPREAD, cells_of, counter
 
-from tcpconntop.core.counts.histogram import N_BUCKETS, quantiles_us
-from tcpconntop.core.counts.pages import PagedCounts
-from tcpconntop.core.counts.sparse import CELLS, SparseCounts
+from tcpconntop.core.counts import CELLS, N_BUCKETS, PagedCounts, SparseCounts, quantiles_us
 
 
 def pages_of(*parts) -> PagedCounts:
@@ -31,11 +29,11 @@ def test_given_sets_when_added_then_the_counts_are_those_of_all(parts):
 @given(some.lists(PAIRS, min_size=1, max_size=8), some.integers(1, 4))
 def test_given_sets_that_come_and_go_then_the_counts_are_those_of_the_last_ones(parts, length):
     pages = PagedCounts()
-    for at, part in enumerate(parts):
+    for i, part in enumerate(parts):
         pages.add(cells_of(part))
-        if at >= length:
-            pages.subtract(cells_of(parts[at - length]))
-        assert counter(pages.to_sparse()) == Counter(chain(*parts[max(at - length + 1, 0) : at + 1]))
+        if i >= length:
+            pages.subtract(cells_of(parts[i - length]))
+        assert counter(pages.to_sparse()) == Counter(chain(*parts[max(i - length + 1, 0) : i + 1]))
 
 
 @pytest.mark.parametrize("wrong", [[(1, 2)], [(0, 1), (0, 1), (0, 1)], [(3, 3)], [(0, 2)]])
@@ -85,7 +83,7 @@ def test_given_counts_of_any_size_then_they_stay_exact(count):
         assert twice.counts_before_rows(2)[-1] == 2 * (count + len(start))
 
 
-def test_given_a_copy_when_the_original_changes_then_it_stays_as_it_was():
+def test_given_a_copy_when_the_original_changes_then_the_copy_does_not():
     pages = pages_of([(1, 1), (3, 3)])
     copy = pages.copy().freeze()
     pages.add(cells_of([(1, 1), (2, 2)]))

@@ -1,4 +1,4 @@
-"""The algebra of sparse counts, held against dictionaries."""
+"""Sparse counts against dictionaries that do the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tcpconntop.core.counts.sparse import CELLS, SparseCounts, narrow, radix_order
+from tcpconntop.core.counts import CELLS, SparseCounts
 
 PAIRS = some.lists(
     some.tuples(some.integers(0, 40), some.integers(0, CELLS - 1) | some.integers(0, 3)), max_size=80
@@ -66,19 +66,6 @@ def test_given_few_large_rows_when_regrouped_then_large_counts_stay_exact():
     assert len(merged.codes) == CELLS
 
 
-@given(some.lists(some.integers(0, 2**63 - 1) | some.integers(0, 9), max_size=60))
-def test_given_integers_then_the_radix_order_is_the_stable_one(values):
-    array = np.array(values, np.int64)
-    assert radix_order(array).tolist() == np.argsort(array, kind="stable").tolist()
-    unsigned = array.astype(np.uint64) * np.uint64(2)
-    assert radix_order(unsigned).tolist() == np.argsort(unsigned, kind="stable").tolist()
-
-
-@given(some.lists(some.integers(0, 2**63 - 1), max_size=9))
-def test_given_integers_when_narrowed_then_none_changes(values):
-    assert narrow(np.array(values, np.int64)).tolist() == values
-
-
 def test_given_rows_then_row_starts_bound_the_codes_of_each():
     cells = cells_of([(1, 5), (1, 7), (3, 0)])
     assert cells.row_starts(5).tolist() == [0, 0, 2, 2, 3, 3]
@@ -90,7 +77,7 @@ def test_given_rows_that_merge_in_order_when_regrouped_then_equal_cells_still_ad
 
 
 @given(PAIRS)
-def test_given_a_set_then_its_counts_are_found_by_their_place(pairs):
+def test_given_a_set_then_cells_are_found_by_rank(pairs):
     cells, ordered = cells_of(pairs), sorted(pairs)
     assert cells.cells_of_ranks(np.arange(1, len(pairs) + 1)).tolist() == [cell for _, cell in ordered]
-    assert cells.counts_before_rows(41).tolist() == [sum(row < at for row, _ in pairs) for at in range(42)]
+    assert cells.counts_before_rows(41).tolist() == [sum(row < end for row, _ in pairs) for end in range(42)]

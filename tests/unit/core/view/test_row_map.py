@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot_of
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.view import View, ViewSpec, make_view
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 
 NOW_NS = 1_000 * SECOND_NS
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from records import connect, expected_of, join, random_records, snapshot, snapshot_of
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.view.view import View, ViewSpec, make_view, summarize
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.wire import Outcome
 
 MIXED = random_records(2_000, 300)

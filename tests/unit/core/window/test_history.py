@@ -9,10 +9,11 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.analysis.selection import attempt_rates_hz
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.history import second_after, second_before, snapshot_at
 from tcpconntop.core.window.ledger import Ledger
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.slices import MAX_WINDOW_S, slice_span
 
 BEGAN_S = 1_000

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from records import connect, join, random_records
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.recent import (
     MAX_NOTABLE,
     MAX_PENDING,
@@ -16,7 +17,7 @@ from tcpconntop.core.window.recent import (
     RecentLog,
     last_of_each,
 )
-from tcpconntop.core.window.rolling import SECOND_NS, RollingWindow
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.wire import Outcome
 
 NAMES = some.lists(some.integers(0, 5) | some.integers(2**20, 2**20 + 3), max_size=60)

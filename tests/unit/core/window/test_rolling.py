@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from records import connect, expected_of, join, random_records, rows_of
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import OTHER_ROW
-from tcpconntop.core.window.rolling import SECOND_NS, WINDOWS, RollingWindow
+from tcpconntop.core.window.rolling import WINDOWS, RollingWindow
 from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 

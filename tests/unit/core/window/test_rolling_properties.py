@@ -7,7 +7,8 @@ from hypothesis import strategies as some
 from records import random_records
 from test_rolling import Story, assert_right
 
-from tcpconntop.core.window.rolling import SECOND_NS, WINDOWS
+from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.wire import Outcome
 
 STEPS = some.lists(

@@ -7,7 +7,7 @@ from explaining import NOW_S, at, explained, findings, picture
 from records import connect
 
 from tcpconntop.core.analysis.explain import Kind, Severity
-from tcpconntop.core.window.rolling import SECOND_NS
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.wire import Outcome
 
 PLACE = {"daddr": "10.2.3.4", "dport": 8080}

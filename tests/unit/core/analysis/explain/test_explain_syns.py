@@ -7,8 +7,8 @@ from explaining import MS, NOW_S, at, explained, findings, picture, resent
 from records import connect, join
 
 from tcpconntop.core.analysis.explain import Kind, Severity
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.host import HostFacts, QueueCount
-from tcpconntop.core.window.rolling import SECOND_NS
 from tcpconntop.core.wire import Outcome
 
 BUSY = "127.20.0.5"
