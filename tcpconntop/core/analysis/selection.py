@@ -15,6 +15,7 @@ from tcpconntop.core.analysis.series import Series, series
 from tcpconntop.core.counts.histogram import EDGES_US, N_BUCKETS, quantiles_us
 from tcpconntop.core.counts.sparse import SparseCounts
 from tcpconntop.core.format import duration
+from tcpconntop.core.thresholds import UNREACHABLE_ERRNOS
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.snapshot import Snapshot
@@ -137,15 +138,9 @@ def round_duration(us: float) -> str:
     return duration(us).replace(".0", "")
 
 
-# What the kernel makes of ICMP errors (icmp_err_convert, icmpv6_err_convert).
-_UNREACHABLE = {
-    e.EHOSTUNREACH, e.ENETUNREACH, e.EHOSTDOWN, e.ENONET, e.ENOPROTOOPT, e.EOPNOTSUPP, e.EPROTO, e.EACCES,
-}  # fmt: skip
-
-
 def outcome_of_errno(errno: int) -> Outcome:
     """Give the outcome that a failure's errno belongs to; 0 is a socket without an error."""
-    if errno in _UNREACHABLE:
+    if errno in UNREACHABLE_ERRNOS:
         return Outcome.UNREACHABLE
     plain = {0: Outcome.CANCELLED, e.ECONNREFUSED: Outcome.REFUSED, e.ETIMEDOUT: Outcome.TIMEOUT}
     return plain.get(errno, Outcome.ERROR)
