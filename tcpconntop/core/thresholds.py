@@ -8,8 +8,8 @@ SYN_RTO_US = 1_000_000
 """An unanswered SYN is sent again after this time (RFC 6298, section 2; `TCP_TIMEOUT_INIT` in Linux)."""
 
 RETRANSMITTED_US = SYN_RTO_US * 99 // 100
-"""A connect that took this long waited for a retransmitted SYN. 1% below the timeout: so much may a latency that is
-read from a bucket be off."""
+"""A connect that took this long waited for a retransmitted SYN. It is 1% less than the timeout, because a
+latency that is read from a bucket can be 1% off."""
 
 FELT_US = 1_000
 """Below this no latency is called slow, and no difference matters: three times 20 µs is noise."""

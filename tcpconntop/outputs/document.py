@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.analysis.anatomy import anatomy, errno_name
+from tcpconntop.core.analysis.anatomy import anatomy
+from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.view.groups import destination_text
 from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text

@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcpconntop.core.analysis.anatomy import errno_name
+from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
-from tcpconntop.core.analysis.selection import outcome_of_errno
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import MIN_FAILURES, NOTABLE_SHARE
 from tcpconntop.core.view.groups import address_port_text
