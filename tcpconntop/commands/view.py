@@ -49,7 +49,7 @@ def connect_filter_from_args(args: Namespace) -> Filter:
 
 
 def view_spec_from_args(args: Namespace) -> ViewSpec:
-    """Give the view of `-g`, `-o`, `-O` and the filters."""
+    """Return the view of `-g`, `-o`, `-O`, `--ignore` and the filters."""
     from tcpconntop.core.view.column_choice import parse_columns
     from tcpconntop.core.view.columns import COLUMNS
     from tcpconntop.core.view.groups import GROUPINGS
@@ -70,5 +70,19 @@ def view_spec_from_args(args: Namespace) -> ViewSpec:
         columns = parse_columns(args.columns) if args.columns else ()
     except ValueError as error:
         raise UsageError(f"{_origin(args, 'columns')}{error}") from None
-    spec = ViewSpec(group_by=args.group, where=filter_from_args(args), columns=columns).sorted_by(column)
+    spec = ViewSpec(args.group, where=filter_from_args(args), columns=columns, ignore=_ignored(args))
+    spec = spec.sorted_by(column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()
+
+
+def _ignored(args: Namespace) -> tuple[str, ...]:
+    """Return the kinds of findings of `--ignore`; commands without findings have no such option."""
+    text: str = getattr(args, "ignore", "")
+    if not text:
+        return ()
+    from tcpconntop.core.analysis.explain import parse_kinds
+
+    try:
+        return parse_kinds(text)
+    except ValueError as error:
+        raise UsageError(f"{_origin(args, 'ignore')}{error}") from None

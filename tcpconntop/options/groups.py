@@ -55,6 +55,8 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("-O", "--columns", default="", metavar="COLUMN[,..]",
                        help="show these columns, such as daddr,count,p50,p99")  # fmt: skip
+    group.add_argument("--ignore", default="", metavar="KIND[,..]",
+                       help="never report findings of these kinds, such as gives-up,family")  # fmt: skip
     group.add_argument(
         "--dns", action="store_true", help="show names of addresses and ports on the dashboard"
     )

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.analysis.anatomy import anatomy, errno_name
+from tcpconntop.core.analysis.anatomy import anatomy
+from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.groups import destination_text
 from tcpconntop.core.view.view import View

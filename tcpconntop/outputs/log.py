@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from tcpconntop.core.analysis.anatomy import anatomy, errno_name
+from tcpconntop.core.analysis.anatomy import anatomy
+from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.format import printable
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import Filter

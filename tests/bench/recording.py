@@ -21,8 +21,8 @@ from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.recording.codecs import CODECS
 from tcpconntop.recording.files import RotatingFile
 from tcpconntop.recording.reader import RecordingReader
-from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
+from tcpconntop.recording.writer import RecordingWriter
 from tests.bench.run import machine
 from tests.bench.workload import records
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support import Running, feed, flow, snapshot, text_of
+from support import Running, feed, flow, snapshot, still, text_of
 
+from tcpconntop.core.view.view import ViewSpec
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes import explain
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.process import ProcessScreen
 
-LEAVING = {"failing": 1.0, "outcome": Outcome.CANCELLED, "fail_after_us": 800_000}
+LEAVING = {"failure_share": 1.0, "outcome": Outcome.CANCELLED, "fail_after_us": 800_000}
 FLOWS = [
     flow("prometheus", 1, "10.9.1.7", 9100, failure_share=1.0),
     flow("nginx", 2, "10.2.3.5", 443, lost_syn_share=0.1),
@@ -24,8 +25,10 @@ FLOWS = [
 class Explaining(Running):
     """A dashboard with nine seconds of data."""
 
-    def __init__(self, flows=FLOWS, **options):
-        super().__init__(9, flows=flows, **options)
+    def __init__(self, flows=FLOWS, ignore=(), pid=None, **options):
+        super().__init__(9, flows=flows, pid=pid, **options)
+        if ignore:
+            self.app = still(ViewSpec(ignore=ignore), pid=pid)
 
     @property
     def pane(self):
@@ -46,8 +49,8 @@ async def test_findings_are_listed_with_their_evidence():
         await run.press("x", "escape")
         assert run.lines()[0].startswith(" ● nothing listens on 10.9.1.7:9100")
         assert "refused, none succeeded since tracing began; by prometheus" in run.lines()[1]
-        assert "10.2.3.5:443 waited for a retransmitted SYN" in run.lines()[2]
-        assert "of waiting +" in run.lines()[3]
+        assert "10.2.3.5:443 lost a SYN" in run.lines()[2]
+        assert "waiting for the retransmission +" in run.lines()[3]
         assert not run.marked()
 
 
@@ -175,9 +178,22 @@ async def test_nothing_is_said_plainly():
         await run.press("x")
         text = " ".join(run.lines())
         assert "nothing stands out in" in text
-        assert "not looked at" not in text
+        assert "not checked" not in text
         await run.press("down", "enter")  # there is nothing to go to
         assert run.screen.table.row is None
+
+
+async def test_an_ignored_finding_is_not_listed_and_stays_out_in_every_grouping_and_screen():
+    async with Explaining(ignore=("refused",)) as run:
+        await run.press("x")
+        assert run.marked() != []
+        assert not any("10.9.1.7" in line for line in run.lines())
+        await run.press("escape", "g", "r")
+        assert run.screen.spec.ignore == ("refused",)
+        assert not any("10.9.1.7" in line for line in run.lines())
+    async with Explaining(ignore=("refused",), pid=1) as run:
+        await run.press("x")
+        assert "ignored: refused" in " ".join(run.lines())
 
 
 async def test_it_is_explained_at_most_once_a_second_and_only_while_it_is_seen(monkeypatch):

@@ -12,8 +12,8 @@ from textual.widgets import Input, Static
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.recording.files import RotatingFile
 from tcpconntop.recording.reader import RecordingReader
-from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
+from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.sources.synthetic import SCENARIO, Synthetic
 from tcpconntop.tui.app import Dashboard
 

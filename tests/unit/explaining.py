@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from records import connect, join, snapshot_of
 
-from tcpconntop.core.analysis.explain import Finding, Kind, explain
+from tcpconntop.core.analysis.explain import Finding, explain
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
@@ -77,9 +77,9 @@ def explained(
     return explain(Selection(make_view(shown, spec), row), clock)
 
 
-def findings(*parts: Events, host: HostFacts | None = None, **options) -> dict[Kind, list[Finding]]:
+def findings(*parts: Events, host: HostFacts | None = None, **options) -> dict[str, list[Finding]]:
     """Explain records that ended just now, by kind."""
-    found: dict[Kind, list[Finding]] = {}
+    found: dict[str, list[Finding]] = {}
     for finding in explained(picture(*now(*parts), host=host), **options):
         found.setdefault(finding.kind, []).append(finding)
     return found

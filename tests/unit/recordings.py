@@ -14,8 +14,8 @@ from tcpconntop.core.wire import EVENT, Events, Outcome
 from tcpconntop.engine import Engine
 from tcpconntop.recording.files import RotatingFile, Rotation
 from tcpconntop.recording.reader import RecordingReader
-from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
+from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.sources.synthetic import Flow, Synthetic
 
 BEGAN_NS = 1_000 * SECOND_NS + 123_456_789

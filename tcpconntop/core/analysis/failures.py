@@ -1,4 +1,4 @@
-"""What failed: by outcome and errno, with when it was seen and whom it concerns."""
+"""Failures by outcome and errno: how many, when, in which processes, to which destinations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcpconntop.core.analysis.anatomy import errno_name
-from tcpconntop.core.analysis.selection import Selection, outcome_of_errno
+from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import CELLS, SparseCounts
 from tcpconntop.core.types import SECOND_NS, Ints
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
@@ -20,12 +20,12 @@ from tcpconntop.core.wire import Outcome
 
 OUTCOME_MEANINGS = {
     Outcome.REFUSED: "a reset answered: nothing listens on that port",
-    Outcome.TIMEOUT: "no answer to any SYN: dropped on the way, or the host is gone",
-    Outcome.UNREACHABLE: "the network answered that there is no way to it",
+    Outcome.TIMEOUT: "no SYN was answered: dropped on the way, or the host is down",
+    Outcome.UNREACHABLE: "an ICMP error: the network cannot reach it",
     Outcome.CANCELLED: "the application closed the socket first, or died",
     Outcome.ERROR: "it failed on this machine",
 }
-"""What an outcome means to who reads it, where its errno says no more (`ERRNO_MEANINGS`)."""
+"""What an outcome means, where its errno has no text of its own in `ERRNO_MEANINGS`."""
 
 ERRNO_MEANINGS = {
     e.EHOSTUNREACH: "no such host there, or a firewall rejects it",
@@ -42,7 +42,7 @@ ERRNO_MEANINGS = {
 }
 
 MAX_NAMES = 8
-"""How many processes and destinations of a failure are named; of the others it is known how many."""
+"""How many processes and destinations of a failure are named; the others are counted."""
 
 _BY_NAME = Grouping("comm", "process name", ("comm",))
 _OUTCOME_BITS = 3
@@ -53,11 +53,11 @@ _WITHOUT_ERRNO = (Outcome.CANCELLED, Outcome.ERROR)
 
 
 class TopNames(NamedTuple):
-    """Who had most of something.
+    """Names with the highest counts.
 
     Attributes:
-        names: the first ones, the busiest first, safe to show.
-        others: how many more there are.
+        names: at most `MAX_NAMES`, the highest count first, without control characters.
+        others: number of names beyond them.
     """
 
     names: tuple[str, ...]
@@ -68,22 +68,20 @@ class TopNames(NamedTuple):
 class Failure:
     """Attempts of the window that failed in one way.
 
-    The window is kept in slices: a second long for the last minute, up to thirty further back. So both ages
-    are known to the slice, and are those of its edges: nothing is older than `first_s` or younger than
-    `last_s`, and neither is off by more than that slice is long. Of what is older than the longest rolling
-    window no slice is left; an age from there is NaN.
+    Ages are exact to one slice, which is a second long in the last minute and up to thirty further back: no
+    attempt is older than `first_s` or younger than `last_s`. There are no slices beyond the longest rolling
+    window; an age from there is NaN.
 
     Attributes:
-        outcome: how they ended.
+        outcome: the outcome of all of them.
         errno: the socket's error; 0 where it had none.
-        count: how many there were.
-        share: of all attempts that ended, 0 … 1.
-        rate_hz: how many a second, over the window.
-        first_s, last_s: how long ago the first and the last one in the window ended, in seconds.
-        syn_retransmits: SYNs that were sent again between these processes and destinations, whatever became
-            of the attempts.
-        processes: names of the processes that had it.
-        destinations: where they wanted to connect to.
+        count: number of attempts.
+        share: share of all ended attempts, 0 … 1.
+        rate_hz: attempts per second, over the window.
+        first_s, last_s: age of the first and of the last one in the window, in seconds.
+        syn_retransmits: SYN retransmissions between these processes and destinations, of all attempts.
+        processes: names of the processes that failed so.
+        destinations: where they tried to connect to.
     """
 
     outcome: Outcome
@@ -104,45 +102,45 @@ class Failure:
 
     @property
     def meaning(self) -> str:
-        """What it means to who reads it."""
+        """The likely cause, in one line."""
         return ERRNO_MEANINGS.get(self.errno, OUTCOME_MEANINGS[self.outcome])
 
 
 def failures(selection: Selection) -> tuple[Failure, ...]:
-    """Tell the failures of a selection apart, the most frequent first; of equal ones the latest first."""
+    """Return the failures of a selection by kind, the most frequent first; of equal ones the latest first."""
     snapshot, window = selection.snapshot, selection.snapshot.window
     errors, outcomes = window.errors, window.stats["outcomes"]
-    rows, kinds, counts = _cases(errors, outcomes, selection.group_of)
-    seen, now_s = _seen(selection), snapshot.now_ns / SECOND_NS
+    rows, kinds, counts = _count_kinds(errors, outcomes, selection.group_of)
+    spans, now_s = _time_spans(selection), snapshot.now_ns / SECOND_NS
     processes = _Names(window.keys[rows], _BY_NAME, process_text)
     destinations = _Names(window.keys[rows], GROUPINGS["dest"], _destination)
-    found = []
+    result = []
     for kind in np.unique(kinds).tolist():
-        mine = np.flatnonzero(kinds == kind)
-        n = int(counts[mine].sum())
-        known, first, end = seen.get(kind, (0, 0, 0))
-        found.append(
+        index = np.flatnonzero(kinds == kind)
+        n = int(counts[index].sum())
+        in_slices, first, end = spans.get(kind, (0, 0, 0))
+        result.append(
             Failure(
                 Outcome(kind & _OUTCOME_MASK),
                 kind >> _OUTCOME_BITS,
                 n,
                 n / selection.attempts,
                 n / max(snapshot.span_s, 1e-9),
-                min(now_s - first, snapshot.span_s) if known == n else math.nan,
-                max(now_s - end, 0.0) if known else math.nan,
-                int(window.stats["syn_retransmits"][rows[mine]].sum()),
-                processes.most(mine, counts[mine]),
-                destinations.most(mine, counts[mine]),
+                min(now_s - first, snapshot.span_s) if in_slices == n else math.nan,
+                max(now_s - end, 0.0) if in_slices else math.nan,
+                int(window.stats["syn_retransmits"][rows[index]].sum()),
+                processes.most(index, counts[index]),
+                destinations.most(index, counts[index]),
             )
         )
-    return tuple(sorted(found, key=lambda failure: (-failure.count, failure.last_s, failure.title)))
+    return tuple(sorted(result, key=lambda failure: (-failure.count, failure.last_s, failure.title)))
 
 
-def _cases(errors: SparseCounts, outcomes: Ints, group_of: Ints) -> tuple[Ints, Ints, Ints]:
-    """Give row, kind (errno and outcome in one number) and count of the failures of a selection.
+def _count_kinds(errors: SparseCounts, outcomes: Ints, group_of: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return row, kind (errno and outcome in one number) and count of the failures of a selection.
 
-    An errno has one outcome, but for 0: a socket without an error was cancelled, or failed inside the call
-    where no probe sees why. So what of a row's outcome `error` has no errno is a kind of its own.
+    Every errno has one outcome, except 0: a socket without an error was cancelled, or it failed inside the
+    call, where no probe sees the errno. So failures with the outcome `error` and no errno are one more kind.
     """
     rows, errnos = errors.rows(), errors.cells()
     inside = np.flatnonzero((group_of[rows] >= 0) & (errnos > 0))
@@ -150,8 +148,8 @@ def _cases(errors: SparseCounts, outcomes: Ints, group_of: Ints) -> tuple[Ints, 
     named = _OUTCOME_OF[errnos]
     without = {outcome: np.where(group_of >= 0, outcomes[:, outcome], 0) for outcome in _WITHOUT_ERRNO}
     for outcome, left in without.items():
-        mine = named == outcome
-        np.subtract.at(left, rows[mine], counts[mine])
+        same = named == outcome
+        np.subtract.at(left, rows[same], counts[same])
     parts = [(rows, errnos << _OUTCOME_BITS | named, counts)]
     for outcome, left in without.items():
         some = np.flatnonzero(left > 0)
@@ -160,20 +158,20 @@ def _cases(errors: SparseCounts, outcomes: Ints, group_of: Ints) -> tuple[Ints, 
     return rows, kinds, counts
 
 
-def _seen(selection: Selection) -> dict[int, tuple[int, int, int]]:
-    """Tell of each kind how many the slices hold, the first second of the first one, the end of the last."""
-    seen: dict[int, tuple[int, int, int]] = {}
+def _time_spans(selection: Selection) -> dict[int, tuple[int, int, int]]:
+    """Return for each kind: count in the slices, begin of the first slice and end of the last, in s."""
+    spans: dict[int, tuple[int, int, int]] = {}
     one_row = np.zeros(1, np.int64)
     for part in selection.snapshot.window.slices:
         inside = np.flatnonzero(selection.group_of[part.rows] >= 0)
         outcomes = part.outcomes(inside).sum(axis=0, keepdims=True)
         if not outcomes[:, Outcome.OK + 1 :].any():
             continue
-        _, kinds, counts = _cases(part.packed_errors.regroup(selection.group_of), outcomes, one_row)
+        _, kinds, counts = _count_kinds(part.packed_errors.regroup(selection.group_of), outcomes, one_row)
         for kind, n in zip(kinds.tolist(), counts.tolist(), strict=True):
-            known, first, _ = seen.get(kind, (0, part.second, 0))
-            seen[kind] = (known + n, first, part.second + part.seconds)
-    return seen
+            total, first, _ = spans.get(kind, (0, part.second, 0))
+            spans[kind] = (total + n, first, part.second + part.seconds)
+    return spans
 
 
 class _Names:
@@ -184,13 +182,13 @@ class _Names:
         self._text = text
 
     def most(self, some: Ints, counts: Ints) -> TopNames:
-        """Name the groups that had most; `counts` belong to `some` of the keys."""
+        """Return the names of the groups with the highest sums of `counts`, which belong to `some` keys."""
         totals = np.bincount(self._group_of[some], counts, len(self._groups))
         order = np.argsort(-totals, kind="stable")[: np.count_nonzero(totals)]
-        names = tuple(self._text(self._groups[at]) for at in order[:MAX_NAMES])
+        names = tuple(self._text(self._groups[n]) for n in order[:MAX_NAMES])
         return TopNames(names, len(order) - len(names))
 
 
 def _destination(key: np.void) -> str:
-    """Spell address and port."""
+    """Format address and port."""
     return destination_text(key, GROUPINGS["dest"]) if key["special"] else address_port_text(key)

@@ -1,7 +1,8 @@
-"""Figures over time, read from the slices of a window: sparklines and timelines."""
+"""Metrics over time, read from the slices of a window, for sparklines and timelines."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,9 +18,14 @@ from tcpconntop.core.wire import Outcome
 
 
 class TimeAxis(NamedTuple):
-    """A window, cut into steps of whole seconds.
+    """A window divided into steps of whole seconds.
 
-    Steps are numbered on the clock, not from the running second, so that a bar does not change as it ages.
+    Steps are numbered on the clock, not from the current second, so that a bar does not change as it ages.
+
+    Attributes:
+        step_s: length of a step.
+        first: number of the first step: it begins at second `first * step_s`.
+        steps: number of steps; the last one is not over.
     """
 
     step_s: int
@@ -28,7 +34,7 @@ class TimeAxis(NamedTuple):
 
     @classmethod
     def covering(cls, snapshot: Snapshot, steps: int) -> TimeAxis:
-        """Cut the window of a snapshot into at most `steps` steps."""
+        """Return the window of a snapshot divided into at most `steps` steps."""
         seconds = _seconds(snapshot)
         step_s = max(1, -(-seconds // steps))
         n_steps = -(-seconds // step_s)
@@ -36,22 +42,22 @@ class TimeAxis(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The first step that is to come."""
+        """The step after the last one."""
         return self.first + self.steps
 
     def from_step(self, step: int) -> TimeAxis:
-        """Give the steps from one of them on."""
+        """Return the steps from `step` on."""
         return TimeAxis(self.step_s, step, self.end - step)
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Figures over equal steps of time, oldest first; each array has shape (groups, steps).
+    """Metrics over equal steps of time, oldest first; each array has shape (groups, steps).
 
     Attributes:
         step_s: length of a step in seconds.
         attempts: ended attempts in each step.
-        failed: those that did not connect.
+        failed: attempts among them that did not connect.
         quantiles_us: latency quantiles, shape (groups, steps, quantiles); NaN where nothing connected.
     """
 
@@ -64,32 +70,33 @@ class Series:
 def series(
     snapshot: Snapshot, group_of: Rows, n_groups: int, steps: int | TimeAxis, qs: Sequence[float] = (0.99,)
 ) -> Series:
-    """Cut the window into steps and give figures of groups of keys in each.
+    """Return metrics of groups of keys in each step of the window.
 
-    Where a slice is longer than a step, as those of old seconds are, its attempts count evenly in its
-    steps, and each of them has its quantiles.
+    A slice that is longer than a step, as those of old seconds are, counts evenly in its steps, and each of
+    these has the quantiles of the whole slice.
 
     Args:
-        snapshot: where the slices are.
-        group_of: for each key its group (0 … n_groups - 1), or -1 for none.
+        snapshot: the snapshot.
+        group_of: the group of each key (0 … n_groups - 1), or -1 for none.
         n_groups: number of groups.
-        steps: how many steps there is room for, or some of the last steps of the window.
-        qs: quantiles wanted.
+        steps: the highest number of steps, or the axis itself.
+        qs: which quantiles, 0 … 1.
     """
     axis = steps if isinstance(steps, TimeAxis) else TimeAxis.covering(snapshot, steps)
-    counted: list[tuple[Rows, npt.NDArray[Any]]] = []  # where attempts count, and how many of each outcome
+    counted: list[tuple[Rows, npt.NDArray[Any]]] = []  # index of (group, step), and attempts by outcome
     parts: list[tuple[Rows, Rows]] = []
     rows = np.flatnonzero(group_of >= 0)
-    to, to_of = group_of[rows] * axis.steps, group_of * axis.steps
+    first_index = group_of * axis.steps  # of the group of each key
+    row_index = first_index[rows]
     for part in snapshot.window.slices:
-        wanted = step_shares(part, axis.step_s, axis.first)
-        if not wanted:
+        shares = step_shares(part, axis.step_s, axis.first)
+        if not shares:
             continue
         kept = part.indices(rows)
-        places, outcomes = to_of[part.rows_at(kept)], part.outcomes(kept)
-        for step, share in wanted:
-            counted.append((places + step, outcomes * share))
-            parts.append(part.packed_latency.select(rows, to + step))
+        index, outcomes = first_index[part.rows_at(kept)], part.outcomes(kept)
+        for step, share in shares:
+            counted.append((index + step, outcomes * share))
+            parts.append(part.packed_latency.select(rows, row_index + step))
     attempts, failed = _counts(counted, n_groups, axis.steps)
     quantiles = quantiles_us(SparseCounts.from_codes(parts), n_groups * axis.steps, qs)
     return Series(float(axis.step_s), attempts, failed, quantiles.reshape(n_groups, axis.steps, len(qs)))
@@ -98,21 +105,20 @@ def series(
 def _counts(
     counted: list[tuple[Rows, npt.NDArray[Any]]], n_groups: int, n_steps: int
 ) -> tuple[Floats, Floats]:
-    """Add up attempts and failures by group and step."""
+    """Return attempts and failures by group and step, each of shape (n_groups, n_steps)."""
     shape = (n_groups, n_steps)
     if not counted:
         return np.zeros(shape), np.zeros(shape)
-    places, outcomes = (np.concatenate(arrays) for arrays in zip(*counted, strict=True))
-    ended, lost = outcomes.sum(axis=1), outcomes[:, Outcome.OK + 1 :].sum(axis=1)
+    index, outcomes = (np.concatenate(arrays) for arrays in zip(*counted, strict=True))
     attempts, failed = (
-        np.bincount(places, counts, n_groups * n_steps).astype(np.float64).reshape(shape)
-        for counts in (ended, lost)
+        np.bincount(index, counts, n_groups * n_steps).astype(np.float64).reshape(shape)
+        for counts in (outcomes.sum(axis=1), outcomes[:, Outcome.OK + 1 :].sum(axis=1))
     )
     return attempts, failed
 
 
 def step_shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]:
-    """Give the steps that a slice lies in, and which share of it lies in each."""
+    """Return the steps that a slice overlaps, counted from `first`, and the share of the slice in each."""
     begin, end = part.second, part.second + part.seconds
     return [
         (step - first, (min(end, (step + 1) * step_s) - max(begin, step * step_s)) / part.seconds)
@@ -121,7 +127,7 @@ def step_shares(part: Slice, step_s: int, first: int) -> list[tuple[int, float]]
 
 
 def _seconds(snapshot: Snapshot) -> int:
-    """Give how many seconds the time axis spans: the window, or all there is when it has no end."""
+    """Return the length of the time axis: that of the window, or of the data where the window has no end."""
     if snapshot.window_s is not None:
         return int(snapshot.window_s)
     slices = snapshot.window.slices
@@ -129,5 +135,24 @@ def _seconds(snapshot: Snapshot) -> int:
 
 
 def all_in_one_group(snapshot: Snapshot) -> Rows:
-    """Give the `group_of` that puts every key into one group."""
+    """Return the `group_of` that puts every key into one group."""
     return np.zeros(len(snapshot.window.keys), np.int64)
+
+
+def attempt_rates_hz(snapshot: Snapshot, bins: int, span_s: int = 60) -> list[float]:
+    """Return ended attempts per second over the last `span_s` seconds in `bins` bins, oldest first.
+
+    Bins are aligned to the clock, so that a bar does not change as it ages. The current bin is left out: it
+    would look like a drop. NaN before the begin of the window.
+    """
+    step_s = max(1, span_s // bins)
+    first = snapshot.second // step_s - bins
+    counts = np.zeros(bins)
+    for part in snapshot.window.slices:
+        begin, end = part.second, part.second + part.seconds  # longer than a step where it is old
+        for step in range(max(begin // step_s, first), min((end - 1) // step_s + 1, first + bins)):
+            inside_s = min(end, (step + 1) * step_s) - max(begin, step * step_s)
+            counts[step - first] += part.ended * inside_s / part.seconds
+    begin = snapshot.second - math.ceil(snapshot.span_s)
+    known = (np.arange(bins) + first + 1) * step_s > begin
+    return [float(n) / step_s if seen else math.nan for n, seen in zip(counts, known, strict=True)]

@@ -33,6 +33,7 @@ class ViewSpec:
         descending: whether the greatest comes first.
         where: which keys and rows to show.
         columns: keys of the columns that the user wants, in that order; empty for the usual ones.
+        ignore: kinds of findings that are not shown.
     """
 
     group_by: str = "dest"
@@ -40,6 +41,7 @@ class ViewSpec:
     descending: bool = True
     where: Filter = field(default_factory=Filter)
     columns: ColumnChoice = ()
+    ignore: tuple[str, ...] = ()
 
     def sorted_by(self, column: str) -> ViewSpec:
         """Sort by a column in its natural direction: numbers from the greatest, names from the first."""

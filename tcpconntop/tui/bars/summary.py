@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tcpconntop.core.analysis.selection import Selection, attempt_rates_hz
+from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.analysis.series import attempt_rates_hz
 from tcpconntop.core.format import count, duration, percent, rate
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import Outcome

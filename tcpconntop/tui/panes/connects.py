@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from rich.text import Text
 
-from tcpconntop.core.analysis.anatomy import Anatomy, anatomy, errno_name
+from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
+from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
 from tcpconntop.core.types import SECOND_NS

@@ -2,9 +2,9 @@
 
 ▌● nothing has listened on 10.2.3.4:8080 since 12:03:11
 ▌    214 refused, last ok 12:03:10; by prometheus
- ● 18 of 1,204 connects to 10.2.3.5:443 waited for a retransmitted SYN
-     p99 1.03s is 1.00s of waiting + 31.0ms of network; by curl
- ◐ curl gives up after 5s: that is its own time-out
+ ● 18 of 1,204 connects to 10.2.3.5:443 lost a SYN
+     p99 1.03s = 1s waiting for the retransmission + 31.0ms network; by curl
+ ◐ curl gives up after 5s: its own timeout
  … 2 more                                              ↑ ↓ choose · enter goes there · esc back
 The gravest comes first. The bar on the left is there while the pane has the focus.
 """

@@ -20,9 +20,10 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Span, Text
 
+from tcpconntop.core.analysis.axes import round_duration
 from tcpconntop.core.analysis.heatmap import Heatmap as Heat
 from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, heatmap
-from tcpconntop.core.analysis.selection import Selection, round_duration
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed
 from tcpconntop.core.types import Ints
 from tcpconntop.tui.panes.pane import Pane

@@ -17,14 +17,9 @@ from errno import ECONNREFUSED, ETIMEDOUT
 import numpy as np
 from rich.text import Text
 
-from tcpconntop.core.analysis.anatomy import errno_name
-from tcpconntop.core.analysis.selection import (
-    Selection,
-    decade_range,
-    outcome_of_errno,
-    rebin,
-    round_duration,
-)
+from tcpconntop.core.analysis.axes import decade_range, rebin, round_duration
+from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.format import count, duration, percent
 from tcpconntop.core.view.metrics import QUANTILES

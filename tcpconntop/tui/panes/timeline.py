@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
-from tcpconntop.core.analysis.selection import Selection, decade_range, round_duration
+from tcpconntop.core.analysis.axes import decade_range, round_duration
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.format import duration, elapsed, rate
 from tcpconntop.core.view.metrics import QUANTILES

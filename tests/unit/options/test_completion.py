@@ -50,6 +50,7 @@ def completed(text, *words, folder=None):
         (("tcpconntop", "--pro"), ["--probe"]),
         (("tcpconntop", "log", "--pro"), ["--probe"]),
         (("tcpconntop", "--probe", "k"), ["kprobe"]),
+        (("tcpconntop", "replay", "--ign"), ["--ignore"]),
         (("tcpconntop", "doctor", "--j"), ["--json"]),
         (("tcpconntop", "doc"), ["doctor"]),
         (("tcpconntop", "completion", "z"), ["zsh"]),

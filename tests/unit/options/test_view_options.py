@@ -29,3 +29,26 @@ def test_given_a_wrong_column_then_it_is_a_usage_error_that_names_them_all():
     assert "'p98'" in str(caught.value)
     assert "refused, timeout" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--ignore", "family,gives-up"],
+        ["-b", "--ignore", "family, gives-up"],
+        ["demo", "--ignore=family,gives-up"],
+    ],
+)
+def test_given_kinds_to_ignore_then_the_view_has_them(words):
+    """GIVEN a list of kinds of findings WHEN the command line is read THEN the view ignores them."""
+    assert view_spec_from_args(parse(words)).ignore == ("family", "gives-up")
+    assert view_spec_from_args(parse([])).ignore == ()
+
+
+def test_given_a_wrong_kind_then_it_is_a_usage_error_that_names_them_all():
+    """GIVEN an unknown kind WHEN the command line is read THEN one line says which there are."""
+    with pytest.raises(UsageError) as caught:
+        view_spec_from_args(parse(["--ignore", "famly"]))
+    assert caught.value.exit_code == 2
+    assert "no finding is called 'famly'; there are: accept-queue, family, " in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -25,8 +25,8 @@ from tcpconntop.outputs.document import view_document
 from tcpconntop.recording.blocks import Block
 from tcpconntop.recording.files import RotatingFile, Rotation
 from tcpconntop.recording.frames import FrameKind, file_prefix
-from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.recording.replay import Replay
+from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.sources.replay_filter import apply_request_filters
 
 TRIES = 200

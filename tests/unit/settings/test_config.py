@@ -28,6 +28,7 @@ filter = "dport=443"
 probe = "kprobe"
 transport = "perf"
 columns = ["daddr", "p99"]
+ignore = ["family", "gives-up"]
 dns = true
 max-keys = 500
 theme = "nord"
@@ -42,6 +43,7 @@ def test_every_setting_becomes_the_default_of_its_option():
     assert config.options == {
         "window": "5m", "group": "process", "sort": "fail:desc", "delay": 2.0, "filter": "dport=443",
         "probe": "kprobe", "transport": "perf", "columns": "daddr,p99", "dns": True, "max-keys": "500",
+        "ignore": "family,gives-up",
     }  # fmt: skip
     assert set(config.options) == set(SETTINGS)
     assert (config.theme, config.keys) == ("nord", {"filter": ("f", "slash")})
@@ -64,6 +66,7 @@ def test_every_setting_becomes_the_default_of_its_option():
         ("dns = 1", "a.toml: dns: must be true or false"),
         ("columns = 'p99'", "a.toml: columns: must be a list of strings"),
         ("columns = [1]", "a.toml: columns: must be a list of strings"),
+        ("ignore = 'family'", "a.toml: ignore: must be a list of texts"),
         ("probe = 'magic'", 'a.toml: probe: must be "auto", "fentry", "kprobe" or "tracepoint"'),
         ("theme = 1", "a.toml: theme: must be a string"),
         ("keys = 1", "a.toml: keys: must be a table"),

@@ -95,6 +95,13 @@ def test_an_error_names_the_file_unless_the_value_is_from_the_command_line(place
         view_spec_from_args(parse_with_settings(["-w", "8m", "--filter", ""]))
     with pytest.raises(FatalError, match=f"^{file}: filter: "):
         view_spec_from_args(parse_with_settings(["-w", "1m"]))
+    write(Path(file), "ignore = ['famly']")
+    with pytest.raises(
+        FatalError, match=f"^{file}: ignore: no finding is called 'famly'; there are: "
+    ) as caught:
+        view_spec_from_args(parse_with_settings([]))
+    assert caught.value.exit_code == 2
+    assert view_spec_from_args(parse_with_settings(["--ignore", "family"])).ignore == ("family",)
 
 
 @pytest.mark.parametrize(

@@ -1,73 +1,101 @@
-"""Why connects are slow or fail: findings with their evidence, the gravest first. Pure functions.
+"""Explain why connects are slow or fail: findings with their evidence, the worst first. Pure functions.
 
-Each file has one group of findings; each finding is a function of an `Evidence` that gives those that hold.
+To add a kind: write its module with a subclass of `FindingKind`, add it to `KINDS`, and paste the list that
+`tests/unit/test_readme.py` asks for into README.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from graphlib import TopologicalSorter
 
-import numpy as np
-
-from tcpconntop.core.analysis.explain.client_timeout import client_timeout
+from tcpconntop.core.analysis.explain.accept_queue import AcceptQueue
+from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
 from tcpconntop.core.analysis.explain.evidence import Evidence
-from tcpconntop.core.analysis.explain.failing import unanswered
-from tcpconntop.core.analysis.explain.finding import Finding, Kind, Severity, plural
-from tcpconntop.core.analysis.explain.ipv6_broken import ipv6_broken
-from tcpconntop.core.analysis.explain.local import local_ports, local_work
-from tcpconntop.core.analysis.explain.outliers import slow_addresses
-from tcpconntop.core.analysis.explain.refused import refused
-from tcpconntop.core.analysis.explain.syns import accept_queue, lost_syns
+from tcpconntop.core.analysis.explain.finding import Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
+from tcpconntop.core.analysis.explain.local_ports import LocalPorts
+from tcpconntop.core.analysis.explain.local_work import LocalWork
+from tcpconntop.core.analysis.explain.lost_syns import LostSyns
+from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
+from tcpconntop.core.analysis.explain.slow_address import SlowAddress
+from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.analysis.selection import Selection
 
-__all__ = ["Finding", "Kind", "Severity", "explain", "nothing_found_text"]
+__all__ = ["KINDS", "Finding", "FindingKind", "Severity", "explain", "nothing_found_text", "parse_kinds"]
 
-# Those that claim keys come before those that leave claimed ones out.
-FINDERS: tuple[Callable[[Evidence], list[Finding]], ...] = (
-    ipv6_broken,
-    local_ports,
-    refused,
-    unanswered,
-    client_timeout,
-    lost_syns,
-    accept_queue,
-    slow_addresses,
-    local_work,
+_ALL: tuple[FindingKind, ...] = (
+    LocalPorts(),
+    Refused(),
+    Unanswered(),
+    LostSyns(),
+    AcceptQueue(),
+    Ipv6Broken(),
+    SlowAddress(),
+    LocalWork(),
+    ClientTimeout(),
+    SomeRefused(),
+    MoreRefused(),
 )
+
+KINDS: dict[str, FindingKind] = {kind.kind: kind for kind in _ALL}
+"""Every kind by its name, in the order in which findings of one severity are listed."""
+
+_BY_CLASS = {type(kind): kind for kind in _ALL}
+_CHECK_ORDER = [
+    _BY_CLASS[cls] for cls in TopologicalSorter({type(kind): kind.after for kind in _ALL}).static_order()
+]
 
 
 def explain(selection: Selection, clock: Callable[[float], str]) -> tuple[Finding, ...]:
-    """Give what stands out in a selection, the gravest first.
+    """Return what stands out in a selection, the worst first.
+
+    Kinds in `ViewSpec.ignore` are checked as well, so that no other kind reports what they claim, but their
+    findings are left out.
 
     Args:
         selection: what to explain.
-        clock: spells Unix time as the time of day, where that is used in a sentence.
+        clock: formats Unix time as the time of day, for sentences.
     """
     evidence = Evidence(selection, clock)
     if not len(evidence.keys):
         return ()
-    found = [finding for find in FINDERS for finding in find(evidence)]
-    return tuple(sorted(found, key=lambda finding: finding.rank))
+    ignored = selection.view.spec.ignore
+    found = [finding for kind in _CHECK_ORDER for finding in kind.check(evidence)]
+    order = {name: n for n, name in enumerate(KINDS)}
+
+    def rank(finding: Finding) -> tuple[int, int, int, bytes]:
+        # The number of connects counts in powers of two, so that the order seldom changes.
+        size = finding.affected.bit_length()
+        return -finding.severity, order[finding.kind], -size, finding.keys[0]
+
+    return tuple(sorted((finding for finding in found if finding.kind not in ignored), key=rank))
+
+
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """Return the names of kinds in a list that is separated by commas.
+
+    Raises:
+        ValueError: there is no such kind; the message names those that there are.
+    """
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    for name in names:
+        if name not in KINDS:
+            raise ValueError(f"no finding is called '{name}'; there are: {', '.join(sorted(KINDS))}")
+    return names
 
 
 def nothing_found_text(selection: Selection) -> str:
-    """Say what was looked at when nothing stands out, and what could not be."""
+    """Return what was checked when nothing stands out, and what could not be."""
     evidence = Evidence(selection, str)
-    host = evidence.host
-    unknown = []
-    if np.isnan(evidence.recent.anatomy.local).all():
-        unknown.append("time before the first SYN (these probes do not see it)")
-    if host is None:
-        unknown.append("local ports and accept queues (nothing is known of the host)")
+    ignored = selection.view.spec.ignore
+    checked = [kind for kind in _ALL if kind.kind not in ignored]
+    reasons = {kind: kind.unchecked(evidence) for kind in checked}
+    absent = [kind.absent for kind in checked if kind.absent and not reasons[kind]]
     text = (
         f"nothing stands out in {plural(selection.attempts, 'connect')} to"
-        f" {plural(len(evidence.dests), 'destination')}: no lost SYN, no port that refuses, no time-out"
-        " or error, no slow address among its siblings, no IPv6 that fails beside IPv4,"
-        " no application that gives up"
+        f" {plural(len(evidence.dests), 'destination')}"
     )
-    known = [
-        *([] if len(unknown) and "SYN" in unknown[0] else ["no slow local work"]),
-        *([] if host is None else ["no lack of local ports", "no full accept queue"]),
-    ]
-    text = ", ".join([text, *known])
-    return f"{text}; not looked at: {', '.join(unknown)}" if unknown else text
+    unchecked = [*filter(None, reasons.values())]
+    parts = ((": ", absent), ("; not checked: ", unchecked), ("; ignored: ", ignored))
+    return text + "".join(label + ", ".join(words) for label, words in parts if words)

@@ -1,61 +1,100 @@
-"""Applications that give up: always at the same age, because that is how long they wait."""
+"""Programs that abandon connects always at the same age: their own timeout."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tcpconntop.core.analysis.explain.evidence import RESENT_US, Evidence
-from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Kind, Severity, plural
-from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM
-from tcpconntop.core.analysis.explain.recent import RecentRecords
+from tcpconntop.core.analysis.explain.evidence import Evidence
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM, Ipv6Broken
+from tcpconntop.core.analysis.explain.local_ports import LocalPorts
+from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.format import duration, percent
+from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.wire import Outcome
 
 AGE_SPREAD = 1.04
-"""The oldest of the same age over the youngest: ± 2 %."""
+"""Ages are equal when the oldest is at most this many times the youngest: ± 2%."""
 
 MIN_ABANDONED = 4
-"""Abandoned connects of the same age that are no coincidence."""
+"""Abandoned connects of equal age that are no coincidence."""
 
 MIN_SHARE = 0.6
-"""Share of a program's abandoned connects that must be of that age."""
+"""Share of a program's abandoned connects that must have this age."""
 
 MIN_AGE_US = 10_000
-"""What is given up sooner was not given up for taking long."""
+"""Connects closed sooner were not closed because they took too long."""
 
 
-def client_timeout(evidence: Evidence) -> list[Finding]:
-    """Find programs that abandon connects at the same age each time."""
-    left = evidence.match_keys(evidence.recent.where(evidence.recent.outcome == Outcome.CANCELLED))
-    left = left.where(~evidence.claimed_mask[left.key_index] & (left.anatomy.latency > 0))
-    if len(left.events) < MIN_ABANDONED:
-        return []
-    program = PROGRAM.merge(evidence.keys[left.key_index])[1]
-    order, start, size = _densest(program, np.log(left.anatomy.latency))
-    found = []
-    for group in np.argsort(-size, kind="stable")[: 4 * MAX_FINDINGS]:
-        mine = np.flatnonzero(program == group)
-        same = order[start[group] : start[group] + size[group]]
-        young = float(np.median(left.anatomy.latency[same])) < MIN_AGE_US if len(same) else True
-        if size[group] >= MIN_ABANDONED and size[group] >= MIN_SHARE * len(mine) and not young:
-            found.append(_impatient(evidence, _some(left, same), len(mine)))
-    return found[:MAX_FINDINGS]
+class ClientTimeout(FindingKind):
+    """A program that abandons connects always at the same age."""
+
+    kind = "gives-up"
+    severity = Severity.WARN
+    shows = "a program abandons connects always at the same age: that is its own timeout"
+    based_on = "recent cancelled connects: 4 or more, and 60% of the program's, of one age ± 2%, 10ms or more"
+    silent = "ages that differ, as when a person presses Ctrl-C"
+    absent = "no application that gives up"
+    after = (Ipv6Broken, LocalPorts)
+
+    def check(self, evidence: Evidence) -> list[Finding]:
+        """Return the programs with most abandoned connects of one age."""
+        recent = evidence.recent
+        left = evidence.match_keys(recent.where(recent.outcome == Outcome.CANCELLED))
+        left = left.where(~evidence.claimed[left.key_index] & (left.anatomy.latency > 0))
+        if len(left.events) < MIN_ABANDONED:
+            return []
+        ages_us = left.anatomy.latency
+        program_of = PROGRAM.merge(evidence.keys[left.key_index])[1]
+        order, start, size = _densest(program_of, np.log(ages_us))
+        found = []
+        for program in np.argsort(-size, kind="stable")[: 4 * MAX_FINDINGS]:
+            same = order[start[program] : start[program] + size[program]]
+            total = int(np.count_nonzero(program_of == program))
+            if size[program] < max(MIN_ABANDONED, MIN_SHARE * total) or np.median(ages_us[same]) < MIN_AGE_US:
+                continue
+            mask = np.zeros(len(left.events), np.bool_)
+            mask[same] = True
+            found.append(self._gives_up(evidence, left.where(mask), total))
+        return found[:MAX_FINDINGS]
+
+    def _gives_up(self, evidence: Evidence, same: RecentRecords, total: int) -> Finding:
+        ages = same.anatomy.latency
+        age_us, n = float(np.median(ages)), len(ages)
+        spread = (float(ages.max()) - float(ages.min())) / 2 / age_us
+        keys = evidence.busiest(np.unique(same.key_index))
+        first = address_port_text(evidence.dests[evidence.dest_of[keys[0]]])
+        others = len(np.unique(evidence.dest_of[keys])) - 1
+        more = f" and {plural(others, 'more destination')}" if others else ""
+        return self.finding(
+            evidence,
+            keys,
+            f"{evidence.process_names(keys)} gives up after {duration(age_us)}: its own timeout",
+            f"{n:,} of its last {plural(total, 'abandoned connect')} lasted {duration(age_us)}"
+            f" ± {percent(spread)}%, to {first}{more}; {_why(same, age_us)}",
+            n,
+            group_by="process",
+            named=False,
+        )
 
 
-def _some(recent: RecentRecords, at: Rows) -> RecentRecords:
-    mask = np.zeros(len(recent.events), np.bool_)
-    mask[at] = True
-    return recent.where(mask)
+def _why(same: RecentRecords, age_us: float) -> str:
+    resent = int(same.events["syn_retransmits"].sum())
+    if resent:
+        return f"{plural(resent, 'SYN')} had been retransmitted by then, none was answered"
+    if age_us < RETRANSMITTED_US:
+        return "no answer by then, and a lost SYN is retransmitted only after 1s"
+    return "no answer by then"
 
 
 def _densest(group: Rows, log_age: Floats) -> tuple[Rows, Rows, Rows]:
-    """Find for each group where most of its ages lie within `AGE_SPREAD` of each other.
+    """Find for each group the largest set of ages that lie within `AGE_SPREAD` of each other.
 
     Returns:
-        The order of the ages by group and age; and by group the first place in that order and the number
-        of those ages, which is 0 for groups that have none.
+        The order of the ages by group and age; and for each group the first index in that order and the
+        number of those ages, 0 for groups without any.
     """
     apart = 64.0  # more than the logarithm of any age in µs
     codes = group * apart + log_age
@@ -64,31 +103,7 @@ def _densest(group: Rows, log_age: Floats) -> tuple[Rows, Rows, Rows]:
     ends = np.searchsorted(codes, codes + np.log(AGE_SPREAD), side="right")
     sizes = ends - np.arange(len(codes))
     start, size = np.zeros((2, int(group.max()) + 1), np.int64)
-    for_group = np.lexsort((sizes, group[order]))  # of each group, the greatest is written last
-    start[group[order][for_group]] = for_group
-    size[group[order][for_group]] = sizes[for_group]
+    by_size = np.lexsort((sizes, group[order]))  # the largest of each group is written last
+    start[group[order][by_size]] = by_size
+    size[group[order][by_size]] = sizes[by_size]
     return order, start, size
-
-
-def _impatient(evidence: Evidence, same: RecentRecords, of: int) -> Finding:
-    ages = same.anatomy.latency
-    age_us, n = float(np.median(ages)), len(ages)
-    spread = (float(ages.max()) - float(ages.min())) / 2 / age_us
-    keys = evidence.busiest(np.unique(same.key_index))
-    first = evidence.dests[evidence.dest_of[keys[0]]]
-    who, places = evidence.process_names(keys), len(np.unique(evidence.dest_of[keys]))
-    more = f" and {plural(places - 1, 'more destination')}" if places > 1 else ""
-    again = int(same.events["syn_retransmits"].sum())
-    if again:
-        why = f"{plural(again, 'SYN')} had been sent again by then, and nothing answered"
-    elif age_us < RESENT_US:
-        why = "nothing answered by then, and a lost SYN is sent again only after 1s"
-    else:
-        why = "nothing answered by then"
-    return Finding(
-        Kind.GIVES_UP, Severity.WARN,
-        f"{who} gives up after {duration(age_us)}: that is its own time-out",
-        f"{n:,} of the last {of:,} that it abandoned were {duration(age_us)} ± {percent(spread)}% old,"
-        f" to {address_port_text(first)}{more}; {why}",
-        n, "process", evidence.raw_keys(keys),
-    )  # fmt: skip

@@ -1,16 +1,16 @@
-"""What the findings look at: the keys of a selection by destination, and their last records."""
+"""What the checks work on: the keys of a selection by destination, and their last records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.analysis.explain.finding import MAX_KEYS
-from tcpconntop.core.analysis.explain.recent import RecentRecords
+from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import (
     CELL_BITS,
@@ -22,58 +22,76 @@ from tcpconntop.core.counts import (
     ranges,
     run_starts,
 )
-from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
+from tcpconntop.core.thresholds import RETRANSMITTED_US
+from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
-RESENT_US = 990_000
-"""What took this long waited for a SYN that was sent again: the first is after 1 s (RFC 6298, section 2)."""
+Mask = npt.NDArray[np.bool_]
+T = TypeVar("T")
 
-_RESENT_BUCKET = int(np.searchsorted(EDGES_US, RESENT_US))
+MAX_KEYS = 16
+"""How many keys a finding names at most."""
+
+_RETRANSMITTED_BUCKET = int(np.searchsorted(EDGES_US, RETRANSMITTED_US))
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """A selection, ready to be explained. Destinations and keys are numbered from 0.
+    """A selection, ready to be explained. Keys are numbered 0 … n - 1, destinations 0 … d - 1.
 
     Attributes:
         selection: what is explained.
-        clock: spells Unix time as the time of day.
-        claimed: keys that a finding has explained for good: a more general one leaves them out.
+        clock: formats Unix time as the time of day.
     """
 
     selection: Selection
     clock: Callable[[float], str]
-    claimed: set[int] = field(default_factory=set)
-
-    @property
-    def claimed_mask(self) -> Mask:
-        """Whether a key has been claimed, shape (n,)."""
-        mask = np.zeros(len(self.keys), np.bool_)
-        mask[list(self.claimed)] = True
-        return mask
+    _claimed: set[int] = field(default_factory=set, init=False)
+    _shared: dict[object, object] = field(default_factory=dict, init=False)
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is looked at."""
+        """The snapshot that the selection is of."""
         return self.selection.snapshot
 
     @property
     def host(self) -> HostFacts | None:
-        """What is known of the host."""
+        """Facts about the traced host; None where there are none, as in a recording."""
         return self.snapshot.host
 
     @property
     def began_ns(self) -> int:
-        """When the window began, on the clock of the records."""
-        return self.snapshot.now_ns - round(self.snapshot.span_s * SECOND_NS)
+        """Begin of the window, on the clock of the records."""
+        return self.snapshot.now_ns - round(self.snapshot.span_s * 1e9)
+
+    # Shared by the checks
+
+    def claim(self, keys: Rows) -> None:
+        """Mark keys as explained for good: checks that come later leave them out."""
+        self._claimed.update(keys.tolist())
+
+    @property
+    def claimed(self) -> Mask:
+        """True for the keys that have been claimed, shape (n,)."""
+        mask = np.zeros(len(self.keys), np.bool_)
+        mask[list(self._claimed)] = True
+        return mask
+
+    def once(self, compute: Callable[[Evidence], T]) -> T:
+        """Return `compute(self)`, computed the first time only: for what several kinds need."""
+        if compute not in self._shared:
+            self._shared[compute] = compute(self)
+        return cast("T", self._shared[compute])
+
+    # Keys
 
     @cached_property
     def rows(self) -> Rows:
-        """The rows of the window that it is about; those that are folded into one are left out."""
+        """Rows of the window that are selected, without those of folded keys, shape (n,)."""
         window = self.snapshot.window
         return np.flatnonzero((self.selection.group_of == 0) & (window.keys["special"] == 0))
 
@@ -97,29 +115,49 @@ class Evidence:
 
     @cached_property
     def retransmits(self) -> Rows:
-        """SYNs that had to be sent again, by key, shape (n,)."""
+        """SYN retransmissions of each key, shape (n,)."""
         retransmits: Rows = self.snapshot.window.stats["syn_retransmits"][self.rows]
         return retransmits
 
     @cached_property
-    def _merged(self) -> tuple[Keys, Rows]:
+    def ok_after_retransmit(self) -> Rows:
+        """Connects of each key that succeeded after a SYN retransmission, shape (n,)."""
+        slowest_ns = self.snapshot.window.stats["max_ns"][self.rows]
+        lossy = np.flatnonzero((self.retransmits > 0) & (slowest_ns >= RETRANSMITTED_US * 1000))
+        late = _of_rows(self.snapshot.window.latency, self.rows[lossy], _RETRANSMITTED_BUCKET)
+        counts = np.bincount(late.rows(), late.counts, len(self.snapshot.window.keys))[self.rows]
+        return np.minimum(counts.astype(np.int64), self.retransmits)
+
+    def errors_of(self, keys: Rows) -> dict[int, int]:
+        """Return how often each errno occurred at some keys, without 0, the most frequent first."""
+        errors = self.snapshot.window.errors
+        inside = np.isin(errors.rows(), self.rows[keys])
+        counts = np.bincount(errors.cells()[inside], errors.counts[inside], 1)
+        counts[0] = 0  # a socket without an error
+        order = np.argsort(-counts, kind="stable")
+        return {int(number): int(counts[number]) for number in order if counts[number]}
+
+    # Destinations
+
+    @cached_property
+    def _by_destination(self) -> tuple[Keys, Rows]:
         view = self.selection.view
         if view.spec.group_by == "dest" and self.selection.row is None and not view.keys["special"].any():
-            return view.keys, view.row_of[self.rows]  # the view has done it
+            return view.keys, view.row_of[self.rows]  # the view has grouped them already
         return GROUPINGS["dest"].merge(self.keys)
 
     @property
     def dests(self) -> Keys:
         """The destinations, shape (d,)."""
-        return self._merged[0]
+        return self._by_destination[0]
 
     @property
     def dest_of(self) -> Rows:
-        """For each key its destination, shape (n,)."""
-        return self._merged[1]
+        """The destination of each key, shape (n,)."""
+        return self._by_destination[1]
 
     def by_dest(self, values: npt.NDArray[np.integer]) -> Rows:
-        """Add up a figure of the keys by destination, shape (d,)."""
+        """Return the sums of `values`, one for each key, by destination, shape (d,)."""
         return np.bincount(self.dest_of, values, len(self.dests)).astype(np.int64)
 
     @cached_property
@@ -127,35 +165,37 @@ class Evidence:
         """Ended attempts of each destination, indexed by `Outcome`, shape (d, 6)."""
         return np.stack([self.by_dest(self.outcomes[:, outcome]) for outcome in Outcome], axis=1)
 
-    @cached_property
-    def ok_after_retransmit(self) -> Rows:
-        """Connects of each key that succeeded after a SYN was sent again, shape (n,)."""
-        slowest_ns = self.snapshot.window.stats["max_ns"][self.rows]
-        lossy = np.flatnonzero((self.retransmits > 0) & (slowest_ns >= RESENT_US * 1000))
-        late = _of_rows(self.snapshot.window.latency, self.rows[lossy], _RESENT_BUCKET)
-        found = np.bincount(late.rows(), late.counts, len(self.snapshot.window.keys))[self.rows]
-        return np.minimum(found.astype(np.int64), self.retransmits)
-
     def quantiles_us(self, dests: Rows) -> Floats:
-        """Give p50 and p99 of some destinations in µs, shape (n, 2); NaN where nothing connected."""
+        """Return p50 and p99 of destinations in µs, shape (len(dests), 2); NaN where nothing connected."""
         number = np.full(len(self.dests), -1)
         number[dests] = np.arange(len(dests))
         group = np.full(len(self.snapshot.window.keys), -1)
         group[self.rows] = number[self.dest_of]
         return quantiles_us(self.snapshot.window.latency_pages.regroup(group), len(dests), (0.5, 0.99))
 
+    def keys_to(self, dest: int) -> Rows:
+        """Return the keys of a destination, the busiest first."""
+        return self.busiest(np.flatnonzero(self.dest_of == dest))
+
+    def keys_to_any(self, dests: Rows) -> Rows:
+        """Return the keys of some destinations, the busiest first."""
+        selected = np.zeros(len(self.dests), np.bool_)
+        selected[dests] = True
+        return self.busiest(np.flatnonzero(selected[self.dest_of]))
+
+    # Single records
+
     @cached_property
     def recent(self) -> RecentRecords:
-        """The last records of the window, whatever their keys."""
+        """The last records of the window, of all keys."""
         events = self.snapshot.window.recent.records
         return RecentRecords(events[events["end_ns"] >= self.began_ns], np.empty(0, np.int64))
 
     def match_keys(self, recent: RecentRecords) -> RecentRecords:
-        """Find the keys of records, and leave out records of others."""
-        order, known = self._hashes
-        wanted = hash_fields(keys_from_events(recent.events), KEY_FIELDS)
-        place, found = find(known, wanted)
-        return RecentRecords(recent.events[found], order[place])
+        """Return the records of this selection's keys, with the number of each one's key."""
+        order, hashes = self._hashes
+        index, found = find(hashes, hash_fields(keys_from_events(recent.events), KEY_FIELDS))
+        return RecentRecords(recent.events[found], order[index])
 
     @cached_property
     def _hashes(self) -> tuple[Rows, npt.NDArray[np.uint64]]:
@@ -163,55 +203,45 @@ class Evidence:
         order = np.argsort(hashes)
         return order, hashes[order]
 
-    def keys_to(self, dest: int) -> Rows:
-        """Give the keys of a destination, the busiest first."""
-        return self.busiest(np.flatnonzero(self.dest_of == dest))
-
-    def keys_to_any(self, dests: Rows) -> Rows:
-        """Give the keys of some destinations, the busiest first."""
-        wanted = np.zeros(len(self.dests), np.bool_)
-        wanted[dests] = True
-        return self.busiest(np.flatnonzero(wanted[self.dest_of]))
+    # Texts
 
     def busiest(self, keys: Rows) -> Rows:
-        """Sort keys by their attempts."""
+        """Return keys sorted by their attempts, most first."""
         return keys[np.argsort(-self.attempts[keys], kind="stable")]
 
     def raw_keys(self, keys: Rows) -> tuple[bytes, ...]:
-        """Give what a finding names: the first of some keys as they are."""
-        return tuple(self.keys[at].tobytes() for at in keys[:MAX_KEYS])
+        """Return the first `MAX_KEYS` of some keys as raw bytes, for `Finding.keys`."""
+        return tuple(self.keys[n].tobytes() for n in keys[:MAX_KEYS])
 
     def process_names(self, keys: Rows) -> str:
-        """Name the processes of some keys: `curl`, `curl and nginx`, `curl and 3 more`."""
-        names = list(dict.fromkeys(process_text(self.keys[at]) for at in keys[:MAX_KEYS]))
+        """Return the names of the processes of some keys: `curl`, `curl and nginx`, `curl and 3 more`."""
+        names = list(dict.fromkeys(process_text(self.keys[n]) for n in keys[:MAX_KEYS]))
         if len(names) > 2:
             return f"{names[0]} and {len(names) - 1} more"
         return " and ".join(names)
 
     def time_of_day(self, at_ns: int) -> str:
-        """Spell a moment on the clock of the records as the time of day."""
-        return self.clock((at_ns + self.snapshot.wall_offset_ns) / SECOND_NS)
+        """Format a time on the clock of the records as the time of day."""
+        return self.clock((at_ns + self.snapshot.wall_offset_ns) / 1e9)
 
 
-def _of_rows(counts: SparseCounts, rows: Rows, from_cell: int) -> SparseCounts:
-    """Give the counts of some rows (ascending) from a cell on; what it costs depends on those alone."""
+def _of_rows(counts: SparseCounts, rows: Rows, first_cell: int) -> SparseCounts:
+    """Return the counts of some rows (ascending) from a cell on; the cost depends on those rows alone."""
     codes = rows << CELL_BITS
-    first, end = (
-        np.searchsorted(counts.codes, codes | from_cell),
-        np.searchsorted(counts.codes, codes + CELLS),
-    )
-    at, _ = ranges(first, end)
-    return SparseCounts(counts.codes[at], counts.counts[at])
+    first = np.searchsorted(counts.codes, codes | first_cell)
+    end = np.searchsorted(counts.codes, codes + CELLS)
+    index, _ = ranges(first, end)
+    return SparseCounts(counts.codes[index], counts.counts[index])
 
 
 def largest_first(values: npt.NDArray[np.integer]) -> Rows:
-    """Give the places of the positive values, the greatest first."""
+    """Return the indices of the positive values, the largest first."""
     order = np.argsort(-values, kind="stable")
     return order[values[order] > 0]
 
 
 def medians(groups: Rows, values: Floats, n_groups: int) -> Floats:
-    """Give the (upper) median of the values of each group; NaN for a group without any."""
+    """Return the (upper) median of the values of each group; NaN for a group without any."""
     order = np.lexsort((values, groups))
     starts = run_starts(groups[order])
     lengths = np.diff(starts, append=len(order))

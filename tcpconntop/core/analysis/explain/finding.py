@@ -1,20 +1,21 @@
-"""A finding: one thing that stands out, with what proves it."""
+"""A finding, and the base class of the kinds of findings."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import ClassVar
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain.evidence import Evidence
+from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.window.keys import KEY
 
-MAX_KEYS = 16
-"""How many keys a finding names at most."""
-
 MAX_FINDINGS = 3
-"""So many destinations have a finding of their own of each kind; more of them share one, or have none."""
+"""How many findings of one kind are listed. Kinds that can affect more destinations add them up."""
 
 
 class Severity(IntEnum):
@@ -24,26 +25,10 @@ class Severity(IntEnum):
     WARN = 2
     BAD = 3
 
-
-class Kind(IntEnum):
-    """What was found, in the order in which findings of one severity are listed."""
-
-    PORTS = 0
-    REFUSED = 1
-    UNANSWERED = 2
-    LOST_SYNS = 3
-    ACCEPT_QUEUE = 4
-    FAMILY = 5
-    SLOW_ADDRESS = 6
-    LOCAL_WORK = 7
-    GIVES_UP = 8
-    SOME_REFUSED = 9
-    MORE_REFUSED = 10
-
     @property
     def label(self) -> str:
-        """The name that documents use: `lost-syns`."""
-        return self.name.lower().replace("_", "-")
+        """The name in documents: `warn`."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True)
@@ -51,16 +36,16 @@ class Finding:
     """One thing that stands out.
 
     Attributes:
-        kind: what it is.
+        kind: name of its kind, such as `lost-syns`.
         severity: how much it matters.
         title: the finding in one short sentence, without a full stop.
         evidence: the figures that prove it, and what they mean.
-        affected: how many connects it is about.
+        affected: number of connects that it is about.
         group_by: the grouping (`GROUPINGS`) in which it is one row.
         keys: raw keys (dtype `KEY`) that it is about, the busiest first, at most `MAX_KEYS`.
     """
 
-    kind: Kind
+    kind: str
     severity: Severity
     title: str
     evidence: str
@@ -69,22 +54,79 @@ class Finding:
     keys: tuple[bytes, ...]
 
     def identity(self, group_by: str | None = None) -> bytes:
-        """Give the identity (`View.identity`) of its first key's row in a grouping, its own by default."""
+        """Return the identity (`View.identity`) of its first key's row in a grouping, by default its own."""
         key = np.frombuffer(self.keys[0], KEY)
         raw: bytes = GROUPINGS[group_by or self.group_by].merge(key)[0].tobytes()
         return raw
 
     @property
-    def name(self) -> tuple[Kind, bytes]:
-        """What stays the same of a finding from snapshot to snapshot."""
+    def name(self) -> tuple[str, bytes]:
+        """What identifies the finding in later snapshots: its kind and the row it names."""
         return self.kind, self.identity()
 
-    @property
-    def rank(self) -> tuple[int, int, int, bytes]:
-        """What findings are sorted by. The number of connects counts in powers of two: a calm order."""
-        return -self.severity, self.kind, -self.affected.bit_length(), self.keys[0]
+
+class FindingKind(ABC):
+    """One kind of finding: the check, and its documentation.
+
+    `KINDS` lists one object of each subclass. README.md is generated from the texts below.
+
+    Attributes:
+        kind: name in JSON, in `--ignore` and in README.md.
+        severity: severity of its findings; the highest where a check grades them.
+        shows: what is wrong when it fires.
+        based_on: the data that prove it.
+        silent: when it must not fire.
+        absent: what to say when it did not fire, such as `no lost SYN`; empty to say nothing.
+        after: kinds that are checked first, because this one leaves out the keys that they claim.
+    """
+
+    kind: ClassVar[str]
+    severity: ClassVar[Severity]
+    shows: ClassVar[str]
+    based_on: ClassVar[str]
+    silent: ClassVar[str]
+    absent: ClassVar[str] = ""
+    after: ClassVar[tuple[type[FindingKind], ...]] = ()
+
+    @abstractmethod
+    def check(self, evidence: Evidence) -> list[Finding]:
+        """Return what is found, the most affected first, at most `MAX_FINDINGS`."""
+
+    def unchecked(self, evidence: Evidence) -> str:
+        """Return what could not be checked and why; empty when the data suffice."""
+        del evidence
+        return ""
+
+    def finding(
+        self,
+        evidence: Evidence,
+        keys: Rows,
+        title: str,
+        proof: str,
+        affected: int,
+        *,
+        severity: Severity | None = None,
+        group_by: str = "dest",
+        named: bool = True,
+    ) -> Finding:
+        """Return a finding of this kind.
+
+        Args:
+            evidence: what it was found in.
+            keys: numbers of the keys that it is about, the busiest first.
+            title: see `Finding.title`.
+            proof: see `Finding.evidence`.
+            affected: see `Finding.affected`.
+            severity: by default that of the kind.
+            group_by: see `Finding.group_by`.
+            named: whether the evidence ends with the names of the processes.
+        """
+        names = f"by {evidence.process_names(keys)}" if named else ""
+        text = "; ".join(filter(None, (proof, names)))
+        raw_keys = evidence.raw_keys(keys)
+        return Finding(self.kind, severity or self.severity, title, text, affected, group_by, raw_keys)
 
 
 def plural(number: int, one: str, many: str = "") -> str:
-    """Spell a number of things: `1 connect`, `1,204 connects`."""
+    """Format a number of things: `1 connect`, `1,204 connects`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

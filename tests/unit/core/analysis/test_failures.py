@@ -11,8 +11,9 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 from records import snapshot as of_records
 
+from tcpconntop.core.analysis.errnos import outcome_of_errno
 from tcpconntop.core.analysis.failures import ERRNO_MEANINGS, MAX_NAMES, OUTCOME_MEANINGS, Failure, failures
-from tcpconntop.core.analysis.selection import Selection, outcome_of_errno
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.rolling import RollingWindow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot_of
 
-from tcpconntop.core.analysis.selection import attempt_rates_hz
+from tcpconntop.core.analysis.series import attempt_rates_hz
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.view import ViewSpec, make_view
 from tcpconntop.core.window.history import second_after, second_before, snapshot_at

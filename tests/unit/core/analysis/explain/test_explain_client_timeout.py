@@ -7,7 +7,6 @@ import pytest
 from explaining import MS, findings
 from records import connect, join
 
-from tcpconntop.core.analysis.explain import Kind
 from tcpconntop.core.wire import Outcome
 
 
@@ -17,34 +16,34 @@ def left(*ages_ms: float, **more):
 
 
 def test_a_time_out_of_the_application():
-    (found,) = findings(left(4_950, 5_000, 5_010, 5_100), connect(times=50))[Kind.GIVES_UP]
-    assert found.title == "curl gives up after 5s: that is its own time-out"
-    assert "4 of the last 4 that it abandoned were 5s ± 1.5% old, to 10.0.0.1:443" in found.evidence
+    (found,) = findings(left(4_950, 5_000, 5_010, 5_100), connect(times=50))["gives-up"]
+    assert found.title == "curl gives up after 5s: its own timeout"
+    assert "4 of its last 4 abandoned connects lasted 5s ± 1.5%, to 10.0.0.1:443" in found.evidence
     assert found.group_by == "process"
 
 
 def test_it_says_whether_a_lost_syn_had_a_chance():
-    early = findings(left(*[300] * 5))[Kind.GIVES_UP][0]
-    assert "a lost SYN is sent again only after 1s" in early.evidence
-    late = findings(left(*[5_000] * 5, rtx=3))[Kind.GIVES_UP][0]
-    assert "15 SYNs had been sent again by then" in late.evidence
+    early = findings(left(*[300] * 5))["gives-up"][0]
+    assert "a lost SYN is retransmitted only after 1s" in early.evidence
+    late = findings(left(*[5_000] * 5, rtx=3))["gives-up"][0]
+    assert "15 SYNs had been retransmitted by then, none was answered" in late.evidence
 
 
 def test_other_ages_beside_it_do_not_hide_it():
-    (found,) = findings(left(120, 700, *[5_000] * 7, 9_000))[Kind.GIVES_UP]
-    assert "7 of the last 10" in found.evidence
+    (found,) = findings(left(120, 700, *[5_000] * 7, 9_000))["gives-up"]
+    assert "7 of its last 10 abandoned connects" in found.evidence
 
 
 def test_a_program_that_starts_a_process_for_each_connect():
     parts = [left(5_000 + pid, pid=pid, daddr=f"10.0.0.{pid}") for pid in range(1, 7)]
-    (found,) = findings(*parts)[Kind.GIVES_UP]
+    (found,) = findings(*parts)["gives-up"]
     assert "curl gives up after 5s" in found.title
     assert "and 5 more destinations" in found.evidence
 
 
 def test_programs_are_told_apart():
     found = findings(left(*[5_000] * 5, comm="curl"), left(*[800] * 5, comm="impatient", pid=7))
-    titles = {finding.title.split(":")[0] for finding in found[Kind.GIVES_UP]}
+    titles = {finding.title.split(":")[0] for finding in found["gives-up"]}
     assert titles == {"curl gives up after 5s", "impatient gives up after 800ms"}
 
 
@@ -63,4 +62,4 @@ SPREAD = np.geomspace(100, 20_000, 40)
     ],
 )
 def test_no_time_out_of_the_application(events):
-    assert Kind.GIVES_UP not in findings(events)
+    assert "gives-up" not in findings(events)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tcpconntop.core.analysis.selection import outcome_of_errno
+from tcpconntop.core.analysis.errnos import outcome_of_errno
 
-BPF = Path(__file__).parents[3] / "bpf"
+BPF = Path(__file__).parents[4] / "bpf"
 
 PROGRAM = """
 #include <linux/types.h>

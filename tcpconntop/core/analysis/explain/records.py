@@ -1,4 +1,4 @@
-"""The records that the window has kept one by one, ready to be explained."""
+"""The records that the window keeps one by one, with what the checks need of each."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from tcpconntop.core.wire import Events
 
 @dataclass(frozen=True, eq=False)
 class RecentRecords:
-    """Some of the last records, as far as they are in the window, oldest first.
+    """Some of the last records of the window, oldest first.
 
     Attributes:
         events: the records, shape (n,).
-        key_index: for each the place of its key among those of the evidence; empty before `Evidence.match_keys` has found them.
+        key_index: for each the number of its key in the evidence, shape (n,); empty before
+            `Evidence.match_keys` has looked them up.
     """
 
     events: Events
     key_index: Rows
 
     def where(self, mask: npt.NDArray[np.bool_]) -> RecentRecords:
-        """Give some of them."""
-        return RecentRecords(
-            self.events[mask], self.key_index[mask] if len(self.key_index) else self.key_index
-        )
+        """Return the records under a mask."""
+        index = self.key_index[mask] if len(self.key_index) else self.key_index
+        return RecentRecords(self.events[mask], index)
 
     @cached_property
     def anatomy(self) -> Anatomy:
-        """Where their time went."""
+        """Where the time of each went."""
         return anatomy(self.events)
 
     @cached_property
     def outcome(self) -> npt.NDArray[np.uint8]:
-        """How each ended."""
+        """How each ended, shape (n,)."""
         return np.ascontiguousarray(self.events["outcome"])

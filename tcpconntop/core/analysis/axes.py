@@ -1,0 +1,46 @@
+"""Logarithmic axes of latency: their ends, their labels, and counts divided into bins of equal width."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from tcpconntop.core.counts import EDGES_US
+from tcpconntop.core.format import duration
+from tcpconntop.core.types import Floats
+
+Ints = npt.NDArray[np.int64]
+
+
+def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[float, float]:
+    """Return a range of whole powers of ten, at least `min_decades`, so that an axis seldom changes."""
+    first = math.floor(math.log10(max(low_us, 1.0)))
+    last = max(math.ceil(math.log10(max(high_us, 1.0))), first + 1)
+    while last - first < min_decades:
+        first, last = (first - 1, last) if first > 0 else (first, last + 1)
+    return 10.0**first, 10.0**last
+
+
+def round_duration(us: float) -> str:
+    """Format a round number on an axis: `10µs`, where a measured one reads `10.0µs`."""
+    return duration(us).replace(".0", "")
+
+
+def rebin(buckets: Ints, low_us: float, high_us: float, bins: int) -> Floats:
+    """Divide bucket counts into `bins` bins of equal width on a log axis from `low_us` to `high_us`.
+
+    A bucket that spans two bins is divided in proportion: else the picture would look like a comb, because
+    the widths of buckets and bins are no multiples of each other. The first and the last bin count also what
+    lies outside.
+
+    Returns:
+        Counts, shape (bins,); their sum is the sum of `buckets`.
+    """
+    running = np.concatenate(([0], np.cumsum(buckets)))
+    edges = np.log(np.maximum(EDGES_US, EDGES_US[1] / 2))
+    bin_edges = np.linspace(math.log(low_us), math.log(high_us), bins + 1)
+    cumulated = np.interp(bin_edges, edges, running)
+    cumulated[0], cumulated[-1] = 0, running[-1]
+    return np.diff(cumulated)

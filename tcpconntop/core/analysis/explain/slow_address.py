@@ -1,0 +1,174 @@
+"""One address that is slower than comparable ones: of its subnet, or of those a process connects to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tcpconntop.core.analysis.explain.evidence import Evidence, Mask
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
+from tcpconntop.core.counts import run_starts
+from tcpconntop.core.format import duration
+from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
+from tcpconntop.core.types import Floats, Rows
+from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
+from tcpconntop.core.wire import Outcome
+
+MIN_FACTOR = 5
+"""How many times the median of comparable addresses one must take to be reported."""
+
+MAX_COMPARED = 300
+"""Destinations that are compared, the busiest: it bounds the work."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A quantile by which addresses are compared.
+
+    Attributes:
+        name: `p50` or `p99`.
+        column: its column in `Evidence.quantiles_us`.
+        min_connects: connects that each address must have.
+        min_addresses: size of a group of comparable addresses, this one included.
+        min_difference_us: smaller differences do not matter.
+    """
+
+    name: str
+    column: int
+    min_connects: int
+    min_addresses: int
+    min_difference_us: float
+
+
+MEASURES = (Measure("p50", 0, 20, 2, FELT_US), Measure("p99", 1, 100, 4, 5 * FELT_US))
+
+_SUBNET = GROUPINGS["subnet"]
+_PROCESS = Grouping("process port", "process and port", ("tgid", "comm", "dport"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Memberships:
+    """Which addresses are comparable: arrays of one length, an element for each membership in a group.
+
+    Attributes:
+        group: number of the group.
+        dest: index of the destination among those that are compared.
+        key: the key of the evidence that makes it a member; -1 where it is the subnet.
+    """
+
+    group: Rows
+    dest: Rows
+    key: Rows
+
+    def where(self, mask: Mask) -> _Memberships:
+        """Return the memberships under a mask."""
+        return _Memberships(self.group[mask], self.dest[mask], self.key[mask])
+
+
+@dataclass(frozen=True)
+class _Outlier:
+    """A slow address: `dest` and `key` as in `_Memberships`; `others` comparable addresses."""
+
+    measure: Measure
+    dest: int
+    key: int
+    others: int
+    value_us: float
+    median_us: float
+
+
+class SlowAddress(FindingKind):
+    """An address that is slower than comparable ones."""
+
+    kind = "slow-address"
+    severity = Severity.WARN
+    shows = "one address is 5 times slower than the median of comparable ones"
+    based_on = (
+        "p50 (20 connects each) or p99 (100 connects each, 4 addresses) of the addresses of one subnet"
+        " and port, or that one process connects to at one port"
+    )
+    silent = "half of the addresses being slow; differences below 1ms (p99: 5ms); a p99 with a lost SYN"
+    absent = "no address slower than comparable ones"
+
+    def check(self, evidence: Evidence) -> list[Finding]:
+        """Return the addresses that differ most, at most one for each group of comparable ones."""
+        ok = evidence.dest_outcomes[:, Outcome.OK]
+        dests = np.argsort(-ok, kind="stable")[:MAX_COMPARED]
+        dests = np.sort(dests[ok[dests] >= min(measure.min_connects for measure in MEASURES)])
+        if len(dests) < min(measure.min_addresses for measure in MEASURES):
+            return []
+        groups = (_by_subnet(evidence, dests), _by_process(evidence, dests))
+        quantiles = evidence.quantiles_us(dests)
+        found: dict[int, _Outlier] = {}
+        for measure in MEASURES:
+            values = quantiles[:, measure.column]
+            enough = ok[dests] >= measure.min_connects
+            if measure.name == "p99":
+                enough &= values < RETRANSMITTED_US  # lost SYNs are another finding
+            for group in groups:
+                for outlier in _slowest(measure, group.where(enough[group.dest]), values):
+                    found.setdefault(outlier.dest, outlier)
+        most = sorted(found.values(), key=lambda outlier: outlier.median_us - outlier.value_us)
+        return [self._slow(evidence, int(dests[outlier.dest]), outlier) for outlier in most[:MAX_FINDINGS]]
+
+    def _slow(self, evidence: Evidence, dest: int, outlier: _Outlier) -> Finding:
+        several = outlier.others > 1
+        factor = f"{outlier.value_us / outlier.median_us:.0f}× slower"
+        compared = "comparable addresses" if several else "a comparable address"
+        values = f"{outlier.measure.name} {duration(outlier.value_us)} against {duration(outlier.median_us)}"
+        others = f"the {outlier.others} other addresses" if several else "the other address"
+        return self.finding(
+            evidence,
+            evidence.keys_to(dest),
+            f"{address_port_text(evidence.dests[dest])} is {factor} than {compared}",
+            f"{values} of {others} {_group_text(evidence, dest, outlier)}",
+            int(evidence.dest_outcomes[dest, Outcome.OK]),
+        )
+
+
+def _group_text(evidence: Evidence, dest: int, outlier: _Outlier) -> str:
+    port = evidence.dests[dest]["dport"]
+    if outlier.key < 0:
+        subnet = destination_text(_SUBNET.merge(evidence.dests[[dest]])[0][0], _SUBNET)
+        return f"of {subnet} with port {port}"
+    return f"that {process_text(evidence.keys[outlier.key])} connects to at port {port}"
+
+
+def _by_subnet(evidence: Evidence, dests: Rows) -> _Memberships:
+    group = _SUBNET.merge(evidence.dests[dests])[1] << 16 | evidence.dests["dport"][dests]
+    return _Memberships(group, np.arange(len(dests)), np.full(len(dests), -1))
+
+
+def _by_process(evidence: Evidence, dests: Rows) -> _Memberships:
+    """Return a group for each process and port: the destinations that it connects to, each once."""
+    index_of = np.full(len(evidence.dests), -1)
+    index_of[dests] = np.arange(len(dests))
+    keys = np.flatnonzero(index_of[evidence.dest_of] >= 0)
+    process, dest = _PROCESS.merge(evidence.keys[keys])[1], index_of[evidence.dest_of[keys]]
+    _, first = np.unique(process << 32 | dest, return_index=True)
+    return _Memberships(process[first], dest[first], keys[first])
+
+
+def _slowest(measure: Measure, members: _Memberships, values: Floats) -> list[_Outlier]:
+    """Return the slowest member of each group that stands out against the (upper) median of the others."""
+    own = values[members.dest]
+    order = np.lexsort((own, members.group))
+    starts = run_starts(members.group[order])
+    sizes = np.diff(starts, append=len(order))
+    last = order[starts + sizes - 1]
+    worst, median = own[last], own[order[starts + (sizes - 1) // 2]]
+    out = (sizes >= measure.min_addresses) & (worst >= MIN_FACTOR * median)
+    out &= worst - median >= measure.min_difference_us
+    most = np.flatnonzero(out)[np.argsort(median[out] - worst[out])][:MAX_FINDINGS]
+    return [
+        _Outlier(
+            measure,
+            int(members.dest[last[n]]),
+            int(members.key[last[n]]),
+            int(sizes[n]) - 1,
+            float(worst[n]),
+            float(median[n]),
+        )
+        for n in most
+    ]
