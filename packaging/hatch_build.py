@@ -1,4 +1,4 @@
-"""Puts the man page into the wheel; an editable installation goes without."""
+"""Build hook: puts the man page into the wheel. An editable installation gets none."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ManPage(BuildHookInterface[Any]):
-    """Makes it, for as long as the wheel is being built."""
+    """Makes the man page in a temporary folder while the wheel is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Make the page and have it installed as share/man/man1/tcpconntop.1."""
+        """Make the page and add it to the wheel as share/man/man1/tcpconntop.1."""
         if version == "editable":
             return
         self._folder = tempfile.TemporaryDirectory()
@@ -24,6 +24,6 @@ class ManPage(BuildHookInterface[Any]):
         build_data["shared_data"][str(page)] = "share/man/man1/tcpconntop.1"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
-        """Take the page away again."""
+        """Delete the temporary folder."""
         if version != "editable":
             self._folder.cleanup()

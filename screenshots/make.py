@@ -1,8 +1,8 @@
-"""Make the pictures of this folder: `python screenshots/make.py [NAME …] [--live SECONDS]`.
+"""Make the screenshots in this folder: `python screenshots/make.py [NAME …] [--live SECONDS]`.
 
-Pictures of a seeded scenario are the same on every machine: the records, the clock and the costs are made up.
-The one of a live run needs root: the demo's workload runs on the loopback and is traced for real; it is taken
-after SECONDS (65 unless told), when the window has filled. Without names, all are made.
+Without names, all are made. The screenshots of the seeded scenario are the same on every machine: records,
+clock and costs are synthetic. The screenshot `live` needs root: it traces the demo's real workload on the
+loopback. It is taken after SECONDS (default 65), when the window is full.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ LIVE = "live"
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture of the seeded scenario.
+class Screenshot:
+    """A screenshot of the seeded scenario.
 
     Attributes:
-        name: of the file, without its ending.
-        keys: what is pressed before it is taken.
-        mark_at: presses `m` that many seconds before.
+        name: name of the file, without its extension.
+        keys: keys to press before the screenshot.
+        mark_before_s: press `m` (mark) this many seconds before the screenshot; 0 for never.
     """
 
     name: str
     keys: tuple[str, ...] = ()
-    mark_at: int = 0
+    mark_before_s: int = 0
 
 
-PICTURES = (
-    Picture("dashboard", ("down", "down", "down")),
-    Picture("process", ("slash", *"checkout", "enter", "down", "enter")),
-    Picture("timeline", ("2",)),
-    Picture("heatmap", ("3",)),
-    Picture("failures", ("4",)),
-    Picture("explain", ("x",)),
-    Picture("mark", mark_at=40),
-    Picture("past", ("comma",) * 12),
+SCREENSHOTS = (
+    Screenshot("dashboard", ("down", "down", "down")),
+    Screenshot("process", ("slash", *"checkout", "enter", "down", "enter")),
+    Screenshot("timeline", ("2",)),
+    Screenshot("heatmap", ("3",)),
+    Screenshot("failures", ("4",)),
+    Screenshot("explain", ("x",)),
+    Screenshot("mark", mark_before_s=40),
+    Screenshot("past", ("comma",) * 12),
 )
-"""Another pane is one more line: its name, and the keys that lead to it."""
+"""To add one, add a line: its name, and the keys that lead to it."""
 
 NOON_NS = 12 * 3600 * SECOND_NS
 
 
 def scenario(seconds: int = 300) -> list[Snapshot]:
-    """Give what the engine would publish at each second of the seeded scenario."""
+    """Return the snapshots that the engine would publish, one per second of the seeded scenario."""
     from dataclasses import replace
 
     from tcpconntop.core.window.rolling import RollingWindow
@@ -84,38 +84,38 @@ def scenario(seconds: int = 300) -> list[Snapshot]:
     return snapshots
 
 
-async def draw(picture: Picture, snapshots: Sequence[Snapshot]) -> None:
-    """Let the dashboard draw one picture, without a terminal."""
+async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot]) -> None:
+    """Run the dashboard without a terminal and save one screenshot."""
     from tcpconntop.kernel.process import ProcessInfo
     from tcpconntop.sources.base import Source
     from tcpconntop.tui.app import Dashboard
     from tcpconntop.tui.messages import SnapshotReady, SourceOpened
 
-    def never() -> Source:
+    def open_nothing() -> Source:  # the snapshots are posted below; no source is needed
         time.sleep(1e6)
         raise AssertionError
 
-    life = ProcessInfo(2310, "checkout", "shop", "/usr/bin/checkout --port 8080 --workers 4", 2 * 3600, 1)
-    app = Dashboard(never, read_process_info=lambda _: life)
+    process = ProcessInfo(2310, "checkout", "shop", "/usr/bin/checkout --port 8080 --workers 4", 2 * 3600, 1)
+    app = Dashboard(open_nothing, read_process_info=lambda _: process)
     async with app.run_test(size=SIZE) as pilot:
-        for snapshot in (snapshots[-1 - picture.mark_at], snapshots[-1]):
+        for snapshot in (snapshots[-1 - screenshot.mark_before_s], snapshots[-1]):
             app.post_message(SourceOpened(snapshot.info))
             app.post_message(SnapshotReady(snapshot))
             await pilot.pause()
-            if picture.mark_at and snapshot is not snapshots[-1]:
+            if screenshot.mark_before_s and snapshot is not snapshots[-1]:
                 await pilot.press("m")
-        for key in picture.keys:
+        for key in screenshot.keys:
             await pilot.press(key)
         for _ in range(3):
             await pilot.pause()
-        app.save_screenshot(f"{picture.name}.svg", str(FOLDER))
+        app.save_screenshot(f"{screenshot.name}.svg", str(FOLDER))
 
 
-async def shoot(demo: Demo, seconds: float) -> None:
-    """Run the dashboard over the demo's workload and take a picture."""
-    from tcpconntop.tui.app import Dashboard  # starts threads: only after privileges are gone
+async def save_live_screenshot(demo: Demo, seconds: float) -> None:
+    """Run the dashboard with the demo's workload and save the screenshot `live`."""
+    from tcpconntop.tui.app import Dashboard  # starts threads: only after privileges are dropped
 
-    os.environ["COLORTERM"] = "truecolor"  # the picture has colours, whatever the terminal has
+    os.environ["COLORTERM"] = "truecolor"  # colours in the screenshot do not depend on the terminal
     os.environ.pop("NO_COLOR", None)
     app = Dashboard(demo.open_source, cancel=demo.cancel)
     async with app.run_test(size=SIZE) as pilot:
@@ -125,33 +125,35 @@ async def shoot(demo: Demo, seconds: float) -> None:
 
 
 def live(seconds: float) -> int:
-    """Make the picture of a live run."""
+    """Trace the demo's workload and save the screenshot `live`; return the exit code."""
     with PrivilegedStart() as privileged, Demo(privileged.loader_or_error) as demo:
         if isinstance(privileged.loader_or_error, TracerError):
-            print(f"a picture of live data cannot be made: {privileged.loader_or_error}", file=sys.stderr)
+            print(f"cannot make the live screenshot: {privileged.loader_or_error}", file=sys.stderr)
             return privileged.loader_or_error.exit_code
-        asyncio.run(shoot(demo, seconds))
+        asyncio.run(save_live_screenshot(demo, seconds))
     return 0
 
 
 def main() -> int:
-    """Make the pictures that are asked for."""
-    names = [picture.name for picture in PICTURES] + [LIVE]
-    parser = argparse.ArgumentParser(description="Make the pictures of this folder.")
+    """Make the named screenshots; return the exit code."""
+    names = [screenshot.name for screenshot in SCREENSHOTS] + [LIVE]
+    parser = argparse.ArgumentParser(description="Make the screenshots in this folder.")
     parser.add_argument("names", nargs="*", choices=[*names, []], metavar="NAME", help=", ".join(names))
-    parser.add_argument("--live", type=float, default=65.0, metavar="SECONDS")
+    parser.add_argument(
+        "--live", type=float, default=65.0, metavar="SECONDS", help="length of the live run (default 65)"
+    )
     args = parser.parse_args()
-    wanted = args.names or names
+    chosen = args.names or names
     os.environ.update(TZ="UTC", COLORTERM="truecolor")
     time.tzset()
-    # The live one comes first: it gives up privileges, which wants a process without threads.
-    code = live(args.live) if LIVE in wanted else 0
-    pictures = [picture for picture in PICTURES if picture.name in wanted]
-    if pictures:
+    # First the live one: it drops privileges, and a process can do that safely only before it has threads.
+    code = live(args.live) if LIVE in chosen else 0
+    screenshots = [screenshot for screenshot in SCREENSHOTS if screenshot.name in chosen]
+    if screenshots:
         snapshots = scenario()
-        for picture in pictures:
-            asyncio.run(draw(picture, snapshots))
-            print(f"{picture.name}.svg")
+        for screenshot in screenshots:
+            asyncio.run(save_screenshot(screenshot, snapshots))
+            print(f"{screenshot.name}.svg")
     return code
 
 

@@ -1,7 +1,7 @@
 """Make the recording that `demo` plays without privileges: `make_demo_recording.py FILE [SECONDS]`, as root.
 
-The demo's workload runs in a network namespace of its own, and only its connects are recorded. What would
-tell of this machine (its name, its units) is replaced; what was measured stays as it is.
+The demo's workload runs in a separate network namespace, and only its connects are recorded. Names that
+identify this machine (host, units) are replaced; the measured values are not changed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
-WARM_S = 3.0
+WARM_UP_S = 3.0
 
 
 def workload() -> tuple[subprocess.Popen[bytes], int]:
-    """Start the workload; gives it and its network namespace. This process ends up in there as well."""
+    """Start the workload in a new network namespace; return its process and the namespace's inode.
+
+    This process moves into the namespace as well.
+    """
     if ctypes.CDLL(None).unshare(CLONE_NEWNET):
         raise SystemExit("unshare: this needs root")
     with socket.socket() as any_socket:
@@ -34,7 +37,7 @@ def workload() -> tuple[subprocess.Popen[bytes], int]:
 
 
 def main(path: Path, seconds: float) -> None:
-    """Record."""
+    """Record the workload for some seconds into the file `path`."""
     import numpy as np
 
     from tcpconntop.core.window.ledger import Ledger
@@ -46,38 +49,37 @@ def main(path: Path, seconds: float) -> None:
     from tcpconntop.recording.writer import RecordingWriter
     from tcpconntop.sources.live import Live
 
-    class Anonymous(Live):
-        """The workload's connects alone, on a machine without a name."""
+    class AnonymousLive(Live):
+        """Live source: only the workload's connects; host and unit names are replaced."""
 
         def __init__(self) -> None:
             super().__init__(spawn_loader(), TraceRequest())
             release = ".".join(os.uname().release.split(".")[:2])
             self.info = SourceInfo("demo", release, self.info.probe, self.info.transport, "live")
             self.ids: dict[bytes, int] = {}
-            self.outcomes, self.again = np.zeros(N_OUTCOMES, np.int64), 0
+            self.outcomes, self.syn_retransmits = np.zeros(N_OUTCOMES, np.int64), 0
 
         def read(self, timeout_s: float) -> Events:
             events = super().read(timeout_s)
             events = events[events["netns"] == netns]
             events["cgroup_id"] = [self.ids.setdefault(comm, len(self.ids) + 1) for comm in events["comm"]]
             self.outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)
-            self.again += int(events["syn_retransmits"].sum())
+            self.syn_retransmits += int(events["syn_retransmits"].sum())
             return events
 
         def ledger(self) -> Ledger:
-            return Ledger(int(self.outcomes.sum()), tuple(self.outcomes.tolist()), self.again)
+            return Ledger(int(self.outcomes.sum()), tuple(self.outcomes.tolist()), self.syn_retransmits)
 
         def units(self) -> dict[int, str | None]:
             return {number: f"{comm.decode()}.service" for comm, number in self.ids.items()}
 
     process, netns = workload()
-    source = Anonymous()
-    time.sleep(WARM_S)
+    source = AnonymousLive()
+    time.sleep(WARM_UP_S)
     source.read(0)
     source.outcomes[:] = 0
-    recorder = RecordingWriter(
-        source, RotatingFile(path), clock_s=lambda: 0.0
-    )  # one block, which is smaller than many
+    # The clock stands still, so that everything goes into one block: smaller than many blocks.
+    recorder = RecordingWriter(source, RotatingFile(path), clock_s=lambda: 0.0)
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
         recorder.read(0.1)

@@ -1,9 +1,10 @@
-"""The obvious alternative: one Python callback a record, a dict of lists, percentiles by sorting.
+"""The simple way, for comparison: one Python callback per record, a dict of lists, percentiles by sorting.
 
-Everything between the buffer and the dict is what BCC does: C code walks the records and calls a ctypes
-callback for each, which is wrapped as BCC's `open_ring_buffer` wraps it, casts the pointer to a Structure and
-reads its fields as attributes. The C code is the C library's `lfind`: it asks for every record whether that
-is the one, and the answer is no. Nothing is spelled out for people: addresses stay bytes.
+The path from the buffer to the dict is the same as in BCC: C code walks over the records and calls a ctypes
+callback for each one. The callback is wrapped as in BCC's `open_ring_buffer`; it casts the pointer to a
+Structure and reads the fields as attributes. Here the C code is the C library's linear search, `lfind`: it
+calls the comparison function for every record, and the function always answers "not equal". Addresses are not
+formatted; they stay bytes.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ assert ctypes.sizeof(Record) == EVENT.itemsize
 
 
 class DictOfLists:
-    """A rolling window as one would write it first."""
+    """A rolling window, written in the simplest way."""
 
     def __init__(self, window_s: float = 60) -> None:
         self._window_ns = int(window_s * SECOND_NS)
@@ -52,7 +53,7 @@ class DictOfLists:
         self._from_c = _CALLBACK(self._called)
 
     def ingest(self, events: Events, now_ns: int) -> None:
-        """Have C code hand the records to the callback one by one, as `ring_buffer_poll` does."""
+        """Pass the records to the callback one by one from C code, as `ring_buffer_poll` does."""
         self._now_ns = now_ns
         n = ctypes.c_size_t(len(events))
         _lfind(None, events.tobytes(), ctypes.byref(n), EVENT.itemsize, self._from_c)
@@ -61,7 +62,7 @@ class DictOfLists:
         answer = self._callback(ctx, data, EVENT.itemsize)
         try:
             int(answer)
-        except TypeError:  # as it is wherever the callback returns nothing
+        except TypeError:  # the callback returns None; BCC handles it in the same way
             return 1
         return 1
 
@@ -70,15 +71,15 @@ class DictOfLists:
         key = (bytes(event.daddr), event.dport, event.tgid, event.comm)
         self._outcomes[key][event.outcome] += 1
         if event.outcome == Outcome.OK:
-            seen = self._latency[key]
-            seen.append((self._now_ns, (event.end_ns - event.begin_ns) / 1000))
-            while seen[0][0] <= self._now_ns - self._window_ns:
-                seen.popleft()
+            latencies = self._latency[key]
+            latencies.append((self._now_ns, (event.end_ns - event.begin_ns) / 1000))
+            while latencies[0][0] <= self._now_ns - self._window_ns:
+                latencies.popleft()
 
     def view(self, top: int = 60) -> list[tuple[float, Key]]:
-        """Sort all keys by p99, the greatest first."""
+        """Return the `top` keys with the highest p99, highest first."""
         ranked = []
-        for key, seen in self._latency.items():
-            ordered = sorted(latency for _, latency in seen)
+        for key, latencies in self._latency.items():
+            ordered = sorted(latency for _, latency in latencies)
             ranked.append((ordered[int(0.99 * (len(ordered) - 1))], key))
         return sorted(ranked, reverse=True)[:top]

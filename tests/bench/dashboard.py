@@ -1,9 +1,9 @@
-"""What the dashboard costs, as a Markdown table: `python -m tests.bench.dashboard [--seconds N]`.
+"""Measure the cost of the dashboard; print a Markdown table: `python -m tests.bench.dashboard [--seconds N]`.
 
-The real program runs in a pseudo-terminal of 160 × 50 cells over 10,000 destinations and 20,000 records a
-second, and is measured from outside: CPU time of the thread that draws and of the whole process, and the
-time from a key to the paint of the row that it selects. The same table on Textual's DataTable, fed with the
-same views by the same engine, is measured in the same run, since machines differ.
+The real program runs in a pseudo-terminal of 160 × 50 cells with 10,000 destinations and 20,000 records per
+second. It is measured from outside: CPU time of the drawing thread and of the whole process, and the time
+from a key press until the newly selected row is painted. The same table on Textual's DataTable, with the same
+views from the same engine, is measured in the same run, because machines differ.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.bench.run import machine
 from tests.bench.terminal import Terminal
 
 WIDTH, HEIGHT = 160, 50
-WARM_S, WARM_NS = 12, 2_000  # at least, and for each record of the history
+WARM_UP_S, WARM_UP_NS = 12, 2_000  # minimum time to start, and the extra time per record of the history
 DOWN, HOME = b"\x1b[B", b"\x1b[H"
 
 KINDS = {
@@ -38,66 +38,71 @@ KINDS = {
 
 
 def run_child(kind: str, keys: int, per_s: int, history_s: int) -> None:
-    """Be the program that is measured."""
+    """Run the measured program in this process (`--child`)."""
     open_source = partial(Load, keys, per_s, history_s)
     if kind == "here":
         from tcpconntop.tui.app import Dashboard
 
         Dashboard(open_source, loaded=gc.freeze).run()
     else:
-        from tests.bench.datatable import Peer
+        from tests.bench.datatable import DataTableDashboard
 
-        Peer(open_source, int(kind.partition(":")[2])).run()
+        DataTableDashboard(open_source, int(kind.partition(":")[2])).run()
 
 
 def measure(name: str, args: argparse.Namespace) -> list[str]:
-    """Give a line of the table."""
-    kind, needle, at_first = KINDS[name]
+    """Return one line of the table, as cells."""
+    kind, needle, first_keys = KINDS[name]
     words = ["tests.bench.dashboard", "--child", kind]
     for option in ("keys", "rate", "history"):
         words += [f"--{option}", str(getattr(args, option))]
     with Terminal(words, WIDTH, HEIGHT, needle) as terminal:
-        terminal.watch(WARM_S + args.history * args.rate * WARM_NS / SECOND_NS)
-        terminal.press(at_first)
+        terminal.watch(WARM_UP_S + args.history * args.rate * WARM_UP_NS / SECOND_NS)
+        terminal.press(first_keys)
         terminal.watch(2)
-        began_s, (drawing, whole) = time.monotonic(), terminal.cpu_ms()
+        began_s, cpu_before_ms = time.monotonic(), terminal.cpu_ms()
         terminal.watch(args.seconds)
-        spent_s, (drawing_now, whole_now) = time.monotonic() - began_s, terminal.cpu_ms()
-        cells = [f"{(now - before) / spent_s:.1f} ms"
-                 for before, now in ((drawing, drawing_now), (whole, whole_now))]  # fmt: skip
+        elapsed_s, cpu_after_ms = time.monotonic() - began_s, terminal.cpu_ms()
+        cells = [
+            f"{(after - before) / elapsed_s:.1f} ms"
+            for before, after in zip(cpu_before_ms, cpu_after_ms, strict=True)
+        ]
         delays = latencies_ms(terminal, args.seconds)
         memory = f"{terminal.resident_mb():.0f} MB"
     if len(delays) < 5:
-        return [name, *cells, "none was painted in time", "", memory]
-    slow = statistics.quantiles(delays, n=20)[-1]
-    return [name, *cells, f"{statistics.median(delays):.0f} ms", f"{slow:.0f} ms", memory]
+        return [name, *cells, "no paint in time", "", memory]
+    p95 = statistics.quantiles(delays, n=20)[-1]
+    return [name, *cells, f"{statistics.median(delays):.0f} ms", f"{p95:.0f} ms", memory]
 
 
 def latencies_ms(terminal: Terminal, seconds: float) -> list[float]:
-    """Select rows one after the other, at any moment of a refresh, and time the paint of each."""
-    chance, delays = random.Random(1), []
-    terminal.press(b"D")  # an order that a refresh leaves alone: the selected row stays where it is
+    """Return the delays from key to paint, in ms.
+
+    Rows are selected one after the other, at random times, so that every phase of a refresh is covered.
+    """
+    generator, delays = random.Random(1), []
+    terminal.press(b"D")  # sorted by port, the order is stable: the selected row stays on its line
     terminal.watch(1)
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         terminal.press(HOME)
-        terminal.watch(0.2 + chance.random())
-        wanted = terminal.line + 1
+        terminal.watch(0.2 + generator.random())
+        expected_line = terminal.line + 1
         began_s = time.monotonic()
         terminal.press(DOWN)
-        if terminal.watch(5, wanted):
+        if terminal.watch(5, expected_line):
             delays.append((time.monotonic() - began_s) * 1e3)
     return delays
 
 
 def main() -> None:
-    """Measure all and print the table."""
+    """Measure every kind and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long each figure is measured")
-    parser.add_argument("--keys", type=int, default=10_000)
-    parser.add_argument("--rate", type=int, default=20_000)
-    parser.add_argument("--history", type=int, default=61, help="how many seconds have passed already")
-    parser.add_argument("--only", default="", help="what the name of a line begins with")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each value is measured")
+    parser.add_argument("--keys", type=int, default=10_000, help="destinations")
+    parser.add_argument("--rate", type=int, default=20_000, help="records per second")
+    parser.add_argument("--history", type=int, default=61, help="seconds of history at the start")
+    parser.add_argument("--only", default="", help="measure only the lines whose name starts with this")
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -105,14 +110,16 @@ def main() -> None:
         return
     print(
         f"{machine()}, Python {platform.python_version()}, Textual {textual.__version__}, "
-        f"{datetime.date.today()}; {args.keys:,} destinations, {args.rate:,} records a second\n"
+        f"{datetime.date.today()}; {args.keys:,} destinations, {args.rate:,} records per second\n"
     )
-    print("| what | CPU a refresh, drawing thread | whole process, a second | key to paint | 95 % | memory |")
+    print(
+        "| what | CPU per refresh, drawing thread | CPU per second, process | key to paint | p95 | memory |"
+    )
     print("|---|---:|---:|---:|---:|---:|")
     for name in KINDS:
         if name.startswith(args.only):
-            line = measure(name, args)
-            print(f"| {' | '.join(line)} |", flush=True)
+            cells = measure(name, args)
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

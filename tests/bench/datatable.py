@@ -1,4 +1,4 @@
-"""The obvious alternative: the same table on Textual's DataTable, filled anew with each snapshot."""
+"""For comparison: the same table on Textual's DataTable, filled again with each snapshot."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tcpconntop.tui.table.trend import TrendCache
 from tcpconntop.tui.worker import EngineThread
 
 
-class Peer(App[None]):
-    """A dashboard that is one DataTable.
+class DataTableDashboard(App[None]):
+    """A dashboard that consists of one DataTable.
 
     Args:
-        open_source: gives the source.
-        rows: how many of the view's first rows are put into the table.
+        open_source: opens the source; called in the engine's thread.
+        rows: the table gets at most this many rows of the view, from the top.
     """
 
     CSS = "DataTable > .datatable--cursor { background: rgb(1,2,3); }"
@@ -31,38 +31,38 @@ class Peer(App[None]):
     def __init__(self, open_source: Callable[[], Source], rows: int) -> None:
         super().__init__()
         self._rows = rows
-        self._tracing = EngineThread(open_source, lambda _: None, self._publish, 60, 1.0)
+        self._engine_thread = EngineThread(open_source, lambda _: None, self._publish, 60, 1.0)
         self._trends = TrendCache()
 
     def compose(self) -> ComposeResult:
-        """Have the table."""
+        """Create the table."""
         yield DataTable(cursor_type="row")
 
     def on_mount(self) -> None:
-        """Begin to trace."""
-        self.run_worker(self._tracing.run, thread=True)
+        """Start the engine in a thread."""
+        self.run_worker(self._engine_thread.run, thread=True)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self.post_message(SnapshotReady(snapshot))
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
-        """Fill the table, and have the cursor where it was."""
+        """Fill the table with the view, and put the cursor back on its row."""
         view = make_view(message.snapshot, ViewSpec())
-        places = lay_out_columns(view.columns, view.spec.sort, self.size.width)
+        layouts = lay_out_columns(view.columns, view.spec.sort, self.size.width)
         table = self.query_one(DataTable)
-        at = table.cursor_row
+        cursor_row = table.cursor_row
         if not table.columns:
-            table.add_columns(*((place.column.header, place.column.key) for place in places))
+            table.add_columns(*((layout.column.header, layout.column.key) for layout in layouts))
         table.clear()
         shown = min(len(view), self._rows)
-        width = next(place.width for place in places if place.column.key == TREND.key)
+        width = next(layout.width for layout in layouts if layout.column.key == TREND.key)
         trends = self._trends.get(view, range(min(shown, 47)), width)
         for row in range(shown):
             cells = [
                 trends[row].line
-                if place.column.key == TREND.key and row < len(trends)
-                else place.column.text(view, row)
-                for place in places
+                if layout.column.key == TREND.key and row < len(trends)
+                else layout.column.text(view, row)
+                for layout in layouts
             ]
             table.add_row(*(Text(cell) for cell in cells))
-        table.move_cursor(row=at)
+        table.move_cursor(row=cursor_row)

@@ -1,10 +1,11 @@
-"""What the kernel side costs a connect, beside bpftrace scripts that do the same.
+"""Measure the BPF time per connect, next to bpftrace scripts that record the same.
 
     python -m tests.bench.kernel [CONNECTS]
 
-Each tracer in turn watches the same loop of loopback connects while the kernel itself keeps account of the
-time in BPF programs (kernel.bpf_stats_enabled). Needs root, bpftool, and for the comparison bpftrace and a
-kernel on which it works; without, that is said. All of it happens in a network namespace of its own.
+Each tracer watches the same loop of connects on the loopback, one tracer after the other. The kernel itself
+measures the time in BPF programs (kernel.bpf_stats_enabled). Needs root and bpftool. The comparison needs
+bpftrace and a kernel on which it works; otherwise the table shows the reason. Everything runs in a separate
+network namespace.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
 INSIDE = "--inside-a-network-namespace"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-# Who connects, since when, how it ended, and one line for each: what ours does, in bpftrace's own words.
+# The same work as our programs, for bpftrace: process, begin, outcome, and one printed line per connect.
 END = """
 tracepoint:sock:inet_sock_set_state
 / args->oldstate == 2 && @begin[(uint64)args->skaddr] /
@@ -57,7 +58,7 @@ kprobe:tcp_rcv_state_process / @begin[arg0] / { @answered[arg0] = nsecs; }
 
 
 def connect(times: int) -> None:
-    """Connect, accept and reset, one after the other."""
+    """Connect `times` times, one after the other; each connection is accepted and then reset."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         for _ in range(times):
             with socket.socket() as client:
@@ -66,34 +67,34 @@ def connect(times: int) -> None:
                 server.accept()[0].close()
 
 
-def programs() -> dict[int, int]:
-    """Time in each loaded BPF program so far, in ns, by its id."""
+def run_times_ns() -> dict[int, int]:
+    """Return the run time of each loaded BPF program so far, in ns, by program ID."""
     shown = subprocess.run(["bpftool", "--json", "prog", "show"], check=True, capture_output=True)
     return {program["id"]: program.get("run_time_ns", 0) for program in json.loads(shown.stdout)}
 
 
-def ns_a_connect(before: dict[int, int], times: int) -> float:
-    """Time that `times` connects cost in the programs that were not there `before`, in ns each."""
+def ns_per_connect(before: dict[int, int], times: int) -> float:
+    """Return the BPF time per connect, in ns, of the programs that are not in `before`."""
     connect(times // 10)
-    start = programs()
+    start = run_times_ns()
     connect(times)
-    end = programs()
+    end = run_times_ns()
     return sum(end[program] - start[program] for program in end.keys() - before.keys()) / times
 
 
-def ours(probe: str, times: int) -> str:
-    """Our figure, or why there is none."""
-    before = programs()
+def our_time(probe: str, times: int) -> str:
+    """Return our BPF time per connect as text, or the reason why there is none."""
+    before = run_times_ns()
     try:
         with open_session(spawn_loader(), TraceRequest(probe=probe)):
-            return f"{ns_a_connect(before, times):,.0f} ns"
+            return f"{ns_per_connect(before, times):,.0f} ns"
     except TracerError as error:
-        return f"not here: {error}"
+        return f"not available: {error}"
 
 
 @contextmanager
 def bpftrace(script: str) -> Iterator[str]:
-    """A running script; gives the reason where it does not run."""
+    """Run a script; yields an empty text once it is attached, or the reason why it does not run."""
     with subprocess.Popen(
         ["bpftrace", "-e", 'BEGIN { printf("ready\\n"); }' + script],
         stdout=subprocess.PIPE,
@@ -107,26 +108,26 @@ def bpftrace(script: str) -> Iterator[str]:
         process.kill()
 
 
-def theirs(probe: str, times: int) -> str:
-    """The figure of bpftrace, or why there is none."""
+def bpftrace_time(probe: str, times: int) -> str:
+    """Return bpftrace's BPF time per connect as text, or the reason why there is none."""
     if not shutil.which("bpftrace"):
         return "bpftrace is not installed"
     if probe not in SCRIPTS:
         return ""
-    before = programs()
+    before = run_times_ns()
     with bpftrace(SCRIPTS[probe]) as reason:
-        return f"not here: {reason}" if reason else f"{ns_a_connect(before, times):,.0f} ns"
+        return f"not available: {reason}" if reason else f"{ns_per_connect(before, times):,.0f} ns"
 
 
 def main(times: int) -> None:
-    """Measure all and print the table."""
+    """Measure every probe set and print the table."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     enabled = STATS.read_text()
     STATS.write_text("1")
     try:
-        print("| probes | BPF time a connect | bpftrace's |\n|---|---:|---:|")
+        print("| probes | BPF time per connect | bpftrace |\n|---|---:|---:|")
         for probe in ("tracepoint", "kprobe", "fentry"):
-            print(f"| {probe} | {ours(probe, times)} | {theirs(probe, times)} |", flush=True)
+            print(f"| {probe} | {our_time(probe, times)} | {bpftrace_time(probe, times)} |", flush=True)
     finally:
         STATS.write_text(enabled)
 

@@ -1,4 +1,4 @@
-"""A source of very many destinations: seeded, and in real time once its window is full."""
+"""A seeded source with many destinations: the history at once, then records in real time."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ POOL, STEP_NS = 40, SECOND_NS // 20
 
 
 class Load:
-    """A `Source` that lives through `warm_s` seconds at once and then goes on in real time.
+    """A `Source` that delivers `warm_s` seconds of records without waiting, and then continues in real time.
 
     Args:
-        n_keys: destinations.
-        per_s: records a second.
-        warm_s: how much has happened already.
+        n_keys: number of destinations.
+        per_s: records per second.
+        warm_s: seconds of history at the start.
     """
 
     def __init__(self, n_keys: int, per_s: int, warm_s: int = 61) -> None:
         self._step = per_s // 20
         drawn = records(POOL * self._step, n_keys)
-        self._pool = [drawn[at : at + self._step] for at in range(0, len(drawn), self._step)]
+        self._pool = [drawn[start : start + self._step] for start in range(0, len(drawn), self._step)]
         self._random = np.random.default_rng(2)
         self._steps = 0
         self._begin_ns = time.monotonic_ns() - warm_s * SECOND_NS
@@ -37,7 +37,7 @@ class Load:
         self.ended = False
 
     def read(self, timeout_s: float) -> Events:
-        """Give the records of the next step; wait for it once the past is caught up with."""
+        """Return the records of the next step; after the history, wait until its time has come."""
         ahead_ns = self.now_ns() + STEP_NS - time.monotonic_ns()
         if ahead_ns > timeout_s * SECOND_NS:
             time.sleep(timeout_s)
@@ -52,26 +52,26 @@ class Load:
         return events
 
     def ledger(self) -> Ledger:
-        """Give the totals of what was read."""
+        """Return the totals of all records that were read."""
         return Ledger(int(self._outcomes.sum()), tuple(int(n) for n in self._outcomes))
 
     def units(self) -> Mapping[int, str | None]:
-        """Give no names."""
+        """Return no names."""
         return {}
 
     def host(self) -> None:
-        """Say that there is no host."""
+        """Return None: there is no host to read facts from."""
 
     player = None
 
     def now_ns(self) -> int:
-        """Give the time that the last step reached."""
+        """Return the time at the end of the last step, in ns."""
         return self._begin_ns + self._steps * STEP_NS
 
     def wall_offset_ns(self) -> int:
-        """Give what to add to the clock for Unix time."""
+        """Return the offset from this clock to Unix time, in ns."""
         return time.time_ns() - time.monotonic_ns()
 
     def close(self) -> None:
-        """Have no more records."""
+        """End the source: no more records."""
         self.ended = True

@@ -1,11 +1,11 @@
-"""A recording of 20,000 real connects a second, held against what was seen live and against its replay.
+"""Record 20,000 real connects per second; compare what was traced live with the replay.
 
     python -m tests.bench.recorded_storm [SECONDS [RATE [PROCESSES]]]
 
-Some processes connect on the loopback, in a network namespace of their own, at RATE together, while
-`tcpconntop -b --record` traces them and writes every connect down. Printed are the rate that was reached,
-what was lost, whether the replay's last document is the live one, and what the writing itself took: the CPU
-time of a shorter run without `--record` is taken from it, connect by connect.
+PROCESSES processes connect on the loopback, in a separate network namespace, with RATE connects per second in
+total, while `tcpconntop -b --record` traces them and writes every connect to a file. Prints the reached rate,
+the lost records, whether the last document of the replay equals the live one, and the cost of writing: the
+CPU time per connect, less that of a shorter run without `--record`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,26 @@ from typing import Any
 
 from tcpconntop.sources.completeness import active_opens
 from tests.bench.run import machine
-from tests.bench.storm import INSIDE, OWN, RESET_ON_CLOSE
+from tests.bench.storm import INSIDE, OWN_PROC, RESET_ON_CLOSE
 
 TRACER = [sys.executable, "-m", "tcpconntop"]
 BATCH = 50
-"""Connects between two looks at the clock."""
+"""Connects between two checks of the clock."""
 
 FIRST_PORT = 7001
-"""Where the first process listens and connects; the others follow."""
+"""Port of the first process's listener; the other processes use the ports after it."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one storm."""
+    """Results of one storm.
+
+    Attributes:
+        document: the last JSON document of `-b`.
+        opens: connects as the kernel counted them (ActiveOpens).
+        seconds: how long it took.
+        cpu_s: CPU time of the tracer.
+    """
 
     document: dict[str, Any]
     opens: int
@@ -46,31 +53,31 @@ class Run:
 
 
 def pace(port: int, rate_hz: float, until_s: float) -> None:
-    """Connect, accept and reset, at a rate; as fast as it goes where that is slower."""
+    """Connect at a rate until `until_s`, or as fast as possible if the rate is too high."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", port))
         server.listen(8)
-        where, next_s = server.getsockname(), time.monotonic()
+        address, next_s = server.getsockname(), time.monotonic()
         while (now_s := time.monotonic()) < until_s:
             time.sleep(max(0.0, next_s - now_s))
-            next_s = max(next_s + BATCH / rate_hz, now_s - 1)  # what is late by more is not made up for
+            next_s = max(next_s + BATCH / rate_hz, now_s - 1)  # catch up at most one second
             for _ in range(BATCH):
                 with socket.socket() as client:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                     with contextlib.suppress(OSError):
-                        client.connect(where)
+                        client.connect(address)
                         server.accept()[0].close()
 
 
 def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Run:
-    """Trace a storm; gives the last document, the kernel's own count, and the tracer's CPU time."""
+    """Trace a storm with `options` added to `tcpconntop -b`; return its results."""
     ports = range(FIRST_PORT, FIRST_PORT + processes)
     command = [*TRACER, "-b", "--json", "-w", "all", "-P", ",".join(map(str, ports)), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stdout is not None
         assert tracer.stderr is not None
         next(line for line in tracer.stderr if line.startswith("tracing:"))
-        opens, cpu_s, began_s = active_opens(OWN), cpu_of(tracer.pid), time.monotonic()
+        opens, cpu_s, began_s = active_opens(OWN_PROC), cpu_of(tracer.pid), time.monotonic()
         children = []
         for port in ports:
             if not (child := os.fork()):
@@ -83,25 +90,25 @@ def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Run:
             os.waitpid(child, 0)
         took_s = time.monotonic() - began_s
         cpu_s = cpu_of(tracer.pid) - cpu_s
-        opens = active_opens(OWN) - opens
+        opens = active_opens(OWN_PROC) - opens
         tracer.send_signal(signal.SIGINT)
         return Run(json.loads(tracer.stdout.readlines()[-1]), opens, took_s, cpu_s)
 
 
 def cpu_of(pid: int) -> float:
-    """Give the CPU seconds that a process has taken."""
+    """Return the CPU time of a process so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what a replay cannot share: what it is called, and when the last document was printed."""
+    """Return the document without what differs in a replay: the time, the source's name and the rates."""
     rows = [{name: value for name, value in row.items() if name != "rate_hz"} for row in document["rows"]]
     return {**document, "ts": None, "source": None, "rows": rows}
 
 
 def main(seconds: float, rate_hz: float, processes: int) -> int:
-    """Record, replay and compare; the exit code says whether nothing is missing or different."""
+    """Record, replay and compare; return 0 if nothing is missing or different, else 1."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording"
@@ -109,19 +116,21 @@ def main(seconds: float, rate_hz: float, processes: int) -> int:
         replay = [*TRACER, "replay", str(path), "-b", "--json", "-w", "all"]
         done = subprocess.run(replay, check=True, capture_output=True, text=True)
         n_bytes = path.stat().st_size
-    bare = storm(min(seconds, 20), rate_hz, processes)
-    live, again = run.document, json.loads(done.stdout.splitlines()[-1])
+    unrecorded = storm(min(seconds, 20), rate_hz, processes)
+    live, replayed = run.document, json.loads(done.stdout.splitlines()[-1])
     ended, row = sum(live["outcomes"].values()), live["rows"][0]
-    print(f"{machine()}\n{ended / run.seconds:,.0f} connects a second for {run.seconds:.0f} s, all recorded")
+    print(
+        f"{machine()}\n{ended / run.seconds:,.0f} connects per second for {run.seconds:.0f} s, all recorded"
+    )
     print(f"ActiveOpens {run.opens:,}  ended {ended:,}  in flight {live['in_flight']}  lost {live['lost']}")
     print(f"{row['daddr']}:{row['dport']}  p50 {row['p50_us']} p99 {row['p99_us']} max {row['max_us']} µs")
-    same = comparable(live) == comparable(again)
+    same = comparable(live) == comparable(replayed)
     print(f"replay: {'the same ledger and percentiles' if same else 'DIFFERENT'}")
-    shares = [one.cpu_s / one.document["attempts"] * rate_hz for one in (run, bare)]
+    shares = [one.cpu_s / one.document["attempts"] * rate_hz for one in (run, unrecorded)]
     print(
-        f"the whole tracer at {rate_hz:,.0f} a second: {shares[0]:.1%} of a core, {shares[1]:.1%} without it"
+        f"tracer at {rate_hz:,.0f} per second: {shares[0]:.1%} of a core, {shares[1]:.1%} without recording"
     )
-    print(f"writing: {shares[0] - shares[1]:.1%} of a core, {n_bytes / ended:.1f} bytes a connect")
+    print(f"writing: {shares[0] - shares[1]:.1%} of a core, {n_bytes / ended:.1f} bytes per connect")
     return int(not same or live["lost"] != 0 or not run.opens == ended == live["attempts"])
 
 
@@ -137,6 +146,6 @@ if __name__ == "__main__":
             *sys.argv[1:],
         ]
         sys.exit(subprocess.run(command, check=False).returncode)
-    given = dict(zip(("seconds", "rate_hz", "processes"), map(float, sys.argv[2:]), strict=False))
-    wanted = {"seconds": 60.0, "rate_hz": 20_000.0, "processes": 2.0} | given
-    sys.exit(main(wanted["seconds"], wanted["rate_hz"], int(wanted["processes"])))
+    arguments = dict(zip(("seconds", "rate_hz", "processes"), map(float, sys.argv[2:]), strict=False))
+    settings = {"seconds": 60.0, "rate_hz": 20_000.0, "processes": 2.0} | arguments
+    sys.exit(main(settings["seconds"], settings["rate_hz"], int(settings["processes"])))

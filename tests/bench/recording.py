@@ -1,7 +1,7 @@
-"""What recording costs, as a Markdown table: `python -m tests.bench.recording [SECONDS]`.
+"""Measure the cost of recording; print a Markdown table: `python -m tests.bench.recording [SECONDS]`.
 
-The same records go through the same reads with and without a recorder; the difference in this process's CPU
-time is what the recorder takes. A replay of the file is measured beside it.
+The same records are read with and without a recorder. The cost of the recorder is the difference in this
+process's CPU time. A replay of the file is measured as well.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ from tests.bench.run import machine
 from tests.bench.workload import records
 
 PER_S = 20_000
-READS_A_S = 10
+READS_PER_S = 10
 KEYS = 10_000
 
 
-class Paced:
-    """A source whose clock goes on with each read: records with times, ports and addresses as they come."""
+class SteppedSource:
+    """A source whose clock advances with each read. Its records are as varied as real ones."""
 
     info = SourceInfo("bench", "", "fentry", "ring", "synthetic")
     ended = False
     player = None
 
     def __init__(self, seconds: int) -> None:
-        size = PER_S // READS_A_S
+        size = PER_S // READS_PER_S
         self.clock_ns = 300 * SECOND_NS
         random = np.random.default_rng(3)
         events = records(seconds * PER_S, KEYS)
-        moments = np.sort(random.integers(0, seconds * SECOND_NS, len(events))).astype(np.uint64)
-        events["end_ns"] = self.clock_ns + moments
+        offsets_ns = np.sort(random.integers(0, seconds * SECOND_NS, len(events))).astype(np.uint64)
+        events["end_ns"] = self.clock_ns + offsets_ns
         events["begin_ns"] = events["end_ns"] - random.lognormal(np.log(3e5), 0.5, len(events)).astype("u8")
         events["syn_ns"] = events["begin_ns"] + random.integers(4_000, 20_000, len(events)).astype("u8")
         events["lport"] = random.integers(32_768, 60_999, len(events))
         events["netns"], events["uid"] = 4_026_531_840, 1000
-        self.batches = [events[at : at + size] for at in range(0, len(events), size)]
+        self.batches = [events[start : start + size] for start in range(0, len(events), size)]
         self.outcomes = np.zeros(N_OUTCOMES, np.int64)
-        self.at = 0
+        self.next_batch = 0
 
     def read(self, timeout_s: float) -> Events:
-        if not timeout_s or self.at == len(self.batches):
+        if not timeout_s or self.next_batch == len(self.batches):
             return np.empty(0, EVENT)
-        batch = self.batches[self.at]
-        self.at += 1
-        self.clock_ns += SECOND_NS // READS_A_S
+        batch = self.batches[self.next_batch]
+        self.next_batch += 1
+        self.clock_ns += SECOND_NS // READS_PER_S
         self.outcomes += np.bincount(batch["outcome"], minlength=N_OUTCOMES)
         return batch
 
@@ -81,8 +81,8 @@ class Paced:
         return self.clock_ns / SECOND_NS
 
 
-def drained(source: RecordingWriter | Paced, reads: int) -> float:
-    """Read everything and close; gives the CPU seconds that it took."""
+def read_all(source: RecordingWriter | SteppedSource, reads: int) -> float:
+    """Read everything and close the source; return the CPU time, in seconds."""
     began_s = time.process_time()
     for _ in range(reads):
         source.read(1.0)
@@ -90,8 +90,8 @@ def drained(source: RecordingWriter | Paced, reads: int) -> float:
     return time.process_time() - began_s
 
 
-def played(path: Path) -> tuple[float, int]:
-    """Replay as fast as it goes; gives the CPU seconds and the records."""
+def replay_all(path: Path) -> tuple[float, int]:
+    """Replay at full speed; return the CPU time, in seconds, and the number of records."""
     began_s, n = time.process_time(), 0
     with path.open("rb") as file:
         source = Replay(RecordingReader([(path, file)]), None)
@@ -102,21 +102,23 @@ def played(path: Path) -> tuple[float, int]:
 
 def main(seconds: int) -> None:
     """Measure each codec and print the table."""
-    print(f"{machine()}; {PER_S:,} connects a second for {seconds} s, {KEYS:,} destinations\n")
-    print("| packed | CPU of a core | bytes a connect | replay |\n|---|---:|---:|---:|")
+    print(f"{machine()}; {PER_S:,} connects per second for {seconds} s, {KEYS:,} destinations\n")
+    print("| codec | share of a core | bytes per connect | replay |\n|---|---:|---:|---:|")
     for codec in CODECS:
         if codec == "zstd" and importlib.util.find_spec("zstandard") is None:
             continue
-        bare = Paced(seconds)
-        without_s = drained(bare, len(bare.batches))
-        source = Paced(seconds)
+        unrecorded = SteppedSource(seconds)
+        without_s = read_all(unrecorded, len(unrecorded.batches))
+        source = SteppedSource(seconds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "recording"
             recorder = RecordingWriter(source, RotatingFile(path), codec=codec, clock_s=source.clock_s)
-            share = (drained(recorder, len(source.batches)) - without_s) / seconds
-            replay_s, n = played(path)
-            each = path.stat().st_size / n
-        print(f"| {codec} | {share:.1%} | {each:.1f} | {replay_s / n * SECOND_NS:,.0f} ns a record |")
+            share = (read_all(recorder, len(source.batches)) - without_s) / seconds
+            replay_s, n = replay_all(path)
+            bytes_per_connect = path.stat().st_size / n
+        print(
+            f"| {codec} | {share:.1%} | {bytes_per_connect:.1f} | {replay_s / n * SECOND_NS:,.0f} ns per record |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the core costs, as a Markdown table: `make bench`, or `python -m tests.bench.run [--quick]`.
+"""Measure the core and print a Markdown table: `make bench`, or `python -m tests.bench.run [--quick]`.
 
-Every figure is the median of repetitions in this process's CPU time; the obvious alternatives, a Python
-callback a record and a sketch a key, are measured in the same run, since machines differ.
+Every figure is the median CPU time of several repetitions in this process. Two alternatives, a Python
+callback per record and a sketch per key, are measured in the same run, because machines differ.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from tests.bench.sketches import Sketches
 from tests.bench.workload import BATCH, batches, fill, records, snapshot_of
 
 Row = tuple[str, ...]
-"""What was measured, our figure, and the figures of the alternatives where there are any."""
+"""Cells: what was measured, our figure, then the figures of the alternatives, if any."""
 
-WARM_S = 61  # the window is full, so that each second adds a slice and takes one away
+WARM_UP_S = 61  # then the window is full: each second adds a slice and removes one
 
 
 def median_ms(call: Callable[[], object], times: int = 9) -> float:
-    """Give the median CPU time of a call in ms, after one that warms up."""
+    """Return the median CPU time of a call, in ms; one call before does not count."""
     call()
     spent = []
     for _ in range(times):
@@ -51,58 +51,64 @@ def median_ms(call: Callable[[], object], times: int = 9) -> float:
     return statistics.median(spent) * 1e3
 
 
-def ns_a_record(
-    ingest: Callable[[Events, int], None], told: Iterable[tuple[Events, int]], skip_s: int
+def ns_per_record(
+    ingest: Callable[[Events, int], None], timed_batches: Iterable[tuple[Events, int]], skip_s: int
 ) -> float:
-    """Feed batches and give the median second's CPU time in ns a record."""
-    seconds, spent = [], 0.0
-    for at, (events, now_ns) in enumerate(told, 1):
-        began = time.process_time()
+    """Ingest batches; return the CPU time per record in the median second, in ns.
+
+    The first `skip_s` seconds do not count.
+    """
+    seconds, spent_s = [], 0.0
+    for count, (events, now_ns) in enumerate(timed_batches, 1):
+        began_s = time.process_time()
         ingest(events, now_ns)
-        spent += time.process_time() - began
-        if at % 20 == 0:
-            seconds.append(spent)
-            spent = 0.0
+        spent_s += time.process_time() - began_s
+        if count % 20 == 0:
+            seconds.append(spent_s)
+            spent_s = 0.0
     return statistics.median(seconds[skip_s:]) / (20 * BATCH) * SECOND_NS
 
 
 def ingest_rows(n_keys: int, measured_s: int) -> list[Row]:
-    """Measure records to updated window, against the callback."""
-    ours = ns_a_record(RollingWindow(60).ingest, batches(n_keys, WARM_S + measured_s), WARM_S)
-    bounded = " (20,000 told apart)" if n_keys > 20_000 else ""
-    row = [f"ingest, {n_keys:,} keys{bounded}", f"{ours:,.0f} ns a record"]
-    for other in (DictOfLists(), Sketches()):
-        theirs = ns_a_record(other.ingest, batches(n_keys, 3), 1)
-        row.append(f"{theirs:,.0f} ns ({theirs / ours:.0f}×)")
+    """Measure the time from records to the updated window, and the same for both alternatives."""
+    our_ns = ns_per_record(RollingWindow(60).ingest, batches(n_keys, WARM_UP_S + measured_s), WARM_UP_S)
+    limit = " (20,000 kept apart)" if n_keys > 20_000 else ""
+    row = [f"ingest, {n_keys:,} keys{limit}", f"{our_ns:,.0f} ns per record"]
+    for alternative in (DictOfLists(), Sketches()):
+        their_ns = ns_per_record(alternative.ingest, batches(n_keys, 3), 1)
+        row.append(f"{their_ns:,.0f} ns ({their_ns / our_ns:.0f}×)")
     return [tuple(row)]
 
 
 def view_rows(n_keys: int, seconds: float) -> list[Row]:
-    """Measure what happens between a window and the screen."""
-    window, others = fill(n_keys, seconds), (DictOfLists(), Sketches())
-    picture = snapshot_of(window)
+    """Measure the steps between a window and the screen: state, view, summary, trend, findings."""
+    window, alternatives = fill(n_keys, seconds), (DictOfLists(), Sketches())
+    snapshot = snapshot_of(window)
     for events, now_ns in batches(n_keys, min(seconds, 4)):
-        for other in others:
-            other.ingest(events, now_ns)
-    view = make_view(picture, ViewSpec())
+        for alternative in alternatives:
+            alternative.ingest(events, now_ns)
+    view = make_view(snapshot, ViewSpec())
     top = view.number_rows(np.arange(min(60, len(view))))
-    beside = [f"{median_ms(other.view, 3):.0f} ms ({min(seconds, 4):.0f} s of records)" for other in others]
+    comparison = [
+        f"{median_ms(alternative.view, 3):.0f} ms ({min(seconds, 4):.0f} s of records)"
+        for alternative in alternatives
+    ]
     size = f"{n_keys:,} keys"
     rows: list[Row] = [(f"state, {size}", f"{median_ms(window.state):.1f} ms")]
     for group_by in ("dest", "process+dest", "process", "subnet"):
-        ours = median_ms(lambda group_by=group_by: make_view(picture, ViewSpec(group_by)))
-        theirs = beside if group_by == "dest" else []
-        rows.append((f"view by {group_by}, {size}, sorted by p99", f"{ours:.1f} ms", *theirs))
-    rows.append((f"summary, {size}", f"{median_ms(lambda: summarize(picture)):.1f} ms"))
-    trend = median_ms(lambda: series(picture, top, 60, 10))
-    rows.append((f"p99 trend of 60 rows, {size}", f"{trend:.1f} ms"))
-    findings = median_ms(lambda: explain(Selection(view), str))
-    rows.append((f"findings, {size}", f"{findings:.1f} ms"))
+        view_ms = median_ms(lambda group_by=group_by: make_view(snapshot, ViewSpec(group_by)))
+        rest = comparison if group_by == "dest" else []
+        rows.append((f"view by {group_by}, {size}, sorted by p99", f"{view_ms:.1f} ms", *rest))
+    rows.append((f"summary, {size}", f"{median_ms(lambda: summarize(snapshot)):.1f} ms"))
+    trend_ms = median_ms(lambda: series(snapshot, top, 60, 10))
+    rows.append((f"p99 trend of 60 rows, {size}", f"{trend_ms:.1f} ms"))
+    findings_ms = median_ms(lambda: explain(Selection(view), str))
+    rows.append((f"findings, {size}", f"{findings_ms:.1f} ms"))
     return rows
 
 
 def filter_rows() -> list[Row]:
-    """Measure filters over keys that all differ in their address."""
+    """Measure filters on 20,000 keys with different addresses."""
     keys = keys_from_events(records(20_000, 1 << 24))
     return [
         (
@@ -114,7 +120,7 @@ def filter_rows() -> list[Row]:
 
 
 def switch_ms(window: RollingWindow, before: str, after: str, times: int = 3) -> float:
-    """Give the longest that a switch of windows took, with the state that follows it, in ms."""
+    """Return the longest time of a switch between two windows and the state after it, in ms."""
     spent = []
     for _ in range(times):
         window.set_window(WINDOWS[before])
@@ -127,51 +133,57 @@ def switch_ms(window: RollingWindow, before: str, after: str, times: int = 3) ->
 
 
 def history_rows(minutes: float, n_keys: int) -> list[Row]:
-    """Weigh and switch the windows of keys that connect once a second each, then fold a quarter of them."""
+    """Measure a long history of keys that each connect once per second.
+
+    Three rows: its memory, the switch between windows, and a second in which a quarter of the keys is new.
+    """
     window = RollingWindow(60, n_keys)
     for events, now_ns in batches(n_keys, minutes * 60, per_s=n_keys):
         window.ingest(events, now_ns)
     switches = {pair: switch_ms(window, *pair) for pair in permutations(WINDOWS, 2)}
-    worst = max(switches, key=lambda pair: switches[pair])
-    usual = statistics.median(switches.values())
+    slowest = max(switches, key=lambda pair: switches[pair])
+    median = statistics.median(switches.values())
     window.set_window(MAX_WINDOW_S)
     state = window.state()
-    slices, sums = sum(part.nbytes for part in state.slices), state.latency_pages.nbytes
+    slices_bytes, sums_bytes = sum(part.nbytes for part in state.slices), state.latency_pages.nbytes
     window.set_window(60)
-    fresh = records(n_keys, 1 << 24, seed=9)
-    window.ingest(fresh, now_ns)
+    new_keys = records(n_keys, 1 << 24, seed=9)
+    window.ingest(new_keys, now_ns)
     began = time.process_time()
     window.advance(now_ns + SECOND_NS)
     fold_ms = (time.process_time() - began) * 1e3
-    what = f"{minutes:g} minutes of {n_keys:,} keys, a connect a second each"
+    history = f"{minutes:g} minutes of {n_keys:,} keys, one connect per second each"
     return [
-        (f"memory of {what}", f"{slices / 1e6:.0f} MB, their sums {sums / 1e6:.0f} MB"),
         (
-            f"… worst switch of windows, {' to '.join(worst)}; median",
-            f"{switches[worst]:.0f} ms; {usual:.0f} ms",
+            f"memory of {history}",
+            f"{slices_bytes / 1e6:.0f} MB, running sums {sums_bytes / 1e6:.0f} MB",
+        ),
+        (
+            f"… slowest switch of windows, {' to '.join(slowest)}; median",
+            f"{switches[slowest]:.0f} ms; {median:.0f} ms",
         ),
         ("… second in which a quarter of the keys is folded", f"{fold_ms:.0f} ms"),
     ]
 
 
 def scan_rows() -> list[Row]:
-    """Have a million destinations scanned in a minute, in a fresh process."""
+    """Measure a scan of a million destinations in one minute, in a separate process."""
     command = [sys.executable, "-m", "tests.bench.scan"]
-    seen = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return [
-        ("a million destinations in 60 s (20,000 told apart)", f"{seen['share']:.1%} of a core"),
-        ("… longest block, highest memory", f"{seen['longest_ms']:.0f} ms, {seen['peak_mb']:.0f} MB"),
+        ("a million destinations in 60 s (20,000 kept apart)", f"{result['share']:.1%} of a core"),
+        ("… longest step, peak memory", f"{result['longest_ms']:.0f} ms, {result['peak_mb']:.0f} MB"),
     ]
 
 
 def machine() -> str:
-    """Name the processor."""
+    """Return the name of the processor."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def main() -> None:
-    """Measure all and print the table."""
+    """Measure everything and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, a shorter history")
     quick = parser.parse_args().quick
@@ -185,7 +197,7 @@ def main() -> None:
     print(
         f"{machine()}, Python {platform.python_version()}, numpy {np.__version__}, {datetime.date.today()}\n"
     )
-    print("| what | here | BCC's callback, a dict of lists | a KLL sketch a key |\n|---|---:|---:|---:|")
+    print("| what | here | BCC's callback, a dict of lists | a KLL sketch per key |\n|---|---:|---:|---:|")
     for row in rows:
         print(f"| {' | '.join([*row, '', ''][:4])} |")
 

@@ -1,7 +1,8 @@
 """A port scan: a million destinations, each once, in a minute. `python -m tests.bench.scan [MAX_KEYS]`.
 
-Prints the share of a core that takes in and publishes what comes, the longest that either blocks (CPU time),
-and the resident memory at its highest; in a process of its own, so that nothing else is in that.
+Prints JSON: the share of a core that ingest and publishing take, the longest single step (CPU time), and the
+peak resident memory. `tests.bench.run` starts it as a separate process, so that the peak is this scan's
+alone.
 """
 
 from __future__ import annotations
@@ -17,31 +18,33 @@ from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.rolling import RollingWindow
 from tests.bench.workload import BATCH_NS, records
 
-DESTINATIONS, SECONDS, BATCHES_A_SECOND = 1_000_000, 60, SECOND_NS // BATCH_NS
+DESTINATIONS, SECONDS, BATCHES_PER_S = 1_000_000, 60, SECOND_NS // BATCH_NS
 
 
 def scan(max_keys: int) -> dict[str, float]:
-    """Feed the scan to a window of a minute, with a state each second."""
+    """Ingest the scan into a window of one minute, with a state each second; return the three figures."""
     window = RollingWindow(60, max_keys)
-    size = DESTINATIONS // (SECONDS * BATCHES_A_SECOND)
+    size = DESTINATIONS // (SECONDS * BATCHES_PER_S)
     drawn = records(size, 1)
-    spent = []
-    for at in range(SECONDS * BATCHES_A_SECOND):
+    steps_s = []
+    for step in range(SECONDS * BATCHES_PER_S):
         events = drawn.copy()
         address = np.zeros((size, 16), np.uint8)
         address[:, 0] = 10
-        address[:, 1:4] = np.arange(at * size, (at + 1) * size)[:, np.newaxis] >> np.array([16, 8, 0]) & 255
+        address[:, 1:4] = (
+            np.arange(step * size, (step + 1) * size)[:, np.newaxis] >> np.array([16, 8, 0]) & 255
+        )
         events["daddr"] = address.view("V16").ravel()
-        events["begin_ns"] -= np.random.default_rng(at).integers(0, 1_000_000, size, np.uint64)
+        events["begin_ns"] -= np.random.default_rng(step).integers(0, 1_000_000, size, np.uint64)
         began = time.process_time()
-        window.ingest(events, 200 * SECOND_NS + at * BATCH_NS)
-        if at % BATCHES_A_SECOND == BATCHES_A_SECOND - 1:
+        window.ingest(events, 200 * SECOND_NS + step * BATCH_NS)
+        if step % BATCHES_PER_S == BATCHES_PER_S - 1:
             state = window.state()
-        spent.append(time.process_time() - began)
-    assert state.stats["outcomes"].sum() == size * SECONDS * BATCHES_A_SECOND
+        steps_s.append(time.process_time() - began)
+    assert state.stats["outcomes"].sum() == size * SECONDS * BATCHES_PER_S
     lines = Path("/proc/self/status").read_text().splitlines()
     peak_kb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    return {"share": sum(spent) / SECONDS, "longest_ms": max(spent) * 1e3, "peak_mb": peak_kb / 1e3}
+    return {"share": sum(steps_s) / SECONDS, "longest_ms": max(steps_s) * 1e3, "peak_mb": peak_kb / 1e3}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The other alternative: one KLL sketch a key (Apache DataSketches), fed batch by batch.
+"""Another way, for comparison: one KLL sketch per key (Apache DataSketches), updated batch by batch.
 
-Keys are numbered by our own table and each batch is sorted by key, so that a sketch takes its latencies in
-one call. A sketch cannot give a second back: these are quantiles since the start, not of a window.
+Keys are numbered by our own `KeyTable`. Each batch is sorted by key, so that a sketch gets its latencies in
+one call. A sketch cannot remove old values: its quantiles cover the time since the start, not a window.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tcpconntop.core.wire import Events, Outcome
 
 
 class Sketches:
-    """Quantiles of every key since the start."""
+    """One sketch per key: latency quantiles since the start."""
 
     def __init__(self) -> None:
         self._table = KeyTable(1 << 18)
         self._sketches: list[kll_floats_sketch] = []
 
     def ingest(self, events: Events, _now_ns: int) -> None:
-        """Take in records."""
+        """Add records to the sketches of their keys."""
         events = events[events["outcome"] == Outcome.OK]
         rows, _ = self._table.find_or_add(events)
         self._sketches += [kll_floats_sketch(200) for _ in range(len(self._table) - len(self._sketches))]
@@ -34,7 +34,7 @@ class Sketches:
             self._sketches[row].update(values)
 
     def view(self, top: int = 60) -> list[tuple[float, int]]:
-        """Sort all keys by p99, the greatest first."""
+        """Return the `top` rows with the highest p99, highest first."""
         ranked = [
             (sketch.get_quantile(0.99), row)
             for row, sketch in enumerate(self._sketches)

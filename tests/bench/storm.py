@@ -1,10 +1,10 @@
-"""The ledger under the highest connect rate that two processes can make.
+"""Check the ledger at the highest connect rate that two processes reach.
 
     python -m tests.bench.storm [SECONDS]
 
-Two processes connect to listeners of their own on the loopback as fast as they can, while `tcpconntop -b`
-traces them. Printed are the rate, what was lost, and whether the ledger and the kernel's own count of
-connects (ActiveOpens) agree. All of it happens in a network namespace of its own, where nobody else connects.
+Two processes connect as fast as they can, each to its own listener on the loopback, while `tcpconntop -b`
+traces them. Prints the connect rate, the lost records, and the totals of the ledger and of the kernel's own
+count of connects (ActiveOpens). Everything runs in a separate network namespace, without other traffic.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from pathlib import Path
 
 from tcpconntop.sources.completeness import active_opens
 
-OWN = Path("/proc/self")
+OWN_PROC = Path("/proc/self")
 PORTS = (7001, 7002)
-"""Where each process listens and connects."""
+"""The ports: each process connects to its own listener on one of them."""
 
 INSIDE = "--inside-a-network-namespace"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def hammer(port: int, until_s: float) -> None:
-    """Connect, accept and reset, one after the other."""
+    """Connect until `until_s`, one connect after the other; each connection is accepted and then reset."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", port))
         server.listen(8)
-        where = server.getsockname()
+        address = server.getsockname()
         while time.monotonic() < until_s:
             for _ in range(200):
                 with socket.socket() as client:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                     with contextlib.suppress(OSError):
-                        client.connect(where)
+                        client.connect(address)
                         server.accept()[0].close()
 
 
 def main(seconds: float) -> int:
-    """Run the storm; the exit code says whether everything was accounted for."""
+    """Run the storm; return 0 if every connect was counted exactly once, else 1."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     ports = ",".join(map(str, PORTS))
     tracer = subprocess.Popen(
@@ -58,7 +58,7 @@ def main(seconds: float) -> int:
     assert tracer.stdout is not None
     assert tracer.stderr is not None
     print(next(line for line in tracer.stderr if line.startswith("tracing:")), end="")
-    before, until_s = active_opens(OWN), time.monotonic() + seconds
+    opens_before, until_s = active_opens(OWN_PROC), time.monotonic() + seconds
     children = []
     for port in PORTS:
         if not (child := os.fork()):
@@ -71,12 +71,12 @@ def main(seconds: float) -> int:
     for child in children:
         os.waitpid(child, 0)
     tracer.send_signal(signal.SIGINT)
-    opens = active_opens(OWN) - before
+    opens = active_opens(OWN_PROC) - opens_before
     for line in tracer.stdout:
         last = line
     document = json.loads(last)
     ended, rows = sum(document["outcomes"].values()), sum(row["count"] for row in document["rows"])
-    print(f"{document['attempts'] / seconds:,.0f} connects a second for {seconds:.0f} s")
+    print(f"{document['attempts'] / seconds:,.0f} connects per second for {seconds:.0f} s")
     in_flight = document["in_flight"]
     print(f"attempts {document['attempts']:,}  ended {ended:,}  in flight {in_flight}  in rows {rows:,}")
     print(f"lost {document['lost']}  ActiveOpens {opens:,}")

@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal, and what it costs: keys go in, paints and CPU time come out."""
+"""Run a program in a pseudo-terminal: press keys, watch what it paints, read its CPU time and memory."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MOVE = re.compile(rb"\x1b\[(\d+);(\d+)H")
 
 
 class Terminal:
-    """Runs `python -m MODULE WORDS` in a terminal of its own.
+    """Runs `python -m WORDS` in a new pseudo-terminal.
 
     Args:
-        words: module and arguments.
-        width, height: its size in cells.
-        needle: what a paint of the selected row holds.
+        words: the module and its arguments.
+        width, height: size of the terminal, in cells.
+        needle: bytes that only a paint of the selected row contains.
     """
 
     def __init__(self, words: Sequence[str], width: int, height: int, needle: bytes) -> None:
@@ -46,7 +46,7 @@ class Terminal:
         os.close(self._fd)
 
     def watch(self, seconds: float, line: int | None = None) -> bool:
-        """Read what is painted for some seconds, or until the selected row is painted on a line."""
+        """Read the output for some seconds; True as soon as the selected row is painted on `line`."""
         until_s = time.monotonic() + seconds
         while (left_s := until_s - time.monotonic()) > 0:
             if not select.select([self._fd], [], [], left_s)[0]:
@@ -57,25 +57,25 @@ class Terminal:
         return False
 
     def _read(self, output: bytes) -> None:
-        """Follow where the selected row stands; a line may be told in two parts."""
-        told = self._rest + output
-        hits = list(MOVE.finditer(told))
+        """Update `line` to the line of the selected row; one painted line may come in two reads."""
+        unread = self._rest + output
+        hits = list(MOVE.finditer(unread))
         for hit, following in zip(hits, [*hits, None][1:], strict=True):
-            if self._needle in told[hit.end() : following.start() if following else len(told)]:
+            if self._needle in unread[hit.end() : following.start() if following else len(unread)]:
                 self.line = int(hit[1])
-        self._rest = told[hits[-1].start() :] if hits else b""
+        self._rest = unread[hits[-1].start() :] if hits else b""
 
     def press(self, keys: bytes) -> None:
-        """Type."""
+        """Send keys to the program."""
         os.write(self._fd, keys)
 
     def cpu_ms(self) -> tuple[float, float]:
-        """Give the CPU time so far, in ms: of the thread that draws, and of all."""
+        """Return the CPU time so far, in ms: of the drawing thread, and of all threads."""
         tasks = Path(f"/proc/{self.pid}/task")
         spent = {int(task.name): int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()}
         return spent[self.pid] / 1e6, sum(spent.values()) / 1e6
 
     def resident_mb(self) -> float:
-        """Give the resident memory, in MB."""
+        """Return the resident memory, in MB."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

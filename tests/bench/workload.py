@@ -1,4 +1,4 @@
-"""Records for the benchmarks: seeded, in the order in which they ended, spread evenly over the keys."""
+"""Records for the benchmarks: seeded, sorted by end time, spread evenly over the keys."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
-BATCH, BATCH_NS = 5_000, SECOND_NS // 20  # 100,000 records a second, read every 50 ms
+BATCH, BATCH_NS = 5_000, SECOND_NS // 20  # 100,000 records per second, read every 50 ms
 
 
 def records(n: int, n_keys: int, seed: int = 1, failing: float = 0.01) -> Events:
-    """Draw n records of n_keys destinations; `end_ns` counts from 0 as the place in the batch."""
+    """Return `n` random records of `n_keys` destinations; the end times are 1 ns apart."""
     random = np.random.default_rng(seed)
     key = random.integers(0, n_keys, n)
     events = np.zeros(n, EVENT)
@@ -40,10 +40,10 @@ def records(n: int, n_keys: int, seed: int = 1, failing: float = 0.01) -> Events
 def batches(
     n_keys: int, seconds: float, start_s: int = 200, per_s: int = 20 * BATCH
 ) -> Iterator[tuple[Events, int]]:
-    """Give the batches of a time span, each with the moment at which it is read."""
+    """Yield the batches of `seconds` seconds, each with the time at which it is read, in ns."""
     size = per_s // 20
     drawn = records(40 * 5_000, n_keys)
-    pool = [drawn[at : at + size] for at in range(0, len(drawn), size)]
+    pool = [drawn[start : start + size] for start in range(0, len(drawn), size)]
     random = np.random.default_rng(2)
     for i in range(int(seconds * 20)):
         events = pool[i % len(pool)].copy()
@@ -53,7 +53,7 @@ def batches(
 
 
 def fill(n_keys: int, seconds: float, per_s: int = 20 * BATCH, max_keys: int = 1 << 18) -> RollingWindow:
-    """Give a window that has seen a time span."""
+    """Return a window that has ingested `seconds` seconds of records."""
     window = RollingWindow(60, max_keys)
     for events, now_ns in batches(n_keys, seconds, per_s=per_s):
         window.ingest(events, now_ns)
@@ -61,7 +61,7 @@ def fill(n_keys: int, seconds: float, per_s: int = 20 * BATCH, max_keys: int = 1
 
 
 def snapshot_of(window: RollingWindow) -> Snapshot:
-    """Wrap the state of a window."""
+    """Return a snapshot of the window's state."""
     return Snapshot(
         info=SourceInfo("bench", "", "", "", "synthetic"),
         ledger=Ledger(),
