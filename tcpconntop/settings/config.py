@@ -86,7 +86,7 @@ SETTINGS: Mapping[str, tuple[Callable[[Any], SettingValue | None], str]] = {
     ),
     "transport": (_choice("auto", "ring", "perf"), '"auto", "ring" or "perf"'),
     "columns": (_string_list, 'a list of strings such as ["daddr", "p99"]'),
-    "ignore": (_words, 'a list of texts such as ["gives-up", "family"]'),
+    "ignore": (_string_list, 'a list of strings such as ["gives-up", "family"]'),
     "dns": (_boolean, "true or false"),
     "max-keys": (_positive_integer, "a whole number, at least 1"),
 }
