@@ -66,7 +66,7 @@ def test_every_setting_becomes_the_default_of_its_option():
         ("dns = 1", "a.toml: dns: must be true or false"),
         ("columns = 'p99'", "a.toml: columns: must be a list of strings"),
         ("columns = [1]", "a.toml: columns: must be a list of strings"),
-        ("ignore = 'family'", "a.toml: ignore: must be a list of texts"),
+        ("ignore = 'family'", "a.toml: ignore: must be a list of strings"),
         ("probe = 'magic'", 'a.toml: probe: must be "auto", "fentry", "kprobe" or "tracepoint"'),
         ("theme = 1", "a.toml: theme: must be a string"),
         ("keys = 1", "a.toml: keys: must be a table"),
