@@ -19,8 +19,8 @@ from tcpconntop.core.format import count
 from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.window.keys import Keys, hash_fields
 from tcpconntop.core.window.recent import RecentConnects
-from tcpconntop.core.window.slices import RunningSums
 from tcpconntop.core.window.snapshot import Snapshot
+from tcpconntop.core.window.sums import RunningSums
 from tcpconntop.core.wire import EVENT
 
 Metrics = Mapping[str, Floats]

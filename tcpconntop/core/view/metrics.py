@@ -12,7 +12,7 @@ from tcpconntop.core.counts import PagedCounts, quantiles_us
 from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.view.baseline import CHANGES, compare_with_baseline
 from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.rolling import WindowState
+from tcpconntop.core.window.state import WindowState
 from tcpconntop.core.wire import Outcome
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}

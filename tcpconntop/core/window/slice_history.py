@@ -1,0 +1,74 @@
+"""The slices of the last 15 minutes, and the sums of everything before them."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from tcpconntop.core.types import Rows
+from tcpconntop.core.window.slices import (
+    Slice,
+    first_single_second,
+    merge_slices,
+    oldest_second,
+    slice_span,
+)
+from tcpconntop.core.window.sums import RunningSums
+
+
+class SliceHistory:
+    """Slices, oldest first. With time they are merged into blocks, and finally into `older`.
+
+    The sums of all blocks are kept as well, so that a long window is summed up from them and from the single
+    seconds of the last minute: switching to 15 minutes of 10,000 destinations takes 60 ms, where adding up all
+    blocks takes 600 ms.
+
+    Attributes:
+        slices: what is kept, oldest first.
+        older: the sums of what is not kept any more. Replaced, never changed: published states refer to it.
+    """
+
+    def __init__(self) -> None:
+        self.slices: list[Slice] = []
+        self.older = RunningSums()
+        self._blocks = RunningSums()  # of the slices that are older than single seconds
+        self._blocks_end = 0  # they are those that begin before this second
+
+    def append(self, part: Slice) -> None:
+        """Add the newest slice."""
+        self.slices.append(part)
+
+    def since(self, second: int) -> list[Slice]:
+        """Return the slices that begin at a second or later, oldest first."""
+        return [part for part in self.slices if part.second >= second]
+
+    def sum_kept(self, n_rows: int) -> RunningSums:
+        """Return the sums of all slices that are kept, for rows 0 … n_rows - 1."""
+        sums = self._blocks.copy()
+        sums.add(RunningSums.from_slices(self.since(self._blocks_end), n_rows))
+        return sums
+
+    def advance(self, now_second: int, n_rows: int) -> None:
+        """Merge slices into the blocks of their age; add those that are too old to `older`."""
+        first, blocks_end = oldest_second(now_second), first_single_second(now_second)
+        gone = [part for part in self.slices if part.second < first]
+        self.slices = self.slices[len(gone) :]
+        if gone:
+            self.older = self.older.copy()  # copy on write: published states refer to the old object
+            self.older.grow(n_rows)
+            self.older.update(gone)
+        aged = [part for part in self.slices if part.second < blocks_end]
+        entering = [part for part in aged if part.second >= self._blocks_end]
+        leaving = [part for part in gone if part.second < self._blocks_end]
+        if entering or leaving:
+            self._blocks.grow(n_rows)
+            self._blocks.update(entering, leaving, aged[: len(aged) - len(entering)])
+        self._blocks_end = blocks_end
+        spans = groupby(self.slices, lambda part: slice_span(part.second, now_second))
+        self.slices = [merge_slices(list(parts), *span, n_rows) for span, parts in spans]
+
+    def fold(self, new_row: Rows, n_rows: int) -> None:
+        """Renumber rows: `OTHER_ROW` sums up several, the others keep their order."""
+        self.older = self.older.copy()  # copy on write: published states refer to the old object
+        for sums in (self.older, self._blocks):
+            sums.fold(new_row, n_rows)
+        self.slices = [part.fold(new_row) for part in self.slices]
