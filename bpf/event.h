@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel side and user space exchange: one record a connect attempt, the counters and the
- * settings. This is the only place where they are defined; tcpconntop/core/wire.py mirrors them, and a
- * test compares the two. Every struct is free of padding, and is the same on every architecture.
+ * The data that the BPF program and user space share: one record for each connect attempt, the counters and the
+ * settings. This is the only definition. tcpconntop/core/wire.py mirrors it, and a test compares the two.
+ * No struct has padding, and every struct is the same on every architecture.
  */
 #ifndef TCPCONNTOP_EVENT_H
 #define TCPCONNTOP_EVENT_H
@@ -14,34 +14,34 @@
 enum outcome {
 	OUTCOME_OK,
 	OUTCOME_REFUSED,     /* ECONNREFUSED: a reset answered the SYN */
-	OUTCOME_TIMEOUT,     /* ETIMEDOUT: no answer to any SYN */
+	OUTCOME_TIMEOUT,     /* ETIMEDOUT: no SYN was answered */
 	OUTCOME_UNREACHABLE, /* EHOSTUNREACH, ENETUNREACH and the other ICMP errors */
 	OUTCOME_CANCELLED,   /* the application closed the socket first, or died */
-	OUTCOME_ERROR,       /* anything else, with its errno where it is known */
+	OUTCOME_ERROR,       /* anything else, with its errno if it is known */
 	OUTCOME_COUNT,
 };
 
-/* An IPv4 address stands in the first four bytes, in network order; the other twelve are zero. */
+/* An IPv4 address is in the first four bytes, in network order; the other twelve are zero. */
 union address {
 	__u32 v4;
 	__u8 v6[16];
 };
 
-/* Times are CLOCK_MONOTONIC nanoseconds (bpf_ktime_get_ns); 0 says that the moment is not known. */
+/* Times are CLOCK_MONOTONIC nanoseconds (bpf_ktime_get_ns); 0: not known. */
 struct event {
-	__u64 begin_ns;      /* the application asked for the connection */
+	__u64 begin_ns;      /* connect() was called; SYN_SENT was entered where no probe sees the call */
 	__u64 end_ns;        /* the attempt ended */
-	__u64 syn_ns;        /* the first SYN was handed to IP */
-	__u64 last_rtx_ns;   /* the last SYN that was sent again */
+	__u64 syn_ns;        /* the first SYN was passed to IP */
+	__u64 last_rtx_ns;   /* the last retransmission of the SYN */
 	__u64 cgroup_id;
 	__u32 netns;         /* inode number of the network namespace */
 	__u32 tgid;
 	__u32 uid;
 	__u16 syn_retransmits;
-	__u16 error;         /* errno of a failed attempt; 0 where none is known */
+	__u16 error;         /* errno of a failed attempt; 0: not known */
 	union address saddr;
-	union address daddr; /* a v4-mapped IPv6 address is folded to IPv4 */
-	__u16 lport;         /* host order; 0 while none was chosen */
+	union address daddr; /* a v4-mapped IPv6 address is stored as IPv4 */
+	__u16 lport;         /* host order; 0: not chosen yet */
 	__u16 dport;         /* host order */
 	__u8 family;         /* 4 or 6 */
 	__u8 outcome;        /* enum outcome */
@@ -49,34 +49,34 @@ struct event {
 	char comm[COMM_LEN];
 };
 
-/* One per CPU, a cache line or two each, so that no CPU waits for another one. Totals are the sums. */
+/* One for each CPU, in cache lines of its own, so that no CPU waits for another. Totals are the sums. */
 struct counters {
 	__u64 attempts;                /* attempts that passed the filters and are followed */
 	__u64 outcomes[OUTCOME_COUNT]; /* ended attempts */
 	__u64 syn_retransmits;
-	__u64 ring_drops;     /* records that found the ring buffer full */
-	__u64 start_failures; /* attempts that found the start map full: not in `attempts` */
-	__u64 below_minimum;  /* ended attempts left out of the records by the minimum latency */
-	__u64 unsent;         /* of `attempts`, those that ended before a SYN was sent (no route, no free port) */
+	__u64 ring_drops;     /* records lost because the ring or perf buffer was full */
+	__u64 start_failures; /* attempts that found the start map full: not counted in `attempts` */
+	__u64 below_minimum;  /* ended attempts without a record, because of the minimum latency */
+	__u64 unsent;         /* part of `attempts`: ended before a SYN was sent (no route, no free port) */
 	__u64 reserved[4];
 };
 
 /*
- * The attempts of one network namespace on one CPU, in slot `netns % NETNS_SLOTS`. Who comes first has the slot; others
- * are counted as such, and user space then knows that it cannot tell those namespaces apart.
+ * The attempts of one network namespace on one CPU, in slot `netns % NETNS_SLOTS`. The first namespace keeps the
+ * slot. Attempts of another namespace are counted in `others`: user space then cannot separate the two.
  */
 struct netns_counters {
 	__u64 attempts;
 	__u64 unsent;
 	__u64 others;
-	__u32 netns; /* whose the slot is; 0: nobody's yet */
+	__u32 netns; /* the namespace that has the slot; 0: the slot is free */
 	__u32 reserved;
 };
 
-/* Written by user space before the probes are attached. A list of length 0 lets everything pass. */
+/* Written by user space: before the probes are attached, and when filters change. An empty list matches everything. */
 struct settings {
 	__u64 min_latency_ns;
-	__u32 wakeup_bytes; /* wake the reader about once in this much of records */
+	__u32 wakeup_bytes; /* wake the reader about once in this many bytes of records */
 	__u32 family;       /* 4, 6, or 0 for both */
 	__u32 pid_count;
 	__u32 uid_count;

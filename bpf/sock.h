@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is read from a struct sock and its neighbours: addresses, and why a connect failed.
+ * Read struct sock and the structs it points to: addresses, and the reason of a failed connect.
  *
- * No kernel header is used: the loader defines the few offsets from the running kernel's BTF, as SK_*, INET_*,
- * SOCKET_* and NET_*. Those that a kernel may lack (IPv6, network namespaces) are not defined there.
+ * No kernel header is used. The needed offsets come from the running kernel's BTF, as the macros SK_*, INET_*,
+ * SOCKET_* and NET_* (tcpconntop/kernel/session.py). Those of IPv6 and of network namespaces are undefined on a
+ * kernel without them.
  */
 #ifndef TCPCONNTOP_SOCK_H
 #define TCPCONNTOP_SOCK_H
@@ -14,12 +15,12 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define SS_UNCONNECTED 1
-#define SOCKADDR_IN_USED 8   /* family, port, address */
-#define SOCKADDR_IN6_USED 24 /* family, port, flow, address */
+#define SOCKADDR_IN_BYTES 8   /* family, port, address */
+#define SOCKADDR_IN6_BYTES 24 /* family, port, flow, address */
 
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3 };
 
-/* The same numbers on x86-64, arm64 and every other architecture with the generic errno table. */
+/* These numbers hold on every architecture with the generic errno table, x86-64 and arm64 among them. */
 enum {
 	EACCES = 13, ENONET = 64, EPROTO = 71, ENOPROTOOPT = 92, EOPNOTSUPP = 95, EADDRNOTAVAIL = 99,
 	ENETUNREACH = 101, ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113,
@@ -31,7 +32,7 @@ enum {
 	value_; \
 })
 
-/* True for ::ffff:a.b.c.d, which an AF_INET6 socket uses to speak IPv4. */
+/* True for ::ffff:a.b.c.d: an AF_INET6 socket that connects over IPv4. */
 static __always_inline bool is_v4_mapped(const union address *address)
 {
 	const u32 *words = (const u32 *)address->v6;
@@ -65,22 +66,22 @@ static __always_inline void read_destination(const void *sk, struct event *attem
 	attempt->daddr.v4 = READ(u32, sk, SK_DADDR);
 }
 
-/* The same from a struct sockaddr, as connect() was given it: 0 for what it does not hold. */
+/* The destination from the struct sockaddr that was passed to connect(); fields that it lacks stay 0. */
 static __always_inline void read_sockaddr(const void *address, int length, struct event *attempt)
 {
 	u16 family = READ(u16, address, 0);
 
 	attempt->family = 4;
-	if (family == AF_INET && length >= SOCKADDR_IN_USED)
+	if (family == AF_INET && length >= SOCKADDR_IN_BYTES)
 		attempt->daddr.v4 = READ(u32, address, 4);
-	else if (family == AF_INET6 && length >= SOCKADDR_IN6_USED)
+	else if (family == AF_INET6 && length >= SOCKADDR_IN6_BYTES)
 		set_destination_v6(address + 8, attempt);
 	else
 		return;
 	attempt->dport = bpf_ntohs(READ(u16, address, 2));
 }
 
-/* Known only once the kernel has chosen a route and a port. Both survive the end of the attempt. */
+/* Valid once the kernel has chosen a route and a port. Both stay in the socket after the end of the attempt. */
 static __always_inline void read_source(const void *sk, struct event *attempt)
 {
 	attempt->lport = bpf_ntohs(READ(u16, sk, INET_SPORT));
@@ -93,10 +94,11 @@ static __always_inline void read_source(const void *sk, struct event *attempt)
 	attempt->saddr.v4 = READ(u32, sk, SK_RCV_SADDR);
 }
 
+/* How an attempt ended. */
 struct ending {
 	u8 outcome;
 	u16 error;
-	bool unsent; /* connect() itself failed: no SYN left */
+	bool unsent; /* connect() itself failed: no SYN was sent */
 };
 
 static __always_inline u8 outcome_of_error(u16 error)
@@ -106,7 +108,7 @@ static __always_inline u8 outcome_of_error(u16 error)
 		return OUTCOME_REFUSED;
 	case ETIMEDOUT:
 		return OUTCOME_TIMEOUT;
-	/* What the kernel makes of ICMP errors (icmp_err_convert, icmpv6_err_convert). */
+	/* The errnos of ICMP errors (icmp_err_convert, icmpv6_err_convert). */
 	case EHOSTUNREACH: case ENETUNREACH: case EHOSTDOWN: case ENONET:
 	case ENOPROTOOPT: case EOPNOTSUPP: case EPROTO: case EACCES:
 		return OUTCOME_UNREACHABLE;
@@ -116,9 +118,10 @@ static __always_inline u8 outcome_of_error(u16 error)
 }
 
 /*
- * Why an attempt failed, read off the socket. The kernel sets sk_err before the state changes. Without it the
- * application gave up, except when connect() failed inside the call: only then does the socket say that no
- * connect is under way. Why is then known only where no port was found.
+ * Return how a failed attempt ended, from its socket. The kernel sets sk_err before it changes the state.
+ *
+ * Without sk_err the application cancelled the attempt, or connect() failed inside the call; in the latter case the
+ * state of struct socket is SS_UNCONNECTED, and the errno is known only if no local port was found.
  */
 static __always_inline struct ending classify_failure(const void *sk)
 {

@@ -1,37 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Follows every outgoing TCP connect from begin to end.
+ * Follow every outgoing TCP connect from its begin to its end: maps and probes. The logic is in connect.h.
  *
- * One body of logic, connect_*() and call_*(), and thin probes around it. The start map holds what is known so
- * far of each connect in flight, by its struct sock; it is the record itself and leaves the map the moment the
- * connect ends, however it ends.
+ * An attempt is in the start map from SYN_SENT on, with everything known so far; it leaves the map when it ends, in
+ * whatever way. Where probes see the call of tcp_v4_connect() or tcp_v6_connect(), a second map holds the threads
+ * inside it: the attempt then begins with the call, and a failure inside the call has the errno that is returned.
  *
- * An attempt is in the start map from SYN_SENT on. Where probes see the call itself, tcp_v4_connect() or
- * tcp_v6_connect(), a second map holds which thread is inside, and since when: an attempt then began there, and
- * what fails inside ends with the errno that is returned. A call that no probe saw costs no more than that.
- *
- * BCC rewrites what is done with maps, in this file alone: so it is all here. The loader defines CPUS (how many
- * there may be), START_MAP_SIZE, RING_BYTES, BEGIN_COPIES, one TRANSPORT_* and what sock.h asks for.
+ * BCC rewrites the operations on maps, but only in this file: so all of them are here. User space defines the macros
+ * CPUS (how many there can be), START_MAP_SIZE, RING_BYTES, BEGIN_COPIES, one TRANSPORT_* and those of sock.h.
  */
 #include <uapi/linux/ptrace.h>
 #include "event.h"
-#include "filter.h"
-#include "sock.h"
 
 /* A thread inside tcp_v4_connect() or tcp_v6_connect(). */
 struct call {
 	u64 sk;
-	u64 mapped;          /* tcp_v6_connect() will call tcp_v4_connect() */
-	u64 begun;           /* SYN_SENT was reached */
-	struct event asked;  /* when, and where to */
+	u64 is_v4_mapped;     /* tcp_v6_connect() will call tcp_v4_connect() */
+	u64 entered_syn_sent;
+	struct event target;  /* only begin_ns and the destination, until the call fails */
 };
 
+/*
+ * Attempts in flight, by address of struct sock. The value is the record, filled in step by step.
+ * Inserted by connect_begin(). Updated by connect_sent(), connect_answered() and connect_retransmitted().
+ * Deleted by finish(), from connect_end(), call_returns() or a connect_begin() at the same address.
+ * User space never reads it.
+ */
 BPF_HASH(tct_start, u64, struct event, START_MAP_SIZE);
-/* By thread. Where the kernel skips the probe of a return, its call stays: the oldest ones make room. */
+
+/*
+ * Calls in progress, by thread. Inserted by call_begins(), updated by connect_begin(), deleted by call_returns().
+ * If the kernel skips the probe of a return, the entry stays until newer ones need the space (LRU).
+ * User space never reads it.
+ */
 BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
+
+/* Totals, by CPU. Never inserted or deleted: every probe adds to them (COUNT). User space maps and reads them. */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
+
+/* Totals for each network namespace, by CPU and slot. Probes add to them (COUNT_NETNS). User space maps and reads. */
 BPF_F_TABLE("array", u32, struct netns_counters, tct_netns, CPUS * NETNS_SLOTS, BPF_F_MMAPABLE);
+
+/* One entry. Written by user space, through BCC at first and then through its mapping; read by every probe. */
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
+
+static __always_inline struct event *find_attempt(u64 *sk)
+{
+	return tct_start.lookup(sk);
+}
+
+static __always_inline int insert_attempt(u64 *sk, struct event *attempt)
+{
+	return tct_start.insert(sk, attempt);
+}
+
+static __always_inline void delete_attempt(u64 *sk)
+{
+	tct_start.delete(sk);
+}
+
+static __always_inline struct call *find_call(u64 *thread)
+{
+	return tct_calls.lookup(thread);
+}
+
+static __always_inline void update_call(u64 *thread, struct call *call)
+{
+	tct_calls.update(thread, call);
+}
+
+static __always_inline void delete_call(u64 *thread)
+{
+	tct_calls.delete(thread);
+}
+
+static __always_inline struct settings *get_settings(void)
+{
+	u32 first = 0;
+
+	return tct_settings.lookup(&first);
+}
 
 static __always_inline struct counters *own_counters(void)
 {
@@ -40,14 +88,14 @@ static __always_inline struct counters *own_counters(void)
 	return tct_counters.lookup(&cpu);
 }
 
-/* Atomic: an interrupt may run a probe in the midst of another one on the same CPU. */
+/* Atomic: an interrupt can run a probe during another one on the same CPU. */
 #define COUNT(field) ({ \
 	struct counters *own_ = own_counters(); \
 	if (own_) \
 		__sync_fetch_and_add(&own_->field, 1); \
 })
 
-/* The compiler knows that an outcome is in bounds; not every kernel's verifier sees it. */
+/* The compiler knows that an outcome is in bounds, but not every kernel's verifier can prove it. */
 #define COUNT_OUTCOME(outcome) ({ \
 	u64 index_ = (outcome); \
 	asm volatile("" : "+r"(index_)); \
@@ -57,30 +105,31 @@ static __always_inline struct counters *own_counters(void)
 
 static __always_inline struct netns_counters *own_netns_counters(u32 netns)
 {
-	u32 place = bpf_get_smp_processor_id() * NETNS_SLOTS + netns % NETNS_SLOTS;
-	struct netns_counters *space = tct_netns.lookup(&place);
+	u32 index = bpf_get_smp_processor_id() * NETNS_SLOTS + netns % NETNS_SLOTS;
+	struct netns_counters *slot = tct_netns.lookup(&index);
 
-	if (space && !space->netns)
-		space->netns = netns;
-	return space;
+	if (slot && !slot->netns)
+		slot->netns = netns;
+	return slot;
 }
 
-/* Books an attempt with its network namespace, against whose own count it will be held. */
+/* Count for a network namespace; user space compares these totals with the kernel's own (ActiveOpens). */
 #define COUNT_NETNS(namespace, field) ({ \
-	struct netns_counters *space_ = own_netns_counters(namespace); \
-	if (space_ && space_->netns == (namespace)) \
-		__sync_fetch_and_add(&space_->field, 1); \
-	else if (space_) \
-		__sync_fetch_and_add(&space_->others, 1); \
+	struct netns_counters *slot_ = own_netns_counters(namespace); \
+	if (slot_ && slot_->netns == (namespace)) \
+		__sync_fetch_and_add(&slot_->field, 1); \
+	else if (slot_) \
+		__sync_fetch_and_add(&slot_->others, 1); \
 })
 
 #ifdef TRANSPORT_RING
+/* Records of ended attempts. Written by emit(), read by user space through its mapping. */
 BPF_RINGBUF_OUTPUT(tct_events, RING_BYTES / PAGE_SIZE);
 
 /*
- * The reader has its own timer; waking it is for bursts, and costs more than a record. So it is woken once in
- * `wakeup_bytes` on average, by chance: that needs no state which CPUs would have to share. (BCC before 0.28
- * cannot call bpf_ringbuf_query().)
+ * The reader has a timer; waking it is for bursts, and costs more than writing a record. So it is woken at random,
+ * once in `wakeup_bytes` on average: this needs no state that CPUs would have to share. (BCC before 0.28 cannot call
+ * bpf_ringbuf_query().)
  */
 static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
@@ -93,9 +142,10 @@ static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_byt
 #endif
 
 #ifdef TRANSPORT_PERF
+/* Records of ended attempts, one buffer for each CPU. Written by emit(), read by the loader process. */
 BPF_PERF_OUTPUT(tct_events);
 
-/* Waking is up to the reader, who opened the buffers. */
+/* The reader chose the wake-up threshold when it opened the buffers. */
 static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
 	if (tct_events.perf_submit(ctx, record, sizeof(*record)))
@@ -103,189 +153,22 @@ static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_byt
 }
 #endif
 
-static __always_inline struct settings *get_settings(void)
-{
-	u32 first = 0;
-
-	return tct_settings.lookup(&first);
-}
-
-/* The end of an attempt: its record goes out. */
-static __always_inline void report(void *ctx, struct event *attempt, struct ending ending,
-				   const struct settings *settings)
-{
-	if (ending.outcome != OUTCOME_OK || !attempt->end_ns)
-		attempt->end_ns = bpf_ktime_get_ns();
-	attempt->outcome = ending.outcome;
-	attempt->error = ending.error;
-	if (ending.unsent) {
-		COUNT(unsent);
-		COUNT_NETNS(attempt->netns, unsent);
-	}
-	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns)
-		COUNT(below_minimum);
-	else
-		emit(ctx, attempt, settings->wakeup_bytes);
-}
-
-/* Reports an attempt of the start map, forgets it and books its outcome. */
-static __always_inline void settle(void *ctx, u64 key, struct event *attempt, struct ending ending,
-				   const struct settings *settings)
-{
-	report(ctx, attempt, ending, settings);
-	tct_start.delete(&key);
-	COUNT_OUTCOME(ending.outcome);
-}
-
-/* Fills in who asks, in process context: so that process, user and cgroup are its own. False: filtered out. */
-static __always_inline bool identify(const void *sk, struct event *attempt, const struct settings *settings)
-{
-	attempt->tgid = bpf_get_current_pid_tgid() >> 32;
-	attempt->uid = bpf_get_current_uid_gid();
-	if (!is_wanted(attempt, settings))
-		return false;
-	attempt->cgroup_id = bpf_get_current_cgroup_id();
-#ifdef SK_NET
-	attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
-#endif
-	bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));
-	return true;
-}
-
-static __always_inline void count_attempt(const struct event *attempt)
-{
-	COUNT(attempts);
-	COUNT_NETNS(attempt->netns, attempts);
-}
-
-static __always_inline struct call *call_of_this_thread(const void *sk)
-{
-	u64 thread = bpf_get_current_pid_tgid();
-	struct call *call = tct_calls.lookup(&thread);
-
-	return call && call->sk == (u64)sk ? call : NULL;
-}
+#include "connect.h"
 
 /*
- * The socket enters SYN_SENT: in the context of the process that asks for the connection.
+ * The probes of every probe set: inet_sock_set_state(sk, oldstate, newstate).
  *
- * An entry that is still there belongs to an earlier socket at the same address, whose end no probe saw. That
- * should not be; it ends now, as an error without errno, so that the ledger balances. After the first turn, the
- * entry is what an earlier turn of the same begin left; and only on the last, a full map is full for good.
+ * The kernel skips a program that would interrupt itself on the same CPU. An answer that arrives while a task is in
+ * this program would then end no attempt; and newer kernels let tasks preempt each other here. So begin and end are
+ * separate programs, and the loader attaches several copies of each: as many as can be nested (program_copies() in
+ * tcpconntop/kernel/attach.py). The first copy that runs does the work, the others find it done.
  */
-static __always_inline void connect_begin(void *ctx, void *sk, int turn)
-{
-	u64 key = (u64)sk;
-	struct ending unseen = { .outcome = OUTCOME_ERROR };
-	struct event attempt = { .begin_ns = bpf_ktime_get_ns() };
-	struct settings *settings = get_settings();
-	struct event *stale = tct_start.lookup(&key);
-	struct call *call;
-
-	if (!settings || (stale && turn > 1))
-		return;
-	if (stale)
-		settle(ctx, key, stale, unseen, settings);
-	call = call_of_this_thread(sk);
-	if (call && !call->begun) { /* else a call that is over: no probe saw it return */
-		attempt.begin_ns = call->asked.begin_ns;
-		call->begun = true;
-	}
-	read_destination(sk, &attempt);
-	if (!identify(sk, &attempt, settings))
-		return;
-	if (!tct_start.insert(&key, &attempt))
-		count_attempt(&attempt);
-	else if (turn == BEGIN_COPIES)
-		COUNT(start_failures);
-}
-
-/* The first SYN is about to be handed to IP: route and port are chosen. */
-static __always_inline void connect_sent(const void *sk)
-{
-	u64 key = (u64)sk;
-	struct event *attempt = tct_start.lookup(&key);
-
-	if (attempt && !attempt->syn_ns)
-		attempt->syn_ns = bpf_ktime_get_ns();
-}
-
-/* A segment for the socket is here. The last one before it is connected was the answer to the SYN. */
-static __always_inline void connect_answered(const void *sk)
-{
-	u64 key = (u64)sk;
-	struct event *attempt = tct_start.lookup(&key);
-
-	if (attempt)
-		attempt->end_ns = bpf_ktime_get_ns();
-}
-
-static __always_inline void connect_end(void *ctx, void *sk, struct ending ending)
-{
-	u64 key = (u64)sk;
-	struct event *attempt = tct_start.lookup(&key);
-	struct settings *settings = get_settings();
-
-	if (!attempt || !settings)
-		return;
-	read_source(sk, attempt);
-	if (ending.unsent && !ending.error && call_of_this_thread(sk))
-		return; /* the call fails: what it returns says why */
-	settle(ctx, key, attempt, ending, settings);
-}
-
-/* A v4-mapped address passes both functions: the call is the outer one. */
-static __always_inline void call_begins(const void *sk, const void *address, int length, bool is_v6)
-{
-	u64 thread = bpf_get_current_pid_tgid();
-	struct call call = { .sk = (u64)sk, .asked.begin_ns = bpf_ktime_get_ns() };
-	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk);
-
-	if (outer && outer->mapped)
-		return;
-	read_sockaddr(address, length, &call.asked);
-	call.mapped = is_v6 && call.asked.family == 4;
-	tct_calls.update(&thread, &call);
-}
-
-/* A negative result says why the connect failed, before SYN_SENT or in it. No SYN left, or none that counts. */
-static __always_inline void call_returns(void *ctx, int result)
-{
-	u64 key, thread = bpf_get_current_pid_tgid();
-	struct call *call = tct_calls.lookup(&thread);
-	struct settings *settings = get_settings();
-	struct ending ending = { .outcome = outcome_of_error(-result), .error = -result, .unsent = true };
-	struct event *attempt;
-
-	if (!call || !settings)
-		return;
-	key = call->sk;
-	if (result < 0 && call->begun) {
-		attempt = tct_start.lookup(&key);
-		if (attempt)
-			settle(ctx, key, attempt, ending, settings);
-	} else if (result < 0 && identify((void *)key, &call->asked, settings)) {
-		count_attempt(&call->asked);
-		report(ctx, &call->asked, ending, settings);
-		COUNT_OUTCOME(ending.outcome);
-	}
-	tct_calls.delete(&thread);
-}
-
-/*
- * The probes of every way: inet_sock_set_state(sk, oldstate, newstate).
- *
- * The kernel skips a program where it interrupts that same program: an answer that comes in while a process is
- * in the midst of it, on the same CPU, would end no attempt; and newer kernels let one process interrupt another
- * one there. So begin and end are programs of their own, of which the loader attaches as many as can be interrupted
- * at once (attach.py says how many that is). Whoever comes later finds the work done.
- */
-static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, int turn)
+static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, int copy)
 {
 	void *sk = (void *)ctx->args[0];
 
 	if ((int)ctx->args[2] == TCP_SYN_SENT && READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
-		connect_begin(ctx, sk, turn);
+		connect_begin(ctx, sk, copy);
 	return 0;
 }
 
@@ -297,7 +180,7 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 
 	if (old_state != TCP_SYN_SENT && old_state != TCP_SYN_RECV)
 		return 0;
-	if (new_state == TCP_SYN_RECV) /* a simultaneous open is not over yet */
+	if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
 		return 0;
 	if (new_state != TCP_ESTABLISHED)
 		ending = classify_failure(sk);
@@ -318,25 +201,18 @@ STATE_PROBE(tct_end_1, state_left(ctx))
 STATE_PROBE(tct_end_2, state_left(ctx))
 STATE_PROBE(tct_end_3, state_left(ctx))
 
-/* tcp_retransmit_skb(sk, skb[, err]): of a socket in the start map, a lost SYN. */
+/* tcp_retransmit_skb(sk, skb[, err]): for a socket in the start map, a lost SYN. */
 int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 key = ctx->args[0];
-	struct event *attempt = tct_start.lookup(&key);
-
-	if (!attempt)
-		return 0;
 #ifdef RETRANSMIT_HAS_ERROR
-	if ((int)ctx->args[2]) /* this one did not leave */
-		return 0;
+	connect_retransmitted(ctx->args[0], ctx->args[2]);
+#else
+	connect_retransmitted(ctx->args[0], 0);
 #endif
-	attempt->syn_retransmits++;
-	attempt->last_rtx_ns = bpf_ktime_get_ns();
-	COUNT(syn_retransmits);
 	return 0;
 }
 
-/* What fentry and kprobes add. BCC knows fentry and fexit programs, and what they go to, by names such as these. */
+/* fentry and kprobes. BCC recognises fentry and fexit programs, and their functions, by names like these. */
 #define PROBE(name, context, call) \
 	int name(context *ctx) \
 	{ \

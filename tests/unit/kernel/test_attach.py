@@ -1,4 +1,4 @@
-"""The ways of attaching, against a kernel that is a list of what it lacks."""
+"""The probe sets, against a fake kernel that lacks some functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parents[3] / "bpf" / "tcpconntop.bpf.c"
 
 
 class FakeKernel:
-    """BCC's module and a compiled program in one. `lacks` are functions, or kinds of programs, that fail."""
+    """BCC's module and a compiled program in one. `lacks`: the functions or kinds that fail."""
 
     BPF = SimpleNamespace(RAW_TRACEPOINT=17, TRACING=26, KPROBE=2)
 
@@ -80,56 +80,56 @@ def linked(fds: dict[str, int]) -> set[str]:
     return {name.split(":", 1)[1] for name in fds if name.startswith("link:")}
 
 
-def wanted(way: str) -> set[str]:
-    return {f"{probe.program}:{probe.target}" for part in PROBE_SETS[way] for probe in part.probes}
+def wanted(probe_set: str) -> set[str]:
+    return {f"{probe.program}:{probe.target}" for group in PROBE_SETS[probe_set] for probe in group.probes}
 
 
 @lacks(())
-@pytest.mark.parametrize("way", PROBE_SETS)
-def test_all_is_there(kernel: FakeKernel, way: str) -> None:
-    taken, fds, notes = attach_probe_set(kernel, kernel, way)
-    assert (taken, notes) == (way, [])
-    assert linked(fds) == wanted(way)
+@pytest.mark.parametrize("probe_set", PROBE_SETS)
+def test_everything_is_attached_where_nothing_is_missing(kernel: FakeKernel, probe_set: str) -> None:
+    taken, fds, notes = attach_probe_set(kernel, kernel, probe_set)
+    assert (taken, notes) == (probe_set, [])
+    assert linked(fds) == wanted(probe_set)
     assert kernel.open_links() == len(linked(fds))
 
 
 @lacks(("tcp_v6_connect",))
-@pytest.mark.parametrize("way", ["fentry", "kprobe"])
-def test_no_ipv6(kernel: FakeKernel, way: str) -> None:
-    """GIVEN no tcp_v6_connect WHEN attaching THEN neither its entry nor its return is, and a note says so."""
-    _, fds, notes = attach_probe_set(kernel, kernel, way)
-    assert linked(fds) == {name for name in wanted(way) if not name.endswith("tcp_v6_connect")}
+@pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
+def test_no_ipv6(kernel: FakeKernel, probe_set: str) -> None:
+    """GIVEN no tcp_v6_connect WHEN attaching THEN neither entry nor return is attached, with a note."""
+    _, fds, notes = attach_probe_set(kernel, kernel, probe_set)
+    assert linked(fds) == {name for name in wanted(probe_set) if not name.endswith("tcp_v6_connect")}
     (note,) = notes
     assert note.startswith("tcp_v6_connect is not available (No such file or directory): IPv6 connects")
     assert kernel.open_links() == len(linked(fds))
 
 
 @lacks(("tcp_connect", "tcp_rcv_state_process", "tcp_retransmit_skb"))
-@pytest.mark.parametrize("way", ["fentry", "kprobe"])
-def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, way: str) -> None:
-    _, _, notes = attach_probe_set(kernel, kernel, way)
+@pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
+def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, probe_set: str) -> None:
+    _, _, notes = attach_probe_set(kernel, kernel, probe_set)
     assert [note.split()[0] for note in notes] == [
         "tcp_retransmit_skb", "tcp_connect", "tcp_rcv_state_process"
     ]  # fmt: skip
 
 
 @lacks(("tcp_v4_connect",), ("inet_sock_set_state",))
-@pytest.mark.parametrize("way", ["fentry", "kprobe"])
-def test_what_nothing_works_without(kernel: FakeKernel, way: str) -> None:
+@pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
+def test_a_group_that_the_probe_set_needs_is_refused(kernel: FakeKernel, probe_set: str) -> None:
     with pytest.raises(AttachError):
-        attach.attach(kernel, kernel, PROBE_SETS[way])
+        attach.attach(kernel, kernel, PROBE_SETS[probe_set])
     assert kernel.open_links() == 0
 
 
 @lacks(("fentry",))
-def test_auto_takes_kprobes_where_fentry_is_refused(kernel: FakeKernel) -> None:
+def test_auto_selects_kprobes_where_fentry_is_refused(kernel: FakeKernel) -> None:
     taken, fds, notes = attach_probe_set(kernel, kernel, "auto")
     assert (taken, notes) == ("kprobe", [])
     assert kernel.open_links() == len(linked(fds))
 
 
 @lacks(("fentry", "kprobe"))
-def test_auto_says_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
+def test_auto_notes_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
     taken, fds, notes = attach_probe_set(kernel, kernel, "auto")
     assert taken == "tracepoint"
     (note,) = notes
@@ -142,23 +142,27 @@ def test_auto_says_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
 
 @lacks(("fentry", "kprobe"))
 @pytest.mark.parametrize(
-    ("way", "reason"), [("fentry", "Operation not permitted"), ("kprobe", "no kprobes in this kernel")]
+    ("probe_set", "reason"), [("fentry", "Operation not permitted"), ("kprobe", "no kprobes in this kernel")]
 )
-def test_a_refused_way_names_another_one(kernel: FakeKernel, way: str, reason: str) -> None:
+def test_the_error_of_a_refused_probe_set_names_another_one(
+    kernel: FakeKernel, probe_set: str, reason: str
+) -> None:
     with pytest.raises(LoadError) as caught:
-        attach_probe_set(kernel, kernel, way)
-    assert str(caught.value) == f"--probe {way} is not available here ({reason}): use --probe tracepoint"
+        attach_probe_set(kernel, kernel, probe_set)
+    assert (
+        str(caught.value) == f"--probe {probe_set} is not available here ({reason}): use --probe tracepoint"
+    )
     assert caught.value.exit_code == 4
     assert kernel.open_links() == 0
 
 
-@pytest.mark.parametrize("way", PROBE_SETS)
-def test_what_ends_attempts_comes_before_what_begins_them(way: str) -> None:
-    programs = [probe.program for part in PROBE_SETS[way] for probe in part.probes]
+@pytest.mark.parametrize("probe_set", PROBE_SETS)
+def test_end_probes_are_attached_before_begin_probes(probe_set: str) -> None:
+    programs = [probe.program for group in PROBE_SETS[probe_set] for probe in group.probes]
     assert {program for program in programs if "_end_" in program} == set(programs[:END_COPIES])
     assert {program for program in programs if "_begin_" in program} == set(programs[-BEGIN_COPIES:])
-    for part in PROBE_SETS[way]:
-        kinds = ["ret" in probe.program for probe in part.probes if probe.target.startswith("tcp_v")]
+    for group in PROBE_SETS[probe_set]:
+        kinds = ["ret" in probe.program for probe in group.probes if probe.target.startswith("tcp_v")]
         assert kinds in ([True, False], [])
 
 
@@ -166,16 +170,14 @@ def test_what_ends_attempts_comes_before_what_begins_them(way: str) -> None:
     ("release", "expected"),
     [("5.10.0-43-amd64", (1, 2)), ("6.19.2", (1, 2)), ("7.0.0-rc1", (3, 3)), ("10.1", (3, 3))],
 )
-def test_begins_and_ends_have_as_many_programs_as_can_be_interrupted(
-    release: str, expected: tuple[int, int]
-) -> None:
+def test_as_many_copies_are_attached_as_can_be_nested(release: str, expected: tuple[int, int]) -> None:
     assert program_copies(release) == expected
 
 
-@pytest.mark.parametrize("way", PROBE_SETS)
-def test_every_program_is_in_the_source(way: str) -> None:
+@pytest.mark.parametrize("probe_set", PROBE_SETS)
+def test_every_program_is_in_the_source(probe_set: str) -> None:
     source = SOURCE.read_text()
     defined = set(re.findall(r"^int (\w+)\(", source, re.M)) | set(
         re.findall(r"^(?:STATE_)?PROBE\((\w+),", source, re.M)
     )
-    assert {probe.program for part in PROBE_SETS[way] for probe in part.probes} <= defined
+    assert {probe.program for group in PROBE_SETS[probe_set] for probe in group.probes} <= defined

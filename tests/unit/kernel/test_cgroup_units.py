@@ -1,4 +1,4 @@
-"""Naming the units of records, over folders laid out as the kernel lays them out."""
+"""The units of records, read from folders with the layout of the kernel's."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_on_v2_the_folder_with_that_inode_names_the_unit(tmp_path: Path) -> None
     assert units.names[group] == "nginx.service"
 
 
-def test_on_v1_and_hybrid_the_process_names_it(tmp_path: Path) -> None:
-    """GIVEN all processes at the v2 root WHEN /proc tells more THEN records get distinct ids of ours."""
+def test_on_v1_and_hybrid_the_unit_comes_from_the_process(tmp_path: Path) -> None:
+    """GIVEN all processes at the v2 root WHEN /proc names their groups THEN records get new, distinct IDs."""
     proc = machine(
         tmp_path,
         {
@@ -61,7 +61,7 @@ def test_on_v1_and_hybrid_the_process_names_it(tmp_path: Path) -> None:
     assert len(set(events["cgroup_id"].tolist())) == 3
 
 
-def test_a_group_that_is_gone_stays_without_a_name(tmp_path: Path) -> None:
+def test_a_deleted_group_has_no_name(tmp_path: Path) -> None:
     units = UnitResolver(machine(tmp_path, {}))
     units.resolve(records((12345678, 100)))
     assert 12345678 not in units.names

@@ -1,4 +1,4 @@
-"""Where the loader looks for BCC, and what it does not take for it."""
+"""Where the loader looks for BCC, and which packages it rejects."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_given_several_pythons_then_the_distributions_come_first_and_last(tmp_pa
     assert list(interpreters(tmp_path)) == ["/usr/bin/python3", sys.executable, *others]
 
 
-def test_given_a_python_that_is_named_then_no_other_is_tried(monkeypatch):
+def test_given_a_python_in_the_environment_then_no_other_is_tried(monkeypatch):
     monkeypatch.setenv(PYTHON_VARIABLE, "/opt/python")
     assert interpreters() == ("/opt/python",)
 

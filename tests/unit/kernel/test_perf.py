@@ -1,4 +1,4 @@
-"""The reader of the perf transport against a loader that is a script of messages."""
+"""The reader of the perf transport, against a fake loader that sends prepared messages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
     assert (len(events), events.dtype) == (0, EVENT)
 
 
-def test_much_ends_a_wait(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_waiting_data_ends_a_wait(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     buffer = PerfBuffer(ours)
     timer = threading.Timer(0.01, theirs.send, [DATA_WAITING])
@@ -55,8 +55,8 @@ def test_much_ends_a_wait(pair: tuple[socket.socket, socket.socket]) -> None:
     timer.join()
 
 
-def test_an_answer_that_was_not_waited_for_is_not_lost(pair: tuple[socket.socket, socket.socket]) -> None:
-    """GIVEN a read that Ctrl-C ended WHEN we read again THEN both answers are taken."""
+def test_the_answer_of_an_interrupted_read_is_not_lost(pair: tuple[socket.socket, socket.socket]) -> None:
+    """GIVEN a read that Ctrl-C ended WHEN reading again THEN both answers are returned."""
     ours, theirs = pair
     buffer = PerfBuffer(ours)
     ours.settimeout(0.01)
@@ -67,7 +67,7 @@ def test_an_answer_that_was_not_waited_for_is_not_lost(pair: tuple[socket.socket
     assert buffer.read()["end_ns"].tolist() == [2, 3]
 
 
-def test_a_loader_that_is_gone(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_loader_that_has_ended(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     theirs.close()
     with pytest.raises(TracerError, match=r"^the loader, which reads the perf buffers, has ended$"):

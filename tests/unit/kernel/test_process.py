@@ -1,4 +1,4 @@
-"""What /proc tells of a process: real ones, and folders that look like it."""
+"""Processes read from /proc: real ones, and folders that look like it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tcpconntop.kernel.process import read_process
 
 
 def fake(proc: Path, pid: int, comm: str, cmdline: bytes, state: str = "S", ticks: int = 500) -> None:
-    """Write what the kernel would."""
+    """Write the files that the kernel has for a process."""
     folder = proc / str(pid)
     folder.mkdir(exist_ok=True)
     (proc / "stat").write_text("cpu 1 2 3\nbtime 1000\n")
@@ -21,41 +21,41 @@ def fake(proc: Path, pid: int, comm: str, cmdline: bytes, state: str = "S", tick
     (folder / "stat").write_text(f"{pid} ({comm}) {state} " + " ".join(["0"] * 18) + f" {ticks} 0 0\n")
 
 
-def test_given_a_process_that_runs_when_looked_at_then_it_is_who_it_is_and_when_it_ends_it_is_nobody():
+def test_given_a_process_when_read_then_its_values_are_right_and_when_it_ended_it_is_none():
     began = time.time()
     with subprocess.Popen(["/bin/sleep", "100"]) as child:
-        life = read_process(child.pid)
-        assert (life.comm, life.command) == ("sleep", "/bin/sleep 100")
-        assert abs(life.started_s - began) < 60  # the kernel's boot time is rounded, and clocks are set
-        assert read_process(child.pid) == life
+        process = read_process(child.pid)
+        assert (process.comm, process.command) == ("sleep", "/bin/sleep 100")
+        assert abs(process.started_s - began) < 60  # the kernel's boot time is rounded, and clocks are set
+        assert read_process(child.pid) == process
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert read_process(child.pid) is None  # it waits for its parent, and has ended all the same
+        assert read_process(child.pid) is None  # a zombie
     assert read_process(child.pid) is None
 
 
 def test_given_text_from_outside_then_it_is_safe_to_show(tmp_path):
     fake(tmp_path, 7, "a) Z\x1b[31m", b"/bin/x\0\x1b]0;title\x07\0\xff\0--[red]\0")
-    life = read_process(7, tmp_path)
-    assert life.comm == "a) Z·[31m"
-    assert life.command == "/bin/x ·]0;title· � --[red]"
-    assert life.user == "uid 987654"
-    assert life.started_s == 1000 + 500 / os.sysconf("SC_CLK_TCK")
+    process = read_process(7, tmp_path)
+    assert process.comm == "a) Z·[31m"
+    assert process.command == "/bin/x ·]0;title· � --[red]"
+    assert process.user == "uid 987654"
+    assert process.started_s == 1000 + 500 / os.sysconf("SC_CLK_TCK")
 
 
-def test_given_another_process_of_the_same_id_then_it_has_another_life(tmp_path):
+def test_given_another_process_of_the_same_id_then_its_start_differs(tmp_path):
     fake(tmp_path, 7, "x", b"x\0")
     first = read_process(7, tmp_path)
     fake(tmp_path, 7, "x", b"x\0", ticks=900)
     assert read_process(7, tmp_path).start_ticks != first.start_ticks
 
 
-def test_given_a_thread_of_the_kernel_then_it_has_no_command(tmp_path):
+def test_given_a_kernel_thread_then_it_has_no_command(tmp_path):
     fake(tmp_path, 2, "kthreadd", b"")
     assert read_process(2, tmp_path).command == ""
 
 
-def test_given_no_process_then_there_is_nothing_to_tell(tmp_path):
+def test_given_no_process_then_it_is_none(tmp_path):
     assert read_process(7, tmp_path) is None
     fake(tmp_path, 7, "x", b"x\0", state="Z")
     assert read_process(7, tmp_path) is None

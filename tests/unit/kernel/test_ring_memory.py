@@ -1,4 +1,4 @@
-"""The ring reader over memory that looks as the kernel leaves it."""
+"""The ring buffer reader, over a file with the layout of the kernel's."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FakeRing:
         self.produced = 0
 
     def put(self, begin_ns: int, flags: int = 0) -> int:
-        """Append a record. Returns where it is."""
+        """Append a record. Return its position."""
         record = np.zeros((), EVENT)
         record["begin_ns"] = begin_ns
         position = self.produced
@@ -38,7 +38,7 @@ class FakeRing:
         return position
 
     def finish(self, position: int, flags: int = 0) -> None:
-        """What was busy is committed, or discarded."""
+        """Commit or discard a busy record."""
         self.write(position, np.uint32(EVENT.itemsize | flags).tobytes())
 
     def write(self, position: int, content: bytes) -> None:
@@ -96,7 +96,7 @@ def test_records_are_taken_once(fake: FakeRing, ring: RingBuffer) -> None:
 
 
 def test_a_busy_record_holds_back_those_behind_it(fake: FakeRing, ring: RingBuffer) -> None:
-    """GIVEN a record that is being written WHEN we read THEN what came before it is all, until it is done."""
+    """GIVEN a record that is being written WHEN reading THEN only records before it are returned."""
     fake.put(2)
     busy = fake.put(3, BUSY)
     fake.put(5)
@@ -107,7 +107,7 @@ def test_a_busy_record_holds_back_those_behind_it(fake: FakeRing, ring: RingBuff
     assert begins(ring) == [3, 5]
 
 
-def test_discarded_records_are_passed_over(fake: FakeRing, ring: RingBuffer) -> None:
+def test_discarded_records_are_skipped(fake: FakeRing, ring: RingBuffer) -> None:
     fake.put(2, DISCARDED)
     fake.put(3)
     busy = fake.put(5, BUSY)
@@ -118,7 +118,7 @@ def test_discarded_records_are_passed_over(fake: FakeRing, ring: RingBuffer) -> 
     assert fake.consumed == fake.produced
 
 
-def test_it_comes_round(fake: FakeRing, ring: RingBuffer) -> None:
+def test_the_reader_wraps_around(fake: FakeRing, ring: RingBuffer) -> None:
     """Records that cross the end are whole, many times over."""
     sent, got = [], []
     for number in range(5 * SIZE // STRIDE):
@@ -129,8 +129,8 @@ def test_it_comes_round(fake: FakeRing, ring: RingBuffer) -> None:
     assert got + begins(ring) == sent
 
 
-def test_what_was_taken_stays_as_it_was(fake: FakeRing, ring: RingBuffer) -> None:
-    """GIVEN a batch WHEN its room is written again THEN the batch does not change."""
+def test_a_batch_is_a_copy(fake: FakeRing, ring: RingBuffer) -> None:
+    """GIVEN a batch WHEN its space is written again THEN the batch does not change."""
     fake.put(2)
     batch = ring.read()
     for number in range(SIZE // STRIDE):

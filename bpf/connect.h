@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The life of a connect attempt, whichever probes report it: connect_*() for the states of the socket, call_*() for
+ * the call of tcp_v4_connect() or tcp_v6_connect().
+ *
+ * Included by tcpconntop.bpf.c after the maps: it uses their functions, COUNT() and COUNT_NETNS().
+ */
+#ifndef TCPCONNTOP_CONNECT_H
+#define TCPCONNTOP_CONNECT_H
+
+#include "filter.h"
+#include "sock.h"
+
+/* Write the record of an attempt that has ended. */
+static __always_inline void report(void *ctx, struct event *attempt, struct ending ending,
+				   const struct settings *settings)
+{
+	if (ending.outcome != OUTCOME_OK || !attempt->end_ns)
+		attempt->end_ns = bpf_ktime_get_ns();
+	attempt->outcome = ending.outcome;
+	attempt->error = ending.error;
+	if (ending.unsent) {
+		COUNT(unsent);
+		COUNT_NETNS(attempt->netns, unsent);
+	}
+	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns)
+		COUNT(below_minimum);
+	else
+		emit(ctx, attempt, settings->wakeup_bytes);
+}
+
+/* Write the record of an attempt in the start map, delete it there and count its outcome. */
+static __always_inline void finish(void *ctx, u64 key, struct event *attempt, struct ending ending,
+				   const struct settings *settings)
+{
+	report(ctx, attempt, ending, settings);
+	delete_attempt(&key);
+	COUNT_OUTCOME(ending.outcome);
+}
+
+/*
+ * Fill in process, user, cgroup and network namespace. Must run in the context of the process that connects.
+ * False: the filters exclude the attempt.
+ */
+static __always_inline bool identify(const void *sk, struct event *attempt, const struct settings *settings)
+{
+	attempt->tgid = bpf_get_current_pid_tgid() >> 32;
+	attempt->uid = bpf_get_current_uid_gid();
+	if (!passes_filters(attempt, settings))
+		return false;
+	attempt->cgroup_id = bpf_get_current_cgroup_id();
+#ifdef SK_NET
+	attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
+#endif
+	bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));
+	return true;
+}
+
+static __always_inline void count_attempt(const struct event *attempt)
+{
+	COUNT(attempts);
+	COUNT_NETNS(attempt->netns, attempts);
+}
+
+/* The call of this thread that connects the socket `sk`, or NULL. */
+static __always_inline struct call *call_of_this_thread(const void *sk)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct call *call = find_call(&thread);
+
+	return call && call->sk == (u64)sk ? call : NULL;
+}
+
+/*
+ * The socket enters SYN_SENT, in the context of the process that connects. Runs once for each copy of the begin
+ * program, `copy` being 1 for the first.
+ *
+ * If the start map has an entry already when the first copy runs, no probe saw the end of an earlier socket at the
+ * same address. This should not happen. That attempt then ends as an error without errno, so that the ledger
+ * balances. For later copies, an entry means that an earlier copy did the work. Only the last copy counts a full map.
+ */
+static __always_inline void connect_begin(void *ctx, void *sk, int copy)
+{
+	u64 key = (u64)sk;
+	struct ending unseen = { .outcome = OUTCOME_ERROR };
+	struct event attempt = { .begin_ns = bpf_ktime_get_ns() };
+	struct settings *settings = get_settings();
+	struct event *stale = find_attempt(&key);
+	struct call *call;
+
+	if (!settings || (stale && copy > 1))
+		return;
+	if (stale)
+		finish(ctx, key, stale, unseen, settings);
+	call = call_of_this_thread(sk);
+	if (call && !call->entered_syn_sent) { /* else an earlier call: no probe saw it return */
+		attempt.begin_ns = call->target.begin_ns;
+		call->entered_syn_sent = true;
+	}
+	read_destination(sk, &attempt);
+	if (!identify(sk, &attempt, settings))
+		return;
+	if (!insert_attempt(&key, &attempt))
+		count_attempt(&attempt);
+	else if (copy == BEGIN_COPIES)
+		COUNT(start_failures);
+}
+
+/* The first SYN is about to be passed to IP: route and port are chosen. */
+static __always_inline void connect_sent(const void *sk)
+{
+	u64 key = (u64)sk;
+	struct event *attempt = find_attempt(&key);
+
+	if (attempt && !attempt->syn_ns)
+		attempt->syn_ns = bpf_ktime_get_ns();
+}
+
+/* A segment for the socket has arrived. The last one before the attempt ends is the answer to the SYN. */
+static __always_inline void connect_answered(const void *sk)
+{
+	u64 key = (u64)sk;
+	struct event *attempt = find_attempt(&key);
+
+	if (attempt)
+		attempt->end_ns = bpf_ktime_get_ns();
+}
+
+/* A segment was retransmitted, or could not be sent (`error`). If the socket is in the start map, it is a SYN. */
+static __always_inline void connect_retransmitted(u64 key, int error)
+{
+	struct event *attempt = find_attempt(&key);
+
+	if (!attempt || error)
+		return;
+	attempt->syn_retransmits++;
+	attempt->last_rtx_ns = bpf_ktime_get_ns();
+	COUNT(syn_retransmits);
+}
+
+/* The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open). */
+static __always_inline void connect_end(void *ctx, void *sk, struct ending ending)
+{
+	u64 key = (u64)sk;
+	struct event *attempt = find_attempt(&key);
+	struct settings *settings = get_settings();
+
+	if (!attempt || !settings)
+		return;
+	read_source(sk, attempt);
+	if (ending.unsent && !ending.error && call_of_this_thread(sk))
+		return; /* call_returns() will have the errno */
+	finish(ctx, key, attempt, ending, settings);
+}
+
+/* A call begins. With a v4-mapped address, tcp_v6_connect() calls tcp_v4_connect(): only the outer call counts. */
+static __always_inline void call_begins(const void *sk, const void *address, int length, bool is_v6)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct call call = { .sk = (u64)sk, .target.begin_ns = bpf_ktime_get_ns() };
+	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk);
+
+	if (outer && outer->is_v4_mapped)
+		return;
+	read_sockaddr(address, length, &call.target);
+	call.is_v4_mapped = is_v6 && call.target.family == 4;
+	update_call(&thread, &call);
+}
+
+/* A call returns. A negative result is the errno of a connect that failed inside the call, before any SYN was sent. */
+static __always_inline void call_returns(void *ctx, int result)
+{
+	u64 key, thread = bpf_get_current_pid_tgid();
+	struct call *call = find_call(&thread);
+	struct settings *settings = get_settings();
+	struct ending ending = { .outcome = outcome_of_error(-result), .error = -result, .unsent = true };
+	struct event *attempt;
+
+	if (!call || !settings)
+		return;
+	key = call->sk;
+	if (result < 0 && call->entered_syn_sent) {
+		attempt = find_attempt(&key);
+		if (attempt)
+			finish(ctx, key, attempt, ending, settings);
+	} else if (result < 0 && identify((void *)key, &call->target, settings)) {
+		count_attempt(&call->target);
+		report(ctx, &call->target, ending, settings);
+		COUNT_OUTCOME(ending.outcome);
+	}
+	delete_call(&thread);
+}
+
+#endif
