@@ -25,7 +25,8 @@ def run(args: Namespace) -> int:
         assertions, where, spec = _assertions(args), connect_filter_from_args(args), view_spec_from_args(args)
         open_source = origin.source_opener()
         from tcpconntop.core.view.assertions import evaluate
-        from tcpconntop.core.view.view import make_view, overall_metrics
+        from tcpconntop.core.view.make_view import make_view
+        from tcpconntop.core.view.summary import overall_metrics
         from tcpconntop.engine import Engine
         from tcpconntop.outputs.check import check_document, result_line
         from tcpconntop.outputs.document import dump

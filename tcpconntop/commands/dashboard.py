@@ -16,7 +16,7 @@ from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
-    from tcpconntop.core.view.view import ViewSpec
+    from tcpconntop.core.view.spec import ViewSpec
     from tcpconntop.sources.base import Source
 
 

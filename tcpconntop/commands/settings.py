@@ -52,7 +52,7 @@ def _read(file: Path, must: bool) -> Config:
 def restore_ui_state(args: Namespace) -> None:
     """Let what was remembered hold where nobody said anything; for dashboards, once privileges are gone."""
     from tcpconntop.core.view.column_choice import known_columns
-    from tcpconntop.core.view.columns import COLUMNS
+    from tcpconntop.core.view.columns import COLUMNS, is_available
     from tcpconntop.core.view.groups import GROUPINGS
     from tcpconntop.core.window.rolling import WINDOWS
 
@@ -67,7 +67,7 @@ def restore_ui_state(args: Namespace) -> None:
         ("delay", known.delay, known.delay is not None and 0.1 <= known.delay <= 3600),
         ("columns", ",".join(columns), bool(columns)),
         ("dns", known.dns, known.dns is not None),
-        ("order", known.sort, sortable and COLUMNS[column].available_in(args.group)),
+        ("order", known.sort, sortable and is_available(COLUMNS[column], args.group)),
     ):
         if good and place not in args.given:
             setattr(args, place, value)

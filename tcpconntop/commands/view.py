@@ -10,7 +10,7 @@ from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.filter import Filter
-    from tcpconntop.core.view.view import ViewSpec
+    from tcpconntop.core.view.spec import ViewSpec
 
 
 def filter_from_args(args: Namespace) -> Filter:
@@ -51,12 +51,13 @@ def connect_filter_from_args(args: Namespace) -> Filter:
 def view_spec_from_args(args: Namespace) -> ViewSpec:
     """Return the view of `-g`, `-o`, `-O`, `--ignore` and the filters."""
     from tcpconntop.core.view.column_choice import parse_columns
-    from tcpconntop.core.view.columns import COLUMNS
+    from tcpconntop.core.view.columns import ALIASES, COLUMNS, sorted_by
     from tcpconntop.core.view.groups import GROUPINGS
-    from tcpconntop.core.view.view import ViewSpec
+    from tcpconntop.core.view.spec import ViewSpec
     from tcpconntop.core.window.rolling import WINDOWS
 
-    column, _, direction = args.order.partition(":")
+    word, _, direction = args.order.partition(":")
+    column = ALIASES.get(word, word)
     for place, name, value, known in (
         ("group", "group", args.group, GROUPINGS),
         ("order", "column", column, {key for key, known in COLUMNS.items() if not known.needs_baseline}),
@@ -71,7 +72,7 @@ def view_spec_from_args(args: Namespace) -> ViewSpec:
     except ValueError as error:
         raise UsageError(f"{_origin(args, 'columns')}{error}") from None
     spec = ViewSpec(args.group, where=filter_from_args(args), columns=columns, ignore=_ignored(args))
-    spec = spec.sorted_by(column)
+    spec = sorted_by(spec, column)
     return spec if not direction or spec.descending == (direction == "desc") else spec.reversed()
 
 

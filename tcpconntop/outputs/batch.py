@@ -1,4 +1,4 @@
-"""`-b`: the dashboard's table as text, or one JSON document a line, like `top -b`."""
+"""The output of `-b`: the table as text, or one JSON document per line, like `top -b`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from datetime import datetime, timezone
 from typing import TextIO
 
 from tcpconntop.core import format as units
-from tcpconntop.core.view.columns import TREND, Column
-from tcpconntop.core.view.view import View, ViewSpec, make_view, summarize
+from tcpconntop.core.view.column_choice import shown_columns
+from tcpconntop.core.view.columns import TREND, ViewColumn
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.summary import summarize
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import dump, view_document
 
 
 class Batch:
-    """Prints snapshots as they come.
+    """Prints each published snapshot.
 
     Args:
-        spec: what to show of each.
+        spec: what to show of a snapshot.
         out: where to print.
-        as_json: one JSON document a line instead of tables.
-        limit: how many to print; None goes on.
+        as_json: print one JSON document per line instead of tables.
+        limit: number of snapshots to print; None is no limit.
 
     Attributes:
-        on_done: called once when the limit is reached.
+        on_done: called once, when the limit is reached.
     """
 
     def __init__(self, spec: ViewSpec, out: TextIO, as_json: bool, limit: int | None) -> None:
@@ -35,7 +39,7 @@ class Batch:
         self.on_done: Callable[[], None] = lambda: None
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Print a snapshot; those after the last one wanted are passed over."""
+        """Print a snapshot, unless the limit is reached."""
         if self._left == 0:
             return
         view = make_view(snapshot, self._spec)
@@ -47,8 +51,8 @@ class Batch:
 
 
 def table_text(view: View) -> str:
-    """Spell a view as a table under its summary, wide enough for every value; ends with an empty line."""
-    shown = [column for column in view.shown_columns if column.key != TREND.key]
+    """Format a view as a table below a summary line; columns are as wide as their longest text."""
+    shown = [column for column in shown_columns(view) if column.key != TREND.key]
     cells = [[column.header for column in shown]]
     cells += [[column.text(view, row) for column in shown] for row in range(len(view))]
     widths = [max(len(line[i]) for line in cells) for i in range(len(shown))]
@@ -61,7 +65,7 @@ def table_text(view: View) -> str:
     return "\n".join([_headline(view.snapshot), *(line.rstrip() for line in lines), ""])
 
 
-def _align(text: str, column: Column, width: int) -> str:
+def _align(text: str, column: ViewColumn, width: int) -> str:
     return text.rjust(width) if column.numeric else text.ljust(width)
 
 

@@ -1,4 +1,4 @@
-"""`check`: a line per assertion, or a document with all of them."""
+"""The output of `check`: one line per assertion, or one JSON document."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tcpconntop.core.view.view import View
 from tcpconntop.outputs.document import view_document
 
 
-def result_line(verdict: AssertionResult, lost: int) -> str:
-    """Spell a verdict: `ok p99<5ms: 1.2ms (n=812)`."""
-    word = "ok" if verdict.holds else "failed"
+def result_line(result: AssertionResult, lost: int) -> str:
+    """Format a result: `ok p99<5ms: 1.2ms (n=812)`."""
+    word = "ok" if result.holds else "failed"
     missing = f", {lost} lost" if lost else ""
-    return f"{word} {verdict.text}: {verdict.reason} (n={verdict.count}{missing})"
+    return f"{word} {result.text}: {result.reason} (n={result.count}{missing})"
 
 
-def check_document(view: View, verdicts: Sequence[AssertionResult]) -> dict[str, Any]:
-    """Describe what was seen, and what holds of it."""
+def check_document(view: View, results: Sequence[AssertionResult]) -> dict[str, Any]:
+    """Return the view with the result of each assertion as a document."""
     assertions = [
-        {"expr": verdict.text, "holds": verdict.holds, "value": verdict.value, "reason": verdict.reason}
-        for verdict in verdicts
+        {"expr": result.text, "holds": result.holds, "value": result.value, "reason": result.reason}
+        for result in results
     ]
     return {**view_document(view), "assertions": assertions}

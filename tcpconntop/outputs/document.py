@@ -1,10 +1,10 @@
-"""What headless modes print as JSON: the names and units are a contract that scripts depend on."""
+"""The JSON documents of headless modes: their names and units are a contract that scripts depend on."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,40 +13,36 @@ import numpy as np
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.groups import destination_text
+from tcpconntop.core.view.columns import COLUMNS, ViewColumn
+from tcpconntop.core.view.key_fields import FIELDS
+from tcpconntop.core.view.metrics import METRICS, Quantity
 from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 
-_METRICS = {
-    "min_us": "min",
-    "p50_us": "p50",
-    "p90_us": "p90",
-    "p99_us": "p99",
-    "max_us": "max",
-    "mean_us": "mean",
-    "last_us": "last",
-}
+METRIC_COLUMNS = [COLUMNS[name] for name in METRICS if COLUMNS[name].json_name]
+"""The columns of metrics that rows have, in the order of CSV fields."""
+
+_FAILURES = {outcome.label for outcome in Outcome if outcome is not Outcome.OK}
 
 
 def dump(document: dict[str, Any]) -> str:
-    """Spell a document in one line of JSON."""
+    """Format a document as one line of JSON."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def timestamp(unix_ns: int) -> str:
-    """Spell Unix time as RFC 3339, in UTC, with microseconds."""
+    """Format Unix time as RFC 3339 in UTC with microseconds."""
     whole_s, rest_ns = divmod(unix_ns, SECOND_NS)
     moment = datetime.fromtimestamp(whole_s, timezone.utc).replace(microsecond=rest_ns // 1000)
     return moment.isoformat(timespec="microseconds")
 
 
 def view_document(view: View, top: int | None = None) -> dict[str, Any]:
-    """Describe a view; `top` bounds its rows.
+    """Return a view as a document with at most `top` rows.
 
-    The totals (`attempts` … `completeness`) are since tracing began, the rows are of the window.
+    The totals (`attempts` … `completeness`) are counted since tracing began, the rows over the window.
     """
     snapshot, ledger = view.snapshot, view.snapshot.ledger
-    rows = len(view) if top is None else min(top, len(view))
     return {
         "ts": timestamp(snapshot.now_ns + snapshot.wall_offset_ns),
         "host": snapshot.info.host,
@@ -63,44 +59,40 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "below_minimum": ledger.below_minimum,
         "lost": ledger.lost,
         "completeness": ledger.completeness,
-        "rows": [_row(view, row) for row in range(rows)],
+        "rows": list(_rows(view, len(view) if top is None else min(top, len(view)))),
     }
 
 
-def _row(view: View, row: int) -> dict[str, Any]:
-    figures = {name: values[row] for name, values in view.metrics.items()}
-    return {
-        **_group_keys(view, row),
-        "count": int(figures["count"]),
-        "rate_hz": round(float(figures["rate"]), 3),
-        "ok": int(figures["ok"]),
-        "failed": int(figures["failed"]),
-        "outcomes": _outcomes(view.stats["outcomes"][row]),
-        "syn_retransmits": int(figures["rtx"]),
-        **{name: _number(figures[figure]) for name, figure in _METRICS.items()},
-    }
+def _rows(view: View, n_rows: int) -> Iterator[dict[str, Any]]:
+    names = [column.json_name for column in METRIC_COLUMNS]
+    numbers = [_json_numbers(column, view, n_rows) for column in METRIC_COLUMNS]
+    for row, values in enumerate(zip(*numbers, strict=True)):
+        fields = dict(zip(names, values, strict=True))
+        outcomes = {outcome.label: fields[outcome.label] for outcome in Outcome}
+        metrics = {name: value for name, value in fields.items() if name not in _FAILURES}
+        yield _key_document(view, row) | metrics | {"outcomes": outcomes}
 
 
-def _group_keys(view: View, row: int) -> dict[str, Any]:
-    key, fields = view.keys[row], view.grouping.fields
+def _json_numbers(column: ViewColumn, view: View, n_rows: int) -> list[float | None]:
+    values = view.metrics[column.key][:n_rows].tolist()
+    return [int(value) if column.quantity is Quantity.COUNT else _number(value) for value in values]
+
+
+def _key_document(view: View, row: int) -> dict[str, Any]:
+    key = view.keys[row]
     if key["special"]:
         return {"other": True}
-    keys: dict[str, Any] = {}
-    if "tgid" in fields:
-        keys |= {"pid": int(key["tgid"]), "comm": comm_text(bytes(key["comm"]))}
-    if "daddr" in fields:
-        keys |= {"daddr": destination_text(key, view.grouping), "family": int(key["family"])}
-    if "dport" in fields:
-        keys["dport"] = int(key["dport"])
-    if "cgroup_id" in fields:
-        keys["unit"] = view.snapshot.unit(int(key["cgroup_id"]))
-    return keys
+    return {
+        field.name: field.json(key, view.grouping, view.snapshot.units)
+        for field in FIELDS.values()
+        if field.dtype_field in view.grouping.fields
+    }
 
 
 def event_documents(
     events: Events, wall_offset_ns: int, units: Mapping[int, str | None]
 ) -> list[dict[str, Any]]:
-    """Describe single connects, in their order; `units` names control groups."""
+    """Return single connects as documents, in order; `units` names control groups."""
     parts = anatomy(events)
     return [
         {
@@ -131,5 +123,5 @@ def _outcomes(counts: tuple[int, ...] | np.ndarray[Any, Any]) -> dict[str, int]:
 
 
 def _number(value: float) -> float | None:
-    """Round to nanoseconds; None for NaN, which JSON has no word for."""
+    """Round to three digits (latencies to ns); None for NaN, which JSON cannot express."""
     return None if math.isnan(value) else round(float(value), 3)

@@ -1,4 +1,4 @@
-"""`export`: single connects for other programs, in the fields of `log --json`."""
+"""The output of `export`: single connects as files, with the fields of `log --json`."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ Documents = Sequence[dict[str, Any]]
 
 
 class Exporter(Protocol):
-    """Takes connects batch by batch."""
+    """Writes connects batch by batch."""
 
     def write(self, documents: Documents) -> None:
-        """Write some more (`event_documents`)."""
+        """Write a batch (`event_documents`)."""
         ...
 
     def close(self) -> None:
-        """Write what has to stand at the end."""
+        """Finish the file."""
         ...
 
 
 class JsonLines:
-    """One JSON document a line."""
+    """One JSON document per line."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     def write(self, documents: Documents) -> None:
-        """Write some lines."""
+        """Write a batch as lines."""
         self._out.writelines(dump(document) + "\n" for document in documents)
 
     def close(self) -> None:
-        """Write what is buffered."""
+        """Flush the output."""
         self._out.flush()
 
 
 class Csv:
-    """A line per connect below a header; what is not known is empty."""
+    """One line per connect below a header; unknown values are empty."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -54,11 +54,11 @@ class Csv:
         self._rows.writeheader()
 
     def write(self, documents: Documents) -> None:
-        """Write some lines."""
+        """Write a batch as lines."""
         self._rows.writerows(documents)
 
     def close(self) -> None:
-        """Write what is buffered."""
+        """Flush the output."""
         self._out.flush()
 
 
@@ -66,7 +66,7 @@ class Parquet:
     """A Parquet file.
 
     Raises:
-        FatalError: the package that writes it is not installed.
+        FatalError: pyarrow is not installed.
     """
 
     def __init__(self, out: BinaryIO) -> None:
@@ -84,10 +84,10 @@ class Parquet:
         self._writer = pyarrow.parquet.ParquetWriter(out, self._schema)
 
     def write(self, documents: Documents) -> None:
-        """Write a group of rows."""
+        """Write a batch as a row group."""
         rows = [{**document, "ts": datetime.fromisoformat(document["ts"])} for document in documents]
         self._writer.write_table(self._arrow.Table.from_pylist(rows, self._schema))
 
     def close(self) -> None:
-        """Write the index at the end."""
+        """Write the index at the end of the file."""
         self._writer.close()

@@ -1,4 +1,4 @@
-"""`log`: one line per connect; tcpconnlat's columns first, so that what parses those goes on working."""
+"""The output of `log`: one line per connect. tcpconnlat's columns come first: its parsers still work."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tcpconntop.sources.base import Source
 
 
 class Log:
-    """Prints records as they come.
+    """Prints each published batch of records.
 
     Args:
         out: where to print.
-        where: which connects to print; only its terms about keys are looked at.
-        as_json: one JSON document a line instead of columns.
-        timestamps: begin each line with the seconds since the first one.
-        local_ports: show the local port, for a look into a packet capture.
-        header_every: repeat the header after so many lines; None prints it once.
+        where: which connects to print; only its terms about keys apply.
+        as_json: print one JSON document per line instead of columns.
+        timestamps: begin each line with the seconds since the first connect.
+        local_ports: show the local port, which finds the connect in a packet capture.
+        header_every: repeat the header after this many lines; None prints it once.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Log:
         self._first_ns: int | None = None
 
     def header(self) -> None:
-        """Print the line that names the columns; JSON has none."""
+        """Print the header line; JSON has none."""
         if not self._as_json:
             print(self._header(), file=self._out, flush=True)
 

@@ -1,8 +1,8 @@
-"""A view as CSV (RFC 4180): the rows of the JSON document, flat, under a header that never changes.
+"""A view as CSV (RFC 4180): the rows of the JSON document, flat; every grouping has the same header.
 
-Fields that the grouping does not tell apart are empty, as is a latency that is not known. Names from outside
-cannot break a line (control characters become `·`), nor be taken for a formula by a spreadsheet: one that
-begins with `=`, `+`, `-` or `@` has an apostrophe before it.
+Fields that a row lacks are empty, as are unknown latencies. Names from outside cannot break a line (control
+characters become `·`) and are not taken for a formula by a spreadsheet: if one begins with `=`, `+`, `-` or
+`@`, an apostrophe precedes it.
 """
 
 from __future__ import annotations
@@ -12,21 +12,17 @@ import io
 from typing import Any
 
 from tcpconntop.core.format import printable
+from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.view import View
-from tcpconntop.core.wire import Outcome
-from tcpconntop.outputs.document import view_document
+from tcpconntop.outputs.document import METRIC_COLUMNS, view_document
 
-HEADER = (
-    "other", "pid", "comm", "daddr", "family", "dport", "unit", "count", "rate_hz", "ok", "failed",
-    *(outcome.label for outcome in Outcome if outcome is not Outcome.OK), "syn_retransmits",
-    "min_us", "p50_us", "p90_us", "p99_us", "max_us", "mean_us", "last_us",
-)  # fmt: skip
+HEADER = ("other", *FIELDS, *(column.json_name for column in METRIC_COLUMNS))
 
 _FORMULA = ("=", "+", "-", "@")
 
 
 def view_csv(view: View) -> str:
-    """Spell the rows of a view as CSV, in their order."""
+    """Return the rows of a view as CSV, in order."""
     out = io.StringIO()
     writer = csv.DictWriter(out, HEADER, restval="", extrasaction="ignore")
     writer.writeheader()

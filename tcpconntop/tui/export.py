@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tcpconntop.core.view.columns import columns_of
 from tcpconntop.core.view.view import View
 
 MAX_SAME_NAME = 1_000
@@ -22,7 +23,7 @@ def row_text(view: View, row: int, columns: Sequence[str] = ()) -> str:
     """
     wanted = [
         column
-        for column in view.columns
+        for column in columns_of(view)
         if (column.key in columns if columns else column.priority is not None)
     ]
     return "  ".join(f"{column.header} {column.text(view, row)}" for column in wanted)

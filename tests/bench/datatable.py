@@ -8,8 +8,9 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-from tcpconntop.core.view.columns import TREND
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.columns import TREND, columns_of
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.messages import SnapshotReady
@@ -48,7 +49,7 @@ class DataTableDashboard(App[None]):
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Fill the table with the view, and put the cursor back on its row."""
         view = make_view(message.snapshot, ViewSpec())
-        layouts = lay_out_columns(view.columns, view.spec.sort, self.size.width)
+        layouts = lay_out_columns(columns_of(view), view.spec.sort, self.size.width)
         table = self.query_one(DataTable)
         cursor_row = table.cursor_row
         if not table.columns:

@@ -25,7 +25,9 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import series
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.view import ViewSpec, make_view, summarize
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.summary import summarize
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.window.rolling import WINDOWS, RollingWindow
 from tcpconntop.core.window.slices import MAX_WINDOW_S

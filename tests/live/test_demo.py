@@ -14,7 +14,8 @@ import way
 
 from tcpconntop.core.analysis.explain import Finding, explain
 from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.engine import Engine
 from tcpconntop.kernel.launch import spawn_loader

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from textual.pilot import Pilot
 
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot, SourceInfo

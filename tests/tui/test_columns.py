@@ -6,7 +6,7 @@ import pytest
 from support import feed, snapshot, still, text_of
 
 from tcpconntop.core.view.column_choice import DEFAULT_COLUMNS
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.screens.picker import ColumnPicker
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from support import feed, flow, snapshot, still, text_of
 from textual.events import MouseScrollDown
 
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.screens.process import ProcessScreen
 
 MANY = [flow("a", i, f"10.0.0.{i}") for i in range(1, 101)]

@@ -6,7 +6,7 @@ import pytest
 from support import feed, never, notes, snapshot, still, text_of
 from textual.widgets import Input
 
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.tui.actions import ACTIONS, keymap
 from tcpconntop.tui.app import Dashboard

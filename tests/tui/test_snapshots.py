@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support import feed, flow, snapshot, still
 
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import Outcome

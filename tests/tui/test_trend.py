@@ -7,7 +7,9 @@ import pytest
 from support import BEGAN_NS, INFO, Clock, Steady, flow
 
 from tcpconntop.core.analysis.series import TimeAxis
-from tcpconntop.core.view.view import View, ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.history import snapshot_at
 from tcpconntop.core.window.keys import KEY
 from tcpconntop.core.window.ledger import Ledger

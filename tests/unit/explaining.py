@@ -13,7 +13,8 @@ from tcpconntop.core.analysis.explain import Finding, explain
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot

@@ -1,4 +1,4 @@
-"""Assertions about everything that was seen, such as `p99<5ms`: the filter language's terms about figures."""
+"""Assertions about everything in the window, such as `p99<5ms`. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core import format as units
+from tcpconntop.core.format import duration, percent, rate
 from tcpconntop.core.view.filter import FilterError, MetricTerm, parse_filter
-
-_ALWAYS = {"count", "rate", "ok"}  # they are known where nothing happened: 0
-_OF_ATTEMPTS = {"failed", "fail", "rtx"}  # they need an ended connect; the others one that succeeded
+from tcpconntop.core.view.metrics import METRICS, Needs, Quantity
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class Assertion:
 
     Attributes:
         text: what the user wrote.
-        term: what it means.
+        term: the parsed term.
     """
 
     text: str
@@ -34,10 +32,10 @@ class AssertionResult:
 
     Attributes:
         text: what the user wrote.
-        holds: whether it does.
-        value: the figure in µs, as a share or a count; None where there is none.
-        reason: the figure for people, or why there is none.
-        count: of how many connects the figure speaks.
+        holds: True if it holds.
+        value: the metric (µs, share, Hz or a count); None if it has no value.
+        reason: the metric as text, or why it has no value.
+        count: number of connects that the metric is computed from.
     """
 
     text: str
@@ -51,32 +49,33 @@ def parse_assertion(text: str) -> Assertion:
     """Parse an assertion.
 
     Raises:
-        FilterError: it is none; the message is one line.
+        FilterError: the text is not a single comparison of a metric; the message is one line.
     """
     terms = parse_filter(text).terms
     if len(terms) != 1 or not isinstance(terms[0], MetricTerm):
-        raise FilterError(f"'{text}' asserts nothing: compare a figure, such as p99<5ms or fail<0.1%")
+        raise FilterError(f"'{text}' asserts nothing: compare a metric, such as p99<5ms or fail<0.1%")
     return Assertion(text.strip(), terms[0])
 
 
-def evaluate(assertion: Assertion, figures: Mapping[str, float]) -> AssertionResult:
-    """Hold an assertion against figures (`overall_metrics`); without data to judge by it does not hold."""
-    name, term = assertion.term.metric, assertion.term
-    value, ended, connected = figures[name], int(figures["count"]), int(figures["ok"])
-    n = ended if name in _ALWAYS | _OF_ATTEMPTS else connected
-    if n == 0 and name not in _ALWAYS:
-        why = "no connect ended" if ended == 0 else "no connect succeeded"
-        return AssertionResult(assertion.text, False, None, why, 0)
+def evaluate(assertion: Assertion, metrics: Mapping[str, float]) -> AssertionResult:
+    """Compare an assertion with metrics (`overall_metrics`); it does not hold if its metric has no value."""
+    term = assertion.term
+    value, needs = metrics[term.metric], METRICS[term.metric].needs
+    ended, successful = int(metrics["count"]), int(metrics["ok"])
+    count = successful if needs is Needs.SUCCESSFUL_CONNECT else ended
+    if count == 0 and needs is not Needs.NOTHING:
+        reason = "no connect ended" if ended == 0 else "no connect succeeded"
+        return AssertionResult(assertion.text, False, None, reason, 0)
     holds = bool(term.compare(np.array([value]), term.value)[0]) != term.negated
-    return AssertionResult(
-        assertion.text, holds and not math.isnan(value), value, metric_text(name, value), n
-    )
+    text = metric_text(term.metric, value)
+    return AssertionResult(assertion.text, holds and not math.isnan(value), value, text, count)
 
 
-def metric_text(figure: str, value: float) -> str:
-    """Spell a figure with its unit."""
-    if figure == "fail":
-        return f"{units.percent(value)}%"
-    if figure == "rate":
-        return f"{units.rate(value)}/s"
-    return f"{value:.0f}" if figure in _ALWAYS | _OF_ATTEMPTS else units.duration(value)
+def metric_text(name: str, value: float) -> str:
+    """Format a metric with its unit."""
+    quantity = METRICS[name].quantity
+    if quantity is Quantity.SHARE:
+        return f"{percent(value)}%"
+    if quantity is Quantity.RATE_HZ:
+        return f"{rate(value)}/s"
+    return f"{value:.0f}" if quantity is Quantity.COUNT else duration(value)

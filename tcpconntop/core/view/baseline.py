@@ -1,8 +1,8 @@
-"""What has changed since a moment that the user marked. Pure.
+"""Comparison with a baseline: the moment that the user marked. Pure.
 
-A change of rate or latency is a factor (1.12 reads `+12%`, 3.1 reads `×3.1`), one of the share of failures
-a difference (0.032 reads `+3.2`, in points). Infinity stands for what was not there at the mark (`new`), the
-factor 0 for what is no longer there (`gone`), NaN for what cannot be compared.
+A change of a rate or latency is a factor (1.12 is shown as `+12%`, 3.1 as `×3.1`), a change of a share of
+failures is a difference (0.032 is shown as `+3.2`, in points). Infinity means that there was nothing at the
+baseline (`new`), the factor 0 that there is nothing now (`gone`), NaN that the two cannot be compared.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tcpconntop.core.wire import EVENT
 Metrics = Mapping[str, Floats]
 
 SAME_WITHIN = 0.01
-"""Factors nearer to 1 than this read `=`: quantiles are no more exact than that."""
+"""Factors closer to 1 than this are shown as `=`: the error of quantiles is as large."""
 
 
 def without_history(snapshot: Snapshot) -> Snapshot:
-    """Give a snapshot without its history, so that a mark that is kept for hours keeps little else."""
+    """Return a snapshot without its history: a baseline that is kept for hours needs little memory."""
     window = replace(
         snapshot.window, slices=(), history=(), older=RunningSums(), recent=RecentConnects(np.empty(0, EVENT))
     )
@@ -38,35 +38,35 @@ def without_history(snapshot: Snapshot) -> Snapshot:
 
 
 def match_rows(keys: Keys, baseline: Keys, fields: tuple[str, ...]) -> Rows:
-    """Give for each key the place of the same one among the baseline, or -1, shape (n,).
+    """Return the index of each key among the keys of the baseline, or -1, shape (n,).
 
     Args:
-        keys: of the rows, distinct in `fields`.
-        baseline: of the rows at the mark, distinct as well.
-        fields: what tells rows apart.
+        keys: keys of n rows, distinct in `fields`.
+        baseline: keys of the baseline's rows, distinct in `fields`.
+        fields: the fields in which rows differ.
     """
     names = (*fields, "special")
     wanted, known = hash_fields(keys, names), hash_fields(baseline, names)
-    order, at = np.argsort(known), np.full(len(keys), -1)
-    places, there = find(known[order], wanted)
-    at[there] = order[places]
-    return at
+    order, row_of = np.argsort(known), np.full(len(keys), -1)
+    indices, is_known = find(known[order], wanted)
+    row_of[is_known] = order[indices]
+    return row_of
 
 
-def unmatched_rows(at: Rows, n: int) -> Rows:
-    """Give the places at the mark that no row of now has.
+def unmatched_rows(row_of: Rows, n_baseline: int) -> Rows:
+    """Return the baseline rows that no longer exist.
 
     Args:
-        at: for each row of now its place at the mark, or -1.
-        n: how many places there are.
+        row_of: baseline row of each current row, or -1.
+        n_baseline: number of baseline rows.
     """
-    left = np.ones(n, bool)
-    left[at[at >= 0]] = False
-    return np.flatnonzero(left)
+    is_unmatched = np.ones(n_baseline, bool)
+    is_unmatched[row_of[row_of >= 0]] = False
+    return np.flatnonzero(is_unmatched)
 
 
 class Change(NamedTuple):
-    """What a column compares: a figure now and at the mark, and how."""
+    """The metric that a column compares with the baseline, and the operation (now, baseline)."""
 
     metric: str
     operation: np.ufunc
@@ -77,28 +77,28 @@ CHANGES = {
     "dfail": Change("fail", np.subtract),
     "dp99": Change("p99", np.divide),
 }
-"""By column. Counts are compared as rates: a window that has just begun, or another one, is no change."""
+"""By column. Counts are compared as rates, so that windows of different lengths can be compared."""
 
 
-def compare_with_baseline(key: str, now: Floats, baseline: Metrics, at: Rows) -> Floats:
-    """Compare a figure of rows with that at the mark, shape (n,).
+def compare_with_baseline(name: str, now: Floats, baseline: Metrics, row_of: Rows) -> Floats:
+    """Return the change of a metric since the baseline, shape (n,).
 
     Args:
-        key: one of `CHANGES`.
-        now: the figure that it is about.
-        baseline: figures of the rows at the mark.
-        at: for each row its place at the mark, or -1.
+        name: name of a change (`CHANGES`).
+        now: the current metric of n rows.
+        baseline: metrics of the baseline's rows.
+        row_of: baseline row of each current row, or -1, shape (n,).
     """
-    of, how = CHANGES[key]
-    before = np.append(baseline[of], np.nan)[at]  # -1 is the one at the end
+    metric, operation = CHANGES[name]
+    before = np.append(baseline[metric], np.nan)[row_of]  # index -1 reads the NaN at the end
     with np.errstate(divide="ignore", invalid="ignore"):
-        change: Floats = how(now, before)
+        change: Floats = operation(now, before)
     change[np.isnan(before) & ~np.isnan(now)] = np.inf
     return change
 
 
 def factor_text(factor: float) -> str:
-    """Spell a factor in at most six characters: `+12%`, `-40%`, `×3.1`, `=`, `new`, `gone`."""
+    """Format a factor in at most six characters: `+12%`, `-40%`, `×3.1`, `=`, `new`, `gone`."""
     if not math.isfinite(factor):
         return "-" if math.isnan(factor) else "new"
     if factor == 0:
@@ -111,7 +111,7 @@ def factor_text(factor: float) -> str:
 
 
 def points_text(difference: float) -> str:
-    """Spell a difference of shares in percentage points: `+3.2`, `-0.1`, `=`, `new`."""
+    """Format a difference of shares in percentage points: `+3.2`, `-0.1`, `=`, `new`."""
     if not math.isfinite(difference):
         return "-" if math.isnan(difference) else "new"
     return "=" if abs(difference) < 0.0005 else f"{difference * 100:+.1f}"

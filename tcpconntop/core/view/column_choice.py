@@ -1,7 +1,7 @@
-"""Which columns a user wants, and in which order. Pure; a choice is a tuple of column keys.
+"""Which columns a user wants to see, and in which order. Pure.
 
-The empty choice stands for the usual columns. A choice holds for every grouping: what a grouping lacks is
-left out, and where nothing is left that tells its rows apart, its own key columns come first.
+A choice applies to every grouping. Columns that the grouping lacks are left out; if no chosen column tells
+its rows apart, its key columns come first.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tcpconntop.core.view.columns import COLUMNS, TREND, Column
+from tcpconntop.core.view.columns import ALIASES, COLUMNS, TREND, ViewColumn, columns_of
+from tcpconntop.core.view.spec import ColumnChoice
+from tcpconntop.core.view.view import View
 
-ColumnChoice = tuple[str, ...]
-
-CHOOSABLE: dict[str, Column] = {**COLUMNS, TREND.key: TREND}
+CHOOSABLE: dict[str, ViewColumn] = {**COLUMNS, TREND.key: TREND}
 
 DEFAULT_COLUMNS: ColumnChoice = tuple(key for key, column in CHOOSABLE.items() if column.priority is not None)
 
 
 def parse_columns(text: str) -> ColumnChoice:
-    """Read a list such as `daddr,p50,p99`.
+    """Parse a list such as `daddr,p50,p99`.
 
     Raises:
-        ValueError: it names what is no column, or none, or one twice; the message is one line.
+        ValueError: the list is empty, or a name is unknown or named twice; the message is one line.
     """
-    keys = tuple(word.strip() for word in text.split(","))
+    words = [word.strip() for word in text.split(",")]
+    keys = tuple(ALIASES.get(word, word) for word in words)
     for key in keys:
         if key not in CHOOSABLE:
             raise ValueError(f"no column is called '{key}'; there are: {', '.join(CHOOSABLE)}")
@@ -34,27 +35,32 @@ def parse_columns(text: str) -> ColumnChoice:
 
 
 def known_columns(keys: Sequence[str]) -> ColumnChoice:
-    """Give what is known of a choice that was stored, maybe by another version."""
+    """Return the known columns of a choice that another version may have stored."""
     return tuple(dict.fromkeys(key for key in keys if key in CHOOSABLE))
 
 
-def choose_columns(columns: Sequence[Column], sort: str, choice: ColumnChoice) -> list[Column]:
-    """Give the columns to show, in order; the one that is sorted by is always among them.
+def shown_columns(view: View) -> list[ViewColumn]:
+    """Return the columns of a view to show, in order, if there is room for all."""
+    return choose_columns(columns_of(view), view.spec.sort, view.spec.columns)
+
+
+def choose_columns(columns: Sequence[ViewColumn], sort: str, choice: ColumnChoice) -> list[ViewColumn]:
+    """Return the columns to show, in order; the sort column is always among them.
 
     Args:
-        columns: those that the grouping has.
-        sort: key of the column that is sorted by.
+        columns: the columns that the view has.
+        sort: key of the sort column.
         choice: what the user wants.
     """
     if not choice:
         return [column for column in columns if column.priority is not None or column.key == sort] + [TREND]
-    there = {column.key: column for column in (*columns, TREND)}
-    keys = [key for key in choice if key in there]
-    own = [column.key for column in columns if column.key_field or column.key == "comm"]
-    telling = [key for key in own if there[key].key_field] or own
-    if not set(keys) & set(telling):
-        keys = [*telling, *keys]
-    if sort in there and sort not in keys:
+    available = {column.key: column for column in (*columns, TREND)}
+    keys = [key for key in choice if key in available]
+    naming = [column.key for column in columns if column.key_field or column.key == "comm"]
+    key_columns = [key for key in naming if available[key].key_field] or naming
+    if not set(keys) & set(key_columns):
+        keys = [*key_columns, *keys]
+    if sort in available and sort not in keys:
         keys.append(sort)
-    # What the user put last goes first when the terminal is narrow.
-    return [replace(there[key], priority=place) for place, key in enumerate(keys)]
+    # In a narrow terminal the user's last column is hidden first.
+    return [replace(available[key], priority=priority) for priority, key in enumerate(keys)]

@@ -1,201 +1,215 @@
-"""The columns, as data: one declaration feeds the table, sorting, JSON rows and the help."""
+"""The columns of a view: how each metric and each field of a key is shown, exported and explained. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tcpconntop.core import format as units
-from tcpconntop.core.view import baseline as mark
+from tcpconntop.core import format as fmt
+from tcpconntop.core.view.baseline import factor_text, points_text
+from tcpconntop.core.view.column import Column, Values
 from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
-from tcpconntop.core.wire import Outcome
+from tcpconntop.core.view.key_fields import FIELDS
+from tcpconntop.core.view.metrics import METRICS, Quantity
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
 
-if TYPE_CHECKING:
-    from tcpconntop.core.view.view import View
+ViewColumn = Column[View]
 
-Values = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table.
-
-    Attributes:
-        key: how the command line, filters and code name it.
-        header: what stands above it.
-        width: terminal cells that it needs.
-        help: one line for people.
-        text: spells the column of one row.
-        values: what rows are sorted by, shape (n,); None where sorting makes no sense.
-        numeric: holds figures: right-aligned, sorted from the greatest.
-        grows: takes the room that is left over.
-        key_field: the field of the key that it shows; a grouping without that field has no such column.
-        priority: 0 is always shown; the higher, the sooner it goes when the terminal is narrow; None is
-            shown only where it is asked for.
-        needs_baseline: compares with a mark; a view without one has no such column.
-    """
-
-    key: str
-    header: str
-    width: int
-    help: str
-    text: Callable[[View, int], str]
-    values: Callable[[View], Values] | None
-    numeric: bool = True
-    grows: bool = False
-    key_field: str = ""
-    priority: int | None = 0
-    needs_baseline: bool = False
-
-    @property
-    def is_metric(self) -> bool:
-        """Whether it is one of the view's figures, and not a part of the key."""
-        return self.numeric and not self.key_field
-
-    def available_in(self, group_by: str) -> bool:
-        """Whether rows of a grouping (`GROUPINGS`) can have it."""
-        return not self.key_field or self.key_field in GROUPINGS[group_by].fields
+FORMATS: dict[Quantity, Callable[[float], str]] = {
+    Quantity.COUNT: fmt.count,
+    Quantity.RATE_HZ: fmt.rate,
+    Quantity.SHARE: fmt.percent,
+    Quantity.LATENCY_US: fmt.duration,
+    Quantity.FACTOR: factor_text,
+    Quantity.DIFFERENCE: points_text,
+}
+"""The text of a number in a table."""
 
 
-def _figure(
-    key: str,
-    header: str,
-    width: int,
-    spell: Callable[[float], str],
-    text: str,
-    priority: int | None = 0,
-    needs_baseline: bool = False,
-) -> Column:
+def _key_column(
+    name: str, header: str, width: int, help_text: str, text: Callable[[View, int], str], **options: Any
+) -> ViewColumn:
+    """Make the column of a field of the key (`FIELDS`)."""
+    field = FIELDS[name]
+    options = {"key_field": field.dtype_field, "json_name": name, **options}
+    return Column(name, header, width, text, help=help_text, aliases=field.aliases, **options)
+
+
+def _metric(
+    name: str, header: str, json_name: str, help_text: str, *, width: int = 6, priority: int | None = None
+) -> ViewColumn:
+    """Make the column of a metric (`METRICS`)."""
+    column = _number(name, header, help_text, METRICS[name].quantity, width, priority)
+    return replace(column, json_name=json_name)
+
+
+def _change(name: str, header: str, quantity: Quantity, help_text: str) -> ViewColumn:
+    """Make the column of a change since the baseline (`CHANGES`)."""
+    return replace(_number(name, header, help_text, quantity, 6, 1), needs_baseline=True)
+
+
+def _number(
+    name: str, header: str, help_text: str, quantity: Quantity, width: int, priority: int | None
+) -> ViewColumn:
+    to_text = FORMATS[quantity]
     return Column(
-        key,
+        name,
         header,
         width,
-        text,
-        lambda view, row: spell(view.metrics.value(key, row)),
-        lambda view: view.metrics[key],
+        lambda view, row: to_text(view.metrics.value(name, row)),
+        help=help_text,
+        values=lambda view: view.metrics[name],
+        quantity=quantity,
         priority=priority,
-        needs_baseline=needs_baseline,
     )
 
 
-def _processes(view: View, row: int) -> str:
+def _process_text(view: View, row: int) -> str:
     name = process_text(view.busiest_key(row))
-    several = int(view.process_count[row])
-    return f"{name} ×{several}" if several > 1 else name
+    n_processes = int(view.process_count[row])
+    return f"{name} ×{n_processes}" if n_processes > 1 else name
 
 
-def _addresses(view: View) -> Values:
-    """Addresses as strings of bytes that sort by family, then in numeric order."""
+def _unit_text(view: View, row: int) -> str:
+    key = view.keys[row]
+    return "other" if key["special"] else fmt.printable(view.snapshot.unit(int(key["cgroup_id"])) or "-")
+
+
+def _number_text(dtype_field: str) -> Callable[[View, int], str]:
+    def text(view: View, row: int) -> str:
+        return "*" if view.keys[row]["special"] else str(view.keys[row][dtype_field])
+
+    return text
+
+
+def _address_values(view: View) -> Values:
+    """Return the addresses as byte strings that sort by family, then in numeric order, shape (n,)."""
     octets = np.empty((len(view), 17), np.uint8)
     octets[:, 0] = view.keys["family"]
     octets[:, 1:] = np.ascontiguousarray(view.keys["daddr"]).view(np.uint8).reshape(len(view), 16)
     return octets.view("S17").ravel()
 
 
-def _unit(view: View, row: int) -> str:
-    key = view.keys[row]
-    return "other" if key["special"] else units.printable(view.snapshot.unit(int(key["cgroup_id"])) or "-")
-
-
-def _number(name: str) -> Callable[[View, int], str]:
-    def text(view: View, row: int) -> str:
-        return "*" if view.keys[row]["special"] else str(view.keys[row][name])
-
-    return text
-
-
-COLUMNS: dict[str, Column] = {
+COLUMNS: dict[str, ViewColumn] = {
     column.key: column
     for column in (
-        Column(
+        _key_column(
             "daddr",
             "DESTINATION",
             16,
-            "address that was connected to",
+            "destination address",
             lambda view, row: destination_text(view.keys[row], view.grouping),
-            _addresses,
+            values=_address_values,
             numeric=False,
-            grows=True,
-            key_field="daddr",
+            expands=True,
         ),
-        Column(
+        _key_column(
             "dport",
             "PORT",
             5,
-            "port that was connected to",
-            _number("dport"),
-            lambda view: view.keys["dport"],
-            key_field="dport",
+            "destination port",
+            _number_text("dport"),
+            values=lambda view: view.keys["dport"],
         ),
-        Column(
-            "pid", "PID", 7, "process id", _number("tgid"), lambda view: view.keys["tgid"], key_field="tgid"
+        _key_column(
+            "pid", "PID", 7, "process id", _number_text("tgid"), values=lambda view: view.keys["tgid"]
         ),
-        Column(
+        _key_column(
             "unit",
             "UNIT",
             20,
             "systemd unit, container or pod of the process",
-            _unit,
-            lambda view: np.array([_unit(view, row) for row in range(len(view))], dtype=np.str_),
+            _unit_text,
+            values=lambda view: np.array([_unit_text(view, row) for row in range(len(view))], dtype=np.str_),
             numeric=False,
-            grows=True,
-            key_field="cgroup_id",
+            expands=True,
         ),
-        Column(
+        _key_column(
             "comm",
             "PROCESS",
             12,
-            "process name; ×n where n processes share the row, the busiest named",
-            _processes,
-            lambda view: view.busiest_keys["comm"],
+            "process name; ×n: n processes share the row, the busiest one is named",
+            _process_text,
+            values=lambda view: view.busiest_keys["comm"],
             numeric=False,
+            key_field="",  # every grouping has it
             priority=3,
         ),
-        _figure("rate", "CONN/S", 6, units.rate, "ended connects a second over the window", 2),
-        _figure("count", "COUNT", 6, units.count, "ended connects, whatever came of them"),
-        _figure(
-            "dcount", "ΔCOUNT", 6, mark.factor_text, "connects a second, compared with the mark", 1, True
+        _metric("rate", "CONN/S", "rate_hz", "ended connects per second over the window", priority=2),
+        _metric("count", "COUNT", "count", "ended connects of any outcome", priority=0),
+        _change("dcount", "ΔCOUNT", Quantity.FACTOR, "connects per second, compared with the mark"),
+        _metric("ok", "OK", "ok", "successful connects"),
+        _metric("failed", "FAILED", "failed", "failed connects"),
+        _metric("refused", "REFUSED", "refused", "a reset answered (ECONNREFUSED)", width=7),
+        _metric("timeout", "TIMEOUT", "timeout", "no SYN was answered (ETIMEDOUT)", width=7),
+        _metric("unreachable", "UNREACH", "unreachable", "an ICMP error answered", width=7),
+        _metric(
+            "cancelled",
+            "CANCEL",
+            "cancelled",
+            "the application closed the socket or ended before an answer",
         ),
-        _figure("ok", "OK", 6, units.count, "connects that succeeded", None),
-        _figure("failed", "FAILED", 6, units.count, "connects that did not", None),
-        *(
-            _figure(
-                outcome.label, header, width, units.count, f"connects with the outcome {outcome.label}", None
-            )
-            for outcome, header, width in (
-                (Outcome.REFUSED, "REFUSED", 7),
-                (Outcome.TIMEOUT, "TIMEOUT", 7),
-                (Outcome.UNREACHABLE, "UNREACH", 7),
-                (Outcome.CANCELLED, "CANCEL", 6),
-                (Outcome.ERROR, "ERROR", 6),
-            )
-        ),
-        _figure("fail", "FAIL%", 5, units.percent, "share of connects that did not succeed"),
-        _figure("dfail", "ΔFAIL%", 6, mark.points_text, "FAIL% now less FAIL% at the mark", 1, True),
-        _figure("rtx", "RTX", 5, units.count, "SYNs that had to be sent again", 4),
-        _figure("min", "MIN", 6, units.duration, "least latency of the connects that succeeded", None),
-        _figure("p50", "P50", 6, units.duration, "half of the connects took at most this long"),
-        _figure("p90", "P90", 6, units.duration, "nine in ten took at most this long", 1),
-        _figure("p99", "P99", 6, units.duration, "99 in 100 took at most this long"),
-        _figure("dp99", "ΔP99", 6, mark.factor_text, "P99, compared with the mark", 1, True),
-        _figure("max", "MAX", 6, units.duration, "greatest latency", 5),
-        _figure("mean", "MEAN", 6, units.duration, "mean latency", None),
-        _figure("last", "LAST", 6, units.duration, "latency of the last connect that succeeded", None),
+        _metric("error", "ERROR", "error", "any other error, such as no free port", width=6),
+        _metric("fail", "FAIL%", "", "share of connects that failed", width=5, priority=0),
+        _change("dfail", "ΔFAIL%", Quantity.DIFFERENCE, "FAIL% now minus FAIL% at the mark"),
+        _metric("rtx", "RTX", "syn_retransmits", "SYNs that were sent again", width=5, priority=4),
+        _metric("min", "MIN", "min_us", "least latency of the successful connects"),
+        _metric("p50", "P50", "p50_us", "half of the connects took at most this long", priority=0),
+        _metric("p90", "P90", "p90_us", "nine in ten took at most this long", priority=1),
+        _metric("p99", "P99", "p99_us", "99 in 100 took at most this long", priority=0),
+        _change("dp99", "ΔP99", Quantity.FACTOR, "P99, compared with the mark"),
+        _metric("max", "MAX", "max_us", "greatest latency", priority=5),
+        _metric("mean", "MEAN", "mean_us", "mean latency"),
+        _metric("last", "LAST", "last_us", "latency of the last successful connect"),
     )
 }
+"""Every column by key, in the order of the table."""
 
-TREND = Column(
+TREND: ViewColumn = Column(
     "trend",
     "P99 TREND",
     10,
-    "p99 over the window, each row on its own scale",
     lambda *_: "",
-    None,
+    help="p99 over the window, each row on its own scale",
     numeric=False,
     priority=3,
 )
-"""What the dashboard alone can draw: it stands for no figure, and nothing is sorted by it."""
+"""The sparkline: only the dashboard can draw it, and rows cannot be sorted by it."""
+
+ALIASES = {alias: column.key for column in COLUMNS.values() for alias in column.aliases}
+"""The key of a column by its alias: `dest` is `daddr`."""
+
+
+def is_available(column: ViewColumn, group_by: str) -> bool:
+    """True if the rows of a grouping (`GROUPINGS`) have the column."""
+    return not column.key_field or column.key_field in GROUPINGS[group_by].fields
+
+
+@lru_cache(maxsize=2 * len(GROUPINGS))
+def _available_columns(group_by: str, has_baseline: bool) -> tuple[ViewColumn, ...]:
+    return tuple(
+        column
+        for column in COLUMNS.values()
+        if is_available(column, group_by) and (has_baseline or not column.needs_baseline)
+    )
+
+
+def columns_of(view: View) -> tuple[ViewColumn, ...]:
+    """Return the columns that a view has, in the order of `COLUMNS`."""
+    return _available_columns(view.spec.group_by, view.baseline is not None)
+
+
+def sorted_by(spec: ViewSpec, key: str) -> ViewSpec:
+    """Return the spec sorted by a column in its natural direction: numbers descending, names ascending."""
+    return replace(spec, sort=key, descending=COLUMNS[key].numeric)
+
+
+def grouped_by(spec: ViewSpec, group_by: str) -> ViewSpec:
+    """Return the spec with another grouping, sorted by p99 if the grouping lacks the sort column."""
+    grouped = replace(spec, group_by=group_by)
+    return grouped if is_available(COLUMNS[spec.sort], group_by) else sorted_by(grouped, "p99")

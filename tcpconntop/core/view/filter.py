@@ -1,12 +1,12 @@
-"""The filter language of `/` and `--filter`: which keys and which rows to show.
+"""The filter language of `/` and `--filter`: which keys and which rows to show. Pure.
 
-A filter is a list of terms that must all hold; `!` before a term turns it round.
+A filter is a list of terms that must all hold; `!` before a term negates it.
 
-    nginx               text that stands in the address, the port, the process name, the pid or the unit
-    comm=curl           a field (comm, pid, unit, dport, daddr) that equals …, or with `~` contains …
-    dport=https         a port by its name, where the caller knows it
+    nginx               text that is part of the address, the port, the process name, the pid or the unit
+    comm=curl           a field (comm, pid, unit, dport, daddr) that equals a text, or with `~` contains it
+    dport=https         a port by its name, if the caller passes port names
     dest:10.0.0.0/8     a destination in a network
-    p99>5ms  fail>1%    a figure of the row (any numeric column) with > >= < <= =
+    p99>5ms  fail>1%    a metric of the row (`METRICS`), compared with > >= < <= =
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tcpconntop.core.types import Mask
-from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.types import Floats, Mask
 from tcpconntop.core.view.filter_lexer import FilterError as FilterError
 from tcpconntop.core.view.filter_lexer import Word, split_words
+from tcpconntop.core.view.key_fields import ALIASES, FILTERABLE, KeyField, UnitNames
+from tcpconntop.core.view.metrics import METRICS
 from tcpconntop.core.window.keys import Keys, address_octets
-from tcpconntop.core.wire import address_text, comm_text
 
-Metrics = Mapping[str, npt.NDArray[np.float64]]
+MetricColumns = Mapping[str, Floats]
+KeyTest = Callable[[Keys, UnitNames], Mask]
+"""Tests n keys; returns a mask of shape (n,)."""
 
-_NO_UNITS: Mapping[int, str | None] = {}
+_NO_UNIT_NAMES: UnitNames = {}
 _NO_PORTS: Mapping[str, int] = {}
-_METRICS = {key: column for key, column in COLUMNS.items() if column.is_metric and not column.needs_baseline}
-_UNITS = {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "k": 1e3}
-_COMPARE = {
+_UNIT_FACTORS = {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "k": 1e3}
+_COMPARISONS = {
     ">": operator.gt,
     ">=": operator.ge,
     "<": operator.lt,
@@ -43,35 +42,29 @@ _COMPARE = {
 }
 _TERM = re.compile(r"(?P<field>[a-z][a-z0-9]*)(?P<op>>=|<=|[=~:<>])(?P<value>.*)", re.DOTALL)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|%|k)?")
-# How each octet stands in an address: its digits and what follows, padded with NUL.
-_OCTETS = np.array([f"{octet}." for octet in range(256)], "S4").view(np.uint8).reshape(256, 4)
-
-
-UnitNames = Mapping[int, str | None]
-Test = Callable[[Keys, UnitNames], Mask]
 
 
 @dataclass(frozen=True)
 class KeyTerm:
-    """A term about the keys of connects; `test` gives a mask of shape (n,)."""
+    """A term about the keys of connects."""
 
-    test: Test
+    test: KeyTest
     negated: bool = False
 
 
 @dataclass(frozen=True)
 class MetricTerm:
-    """A term about a figure of a row."""
+    """A term about a metric of a row."""
 
     metric: str
-    compare: Callable[[npt.NDArray[np.float64], float], Mask]
+    compare: Callable[[Floats, float], Mask]
     value: float
     negated: bool = False
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A parsed filter. The empty one lets everything pass.
+    """A parsed filter. The empty filter matches everything.
 
     Attributes:
         text: what the user wrote.
@@ -83,36 +76,36 @@ class Filter:
 
     @property
     def has_metric_terms(self) -> bool:
-        """Whether a term is about a figure of a row, which a single connect does not have."""
+        """True if a term is about a metric of a row, which a single connect does not have."""
         return any(isinstance(term, MetricTerm) for term in self.terms)
 
-    def match_keys(self, keys: Keys, units: UnitNames = _NO_UNITS) -> Mask:
-        """Say which keys satisfy the terms about keys, shape (n,); `units` names control groups."""
+    def match_keys(self, keys: Keys, units: UnitNames = _NO_UNIT_NAMES) -> Mask:
+        """Return which keys satisfy the terms about keys, shape (n,)."""
         match = np.ones(len(keys), np.bool_)
         for term in self.terms:
             if isinstance(term, KeyTerm):
                 match &= term.test(keys, units) != term.negated
         return match
 
-    def match_metrics(self, figures: Metrics, n_rows: int) -> Mask:
-        """Say which rows satisfy the terms about figures, shape (n_rows,)."""
+    def match_metrics(self, metrics: MetricColumns, n_rows: int) -> Mask:
+        """Return which rows satisfy the terms about metrics, shape (n_rows,)."""
         match = np.ones(n_rows, np.bool_)
         for term in self.terms:
             if isinstance(term, MetricTerm):
-                match &= term.compare(figures[term.metric], term.value) != term.negated
+                match &= term.compare(metrics[term.metric], term.value) != term.negated
         return match
 
 
 def parse_filter(text: str, ports: Mapping[str, int] = _NO_PORTS) -> Filter:
-    """Parse a filter; `ports` gives the numbers of port names.
+    """Parse a filter; `ports` maps port names to numbers.
 
     Raises:
-        FilterError: a term cannot be understood.
+        FilterError: a term is invalid.
     """
-    return Filter(text.strip(), tuple(_placed_term(word, ports) for word in split_words(text)))
+    return Filter(text.strip(), tuple(_parse_word(word, ports) for word in split_words(text)))
 
 
-def _placed_term(word: Word, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
+def _parse_word(word: Word, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
     try:
         return _parse_term(word.text, ports)
     except FilterError as error:
@@ -122,109 +115,80 @@ def _placed_term(word: Word, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
 def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
     negated, body = word.startswith("!"), word.removeprefix("!")
     if not body:
-        raise FilterError("nothing stands after '!'")
+        raise FilterError("nothing follows '!'")
     parts = _TERM.fullmatch(body)
     if parts is None:
-        return KeyTerm(_contains(_FIELDS, body), negated)
+        return KeyTerm(_contains(FILTERABLE.values(), body), negated)
     name, op, value = parts["field"], parts["op"], parts["value"]
-    if (name == "dest" and op in ":=") or (name == "daddr" and (op == ":" or "/" in value)):
-        return KeyTerm(_inside(value), negated)
-    if name in _METRICS and op in _COMPARE:
-        return MetricTerm(name, _COMPARE[op], _number(value, word), negated)
-    if name in _FIELDS and op in "=~":
-        if not value:
-            raise FilterError(f"nothing stands after {name}{op}")
-        if name == "dport" and op == "=" and not value.isdecimal():
-            value = _port(value, ports)
-        return KeyTerm(_contains((name,), value) if op == "~" else _equals(name, value), negated)
-    if name in ("dest", *_METRICS, *_FIELDS):
+    if name in METRICS and op in _COMPARISONS:
+        return MetricTerm(name, _COMPARISONS[op], _parse_number(value, word), negated)
+    field = FILTERABLE.get(ALIASES.get(name, name))
+    if field is not None and (test := _field_test(name, field, op, value, ports)):
+        return KeyTerm(test, negated)
+    if field is not None or name in METRICS:
         raise FilterError(f"'{name}' cannot be compared with '{op}'")
-    if op == ":":  # an IPv6 address or an address:port that somebody types as it is shown
-        return KeyTerm(_contains(_FIELDS, body), negated)
-    names = ", ".join([*_FIELDS, "dest", *_METRICS])
+    if op == ":":  # an IPv6 address or address:port, typed as it is shown
+        return KeyTerm(_contains(FILTERABLE.values(), body), negated)
+    names = ", ".join([*FILTERABLE, *ALIASES, *METRICS])
     raise FilterError(f"no field is called '{name}'; there are: {names}")
 
 
-@dataclass(frozen=True)
-class _Field:
-    """How a field of keys is read: as values of Python, and how one of them is spelled."""
-
-    values: Callable[[Keys], list[Any]]
-    spell: Callable[[Any, UnitNames], str]
-
-    def test(self, keys: Keys, units: UnitNames, holds: Callable[[list[str]], list[bool]]) -> Mask:
-        """Test the text of each key, once for each distinct value."""
-        values = self.values(keys)
-        distinct = list(set(values))
-        spelled = [self.spell(value, units) for value in distinct]
-        answers = dict(zip(distinct, holds(spelled), strict=True))
-        return np.fromiter(map(answers.__getitem__, values), np.bool_, len(keys))
-
-
-def _addresses(keys: Keys) -> list[str]:
-    """Spell the addresses; those of IPv4 all at once, which is ten times as fast."""
-    octets = address_octets(keys)
-    spelled = _OCTETS[octets[:, :4]]
-    spelled[:, 3][spelled[:, 3] == ord(".")] = ord("\n")
-    texts: list[str] = spelled[spelled != 0].tobytes().decode("ascii").split("\n")[:-1]
-    for at in np.flatnonzero(keys["family"] != 4):
-        texts[at] = address_text(octets[at].tobytes(), int(keys["family"][at]))
-    return texts
+def _field_test(name: str, field: KeyField, op: str, value: str, ports: Mapping[str, int]) -> KeyTest | None:
+    """Return the test of a term about a field, or None if the field cannot be compared with `op`."""
+    if field.name == "daddr" and (op == ":" or "/" in value or (name, op) == ("dest", "=")):
+        return _in_network(value)
+    if op not in "=~":
+        return None
+    if not value:
+        raise FilterError(f"nothing follows {name}{op}")
+    if op == "~":
+        return _contains((field,), value)
+    if field.name == "dport" and not value.isdecimal():
+        value = _port_number(value, ports)
+    return _equals(field, value)
 
 
-_FIELDS = {
-    "comm": _Field(lambda keys: keys["comm"].tolist(), lambda comm, _: comm_text(comm)),
-    "pid": _Field(lambda keys: keys["tgid"].tolist(), lambda pid, _: str(pid)),
-    "unit": _Field(lambda keys: keys["cgroup_id"].tolist(), lambda group, units: units.get(group) or ""),
-    "dport": _Field(lambda keys: keys["dport"].tolist(), lambda port, _: str(port)),
-    "daddr": _Field(_addresses, lambda address, _: address),
-}
-FIELDS = tuple(_FIELDS)
-"""The fields of keys that a term can name, `dest` apart."""
-
-METRICS = tuple(_METRICS)
-"""The figures of rows that a term can name."""
-
-
-def field_texts(field: str, keys: Keys, units: UnitNames) -> list[str]:
-    """Spell a field of each key as filters see it."""
-    read = _FIELDS[field]
-    return [read.spell(value, units) for value in read.values(keys)]
-
-
-def _port(name: str, ports: Mapping[str, int]) -> str:
+def _port_number(name: str, ports: Mapping[str, int]) -> str:
     number = ports.get(name.casefold())
     if number is None:
         raise FilterError(f"no port is called '{name}': give its number")
     return str(number)
 
 
-def _contains(fields: Iterable[str], wanted: str) -> Test:
-    """Look for text; the row of the folded keys is found as `other` alone."""
-    wanted = wanted.casefold()
+def _match_texts(field: KeyField, keys: Keys, units: UnitNames, matches: Callable[[str], bool]) -> Mask:
+    """Return which keys have a field whose text matches, shape (n,); each distinct value is tested once."""
+    values = field.values(keys)
+    results = {value: matches(field.text(value, units)) for value in set(values)}
+    return np.fromiter(map(results.__getitem__, values), np.bool_, len(keys))
 
-    def holds(texts: list[str]) -> list[bool]:
-        return [wanted in text.casefold() for text in texts]
+
+def _contains(fields: Iterable[KeyField], text: str) -> KeyTest:
+    """Return a test that any of the fields contains a text, whatever its case.
+
+    The row of folded keys is found as `other` alone.
+    """
+    searched, folded = tuple(fields), text.casefold()
 
     def test(keys: Keys, units: UnitNames) -> Mask:
         special: Mask = keys["special"] != 0
-        match = special & (wanted in "other")
-        for name in fields:
-            match |= _FIELDS[name].test(keys, units, holds) & ~special
+        match = special & (folded in "other")
+        for field in searched:
+            match |= _match_texts(field, keys, units, lambda text: folded in text.casefold()) & ~special
         return match
 
     return test
 
 
-def _equals(field: str, wanted: str) -> Test:
+def _equals(field: KeyField, wanted: str) -> KeyTest:
     def test(keys: Keys, units: UnitNames) -> Mask:
         match: Mask = keys["special"] == 0
-        return match & _FIELDS[field].test(keys, units, lambda texts: [text == wanted for text in texts])
+        return match & _match_texts(field, keys, units, lambda text: text == wanted)
 
     return test
 
 
-def _inside(text: str) -> Test:
+def _in_network(text: str) -> KeyTest:
+    """Return a test that the address is in one of the networks of a list such as `10.0.0.0/8,fd00::/8`."""
     try:
         networks = [ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",")]
     except ValueError:
@@ -233,18 +197,18 @@ def _inside(text: str) -> Test:
     def test(keys: Keys, _: UnitNames) -> Mask:
         octets, match = address_octets(keys), np.zeros(len(keys), np.bool_)
         for network in networks:
-            bits, wanted = (
+            mask, address = (
                 np.frombuffer(part.packed, np.uint8) for part in (network.netmask, network.network_address)
             )
-            inside = ((octets[:, : len(bits)] & bits) == wanted).all(axis=1)
+            inside = ((octets[:, : len(mask)] & mask) == address).all(axis=1)
             match |= inside & (keys["family"] == network.version)
         return match
 
     return test
 
 
-def _number(text: str, word: str) -> float:
+def _parse_number(text: str, word: str) -> float:
     parts = _NUMBER.fullmatch(text)
     if parts is None:
         raise FilterError(f"'{word}' needs a number such as 5ms, 1.5s, 1% or 200")
-    return float(parts[1]) * _UNITS[parts[2] or ""]
+    return float(parts[1]) * _UNIT_FACTORS[parts[2] or ""]

@@ -1,4 +1,4 @@
-"""How a word of a filter could go on. Pure."""
+"""Completions for the last word of a filter. Pure."""
 
 from __future__ import annotations
 
@@ -6,53 +6,54 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from tcpconntop.core.view.filter import FIELDS, METRICS, field_texts
+from tcpconntop.core.view.key_fields import ALIASES, FILTERABLE
+from tcpconntop.core.view.metrics import METRICS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.snapshot import Snapshot
 
 MAX_VALUES = 50
-"""How many values of a field are offered: the busiest."""
+"""How many values of a field are offered, the busiest first."""
 
-_VALUE = re.compile(r"(?P<field>[a-z]+)(?P<op>[=~:])(?P<begun>.*)", re.DOTALL)
-_SPECIAL = " '\"\\"
-"""What would have to be quoted: such values are not offered."""
+_TERM = re.compile(r"(?P<field>[a-z]+)(?P<op>[=~:])(?P<start>.*)", re.DOTALL)
+_NEEDS_QUOTES = set(" '\"\\")
+"""Values with one of these characters are not offered: they would have to be quoted."""
 
-_STARTS = (*(f"{name}=" for name in FIELDS), "dest:", *(f"{name}>" for name in METRICS))
+_STARTS = (*(f"{name}=" for name in FILTERABLE), "dest:", *(f"{name}>" for name in METRICS))
 
 
 def completions(text: str, values: Callable[[str], Sequence[str]]) -> list[str]:
-    """Give the texts that the last word of a text could be completed to, the likeliest first.
+    """Return the texts that the last word of a text can be completed to, the most likely first.
 
     Args:
         text: the filter up to the cursor.
-        values: gives the known values of a field.
+        values: returns the known values of a field by its name.
     """
     word = "" if not text or text[-1].isspace() else text.split()[-1]
     before = text[: len(text) - len(word)]
     if word.startswith("!"):
         before, word = f"{before}!", word[1:]
-    parts = _VALUE.fullmatch(word)
+    parts = _TERM.fullmatch(word)
     if parts is None:
         return [before + start for start in _STARTS if word and start.startswith(word) and start != word]
-    field = {"dest": "daddr"}.get(parts["field"], parts["field"])
-    begun = parts["begun"].casefold()
-    if field not in FIELDS:
+    field = ALIASES.get(parts["field"], parts["field"])
+    if field not in FILTERABLE:
         return []
-    head = before + parts["field"] + parts["op"]
-    known = [value for value in values(field) if value.casefold().startswith(begun)]
-    return [head + value for value in known if _plain(value) and value != parts["begun"]]
+    start, typed = before + parts["field"] + parts["op"], parts["start"]
+    known = [value for value in values(field) if value.casefold().startswith(typed.casefold())]
+    return [start + value for value in known if _needs_no_quotes(value) and value != typed]
 
 
-def _plain(value: str) -> bool:
-    return bool(value) and value.isprintable() and not set(value) & set(_SPECIAL)
+def _needs_no_quotes(value: str) -> bool:
+    return bool(value) and value.isprintable() and not set(value) & _NEEDS_QUOTES
 
 
 def values_in_window(snapshot: Snapshot, field: str) -> list[str]:
-    """Give the values of a field in the window, the busiest first."""
+    """Return the values of a field in the window, the busiest first; at most `MAX_VALUES`."""
     window = snapshot.window
-    keys = window.keys[window.keys["special"] == 0]
-    ended = st.attempt_counts(window.stats)[window.keys["special"] == 0]
-    seen: Counter[str] = Counter()
-    for value, attempts in zip(field_texts(field, keys, snapshot.units), ended.tolist(), strict=True):
-        seen[value] += attempts
-    return [value for value, attempts in seen.most_common(MAX_VALUES) if attempts]
+    is_key = window.keys["special"] == 0
+    ended = st.attempt_counts(window.stats)[is_key].tolist()
+    texts = FILTERABLE[field].texts(window.keys[is_key], snapshot.units)
+    attempts: Counter[str] = Counter()
+    for text, count in zip(texts, ended, strict=True):
+        attempts[text] += count
+    return [text for text, count in attempts.most_common(MAX_VALUES) if count]

@@ -1,4 +1,4 @@
-"""The words of a filter, with their places: quotes as a shell reads them."""
+"""Splits the text of a filter into words with their positions; quotes work as in a shell."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""", re.DOTAL
 
 
 class FilterError(ValueError):
-    """A filter that cannot be understood; the message says which term and why, in one line.
+    """A filter is invalid; the message names the term and the reason in one line.
 
     Attributes:
-        start, end: where in the text the wrong word stands.
+        start, end: position of the invalid word in the text.
     """
 
     def __init__(self, message: str, start: int = 0, end: int = 0) -> None:
@@ -23,7 +23,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True)
 class Word:
-    """A word: its text without quotes, and where it stands."""
+    """A word: its text without quotes, and its position."""
 
     text: str
     start: int
@@ -31,21 +31,21 @@ class Word:
 
 
 def split_words(text: str) -> list[Word]:
-    """Cut a text into words.
+    """Split a text into words.
 
     Raises:
         FilterError: a quote is not closed, or nothing follows a backslash.
     """
-    found, at = [], 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
+    result, position = [], 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
             continue
-        hit = _WORD.match(text, at)
-        end = hit.end() if hit else at
+        match = _WORD.match(text, position)
+        end = match.end() if match else position
         if end < len(text) and not text[end].isspace():
-            what = "nothing follows the last \\" if text[end] == "\\" else "a quote is not closed"
-            raise FilterError(what, end, len(text))
-        found.append(Word("".join(shlex.split(text[at:end])), at, end))
-        at = end
-    return found
+            reason = "nothing follows the last \\" if text[end] == "\\" else "a quote is not closed"
+            raise FilterError(reason, end, len(text))
+        result.append(Word("".join(shlex.split(text[position:end])), position, end))
+        position = end
+    return result

@@ -1,4 +1,4 @@
-"""Groupings: how the keys of the window are merged into the rows that are shown."""
+"""Groupings: how keys are merged into rows, and how the key of a row is formatted. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Grouping:
     """A way to merge keys.
 
     Attributes:
-        name: as `--group` spells it.
-        title: as the dashboard spells it.
-        fields: the fields of a key that tell its rows apart.
+        name: its name for `--group`.
+        title: its name in the dashboard.
+        fields: the fields of a key in which rows differ.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Grouping:
     fields: tuple[str, ...]
 
     def merge(self, keys: Keys) -> tuple[Keys, Rows]:
-        """Merge keys.
+        """Merge n keys.
 
         Returns:
-            The key of each group, with the fields that do not tell it apart zeroed, in the order of
-            their first appearance; and for each given key the number of its group.
+            The key of each group in the order of first appearance, its other fields zeroed; and the group
+            of each given key, shape (n,).
         """
         reduced = np.zeros(len(keys), KEY)
         for name in (*self.fields, "special"):
@@ -67,7 +67,7 @@ GROUPINGS = {
 
 
 def destination_text(key: np.void, grouping: Grouping) -> str:
-    """Spell the destination of a group's key; a subnet with its length."""
+    """Format the destination of a row's key; a subnet with its prefix length."""
     if key["special"]:
         return "other"
     text = address_text(key["daddr"].tobytes(), int(key["family"]))
@@ -75,12 +75,12 @@ def destination_text(key: np.void, grouping: Grouping) -> str:
 
 
 def process_text(key: np.void) -> str:
-    """Spell the process name of a key, made safe to show; `-` for an empty one."""
+    """Format the process name of a key without control characters; `-` if it is empty."""
     return "other" if key["special"] else printable(comm_text(bytes(key["comm"]))) or "-"
 
 
 def _mask_addresses(keys: Keys) -> None:
-    """Clear the host bits of the addresses, in place."""
+    """Clear the host bits of the addresses in place."""
     octets = address_octets(keys)
     for family, bits in SUBNET_BITS.items():
         octets[keys["family"] == family, bits // 8 :] = 0
@@ -88,6 +88,6 @@ def _mask_addresses(keys: Keys) -> None:
 
 
 def address_port_text(key: np.void) -> str:
-    """Spell where a key connects to: `10.0.0.1:443`, `[::1]:443`."""
+    """Format the address and port of a key: `10.0.0.1:443`, `[::1]:443`."""
     address = address_text(key["daddr"].tobytes(), int(key["family"]))
     return f"[{address}]:{key['dport']}" if ":" in address else f"{address}:{key['dport']}"

@@ -15,7 +15,7 @@ from rich.text import Text
 from tcpconntop.core.format import elapsed, printable
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.groups import GROUPINGS
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.state import STARTING, DashboardState

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual import on
 
+from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.table_screen import TableScreen
@@ -26,7 +27,7 @@ class ExplainScreen(TableScreen):
         """Select the row of a finding, in the grouping that has it where there is a choice."""
         finding = message.finding
         if "group" not in self.HIDDEN_HINTS:
-            self.set_spec(self.spec.grouped_by(finding.group_by))
+            self.set_spec(grouped_by(self.spec, finding.group_by))
         self.table.go_to(finding.identity(self.spec.group_by))
         self.table.focus()
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
-from tcpconntop.core.view.view import View, ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.panes.failures import Failures
@@ -34,7 +36,7 @@ class MainScreen(ExplainScreen):
         """Go to the next grouping (1) or to the one before (-1)."""
         names = list(GROUPINGS)
         name = names[(names.index(self.spec.group_by) + by) % len(names)]
-        self.set_spec(self.spec.grouped_by(name))
+        self.set_spec(grouped_by(self.spec, name))
 
     def action_open(self) -> None:
         """Open the process of the selected row."""

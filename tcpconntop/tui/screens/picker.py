@@ -19,8 +19,9 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tcpconntop.core.view.column_choice import CHOOSABLE, DEFAULT_COLUMNS, ColumnChoice
-from tcpconntop.core.view.columns import TREND
+from tcpconntop.core.view.column_choice import CHOOSABLE, DEFAULT_COLUMNS
+from tcpconntop.core.view.columns import TREND, columns_of
+from tcpconntop.core.view.spec import ColumnChoice
 from tcpconntop.core.view.view import View
 from tcpconntop.tui.text.lines import fit
 
@@ -46,7 +47,9 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
 
     def __init__(self, choice: ColumnChoice, view: View | None) -> None:
         super().__init__()
-        self._there = {*CHOOSABLE} if view is None else {*(column.key for column in view.columns), TREND.key}
+        self._there = (
+            {*CHOOSABLE} if view is None else {*(column.key for column in columns_of(view)), TREND.key}
+        )
         self._begin(choice or DEFAULT_COLUMNS)
 
     def _begin(self, choice: ColumnChoice) -> None:

@@ -20,7 +20,7 @@ from textual.widget import Widget
 
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import process_text
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.bars.identity import Identity

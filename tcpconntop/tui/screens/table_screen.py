@@ -12,11 +12,11 @@ from textual.widget import Widget
 
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import printable
-from tcpconntop.core.view.column_choice import ColumnChoice
-from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.filter_completion import values_in_window
-from tcpconntop.core.view.view import View, ViewSpec
+from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
+from tcpconntop.core.view.view import View
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.bars.filter_bar import FilterBar
@@ -136,7 +136,7 @@ class TableScreen(Screen[None]):
         self.table.set_namer(state.namer)
         snapshot = state.snapshot
         if state.mark is None and COLUMNS[self.spec.sort].needs_baseline:
-            self.spec = self.spec.sorted_by("p99")
+            self.spec = sorted_by(self.spec, "p99")
         if snapshot is None:
             self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
@@ -187,14 +187,14 @@ class TableScreen(Screen[None]):
         keys = [place.column.key for place in self.table.places if place.column.values is not None]
         if self.view is not None and keys:
             at = keys.index(self.spec.sort) if self.spec.sort in keys else 0
-            self.set_spec(self.spec.sorted_by(keys[(at + by) % len(keys)]))
+            self.set_spec(sorted_by(self.spec, keys[(at + by) % len(keys)]))
 
     def action_sort_by(self, column: str) -> None:
         """Sort by a column, if the grouping has it."""
-        if self.view is not None and COLUMNS[column] not in self.view.columns:
+        if self.view is not None and COLUMNS[column] not in columns_of(self.view):
             self.notify(f"there is no column {COLUMNS[column].header} by {self.view.grouping.title}")
             return
-        self.set_spec(self.spec.sorted_by(column))
+        self.set_spec(sorted_by(self.spec, column))
 
     def action_reverse(self) -> None:
         """Turn the order round."""
@@ -259,7 +259,7 @@ class TableScreen(Screen[None]):
     @on(SortRequested)
     def _sort(self, message: SortRequested) -> None:
         again = message.column == self.spec.sort
-        self.set_spec(self.spec.reversed() if again else self.spec.sorted_by(message.column))
+        self.set_spec(self.spec.reversed() if again else sorted_by(self.spec, message.column))
 
     @on(RowSelected)
     def _selected(self) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tcpconntop.core.view.column_choice import ColumnChoice, choose_columns
-from tcpconntop.core.view.columns import TREND, Column
+from tcpconntop.core.view.column_choice import choose_columns
+from tcpconntop.core.view.columns import TREND, ViewColumn
+from tcpconntop.core.view.spec import ColumnChoice
 
 MARGIN = 1
 """Cells left and right of the row; the left one holds the mark of the selected row."""
@@ -26,7 +27,7 @@ _STAYS = -1
 class ColumnLayout:
     """A column on the screen: `start` and `width` in cells, without the gap before it."""
 
-    column: Column
+    column: ViewColumn
     start: int
     width: int
 
@@ -37,7 +38,7 @@ class ColumnLayout:
 
 
 def lay_out_columns(
-    columns: Sequence[Column], sort: str, width: int, choice: ColumnChoice = ()
+    columns: Sequence[ViewColumn], sort: str, width: int, choice: ColumnChoice = ()
 ) -> tuple[ColumnLayout, ...]:
     """Choose the columns that fit into `width` cells and give them their places.
 
@@ -61,17 +62,17 @@ def lay_out_columns(
     return tuple(places)
 
 
-def _gap(column: Column, following: Column | None, gap: int) -> int:
+def _gap(column: ViewColumn, following: ViewColumn | None, gap: int) -> int:
     """Give the cells between two columns: where a number meets a name, the arrow needs one more."""
     return max(gap, 2) if following is not None and column.numeric and not following.numeric else gap
 
 
-def _needed(columns: Sequence[Column], gap: int) -> int:
+def _needed(columns: Sequence[ViewColumn], gap: int) -> int:
     gaps = sum(_gap(column, following, gap) for column, following in pairwise(columns))
     return sum(column.width for column in columns) + gaps + 2 * MARGIN
 
 
-def _choose(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
+def _choose(columns: Sequence[ViewColumn], width: int, gap: int) -> list[ViewColumn]:
     kept = list(columns)
     while _needed(kept, gap) > width:
         least = max(reversed(kept), key=lambda column: column.priority or 0)
@@ -81,13 +82,13 @@ def _choose(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
     return kept
 
 
-def _grow(chosen: Sequence[Column], widths: dict[str, int], spare: int) -> None:
+def _grow(chosen: Sequence[ViewColumn], widths: dict[str, int], spare: int) -> None:
     """Hand out the spare cells: first to names up to their most, then to the trend."""
     if spare < 0:
         first = chosen[0].key
         widths[first] = max(1, widths[first] + spare)
         return
-    names = [column.key for column in chosen if column.grows] or [
+    names = [column.key for column in chosen if column.expands] or [
         column.key for column in chosen if not column.numeric and column.key != TREND.key
     ]
     trend = TREND.key in widths

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tcpconntop.core.view.columns import Column
+from tcpconntop.core.view.columns import ViewColumn
 from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import address_text
 from tcpconntop.sources.port_names import port_names
@@ -20,7 +20,7 @@ Namer = Callable[[str], str]
 """Gives the name of an address, or an empty text."""
 
 
-def widen_for_names(columns: Sequence[Column], width: int) -> list[Column]:
+def widen_for_names(columns: Sequence[ViewColumn], width: int) -> list[ViewColumn]:
     """Make room for names in a table of `width` cells."""
     wanted = {
         key: cells
@@ -33,7 +33,7 @@ def widen_for_names(columns: Sequence[Column], width: int) -> list[Column]:
     ]
 
 
-def add_name(text: str, column: Column, view: View, row: int, namer: Namer) -> str:
+def add_name(text: str, column: ViewColumn, view: View, row: int, namer: Namer) -> str:
     """Add the name to the text of a cell, where there is one."""
     key = view.keys[row]
     if key["special"]:

@@ -15,7 +15,7 @@ from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
 
-from tcpconntop.core.view.columns import TREND, Column
+from tcpconntop.core.view.columns import TREND, ViewColumn, columns_of
 from tcpconntop.core.view.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
@@ -112,7 +112,7 @@ class Table(LineView, can_focus=True):
     def _arrange(self) -> None:
         if self.view is not None:
             room = self.size.width - 1  # the scroll bar's
-            columns, spec = self.view.columns, self.view.spec
+            columns, spec = columns_of(self.view), self.view.spec
             asked = (columns, room, spec.sort, spec.columns, self._namer is None)
             if asked != self._arranged:
                 self._arranged = asked
@@ -270,12 +270,12 @@ class Table(LineView, can_focus=True):
         rows = range(self._top, min(self._top + self._page, len(self.view)))
         return self._trends.get(self.view, rows, *steps)
 
-    def _text(self, column: Column, row: int) -> str:
+    def _text(self, column: ViewColumn, row: int) -> str:
         assert self.view is not None  # noqa: S101 - only rows of a view are drawn
         text = column.text(self.view, row)
         return add_name(text, column, self.view, row, self._namer) if self._namer else text
 
-    def _paint_of(self, column: Column, row: int) -> str:
+    def _paint_of(self, column: ViewColumn, row: int) -> str:
         if self.view is not None and self.view.busiest_index[row] < 0:  # gone since the mark
             return "dim"
         if column.key in _CELL_PAINT or self.view is None:
@@ -284,7 +284,7 @@ class Table(LineView, can_focus=True):
         return metric_paint(column.key, self.view.metrics.value(column.key, row), whole)
 
 
-def _fitted(column: Column, text: str, place: ColumnLayout) -> str:
+def _fitted(column: ViewColumn, text: str, place: ColumnLayout) -> str:
     """Bring the text of a cell to the width of its place."""
     if column.key == "comm":  # ×n: how many processes it stands for
         return fit_counted(text, place.width)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tcpconntop.core.view.filter import Filter, KeyTerm
-from tcpconntop.core.view.view import View, ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.snapshot import Snapshot
 
 

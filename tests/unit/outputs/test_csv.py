@@ -9,7 +9,8 @@ import pytest
 from records import connect, random_records, snapshot
 
 from tcpconntop.core.view.groups import GROUPINGS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import view_document
 from tcpconntop.outputs.table_csv import HEADER, view_csv

@@ -14,7 +14,8 @@ import pytest
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Outcome, address_bytes
 from tcpconntop.engine import Engine

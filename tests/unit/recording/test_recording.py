@@ -15,7 +15,8 @@ from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recordi
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import Snapshot

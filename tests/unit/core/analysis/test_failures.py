@@ -15,7 +15,8 @@ from tcpconntop.core.analysis.errnos import outcome_of_errno
 from tcpconntop.core.analysis.failures import ERRNO_MEANINGS, MAX_NAMES, OUTCOME_MEANINGS, Failure, failures
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.wire import Outcome, address_text
 

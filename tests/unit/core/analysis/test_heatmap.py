@@ -13,7 +13,8 @@ from tcpconntop.core.analysis.heatmap import HOLD_S, STEPS_S, HeatmapScale, band
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import all_in_one_group
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome

@@ -16,7 +16,8 @@ from tcpconntop.core.counts import (
     bucket_of,
     quantiles_us,
 )
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 
 QS = (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1.0)
 LOWEST_NS, HIGHEST_NS = 2**10, 2**37

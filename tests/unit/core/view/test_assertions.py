@@ -10,7 +10,9 @@ from records import connect, join, random_records, snapshot
 
 from tcpconntop.core.view.assertions import evaluate, parse_assertion
 from tcpconntop.core.view.filter import FilterError, parse_filter
-from tcpconntop.core.view.view import ViewSpec, make_view, overall_metrics
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.summary import overall_metrics
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.check import check_document, result_line
 from tcpconntop.outputs.document import dump

@@ -15,9 +15,11 @@ from tcpconntop.core.view.baseline import (
     points_text,
     without_history,
 )
+from tcpconntop.core.view.columns import columns_of
 from tcpconntop.core.view.filter import FilterError, parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.wire import Outcome
 
 REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
@@ -46,14 +48,16 @@ def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
     assert view.metrics["dp99"][:2] == pytest.approx([2.0, 1.0], rel=0.02)
     assert view.metrics["dp99"][3] == np.inf
     assert view.metrics["dfail"][[0, 1, 3]].tolist() == [0.0, 0.5, np.inf]
-    texts = [[column.text(view, row) for column in view.columns if column.needs_baseline] for row in range(4)]
+    texts = [
+        [column.text(view, row) for column in columns_of(view) if column.needs_baseline] for row in range(4)
+    ]
     assert texts[:2] == [["×2.0", "=", "×2.0"], ["=", "+50.0", "="]]
     assert texts[2:] == [["gone", "-", "-"], ["new", "new", "new"]]
 
 
 def test_given_no_mark_then_there_is_no_column_of_one_nor_a_filter_for_it():
     view = make_view(snapshot(connect()), ViewSpec())
-    assert not [column for column in view.columns if column.needs_baseline]
+    assert not [column for column in columns_of(view) if column.needs_baseline]
     with pytest.raises(FilterError):
         parse_filter("dp99>2")
 
@@ -74,7 +78,7 @@ def test_given_changes_when_sorted_by_them_then_the_new_come_first_and_the_unkno
         connect("10.0.0.4"),
     ]
     view = compared(before, now, ViewSpec(sort="dp99"))
-    assert [view.columns[0].text(view, row)[-1] for row in range(4)] == ["4", "1", "3", "2"]
+    assert [columns_of(view)[0].text(view, row)[-1] for row in range(4)] == ["4", "1", "3", "2"]
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
@@ -146,7 +150,7 @@ def test_given_a_row_that_is_gone_since_the_mark_then_it_is_still_listed_and_say
     assert row == len(view) - 1  # nothing is known of its p99 now
     assert (view.metrics["count"][row], view.metrics.value("rate", row)) == (0, 0)
     assert math.isnan(view.metrics.value("p99", row))
-    texts = {column.key: column.text(view, row) for column in view.columns}
+    texts = {column.key: column.text(view, row) for column in columns_of(view)}
     assert (texts["daddr"], texts["comm"]) == ("10.0.0.2", "curl ×2")
     assert (texts["dcount"], texts["dfail"], texts["dp99"]) == ("gone", "-", "-")
     assert not len(view.keys_of_row(row))
@@ -157,9 +161,9 @@ def test_given_gone_rows_then_they_sort_and_filter_like_others(sort):
     before, now = [connect("10.0.0.1", comm="dig"), *GONE], [connect("10.0.0.3", comm="zsh")]
     view = compared(before, now, ViewSpec(sort=sort, descending=False))
     places = {"comm": "213", "dcount": "123", "daddr": "123", "count": "123"}
-    assert "".join(view.columns[0].text(view, row)[-1] for row in range(3)) == places[sort]
+    assert "".join(columns_of(view)[0].text(view, row)[-1] for row in range(3)) == places[sort]
     kept = make_view(snapshot(*now), ViewSpec(where=parse_filter("count>0")), view.baseline)
-    assert [kept.columns[0].text(kept, row) for row in range(len(kept))] == ["10.0.0.3"]
+    assert [columns_of(kept)[0].text(kept, row) for row in range(len(kept))] == ["10.0.0.3"]
 
 
 def test_given_no_mark_then_no_row_is_gone():

@@ -5,15 +5,23 @@ from __future__ import annotations
 import pytest
 from records import connect, join, snapshot
 
-from tcpconntop.core.view.column_choice import CHOOSABLE, choose_columns, known_columns, parse_columns
+from tcpconntop.core.view.column_choice import (
+    CHOOSABLE,
+    choose_columns,
+    known_columns,
+    parse_columns,
+    shown_columns,
+)
+from tcpconntop.core.view.columns import columns_of
 from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.batch import table_text
 
 
 def keys(spec: ViewSpec) -> list[str]:
-    return [column.key for column in make_view(snapshot(connect()), spec).shown_columns]
+    return [column.key for column in shown_columns(make_view(snapshot(connect()), spec))]
 
 
 def test_given_a_list_then_it_is_the_order_of_the_columns():
@@ -46,7 +54,7 @@ def test_given_another_grouping_then_its_rows_can_still_be_told_apart():
 
 def test_given_no_choice_then_the_usual_columns_and_the_sorted_one_are_there():
     """GIVEN no choice WHEN sorted by a column that is not usual THEN it is there all the same."""
-    columns = make_view(snapshot(connect()), ViewSpec()).columns
+    columns = columns_of(make_view(snapshot(connect()), ViewSpec()))
     assert "mean" not in [column.key for column in choose_columns(columns, "p99", ())]
     assert "mean" in [column.key for column in choose_columns(columns, "mean", ())]
 

@@ -9,7 +9,8 @@ from records import connect, snapshot
 
 from tcpconntop.core.view.filter import FilterError, parse_filter
 from tcpconntop.core.view.filter_completion import completions, values_in_window
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.sources.port_names import parse_services
 
 VALUES = {"comm": ["nginx", "node", "my app", "na\x1bme"], "daddr": ["10.0.0.1"], "unit": ["ssh.service"]}

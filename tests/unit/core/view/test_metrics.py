@@ -8,8 +8,9 @@ from records import connect, join, random_records, snapshot
 
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.metrics import PAGE_ROWS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.row_metrics import PAGE_ROWS
+from tcpconntop.core.view.spec import ViewSpec
 
 MIXED = random_records(3_000, 300)
 

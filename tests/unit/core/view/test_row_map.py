@@ -7,17 +7,19 @@ import pytest
 from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.columns import COLUMNS, columns_of
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
-from tcpconntop.core.view.view import View, ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.rolling import RollingWindow
 
 NOW_NS = 1_000 * SECOND_NS
 
 
 def shown(view: View) -> list[list[str]]:
-    columns = [column for column in view.columns if column.key in COLUMNS]
+    columns = [column for column in columns_of(view) if column.key in COLUMNS]
     return [[column.text(view, row) for column in columns] for row in range(len(view))]
 
 

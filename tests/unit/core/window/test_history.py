@@ -10,7 +10,8 @@ from records import connect, join, random_records, snapshot_of
 
 from tcpconntop.core.analysis.series import attempt_rates_hz
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.history import second_after, second_before, snapshot_at
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.rolling import RollingWindow

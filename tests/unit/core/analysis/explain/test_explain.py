@@ -12,7 +12,8 @@ from records import connect, join, random_records
 from tcpconntop.core.analysis.explain import explain, nothing_found_text
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.groups import GROUPINGS
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome
 
