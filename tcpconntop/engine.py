@@ -45,7 +45,7 @@ class Engine:
     def __init__(
         self,
         source: Source,
-        publish: Callable[[Snapshot], None],
+        publish: Callable[[Snapshot], object],
         window_s: float | None = 60,
         interval_s: float = 1.0,
         max_keys: int = DEFAULT_MAX_KEYS,

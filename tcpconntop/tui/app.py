@@ -1,78 +1,75 @@
-"""The dashboard: composes the screens and the tracer, and passes on what they tell each other."""
+"""The dashboard: composes the screens, the state and the engine, and wires them to each other.
+
+engine ──SnapshotReady──▶ state ──show──▶ visible screen
+key ──▶ action ──Change──▶ state ──follow──▶ engine
+"""
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from importlib import import_module
 
 from textual import on, work
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.filter import LineFilter, NoColor
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
 from tcpconntop.core.window.rolling import WINDOWS
-from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import Keys, bindings
-from tcpconntop.tui.messages import (
-    NameResolved,
-    ProcessRequested,
-    ProcessSummary,
-    SnapshotReady,
-    SourceOpened,
-)
+from tcpconntop.tui.export import copied_note, export_view, row_text
+from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.palette import palette_commands
-from tcpconntop.tui.playing import Playing
 from tcpconntop.tui.resolver import Resolver, reverse_lookup
+from tcpconntop.tui.screens.goto import GotoScreen
 from tcpconntop.tui.screens.main import MainScreen
-from tcpconntop.tui.screens.process import ProcessScreen
 from tcpconntop.tui.screens.table_screen import TableScreen
-from tcpconntop.tui.state import DashboardState
+from tcpconntop.tui.state import NOTHING_YET, DashboardState
+from tcpconntop.tui.state_store import StateStore
 from tcpconntop.tui.text.terminal import PLAIN_THEME, has_few_colours, has_no_colours
-from tcpconntop.tui.worker import EngineThread
+from tcpconntop.tui.time_travel import time_travel
+from tcpconntop.tui.ui_choices import current_choices
+from tcpconntop.tui.worker import EngineThread, exit_status
+
+PROGRESS_S = 0.5
+"""Seconds between two reports of how far a long seek is."""
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
-class Dashboard(Playing):
+class Dashboard(App[str]):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
-    or None when the user left. The screen is restored by then; the caller prints the line.
+    or None when the user quit. The terminal is restored by then; the caller prints the line.
 
     Args:
-        open_source: gives the source. Called in a thread once the first frame is painted; it may block.
-            What it raises ends the dashboard with the error's text and its `exit_code` (1 if it has none).
-        spec: grouping, order and filter at first.
+        open_source: returns the source. Called in a thread once the first frame is painted; it may block.
+            An exception ends the dashboard with its text and its `exit_code` (1 if it has none).
+        spec: the first grouping, order and filter.
         window: name of the window (`WINDOWS`).
         interval_s: seconds between refreshes.
-        max_keys: bound of the keys that are told apart.
-        pid: opens the screen of this process at once.
-        cancel: called when the user leaves, so that `open_source` may give up early. Leaving does not
-            wait for it: a source that arrives late is closed.
-        look_at: tells of a process what its connects do not.
-        remembered: what the user chose the last time, apart from what the arguments above say.
-        keys: which keys mean what.
+        max_keys: the most keys with statistics of their own.
+        pid: a process whose screen opens at once.
+        cancel: called when the user quits, so that `open_source` may give up early. Quitting does not
+            wait for it: a source that opens later is closed.
+        read_process_info: returns what /proc tells about a process; None if there is no such process.
+        ui_state: the user's last choices, except those that the arguments above set.
+        keys: the keys of the actions.
         notice: a line to show at the start.
-        dns: shows the names of addresses from the beginning.
-        ask: looks up the name of an address; see `Resolver`.
-        loaded: called in a thread once the first frame is painted and all that takes long to load is there.
+        dns: True shows the names of addresses from the start.
+        ask: returns the name of an address; see `Resolver`.
+        loaded: called in a thread after the first frame, when all slow modules are imported.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "tcpconntop"
     BINDINGS = bindings("app")
-    ENABLE_COMMAND_PALETTE = True
 
     def __init__(
         self,
@@ -82,138 +79,181 @@ class Dashboard(Playing):
         interval_s: float = 1.0,
         max_keys: int = DEFAULT_MAX_KEYS,
         pid: int | None = None,
-        cancel: Callable[[], None] = _nothing,
+        cancel: Callable[[], object] = lambda: None,
         read_process_info: Callable[[int], ProcessInfo | None] = read_process,
         ui_state: UiState | None = None,
         keys: Keys | None = None,
         notice: str = "",
         dns: bool = False,
         ask: Callable[[str], str] = reverse_lookup,
-        loaded: Callable[[], None] = _nothing,
+        loaded: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(ansi_color=has_few_colours() or None)
-        self._last_filters = [NoColor()] if has_no_colours() else []
-        self._spec = spec or ViewSpec()
-        self._pid = pid
-        self._cancel, self._look_at, self._loaded = cancel, read_process_info, loaded
-        self._resolver = Resolver(self._name_found, ask)
-        self._tracing = EngineThread(
-            open_source, self._opened, self._publish, WINDOWS[window], interval_s, max_keys
+        self._pid, self._notice = pid, notice
+        self._cancel, self._loaded = cancel, loaded
+        self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)
+        self._engine = EngineThread(
+            open_source,
+            lambda info: self.post_message(SourceOpened(info)),
+            lambda snapshot: self.post_message(SnapshotReady(snapshot)),
+            WINDOWS[window],
+            interval_s,
+            max_keys,
         )
         namer = self._resolver.name if dns else None
-        self._stand(DashboardState(window, interval_s, keys=keys or Keys(), namer=namer), self._tracing)
-        self._remembered, self._notice = ui_state or UiState(), notice
-        self._main: MainScreen | None = None
-        if self._remembered.theme in self.available_themes:
-            self.theme = self._remembered.theme
+        state = DashboardState(window, interval_s, keys=keys or Keys(), namer=namer)
+        self._store = StateStore(state, self._engine.follow, self)
+        self._ui_state = ui_state or UiState()
+        self._main = MainScreen(spec or ViewSpec(), read_process_info)
+        self._main.restore(self._ui_state.panes, self._ui_state.pane, self._ui_state.filters)
+        if self._ui_state.theme in self.available_themes:
+            self.theme = self._ui_state.theme
         self._first_theme = self.theme
 
     def get_default_screen(self) -> Screen[None]:
-        """Begin with the main screen."""
-        self._main = MainScreen(self._spec)
-        self._main.restore(self._remembered.panes, self._remembered.pane, self._remembered.filters)
+        """Return the main screen."""
         return self._main
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Take every colour away where the terminal knows none."""
-        return [*super().get_line_filters(), *self._last_filters]
+        """Return Textual's line filters, and one that removes all colours where the terminal has none."""
+        return [*super().get_line_filters(), *([NoColor()] if has_no_colours() else [])]
 
     def on_mount(self) -> None:
-        """Begin to trace as soon as the first frame is painted."""
+        """Start tracing as soon as the first frame is painted."""
         if self.ansi_color:
             self.theme = PLAIN_THEME
             self._first_theme = self.theme  # the terminal's choice, not the user's
-        self.set_keymap(dict(self._moment.keys.pressed))
+        self.set_keymap(dict(self._store.state.keys.pressed))
+        self.set_interval(PROGRESS_S, self._show_seek_progress)
         if self._notice:
             self.notify(self._notice, severity="warning", markup=False)
         if self._pid is not None:
-            self._open_process(ProcessSummary(self._pid, "process"))
+            self._main.open_process(ProcessSummary(self._pid, "process"), self._store.state)
         self.call_after_refresh(self._trace)
-        self.call_after_refresh(self._load_charts)
+        self.call_after_refresh(self._import_charts)
 
     def on_unmount(self) -> None:
-        """Stop to trace, however the dashboard ends."""
-        self._tracing.stop()
+        """Stop tracing, however the dashboard ends."""
+        self._engine.stop()
         self._cancel()
         self._resolver.close()
 
     def ui_choices(self) -> UiState:
-        """Give what the user has chosen, to be remembered."""
-        known, main = self._remembered, self._main
-        if main is not None:
-            filters = tuple(main.filter_bar.history)
-            known = replace(known, panes=main.panes_enabled, pane=main.panes.active, filters=filters)
-        spec = self._spec if main is None else main.spec
-        sort = "p99" if COLUMNS[spec.sort].needs_baseline else spec.sort
-        return replace(
-            known,
-            theme=known.theme if self.theme == self._first_theme else self.theme,
-            group=spec.group_by,
-            sort=f"{sort}:{'desc' if spec.descending else 'asc'}",
-            window=self._moment.window,
-            delay=self._moment.interval_s,
-            columns=spec.columns,
-            dns=self._moment.namer is not None,
-        )
+        """Return the user's choices, to be saved for the next start."""
+        theme = None if self.theme == self._first_theme else self.theme
+        return current_choices(self._ui_state, self._store.state, self._main, theme)
 
-    # The tracer
+    # The engine
 
     @work(thread=True, exit_on_error=False, name="trace")
     def _trace(self) -> None:
-        self._tracing.run()
+        self._engine.run()
 
     @work(thread=True, exit_on_error=False, name="charts")
-    def _load_charts(self) -> None:
-        import_module("tcpconntop.tui.panes.charts")  # plotext takes long to load: not at its first use
+    def _import_charts(self) -> None:
+        import_module("tcpconntop.tui.panes.charts")  # imports plotext, which is slow: not at its first use
         self._loaded()
-
-    def _opened(self, info: SourceInfo) -> None:
-        self.post_message(SourceOpened(info))
-
-    def _publish(self, snapshot: Snapshot) -> None:
-        self.post_message(SnapshotReady(snapshot))
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self._fail(event.worker.error)
-        elif event.state is WorkerState.SUCCESS and event.worker.name == "trace" and self._moment.info:
-            self._change(ended=True)
-
-    def _fail(self, error: BaseException) -> None:
-        code = getattr(error, "exit_code", None)
-        if code is None:  # a defect of this program: say where it is
-            self._leave(1, "".join(traceback.format_exception(error)).rstrip())
-        else:
-            self._leave(int(code), str(error))
+            self._leave(*exit_status(event.worker.error))
+        elif event.state is WorkerState.SUCCESS and event.worker.name == "trace" and self._store.state.info:
+            self._store.set(self._store.state.with_end())
 
     def _leave(self, code: int, message: str | None) -> None:
-        self._tracing.stop()  # at once: the screen takes a moment to go
+        self._engine.stop()  # first: closing the screen takes a moment
         self.exit(message, return_code=code)
 
     @on(SourceOpened)
     def _source_opened(self, message: SourceOpened) -> None:
-        self._change(info=message.info)
+        self._store.set(self._store.state.with_source(message.info))
 
     @on(SnapshotReady)
     def _snapshot_ready(self, message: SnapshotReady) -> None:
-        snapshot = message.snapshot
-        if not self._late(snapshot):
-            self._rewind.note(snapshot)
-            self._change(latest=snapshot, info=snapshot.info, **self._played(snapshot))
+        self._store.set(self._store.state.with_snapshot(message.snapshot))
 
-    # Actions
+    def _show_seek_progress(self) -> None:
+        now_ns = self._engine.now_ns()
+        if now_ns is not None:
+            self._store.set(self._store.state.with_seek_progress(now_ns))
 
-    async def action_quit(self) -> None:
-        """Leave."""
-        self._leave(0, None)
+    # The state (`Display`)
+
+    @on(ScreenShown)
+    def show_state(self) -> None:
+        """Pass the state to the visible screen."""
+        if self._table_screen.is_mounted:
+            self._table_screen.show(self._store.state)
+
+    def show_note(self, note: str) -> None:
+        """Show a note in place of the previous one."""
+        self.notify(note, markup=False)
+
+    @on(Notify)
+    def clear_notes(self) -> None:
+        """Remove all notes: several would cover the table that they are about."""
+        self.clear_notifications()
+
+    @property
+    def _table_screen(self) -> TableScreen:
+        """The topmost screen with a table, perhaps below a dialog."""
+        screens = (screen for screen in reversed(self.screen_stack) if isinstance(screen, TableScreen))
+        return next(screens, self._main)
+
+    # Actions in time
+
+    def action_pause(self) -> None:
+        """Pause the view or the recording, or continue."""
+        self._store.travel(lambda travel: travel.toggle_pause())
+
+    def action_past(self, by: int) -> None:
+        """Pause on the previous moment (-1) or on the next one (1)."""
+        self._store.travel(lambda travel: travel.step(by))
+
+    def action_seek(self, by_s: int) -> None:
+        """Move by some seconds."""
+        self._store.travel(lambda travel: travel.seek(by_s))
+
+    def action_seek_to(self, edge: str) -> None:
+        """Move to the `start` or to the `end`."""
+        self._store.travel(lambda travel: travel.seek_to_start() if edge == "start" else travel.seek_to_end())
+
+    def action_speed(self, by: int) -> None:
+        """Play a recording faster (1) or slower (-1)."""
+        self._store.travel(lambda travel: travel.change_speed(by))
+
+    def action_goto(self) -> None:
+        """Ask for a time, and move to it."""
+        travel = time_travel(self._store.state)
+        if travel is None:
+            self.show_note(NOTHING_YET)
+        else:
+            self.push_screen(GotoScreen(travel.time_range()), self._go_to)
+
+    def _go_to(self, wall_s: float | None) -> None:
+        if wall_s is not None:
+            self._store.travel(lambda travel: travel.seek_to(wall_s))
+
+    # Other actions
+
+    def action_window(self, by: int) -> None:
+        """Show the next window (1) or the previous one (-1)."""
+        self._store.set(self._store.state.next_window(by))
+
+    def action_interval(self, by: int) -> None:
+        """Refresh less often (1) or more often (-1)."""
+        self._store.apply(self._store.state.next_interval(by))
+
+    def action_mark(self) -> None:
+        """Compare all rows with the shown moment, or stop comparing."""
+        self._store.apply(self._store.state.toggle_baseline())
 
     def action_names(self) -> None:
-        """Show names beside addresses and ports, or no longer."""
-        self._change(namer=None if self._moment.namer else self._resolver.name)
-
-    def _name_found(self) -> None:
-        self.post_message(NameResolved())
+        """Show the names of addresses and ports, or hide them."""
+        self._store.set(
+            self._store.state.with_namer(None if self._store.state.namer else self._resolver.name)
+        )
 
     @on(NameResolved)
     def _show_names(self) -> None:
@@ -221,38 +261,41 @@ class Dashboard(Playing):
             if isinstance(screen, TableScreen):
                 screen.table.forget()
 
+    def action_copy(self) -> None:
+        """Copy the selected row, through the terminal (OSC 52)."""
+        screen = self._table_screen
+        if screen.view is None or screen.table.row is None:
+            screen.notify_no_row()
+            return
+        text = row_text(screen.view, screen.table.row)
+        self.copy_to_clipboard(text)
+        self.show_note(copied_note(text))
+
+    def action_export(self) -> None:
+        """Write the table as CSV, JSON and SVG."""
+        view = self._table_screen.view
+        if view is None:
+            self.show_note(NOTHING_YET)
+        else:
+            self._export(view, self.export_screenshot())
+
+    @work(thread=True, exit_on_error=False, name="export")
+    def _export(self, view: View, picture: str) -> None:
+        try:
+            self.show_note(export_view(view, picture))
+        except OSError as error:
+            self.notify(str(error), severity="error", markup=False)
+
     def action_help(self) -> None:
         """Show the help."""
         from tcpconntop.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(self._moment.info, self._moment.keys))
+        self.push_screen(HelpScreen(self._store.state.info, self._store.state.keys))
+
+    async def action_quit(self) -> None:
+        """Quit."""
+        self._leave(0, None)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Give every action that the screen has to the palette."""
-        return palette_commands(self, screen, self._moment.keys)
-
-    # Screens
-
-    @on(ProcessRequested)
-    def _choose(self, message: ProcessRequested) -> None:
-        if self.screen is not self._main:
-            return  # a second enter was on its way
-        if len(message.processes) == 1:
-            self._open_process(message.processes[0])
-            return
-        from tcpconntop.tui.screens.chooser import ProcessChooser
-
-        self.push_screen(ProcessChooser(message.processes), self._open_process)
-
-    def _open_process(self, process: ProcessSummary | None) -> None:
-        if process is not None:
-            screen = ProcessScreen(process, self._spec, self._look_at)
-            if self._main is not None:
-                screen.filter_bar.history = self._main.filter_bar.history
-            screen.state = self._moment  # so that its first frame is not an empty one
-            self.push_screen(screen)
-
-    @on(ProcessScreen.Left)
-    def _close_process(self) -> None:
-        if isinstance(self.screen, ProcessScreen):  # a second esc may have been on its way
-            self.pop_screen()
+        """Return the actions of a screen, for the command palette."""
+        return palette_commands(self, screen, self._store.state.keys)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.cells import cell_len
+
 from tcpconntop.core.view.columns import columns_of
 from tcpconntop.core.view.view import View
+from tcpconntop.outputs.document import dump, view_document
+from tcpconntop.outputs.table_csv import view_csv
+from tcpconntop.settings.paths import state_folder
+from tcpconntop.tui.text.lines import fit
+
+MAX_COPIED = 120
+"""Cells of a copied row that the note shows: more of it would not fit on a small terminal."""
 
 MAX_SAME_NAME = 1_000
 """How many files of one name and second there may be."""
@@ -27,6 +37,29 @@ def row_text(view: View, row: int, columns: Sequence[str] = ()) -> str:
         if (column.key in columns if columns else column.priority is not None)
     ]
     return "  ".join(f"{column.header} {column.text(view, row)}" for column in wanted)
+
+
+def copied_note(text: str) -> str:
+    """Return the note about a copied row, at most `MAX_COPIED` cells of it."""
+    return f"copied: {fit(text, min(cell_len(text), MAX_COPIED))}"
+
+
+def export_view(view: View, picture: str) -> str:
+    """Write a table as CSV, JSON and SVG into the current folder, or else into the state folder.
+
+    Args:
+        view: the table.
+        picture: the screen as SVG.
+
+    Returns:
+        One line for the user: see `save`.
+
+    Raises:
+        OSError: neither folder takes the files.
+    """
+    stem = time.strftime("tcpconntop-%Y%m%d-%H%M%S", time.localtime(view.snapshot.wall_s))
+    contents = {"csv": view_csv(view), "json": dump(view_document(view)) + "\n", "svg": picture}
+    return save(stem, contents, (Path.cwd(), state_folder() / "exports"))
 
 
 def save(stem: str, contents: Mapping[str, str], folders: Sequence[Path]) -> str:

@@ -42,7 +42,7 @@ class Resolver:
 
     def __init__(
         self,
-        changed: Callable[[], None],
+        changed: Callable[[], object],
         ask: Callable[[str], str] = reverse_lookup,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:

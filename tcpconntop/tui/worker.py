@@ -1,23 +1,30 @@
-"""The tracer's life in threads: opened late, closed however it ends, never waited for."""
+"""The engine in a thread of its own: the source opens after the first frame and is closed however it ends.
+
+Quitting never waits for a source that is still opening.
+"""
 
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
+from typing import Protocol
 
+from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.engine import DEFAULT_MAX_KEYS, Engine
 from tcpconntop.sources.base import Source
+from tcpconntop.tui.state import DashboardState
 
 POLL_S = 0.05
-"""How long a quit waits at most for the thread that waits for the source."""
+"""How often the thread that waits for the source checks whether the user has quit, in seconds."""
 
 
 class SourceOpening:
-    """A source that is being opened in a thread of its own, so that nobody has to wait for it.
+    """Opens a source in a daemon thread of its own.
 
     Args:
-        open_source: gives the source; may block for seconds.
+        open_source: returns the source; may block for seconds.
     """
 
     def __init__(self, open_source: Callable[[], Source]) -> None:
@@ -33,7 +40,7 @@ class SourceOpening:
     def _open(self) -> None:
         try:
             source = self._open_source()
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again in `wait`
             self._error = error
         else:
             with self._lock:
@@ -43,7 +50,9 @@ class SourceOpening:
         self._done.set()
 
     def wait(self, given_up: Callable[[], bool]) -> Source | None:
-        """Wait for the source; None if the caller gave up first, and then it is closed when it arrives.
+        """Return the source once it is open; None if `given_up` returns True first.
+
+        A source that opens after that is closed.
 
         Raises:
             BaseException: whatever opening raised.
@@ -62,25 +71,55 @@ class SourceOpening:
             return self._source
 
 
+class EngineControls(Protocol):
+    """What the user can change about a running engine; see `Engine`."""
+
+    def set_window(self, window_s: float | None) -> None:
+        """Switch to another window."""
+
+    def set_interval(self, interval_s: float) -> None:
+        """Change the seconds between snapshots."""
+
+    def set_speed(self, speed: float, *, paused: bool) -> None:
+        """Change the speed of a recording, or stop it."""
+
+    def seek(self, to_ns: int) -> None:
+        """Move to a moment of a recording."""
+
+
+def send_changes(engine: EngineControls, before: DashboardState, after: DashboardState) -> None:
+    """Tell the engine what is different between two states that follow each other."""
+    if after.window != before.window:
+        engine.set_window(WINDOWS[after.window])
+    if after.interval_s != before.interval_s:
+        engine.set_interval(after.interval_s)
+    old, new = before.playback, after.playback
+    if old is not None and new is not None and (old.speed, old.paused) != (new.speed, new.paused):
+        engine.set_speed(new.speed, paused=new.paused)
+    target_ns = after.seeking.to_ns if after.seeking is not None else None
+    if target_ns is not None and (before.seeking is None or before.seeking.to_ns != target_ns):
+        engine.seek(target_ns)
+
+
 class EngineThread:
-    """Opens a source, runs the engine on it, and keeps wishes that come before there is one.
+    """Opens a source and runs the engine on it.
 
     `run` is for a worker thread; every other method may be called from any thread.
 
     Args:
-        open_source: gives the source; blocks, raises.
+        open_source: returns the source; may block, may raise.
         opened: called with the source's description once it is open.
         publish: called with each snapshot.
         window_s: the window in seconds; None is everything since the start.
         interval_s: seconds between snapshots.
-        max_keys: bound of the keys that are told apart.
+        max_keys: the most keys with statistics of their own.
     """
 
     def __init__(
         self,
         open_source: Callable[[], Source],
-        opened: Callable[[SourceInfo], None],
-        publish: Callable[[Snapshot], None],
+        opened: Callable[[SourceInfo], object],
+        publish: Callable[[Snapshot], object],
         window_s: float | None,
         interval_s: float,
         max_keys: int = DEFAULT_MAX_KEYS,
@@ -109,32 +148,15 @@ class EngineThread:
                 engine.stop()
         engine.run()
 
-    def set_window(self, window_s: float | None) -> None:
-        """Switch to another window."""
+    def follow(self, before: DashboardState, after: DashboardState) -> None:
+        """Make the engine follow a change of the state; one that starts later starts with the new state."""
         with self._lock:
-            self._window_s = window_s
+            self._window_s, self._interval_s = WINDOWS[after.window], after.interval_s
             if self._engine is not None:
-                self._engine.set_window(window_s)
-
-    def set_interval(self, interval_s: float) -> None:
-        """Change the seconds between snapshots."""
-        with self._lock:
-            self._interval_s = interval_s
-            if self._engine is not None:
-                self._engine.set_interval(interval_s)
-
-    def seek(self, to_ns: int) -> None:
-        """Go to a moment of a recording."""
-        if self._engine is not None:
-            self._engine.seek(to_ns)
-
-    def set_pace(self, speed: float, *, halted: bool) -> None:
-        """Play a recording faster or slower, or let it stand still."""
-        if self._engine is not None:
-            self._engine.set_speed(speed, paused=halted)
+                send_changes(self._engine, before, after)
 
     def now_ns(self) -> int | None:
-        """Give the moment that the source has come to, on the clock of its records."""
+        """Return the moment that the source has reached, on its own clock; None before it is open."""
         return self._engine.now_ns if self._engine is not None else None
 
     def stop(self) -> None:
@@ -143,3 +165,14 @@ class EngineThread:
             self._stopped.set()
             if self._engine is not None:
                 self._engine.stop()
+
+
+def exit_status(error: BaseException) -> tuple[int, str]:
+    """Return the exit code and the text for an error that ended the engine.
+
+    The text is a traceback if the error has no `exit_code`: then it is a defect of this program.
+    """
+    code = getattr(error, "exit_code", None)
+    if code is None:
+        return 1, "".join(traceback.format_exception(error)).rstrip()
+    return int(code), str(error)

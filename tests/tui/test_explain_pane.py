@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support import Running, feed, flow, snapshot, still, text_of
 
-from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes import explain

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from support import INFO, Clock, Steady, feed, flow, snapshot, still, until
 
-from tcpconntop.core.window.snapshot import RECORDING, Snapshot
+from tcpconntop.core.window.snapshot import RECORDING
 from tcpconntop.tui.app import Dashboard
-from tcpconntop.tui.messages import SnapshotReady
+from tcpconntop.tui.messages import SnapshotReady, SourceOpened
 
 
 class RefusedError(Exception):
@@ -141,9 +141,36 @@ async def test_a_process_can_be_opened_at_once():
         await until(pilot, lambda: "curl · pid 2147483000" in header(app))
 
 
-def test_snapshots_that_wait_are_replaced():
-    newer, older = (SnapshotReady(Snapshot.__new__(Snapshot)) for _ in range(2))
-    assert newer.can_replace(older)
+async def test_snapshots_that_wait_are_replaced():
+    """GIVEN snapshots that arrive while the app is busy WHEN it goes on THEN it takes the newest alone."""
+    first, second, third = (snapshot(seconds) for seconds in (3, 4, 5))
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        for waiting in (first, second, third):
+            app.post_message(SnapshotReady(waiting))
+        await pilot.pause()
+        await pilot.pause()
+        assert app.screen.state.latest is third
+        assert taken(app) == [third.now_ns]
+
+
+async def test_snapshots_that_do_not_wait_are_all_taken():
+    """GIVEN an app that keeps up, or another message between snapshots WHEN they come THEN each is taken."""
+    first, second, third = (snapshot(seconds) for seconds in (3, 4, 5))
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, first)
+        app.post_message(SnapshotReady(second))
+        app.post_message(SourceOpened(INFO))
+        app.post_message(SnapshotReady(third))
+        await pilot.pause()
+        await pilot.pause()
+        assert taken(app) == [first.now_ns, second.now_ns, third.now_ns]
+
+
+def taken(app):
+    """Return the times of the snapshots that the state has received, one for each second."""
+    return [end_ns for end_ns, _ in app.screen.state.totals]
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "nord"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support import Running, notes, still, until
 
-from tcpconntop.tui.steering import NOTHING_YET
+from tcpconntop.tui.state import NOTHING_YET
 
 NO_ROOM = "there is no room for the panes: make the terminal higher"
 KEYS = [

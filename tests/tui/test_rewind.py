@@ -7,7 +7,8 @@ from dataclasses import replace
 from support import BEGAN_NS, feed, flow, notes, snapshot, still
 
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.tui.rewind import Rewind
+from tcpconntop.tui.state import DashboardState
+from tcpconntop.tui.time_travel import time_travel
 
 
 def header(app):
@@ -84,16 +85,16 @@ async def test_an_old_moment_is_kept_when_the_window_changes_and_a_coarse_one_sa
 
 
 def test_totals_are_those_of_the_moment():
-    rewind = Rewind()
+    state = DashboardState("1m", 1.0)
     ledgers = {}
     for seconds in (3, 4, 5, 9):
         picture = snapshot(seconds)
         ledgers[seconds] = picture.ledger
-        rewind.note(replace(picture, now_ns=picture.now_ns - 1))
-    rewind.hold(replace(picture, now_ns=picture.now_ns - 1))
+        state = state.with_snapshot(replace(picture, now_ns=picture.now_ns - 1))
     seen = {}
-    while rewind.step(-1):
-        shown = rewind.shown("1m")
+    while not (change := time_travel(state).step(-1)).note:
+        state = change.state
+        shown = state.snapshot
         seen[(shown.now_ns - BEGAN_NS) // SECOND_NS] = shown.ledger
     assert seen[5] is ledgers[5]
     assert seen[7] is ledgers[5]  # the last ones that were known by then

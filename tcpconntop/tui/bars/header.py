@@ -45,7 +45,7 @@ class Header(Line):
             return Text()
         state, right = self._moment, self._right(self._moment)
         line = self._line(state, right, width)
-        if state.mark is not None and _since(state.mark) not in line.plain:  # its sign stays
+        if state.baseline is not None and _since(state.baseline) not in line.plain:  # its sign stays
             line = self._line(state, [Part(Text("Δ", self.paint("accent"))), *right], width)
         return line
 
@@ -74,8 +74,8 @@ class Header(Line):
         left += [Part(Text(word, dim), priority) for word, priority in self._origin(state)]
         shown = [Text(word) for word in self._shown(state)]
         left.append(Part(Text(gap) + Text(" · ", dim).join(shown), 2))
-        if state.mark is not None:
-            left.append(Part(Text(_since(state.mark), accent), 4))
+        if state.baseline is not None:
+            left.append(Part(Text(_since(state.baseline), accent), 4))
         if self._spec.where.text:
             text = f"/{printable(self._spec.where.text)}"
             left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from textual import on
 
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
+from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.panes.failures import Failures
@@ -17,12 +20,21 @@ from tcpconntop.tui.panes.heatmap import Heatmap
 from tcpconntop.tui.panes.histogram import Histogram
 from tcpconntop.tui.panes.timeline import Timeline
 from tcpconntop.tui.screens.explain_screen import EXPLAIN, ExplainScreen
+from tcpconntop.tui.screens.process import ProcessScreen
+from tcpconntop.tui.state import DashboardState
 
 
 class MainScreen(ExplainScreen):
-    """The first screen."""
+    """The first screen.
 
-    def __init__(self, spec: ViewSpec) -> None:
+    Args:
+        spec: the first grouping, order and filter.
+        read_process_info: for the screens of processes; see `ProcessScreen`.
+    """
+
+    def __init__(
+        self, spec: ViewSpec, read_process_info: Callable[[int], ProcessInfo | None] = read_process
+    ) -> None:
         panes = {
             "Histogram": Histogram(),
             "Timeline": Timeline(),
@@ -31,6 +43,7 @@ class MainScreen(ExplainScreen):
             EXPLAIN: Explain(),
         }
         super().__init__(spec, panes)
+        self._read_process_info = read_process_info
 
     def action_group(self, by: int) -> None:
         """Go to the next grouping (1) or to the one before (-1)."""
@@ -48,6 +61,29 @@ class MainScreen(ExplainScreen):
             self.post_message(ProcessRequested(found))
         else:
             self.notify("no process of this row has connected in this window")
+
+    @on(ProcessRequested)
+    def _choose_process(self, message: ProcessRequested) -> None:
+        message.stop()
+        if not self.is_active:
+            return  # a second enter that was typed before the other screen opened
+        if len(message.processes) == 1:
+            self.open_process(message.processes[0], self.state)
+            return
+        from tcpconntop.tui.screens.chooser import ProcessChooser
+
+        self.app.push_screen(ProcessChooser(message.processes), self._open_chosen)
+
+    def _open_chosen(self, process: ProcessSummary | None) -> None:
+        if process is not None:
+            self.open_process(process, self.state)
+
+    def open_process(self, process: ProcessSummary, state: DashboardState | None) -> None:
+        """Show the screen of a process, beginning with a state so that its first frame is not empty."""
+        screen = ProcessScreen(process, self.spec, self._read_process_info)
+        screen.filter_bar.history = self.filter_bar.history
+        screen.state = state
+        self.app.push_screen(screen)
 
 
 def processes_of_row(view: View, row: int) -> tuple[ProcessSummary, ...]:

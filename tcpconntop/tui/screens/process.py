@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from textual import on
 from textual.message import Message
 from textual.widget import Widget
 
@@ -170,3 +171,8 @@ class ProcessScreen(ExplainScreen):
     def leave(self) -> None:
         """Go back."""
         self.post_message(self.Left())
+
+    @on(Left)
+    def _close(self) -> None:
+        if self.is_active:  # a second esc may have been typed
+            self.app.pop_screen()

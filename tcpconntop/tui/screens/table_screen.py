@@ -135,12 +135,12 @@ class TableScreen(Screen[None]):
             return
         self.table.set_namer(state.namer)
         snapshot = state.snapshot
-        if state.mark is None and COLUMNS[self.spec.sort].needs_baseline:
+        if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = sorted_by(self.spec, "p99")
         if snapshot is None:
             self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
-        elif (view := self._views.get(snapshot, self.effective_spec(), state.mark)) is not self.view:
+        elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view
             self._all = Selection(self.view)
             self.table.show(self.view, self._empty(), self._all.metrics)

@@ -25,7 +25,7 @@ class Styled(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES
 
     def paint(self, name: str) -> Style:
-        """Give a colour (without background) by the name it has in `STYLE_CLASSES`; none for the empty name."""
+        """Return a style of `STYLE_CLASSES` by its name, without background; no style for an empty name."""
         paints: dict[str, Style] = vars(self).setdefault("_paints", {})
         style = paints.get(name)
         if style is None:

@@ -10,7 +10,8 @@ from records import connect
 
 from tcpconntop.core.analysis.explain import KINDS, explain, nothing_found_text, parse_kinds
 from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.view.view import ViewSpec, make_view
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.wire import Outcome
 
 REFUSED = {"outcome": Outcome.REFUSED, "error": 111}

@@ -1,0 +1,406 @@
+"""The dashboard's state and its changes, without a running app."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from support import BEGAN_NS, flow, snapshot
+
+from tcpconntop.core.window.playback import SPEEDS, Playback
+from tcpconntop.core.window.rolling import WINDOWS
+from tcpconntop.tui.state import (
+    INTERVALS_S,
+    MAX_TOTALS,
+    NOTHING_YET,
+    Change,
+    DashboardState,
+    PendingSeek,
+)
+from tcpconntop.tui.state_store import StateStore
+from tcpconntop.tui.time_travel import AT_END, LiveHistory, RecordingPlayback, time_travel
+from tcpconntop.tui.worker import send_changes
+
+SECOND_NS = 1_000_000_000
+END_NS = BEGAN_NS + 300 * SECOND_NS
+
+
+@cache
+def snapshot_after(seconds):
+    """Return the snapshot after some seconds; the same one each time, because it is frozen."""
+    return snapshot(seconds, [flow("curl", 7)])
+
+
+def live(seconds=30, window="1m"):
+    """Return the state after some seconds of a live source."""
+    return DashboardState(window, 1.0).with_snapshot(snapshot_after(seconds))
+
+
+def recorded(seconds=60, **playback):
+    """Return the state some seconds into a recording of five minutes."""
+    now_ns = BEGAN_NS + seconds * SECOND_NS
+    shown = replace(snapshot_after(30), now_ns=now_ns, playback=Playback(BEGAN_NS, END_NS, **playback))
+    return DashboardState("1m", 1.0).with_snapshot(shown)
+
+
+def seconds_shown(state):
+    return (state.snapshot.now_ns - BEGAN_NS) / SECOND_NS
+
+
+class FakeEngine:
+    """Records what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def set_window(self, window_s):
+        self.told.append(("window", window_s))
+
+    def set_interval(self, interval_s):
+        self.told.append(("interval", interval_s))
+
+    def set_speed(self, speed, *, paused):
+        self.told.append(("speed", speed, paused))
+
+    def seek(self, to_ns):
+        self.told.append(("seek", to_ns))
+
+
+class FakeDisplay:
+    """Records what is shown."""
+
+    def __init__(self):
+        self.shown = []
+
+    def show_state(self):
+        self.shown.append("state")
+
+    def show_note(self, note):
+        self.shown.append(note)
+
+    def clear_notes(self):
+        self.shown.append("clear")
+
+
+# Live
+
+
+def test_a_pause_freezes_what_is_shown_and_not_what_is_collected():
+    """GIVEN a live state WHEN it is paused and a snapshot comes THEN the old one is shown until the end."""
+    before = live(30)
+    paused = time_travel(before).toggle_pause().state
+    later = paused.with_snapshot(snapshot_after(42))
+    assert before.pause is None  # a state never changes
+    assert later.snapshot is before.latest
+    assert later.paused_s == 12
+    assert seconds_shown(later) == 30
+    on_again = time_travel(later).toggle_pause().state
+    assert on_again.paused_s is None
+    assert on_again.snapshot is later.latest
+    assert seconds_shown(on_again) == 42
+
+
+def test_a_step_back_pauses_and_steps_forward_lead_to_the_moment_of_the_pause():
+    """GIVEN a live state WHEN stepped back twice and forward twice THEN the moments are a second apart."""
+    state = live(30)
+    seen = []
+    for by in (-1, -1, 1, 1):
+        change = time_travel(state).step(by)
+        state = change.state
+        seen.append((seconds_shown(state), state.ago_s))
+        assert change.moved
+    assert seen == [(30, None), (29, 1), (30, None), (30, None)]  # second 30 has just begun: it is empty
+    assert state.snapshot is state.pause.base
+    end = time_travel(state).step(1)
+    assert end == Change(state, "this is the newest moment: space goes on")
+
+
+def test_live_there_is_nothing_newer_than_now():
+    """GIVEN a live state WHEN moved forward THEN it stays live, and the note says why."""
+    state = live()
+    for change in (
+        time_travel(state).step(1),
+        time_travel(state).seek(10),
+        time_travel(state).seek_to_end(),
+        time_travel(state).seek_to(state.latest.wall_s + 60),
+    ):
+        assert change == Change(state, "this is the newest moment")
+
+
+@pytest.mark.parametrize(
+    ("move", "second"),
+    [
+        (lambda travel: travel.seek(-10), 20),
+        (lambda travel: travel.seek(-1000), 1),
+        (lambda travel: travel.seek_to_start(), 1),
+        (lambda travel: travel.seek_to(15.0), 15),
+    ],
+)
+def test_a_live_seek_shows_the_moment_and_pauses(move, second):
+    """GIVEN a live state WHEN moved back THEN it is paused, and shows that second with its own totals."""
+    state = replace(live(30), latest=replace(live(30).latest, wall_offset_ns=-BEGAN_NS))
+    change = move(time_travel(state))
+    assert (change.note, change.moved) == ("", True)
+    assert seconds_shown(change.state) == second
+    assert change.state.paused_s == 0
+    assert change.state.ago_s == 30 - second
+    back = time_travel(change.state).seek_to_end().state
+    assert back.snapshot is state.latest
+    assert back.paused_s == 0
+
+
+def test_the_oldest_moment_is_the_last_one():
+    """GIVEN the oldest moment WHEN moved further back THEN nothing changes, and a note says why."""
+    state = time_travel(live()).seek_to_start().state
+    for change in (
+        time_travel(state).step(-1),
+        time_travel(state).seek(-10),
+        time_travel(state).seek_to_start(),
+    ):
+        assert change == Change(state, "this is the oldest moment")
+
+
+def test_another_window_shows_the_same_moment_of_a_pause():
+    """GIVEN a paused state WHEN the window changes THEN the moment stays, through the other window."""
+    paused = time_travel(live(30)).seek(-10).state
+    other = paused.next_window(-1)
+    assert (other.window, other.snapshot.window_s) == ("10s", 10)
+    assert other.snapshot.now_ns == paused.snapshot.now_ns
+    assert (paused.window, paused.snapshot.window_s) == ("1m", 60)
+
+
+def test_windows_go_round():
+    """GIVEN a state WHEN the next window is taken again and again THEN each comes once, then the first."""
+    state = live()
+    names = []
+    for _ in WINDOWS:
+        names.append(state.window)
+        state = state.next_window(1)
+    assert sorted(names) == sorted(WINDOWS)
+    assert state.window == names[0]
+    assert state.next_window(1).next_window(-1).window == state.window
+
+
+def test_a_live_source_has_no_speed():
+    """GIVEN a live state WHEN the speed is changed THEN nothing changes, and a note says why."""
+    state = live()
+    assert time_travel(state).change_speed(1) == Change(state, "only what was recorded has a speed")
+
+
+def test_a_live_range_begins_with_the_counting():
+    """GIVEN a look back WHEN the range is asked for THEN it reaches from the start to the newest moment."""
+    state = time_travel(live(30)).seek(-10).state
+    span = time_travel(state).time_range()
+    assert (span.now_s - span.began_s, span.end_s - span.now_s) == (20, 10)
+
+
+# Recordings
+
+
+def test_a_recording_is_stopped_and_let_go_on():
+    """GIVEN a recording WHEN paused twice THEN it stands still, then plays on; the view is never frozen."""
+    state = recorded()
+    stopped = time_travel(state).toggle_pause().state
+    assert stopped.playback.paused
+    assert stopped.pause is None
+    assert not time_travel(stopped).toggle_pause().state.playback.paused
+
+
+@pytest.mark.parametrize(
+    ("move", "to_s"),
+    [
+        (lambda travel: travel.seek(10), 70),
+        (lambda travel: travel.seek(-10), 50),
+        (lambda travel: travel.seek(-1000), 0),
+        (lambda travel: travel.seek(1000), 300),
+        (lambda travel: travel.seek_to_start(), 0),
+        (lambda travel: travel.seek_to_end(), 300),
+        (lambda travel: travel.seek_to(BEGAN_NS / 1e9 + 200), 200),
+        (lambda travel: travel.seek_to(0), 0),
+    ],
+)
+def test_a_seek_is_pending_until_its_snapshot_arrives(move, to_s):
+    """GIVEN a recording WHEN moved THEN the seek is pending, older snapshots are dropped, its own ends it."""
+    state = recorded(60)
+    change = move(time_travel(state))
+    to_ns = BEGAN_NS + to_s * SECOND_NS
+    assert (change.note, change.moved) == ("", True)
+    assert change.state.seeking == PendingSeek(to_ns)
+    late = replace(snapshot_after(61), playback=Playback(BEGAN_NS, END_NS))
+    assert change.state.with_snapshot(late) is change.state
+    there = replace(late, playback=replace(late.playback, last_seek_ns=to_ns))
+    arrived = change.state.with_snapshot(there)
+    assert arrived.seeking is None
+    assert arrived.latest is there
+
+
+def test_seeks_add_up_while_one_is_pending():
+    """GIVEN a pending seek WHEN moved again THEN it goes on from the target, not from what is shown."""
+    state = recorded(60)
+    for _ in range(3):
+        state = time_travel(state).seek(10).state
+    assert state.seeking == PendingSeek(BEGAN_NS + 90 * SECOND_NS)
+
+
+def test_the_ends_of_a_recording_are_ends():
+    """GIVEN an end of a recording WHEN moved beyond it THEN nothing changes, and a note says why."""
+    start = recorded(0)
+    assert time_travel(start).seek(-10) == Change(start, "this is the beginning")
+    assert time_travel(start).seek_to_start() == Change(start, "this is the beginning")
+    end = recorded(300, ended=True)
+    assert time_travel(end).seek(10) == Change(end, "this is the end")
+    assert time_travel(end).seek_to_end() == Change(end, "this is the end")
+    for change in (time_travel(end).toggle_pause(), time_travel(end).change_speed(1)):
+        assert change == Change(end, AT_END)
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+def test_a_step_stops_the_recording(by):
+    """GIVEN a recording that plays WHEN stepped THEN it stands still, a second away."""
+    state = time_travel(recorded(60)).step(by).state
+    assert state.playback.paused
+    assert state.seeking == PendingSeek(BEGAN_NS + (60 + by) * SECOND_NS)
+
+
+def test_a_step_stops_the_recording_at_its_beginning_too():
+    """GIVEN the beginning WHEN stepped back THEN the recording stops although there is nothing before."""
+    change = time_travel(recorded(0)).step(-1)
+    assert change.note == "this is the beginning"
+    assert change.state.playback.paused
+    assert change.state.seeking is None
+
+
+def test_speeds_step_up_and_down_to_their_ends():
+    """GIVEN a recording WHEN made faster and slower THEN every speed comes, and notes tell the ends."""
+    state = recorded()
+    seen = {state.playback.speed}
+    for by, word in ((1, "faster"), (-1, "slower")):
+        while not (change := time_travel(state).change_speed(by)).note:
+            state = change.state
+            seen.add(state.playback.speed)
+        assert change == Change(state, f"it cannot be played {word}")
+    assert seen == set(SPEEDS)
+
+
+def test_a_snapshot_does_not_undo_a_speed_that_the_engine_does_not_know_yet():
+    """GIVEN another speed and a pause WHEN an older snapshot comes THEN both stay."""
+    state = time_travel(time_travel(recorded()).change_speed(1).state).toggle_pause().state
+    after = state.with_snapshot(replace(snapshot_after(61), playback=Playback(BEGAN_NS, END_NS)))
+    assert (after.playback.speed, after.playback.paused) == (2.0, True)
+
+
+@pytest.mark.parametrize(
+    ("by_s", "reached_s", "share"), [(100, 110, 0.5), (100, 500, 1.0), (-40, 5, 0.25), (-40, -5, 0.0)]
+)
+def test_the_progress_of_a_seek_is_a_share_of_its_way(by_s, reached_s, share):
+    """GIVEN a pending seek WHEN the source has come so far THEN the share is right; back starts at 0."""
+    state = time_travel(recorded(60)).seek(by_s).state
+    assert state.with_seek_progress(BEGAN_NS + reached_s * SECOND_NS).seeking.share == share
+
+
+def test_without_a_seek_there_is_no_progress():
+    """GIVEN no pending seek WHEN progress is reported THEN the state stays the same one."""
+    for state in (live(), recorded(), DashboardState("1m", 1.0)):
+        assert state.with_seek_progress(BEGAN_NS) is state
+
+
+def test_the_way_to_move_is_that_of_the_source():
+    """GIVEN a source WHEN asked how to move THEN it is its history or its recording; nothing before it."""
+    assert time_travel(DashboardState("1m", 1.0)) is None
+    assert isinstance(time_travel(live()), LiveHistory)
+    assert isinstance(time_travel(recorded()), RecordingPlayback)
+
+
+# Everything else
+
+
+def test_a_baseline_is_set_and_removed():
+    """GIVEN a state WHEN marked twice THEN it has a baseline without history, then none."""
+    state = live()
+    marked = state.toggle_baseline()
+    assert marked.note == ""
+    assert marked.state.baseline.now_ns == state.latest.now_ns
+    assert marked.state.baseline.window.history == ()
+    assert marked.state.toggle_baseline().state.baseline is None
+
+
+def test_a_baseline_is_the_moment_that_is_shown():
+    """GIVEN a look back WHEN marked THEN the older moment is the baseline, not the newest."""
+    state = time_travel(live()).seek(-10).state
+    assert state.toggle_baseline().state.baseline.now_ns == state.snapshot.now_ns < state.latest.now_ns
+
+
+def test_without_a_snapshot_there_is_nothing_to_compare_with():
+    """GIVEN no snapshot yet WHEN marked THEN a note says that there is nothing yet."""
+    state = DashboardState("1m", 1.0)
+    assert state.toggle_baseline() == Change(state, NOTHING_YET)
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+def test_intervals_step_to_their_ends(by):
+    """GIVEN an interval between two steps WHEN changed THEN the next step is taken, up to the last one."""
+    state = DashboardState("1m", 0.7)
+    seen = []
+    while not (change := state.next_interval(by)).note:
+        state = change.state
+        seen.append(state.interval_s)
+    expected = [step for step in INTERVALS_S if (step - 0.7) * by > 0]
+    assert seen == sorted(expected, reverse=by < 0)
+    assert change.state is state
+
+
+def test_totals_are_kept_for_a_bounded_time_and_once_a_second():
+    """GIVEN many snapshots WHEN they arrive THEN the last of each second is kept, of the newest seconds."""
+    state, shown = DashboardState("1m", 1.0), snapshot_after(1)
+    for half in range(2 * MAX_TOTALS + 20):
+        state = state.with_snapshot(replace(shown, now_ns=half * SECOND_NS // 2))
+    ends = [end_ns for end_ns, _ in state.totals]
+    assert len(ends) == MAX_TOTALS
+    assert ends == [second * SECOND_NS + SECOND_NS // 2 for second in range(10, MAX_TOTALS + 10)]
+
+
+# The engine and the display follow the state
+
+
+def test_the_engine_is_told_what_changed_and_nothing_else():
+    """GIVEN states that follow each other WHEN the engine follows THEN it gets each change once."""
+    engine = FakeEngine()
+    state = recorded()
+    states = [state, state.next_window(1), state.next_interval(1).state, state.with_end()]
+    states += [time_travel(state).change_speed(1).state, time_travel(state).toggle_pause().state]
+    states += [time_travel(state).seek(10).state, state.toggle_baseline().state]
+    for after in states:
+        send_changes(engine, state, after)
+    target_ns = BEGAN_NS + 70 * SECOND_NS
+    assert engine.told == [
+        ("window", 300),
+        ("interval", 2.0),
+        ("speed", 2.0, False),
+        ("speed", 1.0, True),
+        ("seek", target_ns),
+    ]
+    seeking = time_travel(state).seek(10).state
+    send_changes(engine, seeking, seeking.with_seek_progress(BEGAN_NS + 65 * SECOND_NS))
+    send_changes(engine, DashboardState("1m", 1.0), recorded(speed=5.0))  # the source's own speed
+    assert len(engine.told) == 5
+    send_changes(engine, seeking, time_travel(seeking).seek(10).state)
+    assert engine.told[5:] == [("seek", target_ns + 10 * SECOND_NS)]
+
+
+def test_the_store_shows_each_new_state_and_each_note():
+    """GIVEN a store WHEN changes are applied THEN the newest state is shown, and notes of the old one go."""
+    display, followed = FakeDisplay(), []
+    store = StateStore(DashboardState("1m", 1.0), lambda *states: followed.append(states), display)
+    store.travel(lambda travel: travel.toggle_pause())
+    assert display.shown == [NOTHING_YET]
+    assert followed == []
+    first = store.state
+    store.set(live(30))
+    assert followed == [(first, store.state)]
+    store.set(store.state)
+    assert display.shown == [NOTHING_YET, "state"]
+    store.travel(lambda travel: travel.seek(-10))
+    store.travel(lambda travel: travel.change_speed(1))
+    assert display.shown[2:] == ["clear", "state", "only what was recorded has a speed"]
+    assert seconds_shown(store.state) == 20
