@@ -1,4 +1,4 @@
-"""Times as people write them, to go to."""
+"""Points in time as users write them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tcpconntop.core.time_expr import TimeRange, parse_time
 
 @pytest.fixture(autouse=True)
 def _berlin(monkeypatch):
-    """Summer time ends in the night to the 25th of October 2026."""
+    """Use a zone whose summer time ends in the night to 25 October 2026."""
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()
     yield
