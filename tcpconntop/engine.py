@@ -10,36 +10,36 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot
 from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import Source
 
 MAX_READ_S = 0.1
-"""The longest that a wish (another window, stop) waits for the engine."""
+"""The longest time that a request (another window, stop) waits for the engine."""
 
 MAX_REPLAY_READ_S = 3600.0
-"""The longest that a read goes on in a recording where nothing happened."""
-
-DEFAULT_MAX_KEYS = 20_000
+"""The longest time that one read skips in a recording where nothing happened."""
 
 TRIM_INTERVAL_S = 10.0
-"""How often memory that is free is given back to the system: large arrays come and go all the time."""
+"""How often freed memory is returned to the system."""
 
 
 class Engine:
-    """Turns a source into a row of frozen snapshots.
+    """Turns a source into a series of frozen snapshots.
 
-    `run` is the worker; every other method may be called from any thread.
+    `run` is what the engine's thread runs; every other method may be called from any thread.
 
     Args:
         source: what to read; closed when `run` returns.
         publish: called in the engine's thread with each snapshot.
         window_s: the window of the snapshots, in seconds; None is everything since the start.
         interval_s: seconds between snapshots.
-        max_keys: bound of the keys that are told apart.
-        clock_s: what `interval_s` is measured on: the clock of a recording, whose reads never wait for
-            long, or our own (None). On our own, a recording that can be steered is not left at its end.
+        max_keys: how many keys are told apart.
+        clock_s: the clock that `interval_s` is measured on, in seconds: that of a recording, whose reads
+            never wait for long, or None for the system's. With None, `run` goes on at the end of a recording
+            that can be sought in.
     """
 
     def __init__(
@@ -55,90 +55,95 @@ class Engine:
         self._publish = publish
         self._window, self._max_keys = RollingWindow(window_s, max_keys), max_keys
         self._player = source.player if clock_s is None else None
-        self._sought: deque[int] = deque(maxlen=1)
+        self._seek_targets: deque[int] = deque(maxlen=1)
         self._wanted_window_s = window_s
         self._interval_s = interval_s
         self._clock_s = clock_s or time.monotonic
         self._read_s = MAX_READ_S if clock_s is None else MAX_REPLAY_READ_S
-        self._now = threading.Event()
+        self._publish_now = threading.Event()
         self._stop = threading.Event()
         self._began_ns = source.now_ns()
         self._cost = CostMeter()
 
     def set_window(self, window_s: float | None) -> None:
-        """Switch to another window; a snapshot of it follows at once."""
+        """Switch to another window, and publish a snapshot of it at once."""
         self._wanted_window_s = window_s
-        self._now.set()
+        self._publish_now.set()
 
     def set_interval(self, interval_s: float) -> None:
         """Change the seconds between snapshots."""
         self._interval_s = interval_s
-        self._now.set()
+        self._publish_now.set()
 
     def seek(self, to_ns: int) -> None:
-        """Go to a moment of a recording; a snapshot of it follows as soon as it is reached."""
-        self._sought.append(to_ns)
+        """Go to a moment of a recording, and publish a snapshot of it once it is reached."""
+        self._seek_targets.append(to_ns)
 
     def set_speed(self, speed: float, *, paused: bool) -> None:
-        """Play a recording faster or slower, or let it stand still; a snapshot follows at once."""
+        """Set the speed of a recording, pause it or resume it; publish a snapshot at once."""
         if self._player is not None:
             self._player.set_speed(speed, paused=paused)
-            self._now.set()
+            self._publish_now.set()
 
     @property
     def now_ns(self) -> int:
-        """The moment that the source has come to, on the clock of its records."""
+        """The current time of the source, on the clock of its records."""
         return self._source.now_ns()
 
     def stop(self) -> None:
-        """Make `run` return after one last snapshot."""
+        """Make `run` return after a last snapshot."""
         self._stop.set()
 
     def run(self) -> None:
         """Read and publish until `stop` is called or the source has ended.
 
-        The last snapshot is published on the way out, so that nothing that was read goes unseen.
+        A last snapshot is published on the way out, so that everything that was read is shown.
         """
         next_s = self._clock_s() + self._interval_s
-        given_back_s = time.monotonic()
+        trim_s = time.monotonic() + TRIM_INTERVAL_S
         try:
             while not self._stop.is_set() and not (self._source.ended and self._player is None):
-                self._go()
-                ended = self._source.ended
+                self._seek()
+                ended_before = self._source.ended
                 self._ingest(min(self._read_s, max(0.0, next_s - self._clock_s())))
-                if self._source.ended and not ended and self._player is not None:
-                    self._now.set()  # what it ends with is seen at once
-                asked = self._now.is_set()
-                if asked or self._clock_s() >= next_s:
-                    self._now.clear()
-                    began_s = self._clock_s() if asked else next_s  # many wishes put the next one off once
-                    self._publish(self._snapshot())
-                    # A publisher that took long does not make the next snapshots pile up.
-                    next_s = max(began_s + self._interval_s, self._clock_s())
-                if time.monotonic() >= given_back_s + TRIM_INTERVAL_S:
+                if self._source.ended and not ended_before and self._player is not None:
+                    self._publish_now.set()  # show the end of a recording at once
+                if self._publish_now.is_set() or self._clock_s() >= next_s:
+                    next_s = self._publish_snapshot(next_s)
+                if time.monotonic() >= trim_s:
                     trim_heap()
-                    given_back_s = time.monotonic()
+                    trim_s = time.monotonic() + TRIM_INTERVAL_S
             self._publish(self._snapshot())
         finally:
             self._source.close()
 
-    def _go(self) -> None:
-        """Go to where somebody wants to be in a recording: what lies before it is summed up on the way."""
-        while self._sought and self._player is not None:
-            to_ns = self._sought.pop()
+    def _publish_snapshot(self, due_s: float) -> float:
+        """Publish a snapshot; return when the next one is due. Both times are on the clock `clock_s`."""
+        requested = self._publish_now.is_set()
+        self._publish_now.clear()
+        # After a request, the interval begins anew; otherwise it is counted from when this one was due.
+        start_s = self._clock_s() if requested else due_s
+        self._publish(self._snapshot())
+        # If publishing took longer than the interval, the missed snapshots are not made up for.
+        return max(start_s + self._interval_s, self._clock_s())
+
+    def _seek(self) -> None:
+        """Go to the moment that was asked for last; what lies before it is read and counted on the way."""
+        while self._seek_targets and self._player is not None:
+            to_ns = self._seek_targets.pop()
             if to_ns < self._source.now_ns():
                 self._window = RollingWindow(self._wanted_window_s, self._max_keys)
             self._player.seek(to_ns)
-            while not (self._player.seek_done or self._sought or self._stop.is_set()):
+            while not (self._player.seek_done or self._seek_targets or self._stop.is_set()):
                 self._ingest(MAX_READ_S)
-            self._now.set()
+            self._publish_now.set()
 
     def _ingest(self, timeout_s: float) -> None:
         self._window.ingest(self._source.read(timeout_s), self._source.now_ns())
 
     def _snapshot(self) -> Snapshot:
         ledger = self._source.ledger()
-        self._ingest(0)  # what the ledger counts is in the rows
+        self._ingest(0)  # after the ledger, so that all that it counts is in the rows
         if self._window.window_s != self._wanted_window_s:
             self._window.set_window(self._wanted_window_s)
         now_ns = self._source.now_ns()
@@ -159,14 +164,14 @@ class Engine:
 
 
 class CostMeter:
-    """Measures what this process itself takes."""
+    """Measures CPU time and memory of this process."""
 
     def __init__(self) -> None:
         self._page_bytes = resource.getpagesize()
         self._wall_s, self._cpu_s = time.monotonic(), time.process_time()
 
     def read(self) -> Cost:
-        """Give the CPU share since the last call and the resident memory now."""
+        """Return the CPU share since the last call and the resident memory now."""
         wall_s, cpu_s = time.monotonic(), time.process_time()
         share = (cpu_s - self._cpu_s) / max(wall_s - self._wall_s, 1e-3)
         self._wall_s, self._cpu_s = wall_s, cpu_s

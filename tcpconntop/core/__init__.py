@@ -1,1 +1,1 @@
-"""Pure: records, histograms, windows, views. No I/O, no clock, no threads."""
+"""Pure: records, counts, windows, views, findings. No I/O, no clock, no threads."""

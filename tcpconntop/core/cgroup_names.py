@@ -1,11 +1,11 @@
-"""What a control group is to people: a systemd unit, a container, a pod."""
+"""Readable names of control groups: systemd units, containers, pods."""
 
 from __future__ import annotations
 
 import re
 
-# A container's id is 64 hexadecimal digits: alone, below its runtime's name (the cgroupfs driver), or in a
-# scope that begins with the runtime's name (the systemd driver).
+# A container's id is 64 hexadecimal digits: alone, below the name of its runtime (cgroupfs driver), or in a
+# scope whose name begins with the runtime (systemd driver).
 _CONTAINER = re.compile(
     r"(?:/(?P<below>[a-z]+)/|(?P<before>[a-z-]+)-|/)(?P<id>[0-9a-f]{64})(?:\.scope)?(?:/|$)"
 )
@@ -13,20 +13,20 @@ _POD = re.compile(r"pod(?P<uid>[0-9a-f]{8}(?:[-_]?[0-9a-f]{4}){3}[-_]?[0-9a-f]{1
 _UNIT = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
 _RUNTIMES = {"cri-containerd": "containerd", "crio": "cri-o", "libpod": "podman"}
 SHORT_ID = 12
-"""Digits of a container's id, as the runtimes' own tools shorten it."""
+"""Digits of a container's id that are shown; the tools of the runtimes show as many."""
 
 
 def unit_of(path: str) -> str | None:
-    """Name the unit that a control group belongs to.
+    """Return the unit that a control group belongs to.
 
-    `/system.slice/nginx.service` is `nginx.service`; a container is `docker:0123456789ab` (or another
-    runtime's name), one of a pod `pod:UID/0123456789ab`; a group that nobody named is its own path.
+    `/system.slice/nginx.service` is `nginx.service`. A container is `docker:0123456789ab` (or another
+    runtime), or `pod:UID/0123456789ab` if it belongs to a pod. Any other group is named by its path.
 
     Args:
-        path: as the third field of /proc/PID/cgroup spells it.
+        path: as in the third field of /proc/PID/cgroup.
 
     Returns:
-        The name, or None for the root, which names nothing.
+        The name; None for the root.
     """
     container = _CONTAINER.search(path)
     if container:

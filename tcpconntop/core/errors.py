@@ -1,4 +1,4 @@
-"""How the program ends when it cannot go on: one line for the user and an exit code."""
+"""Exit codes, and the error that ends the program with one of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, EXIT_IN
 
 
 class FatalError(Exception):
-    """One actionable line (`str`) and the exit code that goes with it."""
+    """An error that ends the program: one line that says what to do (`str`), and an exit code."""
 
     def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(message)

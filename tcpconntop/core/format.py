@@ -1,4 +1,4 @@
-"""Numbers as people read them: short, in the unit that fits, and of a width that does not jump."""
+"""Numbers as people read them: short, in a fitting unit, and of a nearly constant width."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _DURATIONS = ((1e3, 1.0, "µs"), (1e6, 1e3, "ms"), (60e6, 1e6, "s"), (3600e6, 60
 
 
 def duration(us: float) -> str:
-    """Spell microseconds in at most six characters: `210µs`, `14.2ms`, `1.03s`; `-` for NaN."""
+    """Format microseconds in at most six characters: `210µs`, `14.2ms`, `1.03s`; `-` for NaN."""
     if math.isnan(us):
         return "-"
     for limit, unit_us, unit in _DURATIONS:
@@ -19,14 +19,14 @@ def duration(us: float) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Spell a number below 1,000 with three significant digits where it has them: `1.03`, `14.2`, `210`."""
+    """Format a number below 1,000 with up to three significant digits: `1.03`, `14.2`, `210`."""
     if value < 9.995:
         return f"{value:.2f}".removesuffix(".00")
     return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 
 def count(number: float) -> str:
-    """Spell a count in at most five characters: `412`, `9,999`, `24.7k`, `1.3M`."""
+    """Format a count in at most five characters: `412`, `9,999`, `24.7k`, `1.3M`."""
     if number < 9_999.5:
         return f"{number:,.0f}"
     unit = 0
@@ -36,12 +36,12 @@ def count(number: float) -> str:
 
 
 def rate(hz: float) -> str:
-    """Spell events a second in at most five characters; small rates keep a digit: `0.3`, `12.5`, `1,284`."""
+    """Format a rate in at most five characters, small ones with a decimal: `0.3`, `12.5`, `1,284`."""
     return f"{hz:.1f}" if hz < 99.95 else count(hz)
 
 
 def percent(share: float) -> str:
-    """Spell a share (0 … 1) in percent; what is neither nothing nor all never reads `0.0` or `100`."""
+    """Format a share (0 … 1) in percent. Only exactly 0 and 1 are shown as `0` and `100`."""
     if math.isnan(share):
         return "-"
     if share in (0.0, 1.0):
@@ -50,12 +50,12 @@ def percent(share: float) -> str:
 
 
 def memory(size_bytes: int) -> str:
-    """Spell a memory size: `61MB`."""
+    """Format a memory size: `61MB`."""
     return f"{size_bytes / 1e6:.0f}MB"
 
 
 def size(size_bytes: int) -> str:
-    """Spell the size of a file: `912 B`, `61.2 kB`, `1.3 MB`."""
+    """Format the size of a file: `912 B`, `61.2 kB`, `1.3 MB`."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     text = count(size_bytes) if size_bytes >= 9_999.5 else f"{size_bytes / 1e3:.1f}k"
@@ -63,7 +63,7 @@ def size(size_bytes: int) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Spell a time span for people: `45s`, `3m10s`, `2h05m`."""
+    """Format a time span: `45s`, `3m10s`, `2h05m`."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole}s"
@@ -76,9 +76,9 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: list[float]) -> str:
-    """Draw values as blocks from the least to the greatest; a space where there is none (NaN).
+    """Return values drawn as one block character each; NaN is a space.
 
-    The scale begins at 0, so that a flat series is flat and a spike stands out; zero is the lowest block.
+    The scale is 0 to the highest value, so that a flat series is flat and a spike stands out.
     """
     top = max((value for value in values if not math.isnan(value)), default=0.0)
     if top <= 0:
@@ -90,7 +90,7 @@ def sparkline(values: list[float]) -> str:
 
 
 def printable(text: str) -> str:
-    """Make text from outside safe to show: control and format characters become `·`."""
+    """Return text from outside, safe to show: control and format characters become `·`."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else "·" for char in text)

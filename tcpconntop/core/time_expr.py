@@ -1,4 +1,4 @@
-"""Where somebody wants to go in time, as they write it: `10:03`, `2026-11-22 10:03:12`, `+90s`, `50%`."""
+"""Points in time as users write them: `10:03`, `2026-11-22 10:03:12`, `+90s`, `50%`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIME_EXAMPLES = "10:03  10:03:12  2026-11-22 10:03  +90s  -5m  50%"
 
 @dataclass(frozen=True)
 class TimeRange:
-    """What can be gone to, as Unix times, and where one is."""
+    """The range that can be chosen from and the current time in it, as Unix times."""
 
     began_s: float
     now_s: float
@@ -23,53 +23,55 @@ class TimeRange:
 
 
 def parse_time(text: str, span: TimeRange) -> float:
-    """Understand where somebody wants to go, as a Unix time; times of day are the local ones.
+    """Return the Unix time that `text` means; times of day are local.
 
-    A time of day without a date is the one nearest to where one is, of those that are within.
+    A time of day without a date means the day, among those within the range, that is nearest to now.
 
     Raises:
-        ValueError: it cannot be understood, or is outside; the message says so in one line.
+        ValueError: `text` is no time, or is outside the range; the message is one line.
     """
     text = text.strip()
-    if found := _SHARE.fullmatch(text):
-        return _within(span.began_s + float(found[1]) / 100 * (span.end_s - span.began_s), span)
-    if found := _STEP.fullmatch(text):
-        seconds = float(found[2]) * _SECONDS[found[3]]
-        wanted_s = span.now_s + (seconds if found[1] == "+" else -seconds)
-        return min(max(wanted_s, span.began_s), span.end_s)
-    if found := _CLOCK.fullmatch(text):
+    if match := _SHARE.fullmatch(text):
+        return _checked(span.began_s + float(match[1]) / 100 * (span.end_s - span.began_s), span)
+    if match := _STEP.fullmatch(text):
+        seconds = float(match[2]) * _SECONDS[match[3]]
+        target_s = span.now_s + (seconds if match[1] == "+" else -seconds)
+        return min(max(target_s, span.began_s), span.end_s)
+    if match := _CLOCK.fullmatch(text):
+        parts = [int(part or 0) for part in match.groups()]
         try:
-            return _within(_at([int(part or 0) for part in found.groups()], found[1] is not None, span), span)
+            return _checked(_clock_time(parts, match[1] is not None, span), span)
         except OverflowError:
-            raise ValueError(f"there is no {text}") from None
-    raise ValueError(f"no time is written like that: {TIME_EXAMPLES}")
+            raise ValueError(f"no such time: {text}") from None
+    raise ValueError(f"not a time; examples: {TIME_EXAMPLES}")
 
 
-def _at(parts: list[int], dated: bool, span: TimeRange) -> float:
+def _clock_time(parts: list[int], dated: bool, span: TimeRange) -> float:
+    """Return the Unix time of (year, month, day, hour, minute, second); the date counts only if `dated`."""
     year, month, day, hour, minute, second = parts
-    here = datetime.fromtimestamp(span.now_s)
+    now = datetime.fromtimestamp(span.now_s)
     try:
-        there = here.replace(hour=hour, minute=minute, second=second, microsecond=0)
+        today = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
         if dated:
-            return there.replace(year=year, month=month, day=day).timestamp()
+            return today.replace(year=year, month=month, day=day).timestamp()
     except ValueError as error:
-        raise ValueError(f"there is no such time: {error}") from None
-    days = {there + timedelta(days=by) for by in (-1, 0, 1)}
+        raise ValueError(f"no such time: {error}") from None
+    candidates = {today + timedelta(days=by) for by in (-1, 0, 1)}
     for end_s in (span.began_s, span.end_s):
         end = datetime.fromtimestamp(end_s)
-        days.add(there.replace(year=end.year, month=end.month, day=end.day))
-    moments = sorted((day.timestamp() for day in days), key=lambda moment_s: abs(moment_s - span.now_s))
-    return next((moment_s for moment_s in moments if _inside(moment_s, span)), there.timestamp())
+        candidates.add(today.replace(year=end.year, month=end.month, day=end.day))
+    nearest = sorted((day.timestamp() for day in candidates), key=lambda time_s: abs(time_s - span.now_s))
+    return next((time_s for time_s in nearest if _inside(time_s, span)), today.timestamp())
 
 
-def _inside(moment_s: float, span: TimeRange) -> bool:
-    """Say whether a whole second is within; the one in which the span begins counts."""
-    return span.began_s - 1 < moment_s <= span.end_s
+def _inside(time_s: float, span: TimeRange) -> bool:
+    """True if a whole second is within the range, or is the second in which the range begins."""
+    return span.began_s - 1 < time_s <= span.end_s
 
 
-def _within(moment_s: float, span: TimeRange) -> float:
-    if not _inside(moment_s, span):
+def _checked(time_s: float, span: TimeRange) -> float:
+    if not _inside(time_s, span):
         first, last = (datetime.fromtimestamp(end_s) for end_s in (span.began_s, span.end_s))
         form = "%H:%M:%S" if first.date() == last.date() else "%Y-%m-%d %H:%M:%S"
-        raise ValueError(f"it goes from {first:{form}} to {last:{form}}")
-    return max(moment_s, span.began_s)
+        raise ValueError(f"choose a time from {first:{form}} to {last:{form}}")
+    return max(time_s, span.began_s)

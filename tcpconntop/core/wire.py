@@ -1,7 +1,7 @@
 """The kernel's structs as numpy dtypes: the mirror of `bpf/event.h`.
 
 A batch of records, from whichever source, is a one-dimensional array of `EVENT`. Offsets and sizes are
-held against the compiled structs by `tests/unit/test_wire.py`.
+compared with the compiled structs by `tests/unit/core/test_wire.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 COMM_LEN = 16
 FILTER_LIST_MAX = 16
 NETNS_SLOTS = 256
-"""Slots for network namespaces, per CPU."""
+"""Slots for network namespaces on each CPU."""
 
 
 class Outcome(IntEnum):
@@ -102,7 +102,7 @@ Events = npt.NDArray[np.void]
 
 
 def address_text(raw: bytes, family: int) -> str:
-    """Spell a 16-byte address of the record (`union address`) the usual way.
+    """Format a 16-byte address of a record (`union address`) in the usual notation.
 
     `raw` may have lost its trailing zero bytes, as numpy's fixed-width strings do.
     """
@@ -113,7 +113,7 @@ def address_text(raw: bytes, family: int) -> str:
 
 
 def address_bytes(text: str) -> tuple[bytes, int]:
-    """Turn an address into the record's 16 bytes and its family (4 or 6); v4-mapped ones fold to 4.
+    """Return the 16 bytes of an address in a record, and its family (4 or 6); v4-mapped addresses become 4.
 
     Raises:
         ValueError: `text` is not an address.
@@ -125,5 +125,5 @@ def address_bytes(text: str) -> tuple[bytes, int]:
 
 
 def comm_text(raw: bytes) -> str:
-    """Decode a process name up to its first NUL; bytes that are not UTF-8 become U+FFFD."""
+    """Return a process name up to its first NUL; bytes that are not UTF-8 become U+FFFD."""
     return raw.split(b"\0", 1)[0].decode("utf-8", "replace")

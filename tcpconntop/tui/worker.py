@@ -10,9 +10,10 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
+from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
-from tcpconntop.engine import DEFAULT_MAX_KEYS, Engine
+from tcpconntop.engine import Engine
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.state import DashboardState
 

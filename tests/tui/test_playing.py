@@ -153,7 +153,7 @@ async def test_a_time_of_day_can_be_gone_to(whole):
         await played.shows("‖ 1:00/2:30")
         await played.press("t", *"11:00", "enter")
         hint = played.app.screen.query_one(Static)
-        assert str(hint.render()) == "it goes from 10:00:00 to 10:02:30"
+        assert str(hint.render()) == "choose a time from 10:00:00 to 10:02:30"
         assert hint.has_class("-error")
         await played.press("backspace")
         assert not hint.has_class("-error")

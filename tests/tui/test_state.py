@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from support import BEGAN_NS, flow, snapshot
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.playback import SPEEDS, Playback
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.tui.state import (
@@ -22,7 +23,6 @@ from tcpconntop.tui.state_store import StateStore
 from tcpconntop.tui.time_travel import AT_END, LiveHistory, RecordingPlayback, time_travel
 from tcpconntop.tui.worker import send_changes
 
-SECOND_NS = 1_000_000_000
 END_NS = BEGAN_NS + 300 * SECOND_NS
 
 
@@ -216,7 +216,7 @@ def test_a_recording_is_stopped_and_let_go_on():
         (lambda travel: travel.seek(1000), 300),
         (lambda travel: travel.seek_to_start(), 0),
         (lambda travel: travel.seek_to_end(), 300),
-        (lambda travel: travel.seek_to(BEGAN_NS / 1e9 + 200), 200),
+        (lambda travel: travel.seek_to(BEGAN_NS / SECOND_NS + 200), 200),
         (lambda travel: travel.seek_to(0), 0),
     ],
 )

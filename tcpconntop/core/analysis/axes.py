@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.format import duration
-from tcpconntop.core.types import Floats
-
-Ints = npt.NDArray[np.int64]
+from tcpconntop.core.types import Floats, Ints
 
 
 def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[float, float]:

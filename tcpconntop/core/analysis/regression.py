@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.thresholds import BAD_SHARE, FELT_US, MIN_FAILURES, MIN_SAMPLES
-from tcpconntop.core.types import Floats
+from tcpconntop.core.types import Floats, Mask
 
 SLOWDOWN = 3.0
 """A row is slower when its p99 is this many times as high in each of the last steps."""
@@ -19,8 +18,6 @@ MIN_DEVIATIONS = 3.0
 
 RECENT_STEPS, PAST_STEPS = 3, 3
 """How many of the last steps are compared with those before, and how many of those must have connects."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.series import Series, series
 from tcpconntop.core.counts import N_BUCKETS, SparseCounts, quantiles_us
+from tcpconntop.core.types import Ints
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

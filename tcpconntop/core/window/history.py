@@ -1,10 +1,12 @@
-"""What was, summed from the slices that a snapshot shares with the window: it takes no memory of its own.
+"""Snapshots of earlier moments, summed up from the slices that a snapshot shares with the window.
 
     ──30 s──┬──30 s──┬─10 s─┬─10 s─┬1┬1┬1┬1┬ now
                      ▲ snapshot_at(…): all slices that end here, back to the window's length
 
-The past is as fine as its slices (`core/window/slices.py`): seconds for a minute, then blocks of ten and of thirty
-for fifteen minutes. A window that reaches back further than the slices do is shorter, which `span_s` says.
+The past has the resolution of its slices (`slices.py`): seconds for a minute, then blocks of ten and of
+thirty for fifteen minutes. A window that reaches back further than the slices is shorter: see `span_s`.
+
+What it buys: the last 15 minutes can be looked at without storing any snapshot.
 """
 
 from __future__ import annotations
@@ -29,21 +31,24 @@ def snapshot_at(
     ledger: Ledger | None = None,
     near: Snapshot | None = None,
 ) -> Snapshot:
-    """Give what a snapshot of another window would have shown at the end of an earlier second.
+    """Return the snapshot that would have been taken at the end of an earlier second.
 
-    Counts, sums, extremes and quantiles are those that the window had then. The latency of a row's last
-    connect is known where there was none since, and NaN in the view where there was.
+    Counts, sums, extremes and quantiles are those of the window at that time. The latency of a row's last
+    connect is known only if there was none since; otherwise it is -1, as for a row without any.
 
     Args:
         base: a snapshot taken at that second or later.
-        second: on the clock of the records, the last one of a slice: `second_before` gives such.
+        second: on the clock of the records, the last one of a slice: see `second_before`.
         window_s: length of the window in seconds; None is everything since the start.
-        ledger: the totals as they were; those of `base` unless told.
-        near: another moment of `base`, whose sums are the quicker to change the nearer it is.
+        ledger: the totals at that time; those of `base` unless given.
+        near: another moment of `base`: its sums are changed instead of summing up anew, which is faster the
+            nearer it is.
     """
     now_ns = min(base.now_ns, (second + 1) * SECOND_NS)
     first = _first_second(base, second, window_s)
-    inside = tuple(part for part in base.window.history if first <= part.second and _end(part) <= second)
+    inside = tuple(
+        part for part in base.window.history if first <= part.second and _last_second(part) <= second
+    )
     since_ns = base.began_ns if window_s is None else max(base.began_ns, first * SECOND_NS)
     span_s = (now_ns - since_ns) / SECOND_NS
     return replace(
@@ -57,13 +62,13 @@ def snapshot_at(
 
 
 def second_before(base: Snapshot, second: int) -> int | None:
-    """Give the second with which the slice before that of `second` ends; None where nothing is kept."""
+    """Return the last second of the slice before that of `second`; None if none is kept."""
     before = slice_span(second, base.second)[0] - 1
     return before if before >= max(oldest_second(base.second), base.began_ns // SECOND_NS) else None
 
 
 def second_after(base: Snapshot, second: int) -> int | None:
-    """Give the second with which the slice after that of `second` ends; None at the snapshot itself."""
+    """Return the last second of the slice after that of `second`; None at the snapshot itself."""
     if second >= base.second:
         return None
     start, seconds = slice_span(second + 1, base.second)
@@ -71,25 +76,25 @@ def second_after(base: Snapshot, second: int) -> int | None:
 
 
 def _first_second(base: Snapshot, second: int, window_s: float | None) -> int:
-    """Give the second with which a window begins that ends with `second`: where a slice begins."""
+    """Return the first second of a window that ends with `second`: where a slice begins."""
     if window_s is None:
         return 0
     return max(slice_span(floor(second - window_s) + 1, base.second)[0], oldest_second(base.second))
 
 
-def _end(part: Slice) -> int:
+def _last_second(part: Slice) -> int:
     return part.second + part.seconds - 1
 
 
 def _sums(near: Snapshot, inside: tuple[Slice, ...], window_s: float | None) -> RunningSums:
-    """Sum up slices, beginning with what another moment has of them where that is less work."""
+    """Return the sums of slices, made from those of `near` if that is less work."""
     window, wanted = near.window, set(map(id, inside))
     kept = [part for part in window.slices if id(part) in wanted]
     gone = [part for part in window.slices if id(part) not in wanted]
     if near.window_s == window_s and len(kept) > len(gone):
-        known = set(map(id, kept))
+        summed = set(map(id, kept))
         sums = RunningSums(window.stats.copy(), window.latency_pages.copy(), window.error_pages.copy())
-        sums.update([part for part in inside if id(part) not in known], gone, kept)
+        sums.update([part for part in inside if id(part) not in summed], gone, kept)
     else:
         sums = RunningSums() if window_s is not None else window.older.copy()
         sums.grow(len(window.keys))
@@ -98,11 +103,12 @@ def _sums(near: Snapshot, inside: tuple[Slice, ...], window_s: float | None) -> 
 
 
 def _state(now: WindowState, sums: RunningSums, inside: tuple[Slice, ...], now_ns: int) -> WindowState:
-    """Give a window with other sums, and what is known of the last attempts at that time."""
+    """Return a window with other sums, and the last attempts as far as they are known at `now_ns`."""
     stats = sums.stats[: len(now.keys)]
     for name in st.LAST_ATTEMPT_FIELDS:
         stats[name] = now.stats[name]
-    stats["last_ns"][now.stats["last_end_ns"] > now_ns] = -1  # that one was later, and hides the one before
+    # A last connect after that moment hides the one before it.
+    stats["last_ns"][now.stats["last_end_ns"] > now_ns] = -1
     recent = now.recent.records[now.recent.records["end_ns"] <= now_ns]
     for array in (stats, recent):
         array.flags.writeable = False

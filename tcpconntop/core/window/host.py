@@ -1,4 +1,4 @@
-"""What is known of the traced host beside its connects: local ports, accept queues, its own addresses."""
+"""What is known of the traced host apart from its connects: local ports, accept queues, its addresses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LOOPBACK_6 = address_bytes("::1")[0]
 
 @dataclass(frozen=True)
 class QueueCount:
-    """What the kernel has counted of full accept queues up to a moment.
+    """The kernel's counts of full accept queues at one moment.
 
     Attributes:
         at_ns: the moment, on the clock of the records.
         overflows: handshakes that found an accept queue full (`ListenOverflows`).
-        drops: SYNs that listeners dropped for whatever reason (`ListenDrops`).
+        drops: SYNs that listeners dropped for any reason (`ListenDrops`).
     """
 
     at_ns: int
@@ -30,13 +30,13 @@ class QueueCount:
 
 @dataclass(frozen=True)
 class HostFacts:
-    """One look at the network namespace of the interface. What could not be read is empty.
+    """Facts about the network namespace of this program at one moment. What could not be read is empty.
 
     Attributes:
-        ports: first and last local port that connects may take (`ip_local_port_range`).
-        port_use: how many of them are in use towards a destination, for those that use a good part.
-        queues: counts of accept queues, oldest first: one for each change, the first as a start.
-        addresses: the host's own addresses as in the record (16 bytes), those of the loopback left out.
+        ports: first and last local port that connects may use (`ip_local_port_range`).
+        port_use: how many of them are in use towards a destination, for destinations that use many.
+        queues: counts of accept queues, oldest first: the first reading, then one for each change.
+        addresses: the host's own addresses as in the record (16 bytes), without those of the loopback.
     """
 
     ports: tuple[int, int] | None = None
@@ -46,16 +46,16 @@ class HostFacts:
 
     @property
     def port_count(self) -> int:
-        """How many local ports there are; 0 where that is not known."""
+        """How many local ports there are; 0 if that is not known."""
         return self.ports[1] - self.ports[0] + 1 if self.ports else 0
 
     def is_local(self, address: bytes, family: int) -> bool:
-        """Whether an address of a record is this host's own."""
+        """True if an address of a record belongs to this host."""
         loopback = address[0] == 127 if family == 4 else address == LOOPBACK_6
         return loopback or address in self.addresses
 
     def queue_growth(self, since_ns: int) -> QueueCount:
-        """Give what came to the counts of accept queues since a moment; `at_ns` is the last change."""
+        """Return how much the counts of accept queues grew since a moment; `at_ns` is the last change."""
         if not self.queues:
             return QueueCount(since_ns, 0, 0)
         last = self.queues[-1]

@@ -4,8 +4,8 @@ A key is the finest distinction that is made: one process and one destination. C
 process, port, subnet, unit) merge keys later, in the view.
 
 `KeyTable` is a hash table written with numpy. What it buys: finding the rows of 20,000 records takes 56 ns a
-record (31 of them for the hash), where a `dict` of tuples takes 1,600 ns and `np.unique` over the 48-byte keys
-300 ns. It takes 56 bytes a key, and 16 to 32 for the slots.
+record (31 of them for the hash), where `np.unique` over the 48-byte keys takes 300 ns and a `dict` of tuples
+1,600 ns. A key takes 56 bytes, and 16 to 64 for its slots.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ KEY = np.dtype(
     ]
 )
 KEY_FIELDS = tuple(name for name in KEY.names or () if name != "special")
+DEFAULT_MAX_KEYS = 20_000
 OTHER_ROW = 0
 """Row of the key `other` (`special` = 1), which sums up the keys that are not told apart."""
 
@@ -45,7 +46,7 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 @cache
 def _word_masks(dtype: np.dtype[Any], fields: Sequence[str]) -> list[tuple[int, np.uint64]]:
-    """Return the index of each 64-bit word of a struct that holds any of the fields, and a mask of their bits."""
+    """Return index and bit mask of the 64-bit words of a struct that hold any of the fields."""
     bits = np.zeros(dtype.itemsize, np.uint8)
     for name in fields:
         size, offset = dtype[name], dtype.fields[name][1] if dtype.fields else 0
@@ -92,7 +93,7 @@ class KeyTable:
         max_keys: how many keys are told apart, `other` not included.
     """
 
-    def __init__(self, max_keys: int = 20_000) -> None:
+    def __init__(self, max_keys: int = DEFAULT_MAX_KEYS) -> None:
         self._max_rows = max_keys + 1
         self._keys = np.zeros(1, KEY)
         self._keys["special"] = 1
@@ -152,7 +153,10 @@ class KeyTable:
             self._fill_slots(rows)
 
     def _rebuild_slots(self, n_slots: int) -> None:
-        """Make new slots, at least two a key; their number is a power of two, so that a hash's first bits pick one."""
+        """Make new slots, at least two for each key.
+
+        Their number is a power of two, so that the highest bits of a hash are the number of a slot.
+        """
         while n_slots < 2 * self._count:
             n_slots *= 2
         self._slots: Rows = np.full(n_slots, OTHER_ROW)

@@ -1,4 +1,4 @@
-"""The ledger: every attempt that the kernel side saw, and what became of it."""
+"""The ledger: how many attempts the kernel side saw, and how they ended."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Ledger:
     """Totals since tracing began. They balance: attempts = sum of outcomes + in flight.
 
     Attributes:
-        attempts: connects that passed the filters and were followed.
+        attempts: connects that passed the filters.
         outcomes: ended attempts, indexed by `Outcome`.
-        syn_retransmits: SYNs that had to be sent again.
-        lost_records: ended attempts whose record found the buffer full: in the totals, in no row.
-        lost_starts: attempts that found the kernel's table of running attempts full: in no total.
-        below_minimum: ended attempts left out of the rows by the minimum latency.
-        completeness: share (0 … 1) of the kernel's own count of connects that was seen, summed over the
-            network namespaces where it can be read; None when it cannot be known.
+        syn_retransmits: SYNs that were sent again.
+        lost_records: ended attempts whose record did not fit the full buffer: in the totals, but in no row.
+        lost_starts: attempts that did not fit the kernel's full table of running attempts: in no total.
+        below_minimum: ended attempts that are not in the rows because of the minimum latency.
+        completeness: share (0 … 1) of the kernel's own count of connects that was seen, over the network
+            namespaces where that count can be read; None if it is not known.
     """
 
     attempts: int = 0
@@ -33,26 +33,26 @@ class Ledger:
 
     @property
     def ended(self) -> int:
-        """Attempts with an outcome."""
+        """How many attempts have an outcome."""
         return sum(self.outcomes)
 
     @property
     def in_flight(self) -> int:
-        """Attempts without an outcome yet."""
+        """How many attempts have no outcome yet."""
         return self.attempts - self.ended
 
     @property
     def failed(self) -> int:
-        """Ended attempts that did not connect."""
+        """How many ended attempts did not connect."""
         return self.ended - self.outcomes[Outcome.OK]
 
     @property
     def lost(self) -> int:
-        """Everything that is missing from the rows because a buffer or a table was full."""
+        """How many attempts are missing from the rows because a buffer or a table was full."""
         return self.lost_records + self.lost_starts
 
     def since(self, base: Ledger) -> Ledger:
-        """Give the totals since an earlier moment; what was in flight then counts as begun since."""
+        """Return the totals since an earlier moment; attempts then in flight count as begun since."""
         return replace(
             self,
             attempts=self.attempts - base.ended,
@@ -64,7 +64,7 @@ class Ledger:
         )
 
     def plus_ended(self, outcomes: Sequence[int], syn_retransmits: int) -> Ledger:
-        """Give the totals with more attempts that began and ended."""
+        """Return the totals with further attempts that began and ended."""
         return replace(
             self,
             attempts=self.attempts + sum(outcomes),

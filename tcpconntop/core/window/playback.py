@@ -1,4 +1,4 @@
-"""How far a recording is played, and how fast."""
+"""The state of playing a recording: how far, how fast, paused or not."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from tcpconntop.core.types import SECOND_NS
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, float("inf"))
-"""What the dashboard steps through; the last one is as fast as it can be read."""
+"""The speeds that the dashboard offers; the last one is as fast as the recording can be read."""
 
 
 @dataclass(frozen=True)
 class Playback:
-    """How a recording is played; moments are on the clock of its records.
+    """How a recording is played. Times are on the clock of its records.
 
     Attributes:
-        began_ns: its first moment.
-        end_ns: its last one, as far as it can be told: of a torn one, that of the last whole block.
-        speed: how much faster than it was recorded; infinite: as fast as it is read.
-        paused: whether it stands still.
+        began_ns: when the recording begins.
+        end_ns: when it ends, as far as known: a damaged one ends with its last complete block.
+        speed: how many times faster than it was recorded; infinite for as fast as possible.
+        paused: whether it is paused.
         ended: whether it was played to its end.
-        last_seek_ns: where the last seek that has arrived went; None before there was one.
+        last_seek_ns: target of the last seek that was completed; None before there was one.
     """
 
     began_ns: int
@@ -32,20 +32,20 @@ class Playback:
     last_seek_ns: int | None = None
 
     def clamp(self, moment_ns: int) -> int:
-        """Give the moment of the recording that is nearest to another one."""
+        """Return the time of the recording that is nearest to `moment_ns`."""
         return min(max(moment_ns, self.began_ns), self.end_ns)
 
 
-def next_speed(speed: float, by: int) -> float:
-    """Give the next faster speed (1) or the next slower one (-1); the same where there is none."""
-    at = bisect_right(SPEEDS, speed) if by > 0 else bisect_left(SPEEDS, speed) - 1
-    return SPEEDS[at] if 0 <= at < len(SPEEDS) else speed
+def next_speed(speed: float, direction: int) -> float:
+    """Return the next faster speed (1) or the next slower one (-1); `speed` itself if there is none."""
+    index = bisect_right(SPEEDS, speed) if direction > 0 else bisect_left(SPEEDS, speed) - 1
+    return SPEEDS[index] if 0 <= index < len(SPEEDS) else speed
 
 
-def format_position(since_ns: int, whole_ns: int) -> str:
-    """Spell how far into a recording a moment is, `1:07` or `1:02:07`, as wide as the length of it."""
-    widest = _clock(whole_ns // SECOND_NS)
-    return _clock(max(since_ns, 0) // SECOND_NS).rjust(len(widest))
+def format_position(position_ns: int, length_ns: int) -> str:
+    """Format a position in a recording, `1:07` or `1:02:07`, padded to the width of the total length."""
+    widest = _clock(length_ns // SECOND_NS)
+    return _clock(max(position_ns, 0) // SECOND_NS).rjust(len(widest))
 
 
 def _clock(seconds: int) -> str:
@@ -55,7 +55,7 @@ def _clock(seconds: int) -> str:
 
 
 def format_speed(speed: float) -> str:
-    """Spell a speed: `×10`, `max`; nothing for the usual one."""
+    """Format a speed: `×10`, `max`; empty for normal speed."""
     if speed == float("inf"):
         return "max"
     return "" if speed == 1 else f"×{speed:g}"

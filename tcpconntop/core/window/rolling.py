@@ -1,8 +1,8 @@
-"""The rolling window: takes records in, keeps the sums per key up to date for the window that is looked at.
+"""The rolling window: records in, sums per key out, for the window that is looked at.
 
-Time is cut into slices, each the counts of its seconds. A second is added to the sums as it is counted, before
-it is packed into a slice, and subtracted when its slice leaves the window. Slices are kept for the longest
-rolling window, so that switching windows is a matter of adding up other slices.
+Time is cut into slices, each the counts of its seconds. A second is added to the sums when it is counted,
+before it is packed into a slice, and subtracted when its slice leaves the window. Slices are kept for the
+longest rolling window, so that switching windows is a matter of adding up other slices.
 
 What this buys: a record costs 240 ns from bytes to updated sums at 10,000 destinations (a Python callback for
 each record: 2,800 ns and more), and a second costs the same whether the window is ten seconds or 15 minutes.
@@ -16,7 +16,7 @@ import numpy as np
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.keys import OTHER_ROW, KeyTable
+from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS, OTHER_ROW, KeyTable
 from tcpconntop.core.window.recent import RecentLog
 from tcpconntop.core.window.slice_history import SliceHistory
 from tcpconntop.core.window.slices import MAX_WINDOW_S, AttemptCounts, Slice, slice_length_s
@@ -34,7 +34,7 @@ FOLD_INTERVAL_S = 5
 class RollingWindow:
     """Rolling sums per key over the last `window_s` seconds.
 
-    The clock is the caller's: `now_ns` is monotonic. A reading before the last one is treated as the last one.
+    The clock is the caller's: `now_ns` is monotonic. A reading before the last one counts as the last one.
 
     Args:
         window_s: the window that `state` returns, in seconds; None is everything since the start.
@@ -43,7 +43,7 @@ class RollingWindow:
             `FOLD_INTERVAL_S` seconds.
     """
 
-    def __init__(self, window_s: float | None = 60, max_keys: int = 20_000) -> None:
+    def __init__(self, window_s: float | None = 60, max_keys: int = DEFAULT_MAX_KEYS) -> None:
         self._max_keys = max_keys
         self._keys = KeyTable(max_keys)
         self._crowded = False  # a key found no room since the last fold

@@ -4,9 +4,9 @@ Slices of one second are kept for a minute, blocks of ten seconds for five minut
 fifteen (`SLICE_LENGTHS_S`). The sums of a window of W seconds are exact, but the window begins where a block
 begins: it covers W seconds and, beyond a minute, up to 9 or 29 more.
 
-What packing and blocks buy: a second of 20,000 connects to 10,000 destinations takes 0.21 MB (25 bytes a row),
-where 16 bytes a cell and 112 a row would be 1.3 MB. Thirty such seconds take 6.4 MB as slices of one second,
-and 0.8 MB as one block, which takes 82 ms to make.
+What packing and blocks buy: a second of 20,000 connects to 10,000 destinations takes 0.21 MB (25 bytes a
+row), where 16 bytes a cell and 112 a row would be 1.3 MB. Thirty such seconds take 6.4 MB as slices of one
+second, and 0.8 MB as one block, which takes 82 ms to make.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tcpconntop.core.window.keys import OTHER_ROW
 from tcpconntop.core.wire import Outcome
 
 SLICE_LENGTHS_S = {60: 1, 300: 10, 900: 30}
-"""Length of slices by the age up to which they have it, in seconds. Each length is a multiple of the one before."""
+"""Length of slices by the age up to which it applies, in seconds. Each is a multiple of the one before."""
 
 MAX_WINDOW_S = max(SLICE_LENGTHS_S)
 
@@ -133,7 +133,7 @@ class Slice:
         return self.packed_rows.nbytes + columns + self.packed_latency.nbytes + self.packed_errors.nbytes
 
     def fold(self, new_row: Rows) -> Slice:
-        """Renumber rows: row i becomes `new_row[i]`. `OTHER_ROW` sums up several; the others keep their order."""
+        """Renumber rows: row i becomes `new_row[i]`. `OTHER_ROW` sums up several, the others keep order."""
         rows = new_row[self.packed_rows]
         stays = rows != OTHER_ROW
         other = rows[~stays][:1]

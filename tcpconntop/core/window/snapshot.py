@@ -1,4 +1,4 @@
-"""One frozen picture of everything that is known: what the engine publishes and every output reads."""
+"""The snapshot: everything that is known at one moment. The engine publishes it, every output reads it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.window.state import WindowState
 
 RECORDING = "recording"
-"""The label of what is replayed."""
+"""The label of a replayed recording."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class SourceInfo:
     """Where the records come from.
 
     Attributes:
-        host: host name of the machine that was traced.
+        host: host name of the traced machine.
         kernel: its kernel release.
-        probe: `fentry`, `kprobe` or `tracepoint`; empty where nothing is traced.
-        transport: `ring` or `perf`; empty where nothing is traced.
-        label: what the dashboard shows as the kind of data: `live`, or a word that says it is not.
+        probe: `fentry`, `kprobe` or `tracepoint`; empty if nothing is traced.
+        transport: `ring` or `perf`; empty if nothing is traced.
+        label: the kind of data, which the dashboard shows: `live`, or a word for what it is instead.
         notes: what the source could not do, one line each.
     """
 
@@ -37,21 +37,21 @@ class SourceInfo:
 
     @property
     def live(self) -> bool:
-        """Whether the records are of connects that happen now on this machine."""
+        """True if the records are connects that happen now on this machine."""
         return self.label == "live"
 
     @property
     def recorded(self) -> bool:
-        """Whether the records are of connects that once happened."""
+        """True if the records are connects that happened earlier."""
         return self.label == RECORDING
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What this program itself takes.
+    """The CPU time and memory of this program itself.
 
     Attributes:
-        cpu: share of one core since the last snapshot (1.0 is a whole core).
+        cpu: share of one core since the last snapshot (1.0 is one core).
         memory_bytes: resident memory.
     """
 
@@ -61,21 +61,21 @@ class Cost:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Everything at one moment. Immutable: its arrays are read-only.
+    """Everything that is known at one moment. Immutable: its arrays are read-only.
 
     Attributes:
         info: the source.
         ledger: totals since the start.
         window: sums per key over the window.
         window_s: length of the window in seconds; None is everything since the start.
-        span_s: seconds that the window covers so far (less than `window_s` just after the start).
+        span_s: seconds that the window covers so far: less than `window_s` just after the start.
         now_ns: the moment, on the clock of the records.
-        wall_offset_ns: what to add to the clock of the records for Unix time; for display alone.
-        units: names of control groups by `cgroup_id`; None or absent where there is none to tell.
-        cost: what this program takes.
-        host: what is known of the host beside its connects; None where nothing is traced live.
+        wall_offset_ns: Unix time minus the clock of the records; for display only.
+        units: names of control groups by `cgroup_id`; None or absent if a group has no name.
+        cost: CPU time and memory of this program.
+        host: what is known of the host apart from its connects; None if nothing is traced live.
         began_ns: when counting began, on the clock of the records.
-        playback: how it is played, where it is a recording in which one can go back and forth.
+        playback: how the recording is played; None for anything else.
     """
 
     info: SourceInfo
@@ -92,7 +92,7 @@ class Snapshot:
     playback: Playback | None = None
 
     def unit(self, cgroup_id: int) -> str | None:
-        """Name the unit of a control group, if it is known."""
+        """Return the unit of a control group; None if it is not known."""
         return self.units.get(cgroup_id)
 
     @property

@@ -42,7 +42,7 @@ StatColumns = Mapping[str, npt.NDArray[np.integer]]
 
 
 class Attempts(NamedTuple):
-    """The fields of records that are counted, in the order in which the attempts ended; arrays of one length."""
+    """The fields of records that are counted; arrays of one length, in the order in which attempts ended."""
 
     rows: Rows
     outcome: npt.NDArray[np.uint8]
@@ -231,7 +231,7 @@ def outcome_counts(columns: StatColumns, n_rows: int, index: Rows | slice = slic
 
 
 def fold(columns: StatColumns, stays: Mask) -> StatColumns:
-    """Return packed columns of the rows that stay, after one row that sums up the others, if there are any."""
+    """Return packed columns of the rows that stay; a first row sums up the others, if there are any."""
     if stays.all():
         return columns
     gone = take(columns, np.flatnonzero(~stays))

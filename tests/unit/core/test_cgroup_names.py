@@ -1,4 +1,4 @@
-"""Control group paths as the common runtimes make them."""
+"""Names for the control group paths of common runtimes."""
 
 from __future__ import annotations
 

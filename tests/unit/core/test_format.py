@@ -1,4 +1,4 @@
-"""Numbers for people: what they say, and that they never outgrow their column."""
+"""Formatted numbers: their text, and that they fit their columns."""
 
 from __future__ import annotations
 

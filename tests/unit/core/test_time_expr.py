@@ -1,4 +1,4 @@
-"""Times as people write them, to go to."""
+"""Points in time as users write them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tcpconntop.core.time_expr import TimeRange, parse_time
 
 @pytest.fixture(autouse=True)
 def _berlin(monkeypatch):
-    """Summer time ends in the night to the 25th of October 2026."""
+    """Use a zone whose summer time ends in the night to 25 October 2026."""
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()
     yield
@@ -69,16 +69,16 @@ def test_days_of_25_hours_do_no_harm() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no time is written like that"),
-        ("noon", "no time is written like that"),
-        ("10", "no time is written like that"),
-        ("10:99", "there is no such time"),
-        ("2026-02-30 10:00", "there is no such time"),
-        ("0000-01-01 10:00", "there is no such time"),
-        ("09:59", "it goes from 10:00:00 to 10:05:30"),
-        ("10:05:31", "it goes from 10:00:00 to 10:05:30"),
-        ("101%", "it goes from"),
-        ("2025-11-22 10:03", "it goes from"),
+        ("", "not a time; examples"),
+        ("noon", "not a time; examples"),
+        ("10", "not a time; examples"),
+        ("10:99", "no such time"),
+        ("2026-02-30 10:00", "no such time"),
+        ("0000-01-01 10:00", "no such time"),
+        ("09:59", "choose a time from 10:00:00 to 10:05:30"),
+        ("10:05:31", "choose a time from 10:00:00 to 10:05:30"),
+        ("101%", "choose a time from"),
+        ("2025-11-22 10:03", "choose a time from"),
     ],
 )
 def test_what_is_no_time_or_not_there_is_one_line(text: str, says: str) -> None:

@@ -1,4 +1,4 @@
-"""The numpy mirror against what a C compiler makes of `bpf/event.h`."""
+"""The numpy dtypes against the structs that a C compiler makes of `bpf/event.h`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ int main(void) {{
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
-    """Offset and size of every field, size of every struct and value of every constant, as C has them."""
+    """Return offset and size of every field, size of every struct, value of every constant, as C has them."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if not compiler:
         pytest.skip("no C compiler: the mirror of bpf/event.h is not checked")
@@ -58,7 +58,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("name", MIRRORS)
 def test_fields(name: str, compiled: dict[str, list[int]]) -> None:
-    """Every field stands where C has it, and no byte of the struct is left over."""
+    """Every field has the offset that it has in C, and no byte of the struct is left over."""
     dtype = MIRRORS[name]
     mirrored = {field: [offset, kind.itemsize] for field, (kind, offset, *_) in dtype.fields.items()}
     assert mirrored == {
@@ -82,6 +82,6 @@ def test_constants(compiled: dict[str, list[int]]) -> None:
 
 
 def test_records_fill_the_ring_buffers_strides() -> None:
-    """The kernel pads records to 8 bytes; the reader's stride supposes that ours need none."""
+    """The kernel pads records to 8 bytes; the reader's stride assumes that ours need no padding."""
     assert EVENT.itemsize % 8 == 0
     assert np.dtype(EVENT).alignment == 1

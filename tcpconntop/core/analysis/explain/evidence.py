@@ -23,14 +23,13 @@ from tcpconntop.core.counts import (
     run_starts,
 )
 from tcpconntop.core.thresholds import RETRANSMITTED_US
-from tcpconntop.core.types import Floats, Rows
+from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
-Mask = npt.NDArray[np.bool_]
 T = TypeVar("T")
 
 MAX_KEYS = 16
@@ -66,7 +65,7 @@ class Evidence:
     @property
     def began_ns(self) -> int:
         """Begin of the window, on the clock of the records."""
-        return self.snapshot.now_ns - round(self.snapshot.span_s * 1e9)
+        return self.snapshot.now_ns - round(self.snapshot.span_s * SECOND_NS)
 
     # Shared by the checks
 
@@ -222,7 +221,7 @@ class Evidence:
 
     def time_of_day(self, at_ns: int) -> str:
         """Format a time on the clock of the records as the time of day."""
-        return self.clock((at_ns + self.snapshot.wall_offset_ns) / 1e9)
+        return self.clock((at_ns + self.snapshot.wall_offset_ns) / SECOND_NS)
 
 
 def _of_rows(counts: SparseCounts, rows: Rows, first_cell: int) -> SparseCounts:

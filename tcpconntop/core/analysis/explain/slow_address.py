@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.analysis.explain.evidence import Evidence, Mask
+from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
 from tcpconntop.core.counts import run_starts
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
-from tcpconntop.core.types import Floats, Rows
+from tcpconntop.core.types import Floats, Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.wire import Outcome
 

@@ -1,4 +1,4 @@
-"""Looking back, held against what the window itself had published at that time."""
+"""Snapshots of earlier moments against those that the window published at the time."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ BEGAN_S = 1_000
 
 
 def taken(window, second):
-    """Take a picture at the end of a second."""
+    """Return the snapshot at the end of a second."""
     now_ns = (second + 1) * SECOND_NS - 1
     span_s = window.span_s(BEGAN_S * SECOND_NS, now_ns)
     return replace(snapshot_of(window, now_ns, span_s), began_ns=BEGAN_S * SECOND_NS)
 
 
 def lived(seconds, window_s=60, keep=lambda second: True):
-    """Give the pictures of every second of a life, by second; quiet ones are among them."""
+    """Return the snapshots of every second, by second; some seconds have no records."""
     window, pictures = RollingWindow(window_s), {}
     random = np.random.default_rng(5)
     for second in range(BEGAN_S, BEGAN_S + seconds):
@@ -41,7 +41,7 @@ def lived(seconds, window_s=60, keep=lambda second: True):
 
 
 def rows(shown):
-    """Give all figures of a picture by row's key; `last` apart, which the past does not always know."""
+    """Return all figures of a snapshot by the key of their row, without `last`: the past may not know it."""
     view = make_view(shown, ViewSpec("process+dest", sort="count"))
     return {
         view.identity(row): {
@@ -66,7 +66,7 @@ def test_given_a_minute_when_looked_back_then_every_second_is_what_was_published
 
 
 @pytest.mark.parametrize("window_s", [10, 300, None])
-def test_given_a_long_life_when_looked_at_through_another_window_then_it_is_what_that_window_shows(window_s):
+def test_given_a_long_run_when_looked_at_through_another_window_then_it_is_what_that_window_shows(window_s):
     last = BEGAN_S + 1_100 - 1
     base = lived(1_100, 60, keep=lambda second: second == last)[last]
     direct = lived(1_100, window_s, keep=lambda second: second == last)[last]
@@ -95,7 +95,7 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
 
 
 @pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
-def test_given_another_moment_near_by_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
+def test_given_another_moment_nearby_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
     pictures = lived(400, 60, keep=lambda second: second in (BEGAN_S + 370, BEGAN_S + 399))
     base = pictures[BEGAN_S + 399]
     near, apart = None, snapshot_at(base, BEGAN_S + 150, 5)  # of another window, and far away
@@ -114,7 +114,7 @@ def test_given_another_moment_near_by_when_looked_back_then_it_is_as_if_all_were
         assert (near.span_s, near.now_ns) == (anew.span_s, anew.now_ns)
 
 
-def test_given_the_oldest_step_when_stepped_forth_then_the_same_steps_lead_back():
+def test_given_the_oldest_step_when_stepped_forward_then_the_same_steps_lead_back():
     base = lived(200, keep=lambda second: second == BEGAN_S + 199)[BEGAN_S + 199]
     second, back = base.second, []
     while second is not None:
@@ -128,7 +128,7 @@ def test_given_the_oldest_step_when_stepped_forth_then_the_same_steps_lead_back(
     assert back[-1] >= BEGAN_S
 
 
-def test_given_a_later_connect_when_looked_back_then_the_last_latency_is_not_told_from_the_future():
+def test_given_a_later_connect_when_looked_back_then_the_last_latency_does_not_come_from_the_future():
     window = RollingWindow(60)
     window.ingest(connect("10.0.0.1", latency_ns=1_000, end_ns=1_000 * SECOND_NS), 1_000 * SECOND_NS)
     window.ingest(connect("10.0.0.2", latency_ns=2_000, end_ns=1_001 * SECOND_NS), 1_001 * SECOND_NS)
@@ -141,14 +141,14 @@ def test_given_a_later_connect_when_looked_back_then_the_last_latency_is_not_tol
     assert len(view.snapshot.window.recent) == 2
 
 
-def test_given_totals_when_looked_back_then_they_are_the_ones_handed_in():
+def test_given_totals_when_looked_back_then_they_are_the_ones_passed_in():
     base = lived(10)[BEGAN_S + 9]
     ledger = Ledger(attempts=17, outcomes=(16, 0, 0, 0, 0, 0))
     assert snapshot_at(base, BEGAN_S + 3, 60, ledger).ledger is ledger
     assert snapshot_at(base, BEGAN_S + 3, 60).ledger is base.ledger
 
 
-def test_given_a_base_when_looked_back_then_it_stays_as_it_was():
+def test_given_a_base_when_looked_back_then_it_does_not_change():
     window = RollingWindow(60)
     for second in range(1_000, 1_040):
         window.ingest(join(connect(end_ns=second * SECOND_NS)), second * SECOND_NS)

@@ -94,7 +94,7 @@ def test_given_keys_when_some_are_forgotten_then_the_others_are_found_in_their_n
     assert (again >= len(kept)).all()
 
 
-def test_given_what_the_table_showed_when_it_changes_then_that_stays_as_it_was():
+def test_given_keys_that_were_returned_when_it_changes_then_that_does_not_change():
     table = KeyTable(3_000)
     table.find_or_add(random_records(1_500, 900))
     shown = table.keys

@@ -32,7 +32,9 @@ def chosen_by_hand(names: list[int], each: int, at_most: int) -> list[int]:
 
 
 @given(NAMES, some.integers(1, 9), some.integers(1, 20))
-def test_given_names_then_the_last_of_each_are_chosen_and_the_oldest_of_each_give_way(names, each, at_most):
+def test_given_names_then_the_last_of_each_are_chosen_and_the_oldest_of_each_are_dropped(
+    names, each, at_most
+):
     places = last_of_each(np.array(names, np.uint32), each, at_most)
     assert places.tolist() == chosen_by_hand(names, each, at_most)
 
@@ -90,7 +92,7 @@ def test_given_more_processes_than_there_is_room_for_then_the_bound_holds_and_th
     assert recent.records["tgid"].tolist() == list(range(500, MAX_RECORDS + 500))
 
 
-def test_given_many_busy_processes_then_each_gives_up_its_oldest():
+def test_given_many_busy_processes_then_each_loses_its_oldest():
     log, events = RecentLog(), connect(times=2 * MAX_PENDING)
     events["tgid"], events["lport"] = np.arange(len(events)) % 1_024, np.arange(len(events)) // 1_024
     for at in range(0, len(events), 5_000):
@@ -100,7 +102,7 @@ def test_given_many_busy_processes_then_each_gives_up_its_oldest():
     assert recent.of_process(5)["lport"].tolist() == list(range(63, 63 - MAX_RECORDS // 1_024, -1))
 
 
-def test_given_a_state_when_more_comes_then_it_stays_as_it_was_and_nobody_can_write_to_it():
+def test_given_a_state_when_more_is_added_then_it_does_not_change_and_is_read_only():
     log = RecentLog()
     assert len(log.state()) == 0
     log.add(connect(pid=5))

@@ -1,4 +1,4 @@
-"""The rolling window, held against reckoning one record at a time."""
+"""The rolling window against figures that are computed from the records one by one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LENGTHS = {10: 1, 60: 1, 300: 10, 900: 30}
 
 
 def first_second(now: int, window_s: float | None) -> int:
-    """Where a window begins, as the module's docstring promises it."""
+    """Return where a window begins, as documented in `slices.py`."""
     if window_s is None:
         return 0
     length = LENGTHS[int(window_s)]
@@ -27,7 +27,7 @@ def first_second(now: int, window_s: float | None) -> int:
 
 
 class Story:
-    """A window beside a log of everything that it was given."""
+    """A window, and a log of everything that was put into it."""
 
     def __init__(self, window_s: float | None = 60, max_keys: int = 1_000) -> None:
         self.window = RollingWindow(window_s, max_keys)
@@ -57,7 +57,9 @@ def assert_right(story: Story) -> None:
 
 
 @pytest.mark.parametrize("window_s", WINDOWS.values())
-def test_given_a_window_when_it_slides_record_by_record_then_it_equals_reckoning_from_scratch(window_s):
+def test_given_a_window_when_it_slides_record_by_record_then_it_equals_recomputed_figures(
+    window_s,
+):
     story = Story(window_s)
     random = np.random.default_rng(11)
     for step in range(400):
@@ -90,7 +92,7 @@ def test_given_an_idle_gap_then_what_is_older_than_the_window_is_gone(window_s, 
     assert_right(story)
 
 
-def test_given_blocks_that_form_and_go_when_windows_are_switched_then_it_equals_reckoning_from_scratch():
+def test_given_blocks_that_form_and_go_when_windows_are_switched_then_it_equals_recomputed_figures():
     story = Story(60, max_keys=12)
     for step in range(1_000):
         story.tell(random_records(2, 5, step, int(story.now * SECOND_NS)), later_s=1)
@@ -173,7 +175,7 @@ def test_given_many_states_in_one_second_then_each_counts_everything_once():
     assert state.stats["outcomes"].sum() == state.slices[0].ended == 7
 
 
-def test_given_a_state_when_the_window_goes_on_then_it_stays_as_it_was_and_nobody_can_write_to_it():
+def test_given_a_state_when_the_window_moves_on_then_it_does_not_change_and_is_read_only():
     story = Story(10)
     story.tell(random_records(200, 20))
     state = story.window.state()

@@ -1,4 +1,4 @@
-"""Any story that a window may live through: it is what reckoning from scratch says."""
+"""Random sequences of records, pauses and switches: the window equals figures computed from scratch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def live(story: Story, steps) -> None:
 
 @given(STEPS, some.sampled_from(list(WINDOWS.values())))
 @settings(max_examples=40)
-def test_given_any_story_then_the_window_equals_reckoning_from_scratch(steps, window_s):
+def test_given_any_sequence_then_the_window_equals_recomputed_figures(steps, window_s):
     story = Story(window_s)
     live(story, steps)
     assert_right(story)
@@ -38,7 +38,7 @@ def test_given_any_story_then_the_window_equals_reckoning_from_scratch(steps, wi
 
 @given(STEPS, some.integers(0, 6))
 @settings(max_examples=40)
-def test_given_any_story_when_keys_are_folded_then_no_count_is_lost(steps, max_keys):
+def test_given_any_sequence_when_keys_are_folded_then_no_count_is_lost(steps, max_keys):
     story = Story(60, max_keys)
     live(story, steps)
     for window_s in WINDOWS.values():

@@ -1,4 +1,4 @@
-"""Slices at rest, and the blocks that they are merged into."""
+"""Stored slices, and the blocks that they are merged into."""
 
 from __future__ import annotations
 
