@@ -23,7 +23,7 @@ from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.actions import Keys, bindings
+from tcpconntop.tui.actions import KeyBindings, bindings
 from tcpconntop.tui.export import copied_note, export_view, row_text
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.palette import palette_commands
@@ -82,7 +82,7 @@ class Dashboard(App[str]):
         cancel: Callable[[], object] = lambda: None,
         read_process_info: Callable[[int], ProcessInfo | None] = read_process,
         ui_state: UiState | None = None,
-        keys: Keys | None = None,
+        keys: KeyBindings | None = None,
         notice: str = "",
         dns: bool = False,
         ask: Callable[[str], str] = reverse_lookup,
@@ -101,7 +101,7 @@ class Dashboard(App[str]):
             max_keys,
         )
         namer = self._resolver.name if dns else None
-        state = DashboardState(window, interval_s, keys=keys or Keys(), namer=namer)
+        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer)
         self._store = StateStore(state, self._engine.follow, self)
         self._ui_state = ui_state or UiState()
         self._main = MainScreen(spec or ViewSpec(), read_process_info)
@@ -123,7 +123,7 @@ class Dashboard(App[str]):
         if self.ansi_color:
             self.theme = PLAIN_THEME
             self._first_theme = self.theme  # the terminal's choice, not the user's
-        self.set_keymap(dict(self._store.state.keys.pressed))
+        self.set_keymap(dict(self._store.state.keys.keymap))
         self.set_interval(PROGRESS_S, self._show_seek_progress)
         if self._notice:
             self.notify(self._notice, severity="warning", markup=False)

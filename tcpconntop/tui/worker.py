@@ -88,7 +88,7 @@ class EngineControls(Protocol):
 
 
 def send_changes(engine: EngineControls, before: DashboardState, after: DashboardState) -> None:
-    """Tell the engine what is different between two states that follow each other."""
+    """Pass on to the engine what differs between two successive states."""
     if after.window != before.window:
         engine.set_window(WINDOWS[after.window])
     if after.interval_s != before.interval_s:
