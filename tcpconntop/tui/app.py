@@ -18,7 +18,6 @@ from textual.worker import Worker, WorkerState
 
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
-from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.engine import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
@@ -89,19 +88,17 @@ class Dashboard(App[str]):
         loaded: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(ansi_color=has_few_colours() or None)
-        self._pid, self._notice = pid, notice
-        self._cancel, self._loaded = cancel, loaded
+        self._pid, self._notice, self._cancel, self._loaded = pid, notice, cancel, loaded
         self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)
+        namer = self._resolver.name if dns else None
+        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer)
         self._engine = EngineThread(
             open_source,
             lambda info: self.post_message(SourceOpened(info)),
             lambda snapshot: self.post_message(SnapshotReady(snapshot)),
-            WINDOWS[window],
-            interval_s,
+            state,
             max_keys,
         )
-        namer = self._resolver.name if dns else None
-        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer)
         self._store = StateStore(state, self._engine.follow, self)
         self._ui_state = ui_state or UiState()
         self._main = MainScreen(spec or ViewSpec(), read_process_info)

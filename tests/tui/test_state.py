@@ -393,13 +393,12 @@ def test_the_engine_is_told_what_changed_and_nothing_else():
 def test_the_store_shows_each_new_state_and_each_note():
     """GIVEN a store WHEN changes are applied THEN the newest state is shown, and notes of the old one go."""
     display, followed = FakeDisplay(), []
-    store = StateStore(DashboardState("1m", 1.0), lambda *states: followed.append(states), display)
+    store = StateStore(DashboardState("1m", 1.0), followed.append, display)
     store.travel(lambda travel: travel.toggle_pause())
     assert display.shown == [NOTHING_YET]
     assert followed == []
-    first = store.state
     store.set(live(30))
-    assert followed == [(first, store.state)]
+    assert followed == [store.state]
     store.set(store.state)
     assert display.shown == [NOTHING_YET, "state"]
     store.travel(lambda travel: travel.seek(-10))
