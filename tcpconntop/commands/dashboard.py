@@ -36,13 +36,13 @@ def show(
     """Show whatever source there is; see `Dashboard` for `open_source` and `cancel`."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
-    from tcpconntop.tui.actions import keymap
+    from tcpconntop.tui.actions import key_bindings
     from tcpconntop.tui.app import Dashboard
 
     pids: tuple[int, ...] = getattr(args, "pids", ())
     config = args.config
     try:
-        keys = keymap(config.keys)
+        keys = key_bindings(config.keys)
     except KeyError as error:
         name, reason = error.args
         raise FatalError(f"{config.location(f'keys.{name}')}{reason}", EXIT_USAGE) from None

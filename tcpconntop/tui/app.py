@@ -19,11 +19,10 @@ from textual.worker import Worker, WorkerState
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS
-from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
-from tcpconntop.tui.actions import Keys, bindings
+from tcpconntop.tui.actions import KeyBindings, bindings
 from tcpconntop.tui.export import copied_note, export_view, row_text
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.palette import palette_commands
@@ -82,26 +81,24 @@ class Dashboard(App[str]):
         cancel: Callable[[], object] = lambda: None,
         read_process_info: Callable[[int], ProcessInfo | None] = read_process,
         ui_state: UiState | None = None,
-        keys: Keys | None = None,
+        keys: KeyBindings | None = None,
         notice: str = "",
         dns: bool = False,
         ask: Callable[[str], str] = reverse_lookup,
         loaded: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(ansi_color=has_few_colours() or None)
-        self._pid, self._notice = pid, notice
-        self._cancel, self._loaded = cancel, loaded
+        self._pid, self._notice, self._cancel, self._loaded = pid, notice, cancel, loaded
         self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)
+        namer = self._resolver.name if dns else None
+        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer)
         self._engine = EngineThread(
             open_source,
             lambda info: self.post_message(SourceOpened(info)),
             lambda snapshot: self.post_message(SnapshotReady(snapshot)),
-            WINDOWS[window],
-            interval_s,
+            state,
             max_keys,
         )
-        namer = self._resolver.name if dns else None
-        state = DashboardState(window, interval_s, keys=keys or Keys(), namer=namer)
         self._store = StateStore(state, self._engine.follow, self)
         self._ui_state = ui_state or UiState()
         self._main = MainScreen(spec or ViewSpec(), read_process_info)
@@ -123,7 +120,7 @@ class Dashboard(App[str]):
         if self.ansi_color:
             self.theme = PLAIN_THEME
             self._first_theme = self.theme  # the terminal's choice, not the user's
-        self.set_keymap(dict(self._store.state.keys.pressed))
+        self.set_keymap(dict(self._store.state.keys.keymap))
         self.set_interval(PROGRESS_S, self._show_seek_progress)
         if self._notice:
             self.notify(self._notice, severity="warning", markup=False)

@@ -1,4 +1,4 @@
-"""Everything that travels: snapshots inwards, intents outwards."""
+"""All messages: snapshots on their way to the app, and requests of the user on their way from the widgets."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 
 @dataclass
 class SourceOpened(Message):
-    """The tracer runs: its records will follow."""
+    """The source is open; snapshots of its records follow."""
 
     info: SourceInfo
 
 
 @dataclass
 class SnapshotReady(Message):
-    """The engine has published. A snapshot that waits is replaced by a newer one."""
+    """The engine has published a snapshot. A newer one replaces one that still waits in the queue."""
 
     snapshot: Snapshot
 
     def can_replace(self, message: Message) -> bool:
-        """Whether this message may take the place of one that waits."""
+        """Return True if this message may replace a waiting one."""
         return isinstance(message, SnapshotReady)
 
 
 @dataclass
 class NameResolved(Message):
-    """The name of an address is known that was not."""
+    """The resolver has found the name of an address."""
 
     def can_replace(self, message: Message) -> bool:
-        """Whether this message may take the place of one that waits."""
+        """Return True if this message may replace a waiting one."""
         return isinstance(message, NameResolved)
 
 
 @dataclass
 class SortRequested(Message):
-    """Sort by a column; again means the other way round."""
+    """Sort by a column; by the same column again, reverse the order."""
 
     column: str
 
 
 @dataclass
 class RowSelected(Message):
-    """Another row is selected; None: no row is."""
+    """The selection has changed; `identity` is None if no row is selected any more."""
 
     identity: bytes | None
 
 
 @dataclass
 class NoRowSelected(Message):
-    """A row was asked for where there is none."""
+    """The user pressed a key that needs a row, and there is none."""
 
 
 @dataclass
@@ -70,31 +70,31 @@ class TabRequested(Message):
 
 @dataclass
 class FindingRequested(Message):
-    """Go to the row that a finding names."""
+    """Select the row of a finding."""
 
     finding: Finding
 
 
 @dataclass
 class FindingsClosed(Message):
-    """The user goes back from the findings to the table."""
+    """Move the focus from the findings back to the table."""
 
 
 @dataclass
 class FilterSubmitted(Message):
-    """Show only what this filter lets pass."""
+    """Show only the rows that match a filter."""
 
     text: str
 
 
 @dataclass
 class FilterCancelled(Message):
-    """The filter input was left without a change."""
+    """Close the filter bar without a change."""
 
 
 @dataclass(frozen=True)
 class ProcessSummary:
-    """A process as the window knows it, with the ended attempts it has there."""
+    """A process in the window, with the number of its attempts that have ended."""
 
     pid: int
     comm: str
@@ -103,11 +103,11 @@ class ProcessSummary:
 
 @dataclass
 class ProcessRequested(Message):
-    """Open the screen of a process; of several the user chooses one."""
+    """Open the screen of a process; if there are several, let the user choose."""
 
     processes: tuple[ProcessSummary, ...]
 
 
 @dataclass
 class ScreenShown(Message):
-    """A board came into sight: it wants to know how things stand."""
+    """A screen has become visible and needs the current state."""

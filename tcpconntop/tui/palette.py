@@ -1,4 +1,4 @@
-"""The command palette: every action that the screen has."""
+"""The command palette: all actions of the visible screen."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from functools import partial
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from tcpconntop.tui.actions import ACTIONS, Keys
+from tcpconntop.tui.actions import ACTIONS, KeyBindings
 from tcpconntop.tui.panes.explain import Explain
 
 
-def palette_commands(app: App[str], screen: Screen[object], keys: Keys) -> Iterable[SystemCommand]:
-    """Give the commands of a screen."""
+def palette_commands(app: App[str], screen: Screen[object], keys: KeyBindings) -> Iterable[SystemCommand]:
+    """Return a command for each action that the screen or one of its widgets has."""
     explain = screen.query(Explain)
     owners = {
         "app": app,
-        "board": screen,
+        "screen": screen,
         "table": getattr(screen, "table", None),
         "findings": explain.first() if explain else None,
     }
@@ -26,6 +26,6 @@ def palette_commands(app: App[str], screen: Screen[object], keys: Keys) -> Itera
         name = action.name.partition("(")[0]
         if owner is not None and hasattr(owner, f"action_{name}"):
             yield SystemCommand(
-                f"{action.title}  ({keys.of(action)})", action.help, partial(owner.run_action, action.name)
+                f"{action.title}  ({keys.label(action)})", action.help, partial(owner.run_action, action.name)
             )
     yield SystemCommand("Theme", "Choose other colours.", app.action_change_theme)

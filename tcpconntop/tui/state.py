@@ -20,10 +20,10 @@ from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
-from tcpconntop.tui.actions import Keys
+from tcpconntop.tui.actions import KeyBindings
 
 STARTING = "starting: compiling the probe…"
-NOTHING_YET = "there is nothing to see yet: tracing is about to begin"
+NOTHING_YET = "nothing to show yet: tracing has not started"
 
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """The refresh intervals that `+` and `-` step through, in seconds."""
@@ -85,7 +85,7 @@ class DashboardState:
     latest: Snapshot | None = field(default=None, repr=False)
     pause: Pause | None = field(default=None, repr=False)
     baseline: Snapshot | None = field(default=None, repr=False)
-    keys: Keys = field(default_factory=Keys)
+    keys: KeyBindings = field(default_factory=KeyBindings)
     namer: Callable[[str], str] | None = field(default=None, repr=False)
     ended: bool = False
     playback: Playback | None = None
@@ -178,7 +178,7 @@ class DashboardState:
         now_s = self.interval_s
         steps = [step for step in INTERVALS_S if (step > now_s if by > 0 else step < now_s)]
         if not steps:
-            return Change(self, f"no wait is {'longer' if by > 0 else 'shorter'} than {now_s:g}s")
+            return Change(self, f"{now_s:g}s is the {'longest' if by > 0 else 'shortest'} refresh interval")
         return Change(replace(self, interval_s=min(steps) if by > 0 else max(steps)))
 
     def toggle_baseline(self) -> Change:

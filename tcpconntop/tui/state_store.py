@@ -27,14 +27,14 @@ class StateStore:
 
     Args:
         state: the first state.
-        follow: called with the old and the new state; makes the engine follow.
+        follow: called with each new state; makes the engine follow it.
         display: shows the state.
     """
 
     def __init__(
         self,
         state: DashboardState,
-        follow: Callable[[DashboardState, DashboardState], None],
+        follow: Callable[[DashboardState], None],
         display: Display,
     ) -> None:
         self.state = state
@@ -44,7 +44,7 @@ class StateStore:
         """Replace the state; the same one again changes nothing."""
         before, self.state = self.state, state
         if state is not before:
-            self._follow(before, state)
+            self._follow(state)
             self._display.show_state()
 
     def apply(self, change: Change) -> None:

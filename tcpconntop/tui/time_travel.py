@@ -102,8 +102,8 @@ class LiveHistory:
         return self._seek_ns(round(wall_s * SECOND_NS) - self.latest.wall_offset_ns)
 
     def change_speed(self, _by: int) -> Change:
-        """Say that only recordings have a speed."""
-        return Change(self.state, "only what was recorded has a speed")
+        """Change nothing: only recordings have a speed."""
+        return Change(self.state, "only a recording can be played faster or slower")
 
     def time_range(self) -> TimeRange:
         """Return when counting began, the shown moment and the newest one."""
@@ -135,7 +135,7 @@ class LiveHistory:
         """Pause on a second of `base`; None stays where it is and says that there is nothing further."""
         if second is not None:
             return Change(self.state.paused_at(base, second), moved=True)
-        note = "this is the oldest moment" if older else f"{NEWEST}: space goes on"
+        note = "this is the oldest moment" if older else f"{NEWEST}: space resumes"
         state = self.state if self.state.pause is not None else self.state.paused_at(*self._position())
         return Change(state, note)
 
@@ -202,7 +202,7 @@ class RecordingPlayback:
             return Change(self.state, AT_END)
         speed = next_speed(self.playback.speed, by)
         if speed == self.playback.speed:
-            return Change(self.state, f"it cannot be played {'faster' if by > 0 else 'slower'}")
+            return Change(self.state, f"this is the {'highest' if by > 0 else 'lowest'} speed")
         return Change(self._with(replace(self.playback, speed=speed)))
 
     def time_range(self) -> TimeRange:

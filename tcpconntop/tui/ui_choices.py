@@ -20,9 +20,8 @@ def current_choices(saved: UiState, state: DashboardState, main: MainScreen, the
         theme: the chosen theme; None if the user did not change it, so that the saved one stays.
     """
     spec = main.spec
-    sort = (
-        "p99" if COLUMNS[spec.sort].needs_baseline else spec.sort
-    )  # a baseline does not outlive the dashboard
+    # The next start has no baseline, so it cannot sort by a change.
+    sort = "p99" if COLUMNS[spec.sort].needs_baseline else spec.sort
     return replace(
         saved,
         panes=main.panes_enabled,

@@ -89,7 +89,7 @@ class EngineControls(Protocol):
 
 
 def send_changes(engine: EngineControls, before: DashboardState, after: DashboardState) -> None:
-    """Tell the engine what is different between two states that follow each other."""
+    """Pass on to the engine what differs between two successive states."""
     if after.window != before.window:
         engine.set_window(WINDOWS[after.window])
     if after.interval_s != before.interval_s:
@@ -111,8 +111,7 @@ class EngineThread:
         open_source: returns the source; may block, may raise.
         opened: called with the source's description once it is open.
         publish: called with each snapshot.
-        window_s: the window in seconds; None is everything since the start.
-        interval_s: seconds between snapshots.
+        state: has the first window and interval.
         max_keys: the most keys with statistics of their own.
     """
 
@@ -121,12 +120,11 @@ class EngineThread:
         open_source: Callable[[], Source],
         opened: Callable[[SourceInfo], object],
         publish: Callable[[Snapshot], object],
-        window_s: float | None,
-        interval_s: float,
+        state: DashboardState,
         max_keys: int = DEFAULT_MAX_KEYS,
     ) -> None:
         self._open_source, self._opened, self._publish = open_source, opened, publish
-        self._window_s, self._interval_s, self._max_keys = window_s, interval_s, max_keys
+        self._state, self._max_keys = state, max_keys
         self._stopped = threading.Event()
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -142,19 +140,18 @@ class EngineThread:
             return
         self._opened(source.info)
         with self._lock:
-            engine = self._engine = Engine(
-                source, self._publish, self._window_s, self._interval_s, self._max_keys
-            )
+            window_s, interval_s = WINDOWS[self._state.window], self._state.interval_s
+            engine = self._engine = Engine(source, self._publish, window_s, interval_s, self._max_keys)
             if self._stopped.is_set():
                 engine.stop()
         engine.run()
 
-    def follow(self, before: DashboardState, after: DashboardState) -> None:
-        """Make the engine follow a change of the state; one that starts later starts with the new state."""
+    def follow(self, state: DashboardState) -> None:
+        """Make the engine follow a new state; if it has not started yet, it starts with the new state."""
         with self._lock:
-            self._window_s, self._interval_s = WINDOWS[after.window], after.interval_s
+            before, self._state = self._state, state
             if self._engine is not None:
-                send_changes(self._engine, before, after)
+                send_changes(self._engine, before, state)
 
     def now_ns(self) -> int | None:
         """Return the moment that the source has reached, on its own clock; None before it is open."""

@@ -14,6 +14,7 @@ from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.messages import SnapshotReady
+from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.table.layout import lay_out_columns
 from tcpconntop.tui.table.trend import TrendCache
 from tcpconntop.tui.worker import EngineThread
@@ -32,7 +33,9 @@ class DataTableDashboard(App[None]):
     def __init__(self, open_source: Callable[[], Source], rows: int) -> None:
         super().__init__()
         self._rows = rows
-        self._engine_thread = EngineThread(open_source, lambda _: None, self._publish, 60, 1.0)
+        self._engine_thread = EngineThread(
+            open_source, lambda _: None, self._publish, DashboardState("1m", 1.0)
+        )
         self._trends = TrendCache()
 
     def compose(self) -> ComposeResult:

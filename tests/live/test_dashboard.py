@@ -132,7 +132,7 @@ def test_settings_of_a_file_hold_and_a_wrong_theme_or_key_is_one_line(tmp_path: 
         assert terminal.end() == 0
     for text, complaint in (
         ("theme = 'none'", "theme: no theme is called that; there are: "),
-        ("[keys]\nfilter = ['q']", "keys.filter: the key q means quit already"),
+        ("[keys]\nfilter = ['q']", "keys.filter: the key q already belongs to quit"),
     ):
         file.write_text(text)
         with dashboard("--config", str(file)) as terminal:

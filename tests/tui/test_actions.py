@@ -218,7 +218,7 @@ async def test_the_palette_holds_every_action():
 @pytest.mark.parametrize("focused", ["table", "findings"])
 def test_no_key_means_two_things(focused):
     """The keys of a part that has the focus come before those of the screen: only there they may differ."""
-    scopes = {"table": ("app", "board", "table"), "findings": ("findings",)}[focused]
+    scopes = {"table": ("app", "screen", "table"), "findings": ("findings",)}[focused]
     keys = [key for action in ACTIONS if action.scope in scopes for key in action.keys.split(",")]
     assert len(keys) == len(set(keys))
 

@@ -7,7 +7,7 @@ from support import INFO, Running, text_of
 
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.actions import ACTIONS
-from tcpconntop.tui.screens.help import NAME, HelpText
+from tcpconntop.tui.screens.help import NAME_WIDTH, HelpText
 
 NOTES = SourceInfo("db-07", "6.12.0", "tracepoint", "ring", "live", ("a note of this source " * 9,))
 
@@ -23,7 +23,7 @@ async def test_a_text_goes_on_below_its_own_beginning(width):
     """GIVEN a text longer than a line WHEN it goes on THEN it does not begin below its name."""
     lines = await page((width, 30))
     where = {len(line) - len(line.lstrip()) for line in lines if line.strip()}
-    assert where == {0, 2, NAME}
+    assert where == {0, 2, NAME_WIDTH}
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80])

@@ -246,9 +246,9 @@ async def test_live_the_arrows_look_back_within_what_is_kept():
         assert "paused 0s" in line(app)
         assert "ago" not in line(app)
         await pilot.press("right")
-        assert notes(app) == ["this is the newest moment: space goes on"]
+        assert notes(app) == ["this is the newest moment: space resumes"]
         await pilot.press("right_curly_bracket")
-        assert notes(app) == ["only what was recorded has a speed"]
+        assert notes(app) == ["only a recording can be played faster or slower"]
         await pilot.press("space")
         await pilot.pause()
         assert "live" in line(app)
@@ -261,9 +261,9 @@ async def test_a_key_of_playing_that_changes_nothing_says_why(whole):
         await played.press("0")
         assert notes(played.app) == ["this is the beginning"]
         await played.press(*["right_curly_bracket"] * 10)
-        assert notes(played.app) == ["it cannot be played faster"]
+        assert notes(played.app) == ["this is the highest speed"]
         await played.press(*["left_curly_bracket"] * 13)
-        assert notes(played.app) == ["it cannot be played slower"]
+        assert notes(played.app) == ["this is the lowest speed"]
         await played.press("dollar_sign")
         await played.shows("■ 2:30/2:30")
         assert notes(played.app) == []

@@ -58,7 +58,7 @@ async def test_a_pid_that_nobody_has_is_said_to_be_nobodys():
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5, flows=[flow("curl", 8)]))
         assert shown(app)[0].strip().startswith("■ no process has the pid 7 now")
-        assert "no connect of it in this window" in "\n".join(text_of(app.screen.table))
+        assert "no connect of this process in this window" in "\n".join(text_of(app.screen.table))
 
 
 @pytest.mark.parametrize("after", [None, replace(LIFE, start_ticks=2)])

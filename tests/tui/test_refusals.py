@@ -77,8 +77,8 @@ async def test_a_key_that_has_nothing_to_work_on_yet_says_so(key):
 @pytest.mark.parametrize(
     ("key", "note"),
     [
-        ("g", "a process's own connects are always by destination: esc goes back"),
-        ("G", "a process's own connects are always by destination: esc goes back"),
+        ("g", "this screen always groups by destination: esc goes back"),
+        ("G", "this screen always groups by destination: esc goes back"),
         ("full_stop", "this is the newest moment"),
         ("right", "this is the newest moment"),
         ("L", "this is the newest moment"),
@@ -126,7 +126,8 @@ async def test_a_note_covers_what_is_below_it_up_to_the_edge(size):
 
 
 @pytest.mark.parametrize(
-    ("key", "note"), [("plus", "no wait is longer than 10s"), ("minus", "no wait is shorter than 0.2s")]
+    ("key", "note"),
+    [("plus", "10s is the longest refresh interval"), ("minus", "0.2s is the shortest refresh interval")],
 )
 async def test_the_last_interval_is_said_to_be_the_last(key, note):
     """GIVEN a dashboard WHEN the interval cannot change further THEN a note says so, and not before."""

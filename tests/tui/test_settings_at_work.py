@@ -8,7 +8,7 @@ from textual.widgets import Input
 
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.settings.ui_state import UiState
-from tcpconntop.tui.actions import ACTIONS, keymap
+from tcpconntop.tui.actions import ACTIONS, key_bindings
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.screens.help import HelpText
 
@@ -76,7 +76,7 @@ async def test_filters_that_were_used_come_back():
 
 
 async def test_keys_of_ones_own_do_what_footer_and_help_say():
-    keys = keymap({"filter": ["f", "f3"], "pause": [","], "older": ["o"], "down": ["h"], "quit": ["z"]})
+    keys = key_bindings({"filter": ["f", "f3"], "pause": [","], "older": ["o"], "down": ["h"], "quit": ["z"]})
     app = Dashboard(never, keys=keys)
     async with app.run_test(size=(160, 48)) as pilot:
         await feed(pilot, snapshot(5))
@@ -105,9 +105,9 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
 @pytest.mark.parametrize(
     ("settings", "name", "reason"),
     [
-        ({"filtr": ["f"]}, "filtr", "no action is called that"),
-        ({"filter": ["q"]}, "filter", "the key q means quit already"),
-        ({"filter": ["/"], "pause": ["slash"]}, "pause", "the key slash means filter already"),
+        ({"filtr": ["f"]}, "filtr", "there is no such action"),
+        ({"filter": ["q"]}, "filter", "the key q already belongs to quit"),
+        ({"filter": ["/"], "pause": ["slash"]}, "pause", "the key slash already belongs to filter"),
         ({"filter": [" "]}, "filter", "a key is a character"),
         ({"filter": ["f,g"]}, "filter", "a key is a character"),
         ({"filter": [""]}, "filter", "a key is a character"),
@@ -116,15 +116,15 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
 )
 def test_keys_that_cannot_be_are_explained(settings, name, reason):
     with pytest.raises(KeyError) as caught:
-        keymap(settings)
+        key_bindings(settings)
     assert caught.value.args[0] == name
     assert caught.value.args[1].startswith(reason)
 
 
 def test_keys_can_change_places():
-    keys = keymap({"filter": ["q"], "quit": ["/"]})
-    assert keys.pressed == {"filter": "q", "quit": "slash"}
-    assert keys.shown == {"filter": "q", "quit": "/"}
+    keys = key_bindings({"filter": ["q"], "quit": ["/"]})
+    assert keys.keymap == {"filter": "q", "quit": "slash"}
+    assert keys.labels == {"filter": "q", "quit": "/"}
 
 
 def test_every_action_has_a_name_of_its_own():

@@ -113,7 +113,7 @@ def test_a_step_back_pauses_and_steps_forward_lead_to_the_moment_of_the_pause():
     assert seen == [(30, None), (29, 1), (30, None), (30, None)]  # second 30 has just begun: it is empty
     assert state.snapshot is state.pause.base
     end = time_travel(state).step(1)
-    assert end == Change(state, "this is the newest moment: space goes on")
+    assert end == Change(state, "this is the newest moment: space resumes")
 
 
 def test_live_there_is_nothing_newer_than_now():
@@ -185,7 +185,9 @@ def test_windows_go_round():
 def test_a_live_source_has_no_speed():
     """GIVEN a live state WHEN the speed is changed THEN nothing changes, and a note says why."""
     state = live()
-    assert time_travel(state).change_speed(1) == Change(state, "only what was recorded has a speed")
+    assert time_travel(state).change_speed(1) == Change(
+        state, "only a recording can be played faster or slower"
+    )
 
 
 def test_a_live_range_begins_with_the_counting():
@@ -275,11 +277,11 @@ def test_speeds_step_up_and_down_to_their_ends():
     """GIVEN a recording WHEN made faster and slower THEN every speed comes, and notes tell the ends."""
     state = recorded()
     seen = {state.playback.speed}
-    for by, word in ((1, "faster"), (-1, "slower")):
+    for by, word in ((1, "highest"), (-1, "lowest")):
         while not (change := time_travel(state).change_speed(by)).note:
             state = change.state
             seen.add(state.playback.speed)
-        assert change == Change(state, f"it cannot be played {word}")
+        assert change == Change(state, f"this is the {word} speed")
     assert seen == set(SPEEDS)
 
 
@@ -391,16 +393,15 @@ def test_the_engine_is_told_what_changed_and_nothing_else():
 def test_the_store_shows_each_new_state_and_each_note():
     """GIVEN a store WHEN changes are applied THEN the newest state is shown, and notes of the old one go."""
     display, followed = FakeDisplay(), []
-    store = StateStore(DashboardState("1m", 1.0), lambda *states: followed.append(states), display)
+    store = StateStore(DashboardState("1m", 1.0), followed.append, display)
     store.travel(lambda travel: travel.toggle_pause())
     assert display.shown == [NOTHING_YET]
     assert followed == []
-    first = store.state
     store.set(live(30))
-    assert followed == [(first, store.state)]
+    assert followed == [store.state]
     store.set(store.state)
     assert display.shown == [NOTHING_YET, "state"]
     store.travel(lambda travel: travel.seek(-10))
     store.travel(lambda travel: travel.change_speed(1))
-    assert display.shown[2:] == ["clear", "state", "only what was recorded has a speed"]
+    assert display.shown[2:] == ["clear", "state", "only a recording can be played faster or slower"]
     assert seconds_shown(store.state) == 20

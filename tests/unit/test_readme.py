@@ -14,7 +14,7 @@ def key_table() -> list[str]:
     """Write the table of the keys as it belongs into README.md."""
     lines = ["| key | what it does |", "|---|---|"]
     for actions in actions_by_section().values():
-        lines += [f"| `{action.shown}` | {action.help} |" for action in actions]
+        lines += [f"| `{action.label}` | {action.help} |" for action in actions]
     return lines
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tcpconntop.tui.resolver import NAME_S, NO_NAME_S, QUEUE_MOST, WORKERS, Resolver
+from tcpconntop.tui.resolver import MAX_QUEUE, MAX_THREADS, NAME_S, NO_NAME_S, Resolver
 
 PATIENCE_S = 10
 
@@ -77,18 +77,18 @@ def test_given_very_many_addresses_then_few_are_asked_for_at_once_and_the_oldest
     """GIVEN a name server that is slow WHEN very many names are asked for THEN the oldest are dropped."""
     addresses = [f"10.0.{i // 256}.{i % 256}" for i in range(1_000)]
     resolver, asked, found, _ = made({address: f"host-{address}" for address in addresses})
-    for address in addresses[:WORKERS]:
+    for address in addresses[:MAX_THREADS]:
         resolver.name(address)
-    for _ in range(WORKERS):
+    for _ in range(MAX_THREADS):
         assert asked.began.acquire(timeout=PATIENCE_S)
-    for address in addresses[WORKERS:]:
+    for address in addresses[MAX_THREADS:]:
         resolver.name(address)
-    assert len(asked.asked) == WORKERS
+    assert len(asked.asked) == MAX_THREADS
     asked.may_answer.set()
-    for _ in range(WORKERS + QUEUE_MOST):
+    for _ in range(MAX_THREADS + MAX_QUEUE):
         assert found.acquire(timeout=PATIENCE_S)
     assert not found.acquire(blocking=False)
-    assert set(asked.asked[WORKERS:]) == set(addresses[-QUEUE_MOST:])
+    assert set(asked.asked[MAX_THREADS:]) == set(addresses[-MAX_QUEUE:])
     resolver.close()
 
 

@@ -1,4 +1,4 @@
-"""The filter input below the table, with what is wrong about it below it."""
+"""The filter input below the table; the line below it has hints, or points at an error."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ HINTS = (
     "dest:10.0.0.0/8",
     "!dport=https",
 )
-"""What to know, the most useful first: as much of it is shown as there is room for."""
+"""Hints, the most useful first; as many are shown as fit."""
 
 
 class FilterBar(Vertical):
-    """An input that is hidden until it is asked for. Messages: `FilterSubmitted`, `FilterCancelled`."""
+    """The filter input, hidden until it is opened. Posts `FilterSubmitted` or `FilterCancelled`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
@@ -41,12 +41,12 @@ class FilterBar(Vertical):
         Binding("tab", "complete", "Complete", show=False),
     ]
     values: Callable[[str], Sequence[str]] = staticmethod(lambda _: ())
-    """Gives the known values of a field, for completion."""
+    """Returns the values of a field, for completion."""
 
     def __init__(self) -> None:
         super().__init__()
         self.history: list[str] = []
-        self._at = 0
+        self._history_index = 0
         self._offers: list[str] = []
         self._completed = ""
         self._tail = ""
@@ -56,34 +56,35 @@ class FilterBar(Vertical):
         yield Input(placeholder="filter", compact=True, select_on_focus=False)
         yield Static(markup=False)
 
-    def ask(self, text: str) -> None:
-        """Show the input, with the filter that is in force."""
+    def open(self, text: str) -> None:
+        """Show the input, with the current filter in it."""
         self.display = True
         field = self.query_one(Input)
         field.value = text
         field.cursor_position = len(text)
         field.focus()
-        self._at = len(self.history)
+        self._history_index = len(self.history)
 
     def close(self) -> None:
         """Hide the input."""
         self.display = False
 
     def action_earlier(self, by: int) -> None:
-        """Bring back a filter that was used before (-1), or one after it (1)."""
-        self._at = min(max(self._at + by, 0), len(self.history))
+        """Show an earlier filter of the history (-1) or a later one (1)."""
+        self._history_index = min(max(self._history_index + by, 0), len(self.history))
         field = self.query_one(Input)
-        field.value = self.history[self._at] if self._at < len(self.history) else ""
+        field.value = self.history[self._history_index] if self._history_index < len(self.history) else ""
         field.cursor_position = len(field.value)
 
     def action_leave(self) -> None:
-        """Leave the filter as it was."""
+        """Close without a change."""
         self.post_message(FilterCancelled())
 
     def action_complete(self) -> None:
-        """Complete the word before the cursor; again and again gives one possibility after the other."""
+        """Complete the word before the cursor; pressed again, take the next completion."""
         field = self.query_one(Input)
-        if field.value != self._completed or len(self._offers) == 1:  # one possibility leads to the next word
+        # After the only completion of a word, go on with the next word.
+        if field.value != self._completed or len(self._offers) == 1:
             head, self._tail = field.value[: field.cursor_position], field.value[field.cursor_position :]
             self._offers = completions(head, self.values)
         if self._offers:
@@ -112,7 +113,7 @@ class FilterBar(Vertical):
         return None
 
     def on_resize(self) -> None:
-        """Use the room that there is now."""
+        """Fit the hint or the error to the new width."""
         self._explain(self._error(self.query_one(Input).value))
 
     def _explain(self, error: FilterError | None) -> None:
@@ -127,19 +128,19 @@ class FilterBar(Vertical):
 
 
 def hint(width: int) -> str:
-    """Write as much of `HINTS` as `width` cells have room for."""
+    """Return as many of `HINTS` as fit into `width` cells."""
     text = fit(HINTS[0], min(width, cell_len(HINTS[0])))
-    for more in HINTS[1:]:
-        if cell_len(text) + 3 + cell_len(more) <= width:
-            text += f" · {more}"
+    for example in HINTS[1:]:
+        if cell_len(text) + 3 + cell_len(example) <= width:
+            text += f" · {example}"
     return text
 
 
-def text_with_pointer(message: str, at: int, width: int) -> str:
-    """Write a message beside a mark that stands below cell `at` of a line of `width` cells."""
-    at = min(max(at, 0), max(width - 1, 0))
-    if at + 2 + cell_len(message) <= width:
-        return f"{' ' * at}▲ {message}"
-    if cell_len(message) + 1 <= at:
-        return f"{' ' * (at - cell_len(message) - 1)}{message} ▲"
-    return fit(f"{' ' * at}▲ {message}" if at < width // 2 else f"▲ {message}", width)
+def text_with_pointer(message: str, column: int, width: int) -> str:
+    """Return a line of `width` cells with `▲` in a column, and the message at its right or left."""
+    column = min(max(column, 0), max(width - 1, 0))
+    if column + 2 + cell_len(message) <= width:
+        return f"{' ' * column}▲ {message}"
+    if cell_len(message) + 1 <= column:
+        return f"{' ' * (column - cell_len(message) - 1)}{message} ▲"
+    return fit(f"{' ' * column}▲ {message}" if column < width // 2 else f"▲ {message}", width)

@@ -1,4 +1,4 @@
-"""The last line: the keys, and what the program costs and misses.
+"""The last line: the keys, lost records, the share of connects seen, and our own CPU and memory.
 
 q quit  ? help  / filter  < > sort  r reverse  g group  w window   lost 0 · seen 100% · cpu 1.2% · 61MB
 """
@@ -9,22 +9,22 @@ from rich.text import Text
 
 from tcpconntop.core.format import count, memory, percent
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.actions import ACTIONS, Keys
+from tcpconntop.tui.actions import ACTIONS, KeyBindings
 from tcpconntop.tui.text.lines import Line, Part, fit, justify
 
-OWN = 85
-"""Priority of the program's own cost: it goes before most of the keys do."""
+COST_PRIORITY = 85
+"""Our own cost is left out before most of the keys are."""
 
-OF_RECORDINGS = frozenset({"seek", "speed"})
-"""Words that are there where something is played."""
+RECORDING_HINTS = frozenset({"seek", "speed"})
+"""Words that are shown for recordings only."""
 
 
-def _hints(known: Keys) -> list[tuple[str, str]]:
-    """Give the keys and the word of each hint; keys with the same word share one."""
+def _hints(bindings: KeyBindings) -> list[tuple[str, str]]:
+    """Return (keys, word) of each hint; actions with the same word share one."""
     hints: dict[str, list[str]] = {}
     for action in ACTIONS:
         if action.footer:
-            hints.setdefault(action.footer, []).append(known.of(action))
+            hints.setdefault(action.footer, []).append(bindings.label(action))
     return [(" ".join(keys), word) for word, keys in hints.items()]
 
 
@@ -32,27 +32,27 @@ class Footer(Line):
     """The footer line.
 
     Args:
-        absent: words whose keys do nothing here.
+        hidden: words whose keys do nothing on this screen.
     """
 
-    def __init__(self, absent: frozenset[str] = frozenset()) -> None:
+    def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        self._absent, self._keys = absent, Keys()
+        self._hidden, self._keys = hidden, KeyBindings()
         self._snapshot: Snapshot | None = None
 
-    def show(self, snapshot: Snapshot | None, keys: Keys) -> None:
-        """Show the keys, and what the newest snapshot tells, even while the view is frozen."""
+    def show(self, snapshot: Snapshot | None, keys: KeyBindings) -> None:
+        """Show the keys, and the losses and costs of the newest snapshot, even while the view is paused."""
         self._snapshot, self._keys = snapshot, keys
-        self.changed()
+        self.redraw()
 
     def draw(self, width: int) -> Text:
-        """Draw the line."""
-        absent = self._absent
+        """Return the line."""
+        hidden = self._hidden
         if self._snapshot is None or self._snapshot.playback is None:
-            absent |= OF_RECORDINGS
+            hidden |= RECORDING_HINTS
         hints = [
-            Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + 10 * place)
-            for place, (keys, word) in enumerate(hint for hint in _hints(self._keys) if hint[1] not in absent)
+            Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + 10 * index)
+            for index, (keys, word) in enumerate(hint for hint in _hints(self._keys) if hint[1] not in hidden)
         ]
         return justify(hints, self._ledger(), width)
 
@@ -63,6 +63,6 @@ class Footer(Line):
         ledger, cost = snapshot.ledger, snapshot.cost
         seen = "–" if ledger.completeness is None else f"{percent(ledger.completeness)}%"
         lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)
-        known = Text.assemble(lost, (f" · seen {seen}", dim))
+        losses = Text.assemble(lost, (f" · seen {seen}", dim))
         own = Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)} · {memory(cost.memory_bytes)}", dim)
-        return [Part(known), Part(own, OWN)]
+        return [Part(losses), Part(own, COST_PRIORITY)]

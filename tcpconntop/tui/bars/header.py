@@ -1,4 +1,4 @@
-"""The first line: what is traced, what is shown of it, and whether it is live.
+"""The first line: the source, the grouping, window and order of the table, and whether it is live.
 
 tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼                      ● live
 tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼      10:03:12  recording  ▶ 1:12/5:00
@@ -21,8 +21,8 @@ from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.state import STARTING, DashboardState
 from tcpconntop.tui.text.lines import Line, Part, fit, justify
 
-LEAST = 8
-"""Cells that a part of what is shown is worth."""
+MIN_VIEW_CELLS = 8
+"""Cells from which a cut description of the view is worth showing."""
 
 
 class Header(Line):
@@ -30,37 +30,37 @@ class Header(Line):
 
     def __init__(self) -> None:
         super().__init__()
-        self._moment: DashboardState | None = None
+        self._state: DashboardState | None = None
         self._spec = ViewSpec()
-        self._subject = ""
+        self._title = ""
 
-    def show(self, state: DashboardState, spec: ViewSpec, subject: str = "") -> None:
-        """Show how things stand; `subject` says what the screen is about when it is not everything."""
-        self._moment, self._spec, self._subject = state, spec, subject
-        self.changed()
+    def show(self, state: DashboardState, spec: ViewSpec, title: str = "") -> None:
+        """Show a state; `title` names what the screen is about, empty if it is about everything."""
+        self._state, self._spec, self._title = state, spec, title
+        self.redraw()
 
     def draw(self, width: int) -> Text:
-        """Draw the line."""
-        if self._moment is None:
+        """Return the line."""
+        if self._state is None:
             return Text()
-        state, right = self._moment, self._right(self._moment)
+        state, right = self._state, self._right(self._state)
         line = self._line(state, right, width)
-        if state.baseline is not None and _since(state.baseline) not in line.plain:  # its sign stays
+        if state.baseline is not None and _since(state.baseline) not in line.plain:  # keep at least its sign
             line = self._line(state, [Part(Text("Δ", self.paint("accent"))), *right], width)
         return line
 
     def _line(self, state: DashboardState, right: list[Part], width: int) -> Text:
-        """Put what is shown beside what is at the right."""
+        """Return the line with its right side given; the left side gets the room that is left."""
         line = justify(self._left(state, width, "  "), right, width)
-        if line.plain.startswith("   "):  # what the wide gap keeps apart has gone
+        if line.plain.startswith("   "):  # the origin was left out: no wide gap needed after it
             line = justify(self._left(state, width, ""), right, width)
         room = len(line.plain) - len(line.plain.lstrip()) - 3
-        if room >= LEAST:  # nothing of it fits as a whole
-            line = justify([Part(Text(fit(" · ".join(self._shown(state)), room)))], right, width)
+        if room >= MIN_VIEW_CELLS:  # no part of the left side fits: show a cut one
+            line = justify([Part(Text(fit(" · ".join(self._view_words(state)), room)))], right, width)
         return line
 
-    def _shown(self, state: DashboardState) -> list[str]:
-        """Say what is shown: grouping, window, order, and an interval that is not the usual one."""
+    def _view_words(self, state: DashboardState) -> list[str]:
+        """Return grouping, window and order, and the interval unless it is one second."""
         order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
             "▼" if self._spec.descending else "▲"
         )
@@ -68,12 +68,12 @@ class Header(Line):
         return words if state.interval_s == 1 else [*words, f"every {state.interval_s:g}s"]
 
     def _left(self, state: DashboardState, width: int, gap: str) -> list[Part]:
-        """Say what is shown; `gap` stands before the order. A filter may be cut, but not left out."""
+        """Return the left side, with `gap` before the grouping. A filter may be cut, but not left out."""
         dim, accent = self.paint("dim"), self.paint("accent")
         left = [Part(Text("tcpconntop", accent + self.paint("strong")), 5)]
         left += [Part(Text(word, dim), priority) for word, priority in self._origin(state)]
-        shown = [Text(word) for word in self._shown(state)]
-        left.append(Part(Text(gap) + Text(" · ", dim).join(shown), 2))
+        words = [Text(word) for word in self._view_words(state)]
+        left.append(Part(Text(gap) + Text(" · ", dim).join(words), 2))
         if state.baseline is not None:
             left.append(Part(Text(_since(state.baseline), accent), 4))
         if self._spec.where.text:
@@ -82,8 +82,8 @@ class Header(Line):
         return left
 
     def _right(self, state: DashboardState) -> list[Part]:
-        """Say how things are, and what to beware of."""
-        right = self._played(state) or [Part(self._state(state))]
+        """Return the right side: notes of the source, time of a recording, and live, paused or played."""
+        right = self._position(state) or [Part(self._status(state))]
         if state.info and state.info.recorded and state.snapshot:
             then, dim = time.localtime(state.snapshot.wall_s), self.paint("dim")
             day, clock = (Text(time.strftime(form, then), dim) for form in ("%Y-%m-%d", "%H:%M:%S"))
@@ -93,39 +93,41 @@ class Header(Line):
         return right
 
     def _origin(self, state: DashboardState) -> list[tuple[str, int]]:
-        if self._subject:
-            return [(self._subject, 1)]
+        """Return (text, priority) of the screen's title, or of host, kernel and probe."""
+        if self._title:
+            return [(self._title, 1)]
         if state.info is None:
             return []
         info = state.info
         probe = "/".join(word for word in (info.probe, info.transport) if word)
         return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 6)]
 
-    def _played(self, state: DashboardState) -> list[Part]:
-        """Say where in the recording one is: `recording  ▶ 1:12/5:00 ×10`."""
-        play, snapshot = state.playback, state.snapshot
-        if play is None or snapshot is None or state.info is None:
+    def _position(self, state: DashboardState) -> list[Part]:
+        """Return the position in a recording, such as `recording  ▶ 1:12/5:00 ×10`; nothing if it is live."""
+        playback, snapshot = state.playback, state.snapshot
+        if playback is None or snapshot is None or state.info is None:
             return []
         label, seeking = state.info.label, state.seeking
         now_ns = seeking.to_ns if seeking else snapshot.now_ns
-        place = format_position(now_ns - play.began_ns, play.end_ns - play.began_ns)
-        text = f"{place}/{format_position(play.end_ns - play.began_ns, 0)}"
-        style = self._loud()
+        length_ns = playback.end_ns - playback.began_ns
+        text = f"{format_position(now_ns - playback.began_ns, length_ns)}/{format_position(length_ns, 0)}"
+        style = self._strong_warning()
         if seeking is not None:
             text = f"» {text}" if seeking.share is None else f"» {text} {seeking.share:.0%}"
-        elif play.ended:
+        elif playback.ended:
             label, text = f"{label}: ended", f"■ {text}"
         else:
-            text = f"{'‖' if play.paused else '▶'} {text} {format_speed(play.speed)}".rstrip()
-            style = style if play.paused else self.paint("warn")
+            text = f"{'‖' if playback.paused else '▶'} {text} {format_speed(playback.speed)}".rstrip()
+            style = style if playback.paused else self.paint("warn")
         return [Part(Text(label, self.paint("dim")), 3), Part(Text(text, style))]
 
-    def _loud(self) -> Style:
+    def _strong_warning(self) -> Style:
         return self.paint("warn") + self.paint("strong")
 
-    def _state(self, state: DashboardState) -> Text:
+    def _status(self, state: DashboardState) -> Text:
+        """Return whether the view is live, paused, starting or ended."""
         if state.paused_s is not None:
-            return Text(f"‖ paused {elapsed(state.paused_s)}{_looked_back(state)}", self._loud())
+            return Text(f"‖ paused {elapsed(state.paused_s)}{_shown_time(state)}", self._strong_warning())
         if state.info is None:
             return Text(f"◌ {STARTING}", self.paint("warn"))
         if state.ended:
@@ -135,18 +137,17 @@ class Header(Line):
         return Text(f"◌ {state.info.label}: not live data", self.paint("warn"))
 
 
-def _looked_back(state: DashboardState) -> str:
-    """Say which moment is seen, where it is not the one of the pause."""
+def _shown_time(state: DashboardState) -> str:
+    """Return the time of the shown moment if it is older than the pause, or an empty string."""
     if state.ago_s is None or state.snapshot is None:
         return ""
     return f" · {_clock(state.snapshot)}, {elapsed(state.ago_s)} ago"
 
 
-def _since(mark: Snapshot) -> str:
-    """Say what everything is compared with."""
-    return f"Δ since {_clock(mark)}"
+def _since(baseline: Snapshot) -> str:
+    return f"Δ since {_clock(baseline)}"
 
 
 def _clock(snapshot: Snapshot) -> str:
-    """Spell the time of day of a snapshot."""
+    """Return the local time of day of a snapshot."""
     return time.strftime("%H:%M:%S", time.localtime(snapshot.wall_s))

@@ -1,4 +1,4 @@
-"""The second line: everything in the window at a glance.
+"""The second line: rate, shares of the outcomes and percentiles of the whole window.
 
 1,284/s ▂▃▅▇▆▅▃▂▁   ok 99.2%  refused 0.6%  timeout 0.1%   in flight 3   p50 210µs  p90 900µs  p99 14.2ms
 """
@@ -17,11 +17,11 @@ from tcpconntop.tui.text.severity import latency_paint
 from tcpconntop.tui.text.sparkline import sparkline
 
 BARS_FROM = 100
-"""Width from which there is room for the sparkline and for every outcome by name."""
+"""Width from which the line has the sparkline and every outcome by name."""
 
 
 class Summary(Line):
-    """The summary strip. It speaks of the rows that are shown, its sparkline of the whole machine."""
+    """The summary line. Its figures cover the shown rows; its sparkline covers the whole machine."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,10 +31,10 @@ class Summary(Line):
     def show(self, selection: Selection, ledger: Ledger | None) -> None:
         """Show all rows of a view; `ledger` gives the attempts in flight where they are known."""
         self._selection, self._ledger = selection, ledger
-        self.changed()
+        self.redraw()
 
     def draw(self, width: int) -> Text:
-        """Draw the line."""
+        """Return the line."""
         selection = self._selection
         if selection is None:
             return Text()
@@ -48,8 +48,8 @@ class Summary(Line):
         if self._ledger is not None:
             in_flight = fit(count(self._ledger.in_flight), 3, right=True)
             parts.append(Part(self._pair(" in flight", in_flight), 10))
-        found = zip(("p50", "p90", "p99"), selection.quantiles_us, (7, 8, 2), strict=True)
-        for name, us, priority in found:
+        percentiles = zip(("p50", "p90", "p99"), selection.quantiles_us, (7, 8, 2), strict=True)
+        for name, us, priority in percentiles:
             word = f" {name}" if name == "p50" else name
             parts.append(
                 Part(self._pair(word, fit(duration(us), 6, right=True), latency_paint(us)), priority)
@@ -60,7 +60,7 @@ class Summary(Line):
         return Text.assemble((f"{word} ", self.paint("dim")), (value, self.paint(paint)))
 
     def _outcomes(self, outcomes: tuple[int, ...], brief: bool) -> list[Part]:
-        """Give the shares of the outcomes; `brief` puts the failures into one."""
+        """Return the shares of the outcomes; `brief` counts all failures together."""
         total, ok = sum(outcomes), outcomes[Outcome.OK]
         parts = [Part(self._share(" ok", ok, total, "good"), 1)]
         if brief and total > ok:

@@ -139,7 +139,7 @@ class Explain(Pane, can_focus=True):
 
     def _redraw(self) -> None:
         self._drawn = None
-        self.changed()
+        self.redraw()
 
     # Choosing
 

@@ -41,7 +41,7 @@ class Pane(Line):
                 return
         self._selection, self._about = selection, name
         self._drawn = None
-        self.changed()
+        self.redraw()
 
     def notify_style_update(self) -> None:
         """Draw in the new colours."""

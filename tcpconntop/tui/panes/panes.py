@@ -38,7 +38,7 @@ class PaneTabs(Line):
         """Show the names of all panes, those that are seen marked, what they are about, and of how much."""
         if (names, shown, about, attempts) != (self._names, self._shown, self._about, self._count):
             self._names, self._shown, self._about, self._count = names, shown, about, attempts
-            self.changed()
+            self.redraw()
 
     def draw(self, width: int) -> Text:
         """Draw the line."""

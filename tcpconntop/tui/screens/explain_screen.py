@@ -1,4 +1,4 @@
-"""A board that explains: it shows the findings, and goes to the rows that they name."""
+"""A screen with a table whose findings lead to their rows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ EXPLAIN = "Explain"
 
 
 class ExplainScreen(TableScreen):
-    """A board among whose panes is one called `EXPLAIN`."""
+    """A table screen with a pane called `EXPLAIN`."""
 
     def action_explain(self) -> None:
-        """Show what stands out, and let the user choose a finding."""
+        """Show the findings, and move the focus to them."""
         if self.ensure_panes_visible():
             self.panes.switch(EXPLAIN)
             self.query_one(Explain).focus()
 
     @on(FindingRequested)
     def _go_to(self, message: FindingRequested) -> None:
-        """Select the row of a finding, in the grouping that has it where there is a choice."""
+        """Select the row of a finding; on screens with several groupings, in the finding's grouping."""
         finding = message.finding
         if "group" not in self.HIDDEN_HINTS:
             self.set_spec(grouped_by(self.spec, finding.group_by))

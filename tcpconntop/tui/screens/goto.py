@@ -1,4 +1,4 @@
-"""Asks for a time.
+"""The dialog that asks for a time to go to.
 
 ╭─ Go to ──────────────────────────────────────────────────────╮
 │ 10:03                                                        │
@@ -22,10 +22,10 @@ from tcpconntop.core.time_expr import TIME_EXAMPLES, TimeRange, parse_time
 
 
 class GotoScreen(ModalScreen[float | None]):
-    """Gives a Unix time, or None.
+    """Returns a Unix time, or None if the user cancels.
 
     Args:
-        span: from when to when there is something.
+        span: the first, the shown and the last moment.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
@@ -35,7 +35,7 @@ class GotoScreen(ModalScreen[float | None]):
         self._span = span
 
     def compose(self) -> ComposeResult:
-        """Put the input above its hint."""
+        """Return the frame with the input and its hint."""
         first, last = (_clock(end_s) for end_s in (self._span.began_s, self._span.end_s))
         with Vertical() as frame:
             frame.border_title = "Go to"
@@ -64,7 +64,7 @@ class GotoScreen(ModalScreen[float | None]):
         line.set_class(bool(error), "-error")
 
     def action_leave(self) -> None:
-        """Stay where one is."""
+        """Cancel."""
         self.dismiss(None)
 
 

@@ -1,4 +1,4 @@
-"""The help: keys, columns, filters, and what the source could not do. All of it comes from their registries.
+"""The help: keys, filters, columns, and what the source could not do; made from the registries of each.
 
 ╭─ Help ──────────────────────────────────────╮
 │ Look                                        │
@@ -24,25 +24,29 @@ from textual.screen import ModalScreen
 from tcpconntop.core.format import printable
 from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.window.snapshot import SourceInfo
-from tcpconntop.tui.actions import Keys, actions_by_section
+from tcpconntop.tui.actions import KeyBindings, actions_by_section
 from tcpconntop.tui.text.lines import Styled
 
 FILTERS = (
     ("nginx", "text in the address, the port, the process name, the pid or the unit"),
-    ("comm=curl", "a field (comm, pid, unit, dport, daddr) that equals; ~ instead of = contains"),
-    ("dport=https", "a port by the name that /etc/services gives it"),
+    ("comm=curl", "a field (comm, pid, unit, dport, daddr) equals a value; with ~ instead of =, contains it"),
+    ("dport=https", "a port by its name in /etc/services"),
     ("dest:10.0.0.0/8", "a destination in a network"),
-    ("p99>5ms fail>1%", "figures of the row, with > >= < <= =; terms in a row must all hold"),
-    ("!dport=443", "the opposite of a term"),
+    ("p99>5ms fail>1%", "metrics of the row, with > >= < <= =; a row must match all terms"),
+    ("!dport=443", "rows that do not match the term"),
+)
+COLOURS = (
+    ("latency", "highlighted from 100 ms, and strongly from 1 s: a SYN was lost"),
+    ("▲", "before P99 or FAIL%: three times slower, or failing more often, than earlier in the window"),
+    ("FAIL%", "highlighted when there are failures, and strongly from 5 %"),
 )
 Entry = tuple[str, str]
 
-
-INDENT, NAME = 2, 18
-"""Cells in front of names, and of names with them."""
+INDENT, NAME_WIDTH = 2, 18
+"""Cells of the indent, and of the indent and the name together."""
 
 NARROW = 48
-"""Cells below which a text stands behind its name, not beside it."""
+"""Width below which a text follows its name instead of standing in a column beside it."""
 
 
 class HelpText(Styled):
@@ -50,12 +54,12 @@ class HelpText(Styled):
 
     DEFAULT_CSS = "HelpText { height: auto; }"
 
-    def __init__(self, info: SourceInfo | None, keys: Keys) -> None:
+    def __init__(self, info: SourceInfo | None, keys: KeyBindings) -> None:
         super().__init__()
         self._info, self._keys = info, keys
 
     def render(self) -> Group:
-        """Write every section."""
+        """Return all sections."""
         head, key = self.paint("strong") + self.paint("accent"), self.paint("strong")
         parts: list[RenderableType] = []
         if self._info is not None and self._info.notes:
@@ -68,39 +72,29 @@ class HelpText(Styled):
 
     def _sections(self) -> Iterable[tuple[str, list[Entry]]]:
         for title, actions in actions_by_section().items():
-            yield title, [(self._keys.of(action), action.help) for action in actions]
+            yield title, [(self._keys.label(action), action.help) for action in actions]
         yield "Filters", list(FILTERS)
         columns = [*COLUMNS.values(), TREND]
         yield "Columns", [(column.header, column.help) for column in columns]
-        yield (
-            "Colours",
-            [
-                ("latency", "marked from 100 ms on, and marked strongly from 1 s on: a SYN was lost"),
-                (
-                    "▲",
-                    "before P99 or FAIL%: three times as slow as it was in this window, or failing more",
-                ),
-                ("FAIL%", "marked when there are failures, and marked strongly from 5 % on"),
-            ],
-        )
+        yield "Colours", list(COLOURS)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A title, and below it names beside texts, which go on below their beginnings."""
+    """A title, and below it names with texts beside them, wrapped in their own column."""
 
     title: str
     entries: Iterable[Entry]
     head: Style
     key: Style
-    name: int = NAME
+    name_width: int = NAME_WIDTH
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Write it for the width that there is."""
+        """Yield the lines for the console's width."""
         yield Text(self.title, self.head)
         side_by_side = options.max_width >= NARROW
         lines = Table.grid()
-        lines.add_column(width=self.name, no_wrap=True)
+        lines.add_column(width=self.name_width, no_wrap=True)
         lines.add_column()
         for word, text in self.entries:
             name = Text(f"{' ' * INDENT}{word}", self.key)
@@ -118,19 +112,19 @@ class HelpScreen(ModalScreen[None]):
 
     Args:
         info: the source, for its notes.
-        keys: which keys mean what.
+        keys: the keys of the actions.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "leave", "Back", show=False)
     ]
 
-    def __init__(self, info: SourceInfo | None, keys: Keys) -> None:
+    def __init__(self, info: SourceInfo | None, keys: KeyBindings) -> None:
         super().__init__()
         self._info, self._keys = info, keys
 
     def compose(self) -> ComposeResult:
-        """Put the page into a scrolling frame."""
+        """Return the text in a scrolling frame."""
         frame = VerticalScroll(HelpText(self._info, self._keys))
         frame.border_title = "Help"
         frame.border_subtitle = "↑ ↓ scroll · esc goes back"

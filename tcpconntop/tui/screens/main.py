@@ -1,4 +1,4 @@
-"""The main screen: everything, grouped as the user likes."""
+"""The main screen: all connects, in any grouping."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MainScreen(ExplainScreen):
         self._read_process_info = read_process_info
 
     def action_group(self, by: int) -> None:
-        """Go to the next grouping (1) or to the one before (-1)."""
+        """Use the next grouping (1) or the previous one (-1)."""
         names = list(GROUPINGS)
         name = names[(names.index(self.spec.group_by) + by) % len(names)]
         self.set_spec(grouped_by(self.spec, name))
@@ -56,9 +56,9 @@ class MainScreen(ExplainScreen):
         if self.view is None or self.table.row is None:
             self.notify_no_row()
             return
-        found = processes_of_row(self.view, self.table.row)
-        if found:
-            self.post_message(ProcessRequested(found))
+        processes = processes_of_row(self.view, self.table.row)
+        if processes:
+            self.post_message(ProcessRequested(processes))
         else:
             self.notify("no process of this row has connected in this window")
 
@@ -87,15 +87,15 @@ class MainScreen(ExplainScreen):
 
 
 def processes_of_row(view: View, row: int) -> tuple[ProcessSummary, ...]:
-    """Give the processes of a row, the busiest first."""
+    """Return the processes of a row, the one with the most ended attempts first."""
     window = view.snapshot.window
     members = view.keys_of_row(row)
     members = members[window.keys["special"][members] == 0]
     ended = window.stats["outcomes"][members].sum(axis=1)
-    found: dict[int, ProcessSummary] = {}
-    for at in np.argsort(-ended, kind="stable"):
-        key = window.keys[members[at]]
+    by_pid: dict[int, ProcessSummary] = {}
+    for index in np.argsort(-ended, kind="stable"):
+        key = window.keys[members[index]]
         pid = int(key["tgid"])
-        known = found.get(pid, ProcessSummary(pid, process_text(key)))
-        found[pid] = replace(known, attempts=known.attempts + int(ended[at]))
-    return tuple(sorted(found.values(), key=lambda process: -process.attempts))
+        process = by_pid.get(pid, ProcessSummary(pid, process_text(key)))
+        by_pid[pid] = replace(process, attempts=process.attempts + int(ended[index]))
+    return tuple(sorted(by_pid.values(), key=lambda process: -process.attempts))

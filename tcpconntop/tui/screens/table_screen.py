@@ -1,4 +1,4 @@
-"""A board: a screen with a table, panes below it, and the lines around them."""
+"""The base class of the screens that have a table, with panes below it and bars around them."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ from tcpconntop.tui.table.view_cache import ViewCache
 from tcpconntop.tui.text.titles import row_title
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
-"""Terminal heights below which the table needs the room."""
+"""Terminal heights below which a part is hidden to make room for the table."""
 
 
 class TableScreen(Screen[None]):
-    """Shows moments. What is shown of them (`spec`) is the board's own.
+    """Shows the dashboard's state through a grouping, an order and a filter of its own (`spec`).
 
     Args:
-        spec: grouping, order and filter at first.
+        spec: the first grouping, order and filter.
         panes: the panes by name, in the order of the tabs.
     """
 
-    BINDINGS = bindings("board")
+    BINDINGS = bindings("screen")
     AUTO_FOCUS = "Table"
     HIDDEN_HINTS: frozenset[str] = frozenset()
-    """Words of the footer that it has no use for."""
+    """Words of the footer whose keys do nothing on this screen."""
     SHOWS_EVERYTHING = True
-    """Whether the board is about everything, so that the totals since the start speak of it too."""
+    """True if the screen covers all connects, so that the totals since the start fit it."""
 
     def __init__(self, spec: ViewSpec, panes: Mapping[str, Pane]) -> None:
         super().__init__()
@@ -72,47 +72,47 @@ class TableScreen(Screen[None]):
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
 
     def compose(self) -> ComposeResult:
-        """Stack the parts."""
+        """Return the widgets from top to bottom."""
         yield self.header
         yield from self.widgets_above()
         yield self.summary
         yield self.table
-        yield self.filter_bar  # it takes lines from the table alone, so that the panes stay where they are
+        yield self.filter_bar  # above the panes: it takes lines from the table, and the panes stay in place
         yield self.panes
         yield from self.widgets_below()
         yield self.footer
 
     def widgets_above(self) -> list[Widget]:
-        """Give what stands above the summary."""
+        """Return the widgets above the summary."""
         return []
 
     def widgets_below(self) -> list[Widget]:
-        """Give what stands below the panes."""
+        """Return the widgets below the panes."""
         return []
 
     def on_mount(self) -> None:
-        """Hide what is not asked for yet, and show what is known already."""
+        """Hide the filter bar, and show the state if there is one already."""
         self.filter_bar.display = False
-        self.filter_bar.values = self._values
+        self.filter_bar.values = self._known_values
         self.update_widgets()
 
     def on_screen_resume(self) -> None:
-        """Ask how things stand."""
+        """Ask for the current state."""
         self.post_message(ScreenShown())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Give the parts their heights."""
+        """Fit the parts to the new height."""
         self.set_heights(event.size.height)
 
     def set_heights(self, height: int) -> None:
-        """Give the parts their heights in a terminal of `height` lines."""
+        """Set the heights of the parts in a terminal of `height` lines, and hide what does not fit."""
         self.panes.display = self.panes_enabled and height >= NO_PANES_BELOW
         self.panes.styles.height = 1 + max(4, min((height - 4) * 2 // 5, height - 11))
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
 
     def restore(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
-        """Begin as it was left the last time."""
+        """Restore what the user chose the last time."""
         self.panes_enabled = panes
         self.panes.switch(pane)
         self.filter_bar.history = list(filters)
@@ -120,16 +120,16 @@ class TableScreen(Screen[None]):
     # What is shown
 
     def show(self, state: DashboardState) -> None:
-        """Show how things stand."""
+        """Show a state."""
         self.state = state
         self.update_widgets()
 
     def effective_spec(self) -> ViewSpec:
-        """Give what the view is made with."""
+        """Return the spec that the view is made with."""
         return self.spec
 
     def update_widgets(self) -> None:
-        """Bring every part up to date; the view is made only when it has to be another one."""
+        """Update all parts; a new view is made only if the snapshot, the spec or the baseline changed."""
         state = self.state
         if state is None:
             return
@@ -150,7 +150,7 @@ class TableScreen(Screen[None]):
         self.footer.show(state.latest, state.keys)
 
     def scope_title(self) -> str:
-        """Say what the screen is about; empty for everything."""
+        """Return the name of what the screen is about; empty if that is everything."""
         return ""
 
     def _empty(self) -> str:
@@ -170,11 +170,11 @@ class TableScreen(Screen[None]):
             self.panes.show(self._all, self.scope_text())
 
     def scope_text(self) -> str:
-        """Say what the panes show when no row is selected."""
+        """Return the name of what the panes show when no row is selected."""
         return "everything" if not self.spec.where.text else f"all of {printable(self.spec.where.text)}"
 
     def set_spec(self, spec: ViewSpec) -> None:
-        """Show something else of the same moment."""
+        """Show the same state with another grouping, order or filter."""
         if spec.group_by != self.spec.group_by:
             self.table.select(None)
         self.spec = spec
@@ -183,11 +183,11 @@ class TableScreen(Screen[None]):
     # Actions
 
     def action_sort(self, by: int) -> None:
-        """Sort by the column to the left (-1) or to the right (1), as they stand on the screen."""
+        """Sort by the next column to the left (-1) or to the right (1)."""
         keys = [place.column.key for place in self.table.places if place.column.values is not None]
         if self.view is not None and keys:
-            at = keys.index(self.spec.sort) if self.spec.sort in keys else 0
-            self.set_spec(sorted_by(self.spec, keys[(at + by) % len(keys)]))
+            index = keys.index(self.spec.sort) if self.spec.sort in keys else 0
+            self.set_spec(sorted_by(self.spec, keys[(index + by) % len(keys)]))
 
     def action_sort_by(self, column: str) -> None:
         """Sort by a column, if the grouping has it."""
@@ -197,28 +197,28 @@ class TableScreen(Screen[None]):
         self.set_spec(sorted_by(self.spec, column))
 
     def action_reverse(self) -> None:
-        """Turn the order round."""
+        """Reverse the order."""
         self.set_spec(self.spec.reversed())
 
     def action_columns(self) -> None:
-        """Let the user choose the columns."""
+        """Open the dialog for the columns."""
         self.app.push_screen(ColumnPicker(self.spec.columns, self.view), self.apply_columns)
 
     def apply_columns(self, choice: ColumnChoice | None) -> None:
-        """Show these columns; None leaves them as they are."""
+        """Show these columns; None changes nothing."""
         if choice is not None:
             self.set_spec(replace(self.spec, columns=choice))
 
     def action_filter(self) -> None:
-        """Ask for a filter."""
-        self.filter_bar.ask(self.spec.where.text)
+        """Open the filter bar."""
+        self.filter_bar.open(self.spec.where.text)
 
-    def _values(self, field: str) -> list[str]:
-        """Give the values of a field that a filter could name."""
+    def _known_values(self, field: str) -> list[str]:
+        """Return the values that a field has, for completion in the filter bar."""
         return values_in_window(self.view.snapshot, field) if self.view is not None else []
 
     def action_back(self) -> None:
-        """Unselect the row, clear the filter, or leave: whichever there is to do first."""
+        """Deselect the row; without one, clear the filter; without that, leave the screen."""
         if self.table.selected is not None:
             self.table.select(None)
         elif self.spec.where.text:
@@ -227,20 +227,20 @@ class TableScreen(Screen[None]):
             self.leave()
 
     def leave(self) -> None:
-        """Go back to where the user came from."""
+        """Go back to the previous screen; the first screen has none."""
 
     def action_pane(self, by: int) -> None:
-        """Show the next pane or the one before."""
+        """Show the next pane (1) or the previous one (-1)."""
         if self.ensure_panes_visible():
             self.panes.step(by)
 
-    def action_pane_at(self, place: int) -> None:
-        """Show a pane, if there are so many."""
-        if self.ensure_panes_visible() and not self.panes.switch_at(place):
-            self.notify(f"there is no pane {place + 1} here")
+    def action_pane_at(self, index: int) -> None:
+        """Show a pane by its index, if there is one."""
+        if self.ensure_panes_visible() and not self.panes.switch_at(index):
+            self.notify(f"there is no pane {index + 1} here")
 
     def action_panes(self) -> None:
-        """Hide the panes, or show them again; where there is no room, that changes nothing."""
+        """Hide the panes or show them; on a low terminal there is no room to show them."""
         if self.size.height < NO_PANES_BELOW:
             self.notify("there is no room for the panes: make the terminal higher")
             return
@@ -249,12 +249,12 @@ class TableScreen(Screen[None]):
         self._show_panes()
 
     def ensure_panes_visible(self) -> bool:
-        """Show the panes again if they are hidden; whether there is room for them."""
+        """Show the panes if they are hidden; return True if there is room for them."""
         if not self.panes.display:
             self.action_panes()
         return bool(self.panes.display)
 
-    # Messages of the parts
+    # Messages of the widgets
 
     @on(SortRequested)
     def _sort(self, message: SortRequested) -> None:
@@ -267,7 +267,7 @@ class TableScreen(Screen[None]):
 
     @on(NoRowSelected)
     def notify_no_row(self) -> None:
-        """Say that a row has to be selected, or that there is none."""
+        """Tell the user to select a row, or that there is none."""
         rows = self.view is not None and len(self.view)
         self.notify("select a row first: ↑ ↓ or the mouse" if rows else "there is no row to select")
 

@@ -1,4 +1,4 @@
-"""One line of text, put together from parts of which the less important go when it is narrow."""
+"""One line of text, made of parts; on a narrow terminal the less important parts are left out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ STYLE_CLASSES = {
     f"paint--{name}"
     for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high", "trend")
 }
-"""The colours of the dashboard as component classes; `app.tcss` gives them for every theme."""
+"""The styles of the dashboard as component classes; `app.tcss` defines them for every theme."""
 
 
 class Styled(Widget):
-    """A widget that knows the dashboard's colours."""
+    """A widget with the styles of the dashboard."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES
 
@@ -29,32 +29,32 @@ class Styled(Widget):
         paints: dict[str, Style] = vars(self).setdefault("_paints", {})
         style = paints.get(name)
         if style is None:
-            whole = self.get_component_rich_style(f"paint--{name}") if name else Style.null()
-            colour = None if name == "strong" else whole.color
-            style = paints[name] = Style(color=colour, bold=whole.bold or None, dim=whole.dim or None)
+            full = self.get_component_rich_style(f"paint--{name}") if name else Style.null()
+            colour = None if name == "strong" else full.color
+            style = paints[name] = Style(color=colour, bold=full.bold or None, dim=full.dim or None)
         return style
 
     def notify_style_update(self) -> None:
-        """Forget the old colours."""
+        """Drop the cached styles: the theme has changed."""
         vars(self).pop("_paints", None)
         super().notify_style_update()
 
     @property
     def has_few_colours(self) -> bool:
-        """Whether there are no shades of colours to tell things by (`:ansi` in `app.tcss`)."""
+        """True if the terminal has 16 colours or none, so that shades cannot be told apart (`:ansi`)."""
         return self.app.native_ansi_color
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a line. The greatest priority goes first when there is no room; 0 never goes."""
+    """A part of a line. Where room is short, the greatest `priority` is left out first; 0 never is."""
 
     text: Text
     priority: int = 0
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
-    """Bring text to exactly `width` terminal cells: padded, or cut with `…`."""
+    """Return text of exactly `width` terminal cells: padded, or cut with `…`."""
     missing = width - (len(text) if text.isascii() else cell_len(text))
     if missing >= 0:
         return " " * missing + text if right else text + " " * missing
@@ -62,9 +62,9 @@ def fit(text: str, width: int, right: bool = False) -> str:
 
 
 def fit_address(text: str, width: int) -> str:
-    """Bring an address to `width` cells as `fit` does, but cut one of IPv6 in its middle.
+    """Return an address of `width` cells like `fit`, but cut an IPv6 address in the middle.
 
-    Its neighbours begin as it does, so its end tells it from them. A name after it goes first.
+    Addresses of one network have the same beginning; the end tells them apart. A name after it is cut first.
     """
     address = text.partition(" ")[0]
     if ":" not in address or len(address) <= width or not address.isascii() or width < 3:
@@ -74,7 +74,7 @@ def fit_address(text: str, width: int) -> str:
 
 
 def fit_counted(text: str, width: int) -> str:
-    """Bring a name to `width` cells as `fit` does, but never cut a ` ×n` at its end."""
+    """Return a name of `width` cells like `fit`, but never cut a ` ×n` at its end."""
     name, sign, n = text.rpartition(" ×")
     if cell_len(text) <= width or not sign or not n.isdecimal() or width < len(n) + 4:
         return fit(text, width)
@@ -82,16 +82,16 @@ def fit_counted(text: str, width: int) -> str:
 
 
 def justify(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = "  ") -> Text:
-    """Lay out parts to the left and to the right edge of a line of `width` cells."""
+    """Return a line of `width` cells with parts at its left and at its right edge."""
     kept = [*left, *right]
     while True:
         sides = [[part for part in side if part in kept] for side in (left, right)]
         texts = [Text(gap).join([part.text for part in side]) for side in sides]
         needed = 1 + texts[0].cell_len + (len(gap) + texts[1].cell_len if sides[1] else 0)
-        least = max(kept, key=lambda part: part.priority, default=None)
-        if needed < width or least is None or not least.priority:
+        next_out = max(kept, key=lambda part: part.priority, default=None)
+        if needed < width or next_out is None or not next_out.priority:
             break
-        kept.remove(least)
+        kept.remove(next_out)
     line = Text(" ", no_wrap=True, end="")
     line.append_text(texts[0])
     line.append(" " * (width - line.cell_len - texts[1].cell_len - 1))
@@ -102,15 +102,15 @@ def justify(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = 
 
 
 class Line(Styled):
-    """A widget of one line that draws itself anew when its width or its content changes."""
+    """A widget of one line; subclasses implement `draw`."""
 
     DEFAULT_CSS = "Line { height: 1; }"
 
-    stamp: reactive[int] = reactive(0, layout=False)
+    version: reactive[int] = reactive(0, layout=False)
 
-    def changed(self) -> None:
-        """Say that the line has to be drawn again."""
-        self.stamp += 1
+    def redraw(self) -> None:
+        """Draw the line again at the next frame."""
+        self.version += 1
 
     def render(self) -> Text:
         """Draw the line."""

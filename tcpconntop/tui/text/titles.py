@@ -1,4 +1,4 @@
-"""What a row is called where there is no table around it."""
+"""The name of a row outside of the table, for panes and notes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tcpconntop.core.view.view import View
 
 
 def row_title(view: View, row: int) -> str:
-    """Spell the key of a row."""
+    """Return the key of a row as text, such as `curl 4121 → 10.2.3.5:443`."""
     key, fields = view.keys[row], view.grouping.fields
     words = []
     if "comm" in fields:

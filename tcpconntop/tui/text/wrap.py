@@ -1,4 +1,4 @@
-"""Text in lines of a width, cut with an ellipsis where there are too few."""
+"""Text wrapped to a width and a number of lines, cut with an ellipsis."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from tcpconntop.tui.text.lines import fit
 
 
-def wrap(text: str, width: int, most: int) -> list[str]:
-    """Break text between words into at most `most` lines; the last one is cut with `…` where it must be."""
+def wrap(text: str, width: int, max_lines: int) -> list[str]:
+    """Return at most `max_lines` lines, broken between words; a longer text ends with `…`."""
     lines = textwrap.wrap(text, max(width, 1), break_on_hyphens=False) or [""]
-    if len(lines) > most:
-        lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
+    if len(lines) > max_lines:
+        lines = [*lines[: max_lines - 1], " ".join(lines[max_lines - 1 :])]
     return [line if cell_len(line) <= width else fit(line, width) for line in lines]
