@@ -1,4 +1,4 @@
-"""Examine this kernel and machine: load and attach as tracing does, and read what files say.
+"""Examine this kernel and machine: load and attach like a command that traces, and read files.
 
 Everything that the loader can try is tried, with or without privileges: the kernel itself then refuses. Where
 nothing can be tried, because BCC or BTF is missing, files are the only source.

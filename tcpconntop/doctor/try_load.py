@@ -1,6 +1,6 @@
 """The job of `doctor` in the loader process: try every transport and every probe set, and keep none of them.
 
-Runs inside the loader process: standard library alone, Python 3.9.
+Runs inside the loader process: only the standard library, Python 3.9.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The probe sets, and how each kind of probe is attached.
 
-Runs inside the loader process: standard library alone, Python 3.9.
+Runs inside the loader process: only the standard library, Python 3.9.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Read offsets of kernel struct members from the running kernel's type information (BTF).
 
 Only what the BPF program needs: offsets of a few members, and the number of arguments of a tracepoint. The
-format is described in the kernel's Documentation/bpf/btf.rst. Standard library alone.
+format is described in the kernel's Documentation/bpf/btf.rst. Only the standard library.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from pathlib import Path
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 
 _MAGIC = 0xEB9F
-_HEADER = struct.Struct(
-    "=HBBIIIII"
-)  # magic, version, flags, header, types, types' size, strings, strings' size
+# Magic, version, flags, header size; offset and size of the types; offset and size of the strings.
+_HEADER = struct.Struct("=HBBIIIII")
+# A type starts with three 32-bit words: offset of its name; bits 0-15 number of members, 24-28 kind, 31 flag;
+# its size, or the number of the type that it refers to.
 _POINTER, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _PROTO, _DATASEC, _ENUM64 = 2, 3, 4, 5, 6, 8, 13, 15, 19
 _VOLATILE, _CONST = 9, 10
 # 32-bit words after a type's first three, by kind: (fixed, for each member).
@@ -53,10 +54,10 @@ class Btf:
         type_id = self._find(_STRUCT, struct_name)
         total = 0
         for name in path.split("."):
-            found = self._member(type_id, self._name_offset(name)) if type_id else None
-            if found is None:
+            member = self._member(type_id, self._name_offset(name)) if type_id else None
+            if member is None:
                 return None
-            type_id, bits = found
+            type_id, bits = member
             total += bits // 8
         return total
 
@@ -67,9 +68,8 @@ class Btf:
             return None
         pointer = self._words[self._starts[typedef] + 2]
         prototype = self._words[self._starts[pointer] + 2]
-        return (
-            self._words[self._starts[prototype] + 1] & 0xFFFF
-        ) - 1  # the first one is the probe's own data
+        arguments = self._words[self._starts[prototype] + 1] & 0xFFFF
+        return arguments - 1  # the first one is the probe's own data
 
     def _index(self) -> array[int]:
         """Return the position of each type in words, indexed by its number."""
@@ -91,9 +91,10 @@ class Btf:
         return self._strings.find(b"\0" + name.encode() + b"\0") + 1 or -1
 
     def _find(self, kind: int, name: str) -> int | None:
-        wanted, words = self._name_offset(name), self._words
+        """Return the number of the type of this kind and name; None if there is none."""
+        name_offset, words = self._name_offset(name), self._words
         for type_id, start in enumerate(self._starts):
-            if words[start] == wanted and words[start + 1] >> 24 & 31 == kind and type_id:
+            if words[start] == name_offset and words[start + 1] >> 24 & 31 == kind and type_id:
                 return type_id
         return None
 
@@ -106,9 +107,8 @@ class Btf:
             return None
         for position in range(start + 3, start + 3 + 3 * (info & 0xFFFF), 3):
             name, member_type, bits = words[position : position + 3]
-            bits = (
-                bits & 0xFFFFFF if info >> 31 else bits
-            )  # with the flag, the upper byte is a bit field's size
+            if info >> 31:  # with the flag, the upper byte is the size of a bit field
+                bits &= 0xFFFFFF
             if name == name_offset:
                 return member_type, bits
             if name == 0 and (inner := self._member(member_type, name_offset)):
@@ -116,7 +116,7 @@ class Btf:
         return None
 
     def _skip_typedefs(self, type_id: int) -> int:
-        """Return the type behind typedefs and qualifiers."""
+        """Return the number of the type behind typedefs and qualifiers."""
         while self._words[self._starts[type_id] + 1] >> 24 & 31 in (_TYPEDEF, _VOLATILE, _CONST):
             type_id = self._words[self._starts[type_id] + 2]
         return type_id

@@ -62,15 +62,15 @@ class UnitResolver:
 
     def _v1_id(self, pid: int) -> int:
         """Return the ID for the v1 group of a process; the root's ID if it has none."""
-        known = self._id_of_process.get(pid)
-        if known is None:
+        cgroup_id = self._id_of_process.get(pid)
+        if cgroup_id is None:
             path = _v1_path(self._proc / str(pid) / "cgroup")
-            known = self._root_id
+            cgroup_id = self._root_id
             if path is not None:
-                known = self._own_ids.setdefault(path, _OWN_IDS + len(self._own_ids))
-                self._names[known] = unit_of(path)
-            self._id_of_process[pid] = known
-        return known
+                cgroup_id = self._own_ids.setdefault(path, _OWN_IDS + len(self._own_ids))
+                self._names[cgroup_id] = unit_of(path)
+            self._id_of_process[pid] = cgroup_id
+        return cgroup_id
 
     def _find_names(self, unknown: set[int]) -> None:
         if self._root_id in unknown:

@@ -3,7 +3,7 @@
 Records stay in the perf buffers until they are requested, and the BPF program counts those that find a buffer
 full. So a slow reader loses records, but costs no memory and delays nothing.
 
-Runs inside the loader process: standard library alone, Python 3.9.
+Runs inside the loader process: only the standard library, Python 3.9.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class PerfForwarder:
             ready = [fd for fd, _ in poll.poll()]
             if connection.fileno() not in ready:
                 connection.send(DATA_WAITING)
-                for fd in self._buffers:  # one message is enough: now wait for the request alone
+                for fd in self._buffers:  # one message is enough: now wait only for the request
                     poll.unregister(fd)
                 poll.poll()
             if not connection.recv(1):

@@ -120,15 +120,15 @@ def spawn_loader(
     present = [path for path in dict.fromkeys(candidates) if path and os.access(path, os.X_OK)]
     if not present:
         raise TracerError(NO_BCC, EXIT_UNSUPPORTED)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    own_end, loader_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     output = os.memfd_create("tcpconntop-loader")
-    with theirs:
+    with loader_end:
         process = subprocess.Popen(
-            loader.loader_command(entry, theirs.fileno(), *present),
+            loader.loader_command(entry, loader_end.fileno(), *present),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=(theirs.fileno(),),
+            pass_fds=(loader_end.fileno(),),
             start_new_session=True,  # Ctrl-C goes to the user interface, which then closes the connection
         )
-    return Loader(process, ours, output)
+    return Loader(process, own_end, output)

@@ -121,8 +121,8 @@ def import_bcc(entry: str, fd: int, interpreters: list[str]) -> Any:
     return None
 
 
-def attach_probe_set(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str, int], list[str]]:
-    """Attach the probe set `wanted`, or the best one for `auto`.
+def attach_probe_set(bcc: Any, module: Any, request: str) -> tuple[str, dict[str, int], list[str]]:
+    """Attach the probe set `request`, or the best one for `auto`.
 
     Returns:
         The name of the probe set, descriptors by name, and notes on what is missing.
@@ -131,7 +131,7 @@ def attach_probe_set(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str,
         LoadError: the kernel refuses it.
     """
     refused: dict[str, str] = {}
-    for name in PROBE_SETS if wanted == "auto" else (wanted,):
+    for name in PROBE_SETS if request == "auto" else (request,):
         try:
             fds, notes = attach(bcc, module, PROBE_SETS[name])
         except AttachError as error:
@@ -148,7 +148,7 @@ def attach_probe_set(bcc: Any, module: Any, wanted: str) -> tuple[str, dict[str,
             )
         return name, fds, notes
     raise LoadError(
-        f"--probe {wanted} is not available here ({refused[wanted]}): use --probe tracepoint",
+        f"--probe {request} is not available here ({refused[request]}): use --probe tracepoint",
         EXIT_UNSUPPORTED,
     )
 

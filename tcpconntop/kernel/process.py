@@ -22,7 +22,7 @@ class ProcessInfo:
         user: name of the user that it runs as.
         command: its command line, in one line; empty for a kernel thread.
         started_s: start time, Unix seconds.
-        start_ticks: start time in clock ticks since boot; tells processes with the same ID apart.
+        start_ticks: start time in clock ticks since boot; distinguishes processes with the same ID.
     """
 
     pid: int

@@ -1,6 +1,6 @@
-"""Compile the BPF program for a transport and create its maps; or say why that is refused.
+"""Compile the BPF program for a transport and create its maps, or find the reason why that is refused.
 
-Runs inside the loader process: standard library alone, Python 3.9.
+Runs inside the loader process: only the standard library, Python 3.9.
 """
 
 from __future__ import annotations

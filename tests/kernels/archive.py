@@ -1,6 +1,6 @@
-"""Kernels from Debian's archive, without a trace in the machine's own package set-up.
+"""Download kernels from Debian's archive, without changing the machine's own packages.
 
-apt works in a state folder of its own, with a source list of its own. Packages are unpacked, not installed.
+apt uses a separate state folder and source list. Packages are unpacked, not installed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from matrix import Kernel
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PARTS = re.compile(r"linux-(image|binary|modules)-\d")
-"""The packages of a kernel; from 7.x on there are several."""
+"""Names of the packages of a kernel; from 7.x on there are several."""
 PEER_PARTS = re.compile(r"linux-headers-\d|bpfcc-tools$")
-"""Those of tcpconnlat beside it."""
+"""Names of the packages that tcpconnlat needs."""
 
 
 class FetchError(Exception):
-    """A kernel cannot be had; one line that says why."""
+    """A kernel cannot be downloaded; one line with the reason."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ class Image:
 
     @property
     def headers(self) -> Path | None:
-        """Folder with the folders of its headers, if they came along."""
+        """Folder with its header folders; None if they were not downloaded."""
         return folder if (folder := self.root / "src").is_dir() else None
 
     @property
     def peer(self) -> Path:
-        """The script of tcpconnlat, where there are headers for it."""
+        """The script of tcpconnlat; only if there are headers."""
         return self.root / "tcpconnlat-bpfcc"
 
     @property
     def path(self) -> Path:
-        """The file to boot."""
+        """The kernel image to boot."""
         found = [*self.root.glob("boot/vmlinuz-*"), *self.root.glob("lib/modules/*/vmlinuz")]
         if len(found) != 1:
             raise FetchError(f"{self.root} holds {len(found)} kernel images: remove it and try again")
@@ -53,10 +53,10 @@ class Image:
 
 
 def get(name: str, kernel: Kernel, cache: Path) -> Image:
-    """The kernel in the folder `cache`, fetched where it is not there yet.
+    """Return the kernel in the folder `cache`; download it first if it is missing.
 
     Raises:
-        FetchError: it cannot be fetched.
+        FetchError: it cannot be downloaded.
     """
     root = cache / (f"{name}-with-peer" if kernel.peer else name)
     if not root.is_dir():
@@ -69,7 +69,7 @@ def get(name: str, kernel: Kernel, cache: Path) -> Image:
 
 
 def download(kernel: Kernel, folder: Path) -> list[Path]:
-    """Fetch a suite's newest kernel into `folder`."""
+    """Download a suite's newest kernel into `folder`. Return the packages."""
     options = apt_options(source_line(kernel), folder / "apt")
     run("apt-get", *options, "update", "--error-on=any", "-qq")
     architecture = run("dpkg", "--print-architecture").strip()
@@ -85,12 +85,12 @@ def download(kernel: Kernel, folder: Path) -> list[Path]:
 
 
 def is_wanted(package: str, kernel: Kernel) -> bool:
-    """Whether a package is part of a kernel, or of what comes along with it."""
+    """True if a package belongs to a kernel, or to the tcpconnlat for it."""
     return bool(PARTS.match(package) or (kernel.peer and PEER_PARTS.match(package)))
 
 
 def unpack(packages: list[Path], root: Path) -> None:
-    """Leave an image and its modules in `root`, and headers and tcpconnlat where they came along."""
+    """Unpack into `root`: an image, its modules, and headers and tcpconnlat if they were downloaded."""
     for package in packages:
         run("dpkg", "-x", str(package), str(root))
         package.unlink()
@@ -103,13 +103,13 @@ def unpack(packages: list[Path], root: Path) -> None:
             kept.rename(root / kept.name)
     for leftover in ("usr", "apt"):
         shutil.rmtree(root / leftover, ignore_errors=True)
-    (root / "usr").symlink_to(".")  # some depmods look for usr/lib/modules, others for lib/modules
+    (root / "usr").symlink_to(".")  # some versions of depmod use usr/lib/modules, others lib/modules
     (version,) = (root / "lib/modules").iterdir()
     run("depmod", "-b", str(root), version.name)
 
 
 def apt_options(source: str, folder: Path) -> list[str]:
-    """Options that keep apt inside `folder`, with one source."""
+    """Return options that make apt use only `folder`, with one source."""
     (folder / "lists/partial").mkdir(parents=True)
     (folder / "cache/archives/partial").mkdir(parents=True)
     (folder / "status").touch()
@@ -123,21 +123,21 @@ def apt_options(source: str, folder: Path) -> list[str]:
         "Dir::Etc::sourceparts": "/dev/null",
         "Dir::Etc::preferences": "/dev/null",
         "Dir::Etc::preferencesparts": "/dev/null",
-        "APT::Sandbox::User": "root",  # apt's own user may not enter a home folder
+        "APT::Sandbox::User": "root",  # the user _apt may not read a home folder
         "APT::Install-Recommends": "false",
     }
     return [f"-o{key}={value}" for key, value in settings.items()]
 
 
 def source_line(kernel: Kernel) -> str:
-    """The line of a source list that has this kernel."""
+    """Return the source list line for this kernel."""
     label, variable = (
         ("Debian-Security", "DEBIAN_SECURITY") if kernel.security else ("Debian", "DEBIAN_ARCHIVE")
     )
     address = os.environ.get(variable) or machine_archives().get(label)
     if address is None:
         raise FetchError(
-            f"apt knows no archive labelled {label} here (is `apt-get update` due?): {variable}=URL names one"
+            f"apt has no archive labelled {label} here (run apt-get update?); set one with {variable}=URL"
         )
     signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
     return f"deb {signed}{address} {kernel.suite} main"
@@ -145,21 +145,21 @@ def source_line(kernel: Kernel) -> str:
 
 @functools.cache
 def machine_archives() -> dict[str, str]:
-    """Addresses of the archives that this machine's own apt uses, by their labels."""
+    """Return the addresses of this machine's apt archives, by label."""
     targets = run("apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)", "Created-By: Packages")
     return dict(line.split("|", 1) for line in targets.splitlines() if "|" in line)
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    """A command's output.
+    """Return a command's output.
 
     Raises:
-        FetchError: it failed, or is not there.
+        FetchError: it failed, or is not installed.
     """
     try:
         return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
     except FileNotFoundError as error:
         raise FetchError(f"{command[0]} is missing") from error
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout).strip().splitlines() or ["no message"]
-        raise FetchError(f"{command[0]}: {said[0]}") from error
+        lines = (error.stderr or error.stdout).strip().splitlines() or ["no message"]
+        raise FetchError(f"{command[0]}: {lines[0]}") from error

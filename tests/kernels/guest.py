@@ -1,7 +1,7 @@
-"""The tests of one guest, in the guest: `python guest.py RESULTS [PYTEST ARGUMENT…]`.
+"""Run the live tests inside a guest: `python guest.py RESULTS [PYTEST ARGUMENT…]`.
 
-The live tests for each combination. What comes out is written to the folder RESULTS as it comes, so that a
-guest that hangs still tells how far it came.
+They run for each probe set and transport. Each result is written to the folder RESULTS at once, so that a
+guest that hangs still shows how far it got.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(results: Path, arguments: list[str]) -> None:
     sys.path.insert(0, str(PROJECT))
     up_s = float(Path("/proc/uptime").read_text().split()[0])
     write(results / "boot.json", {"release": os.uname().release, "up_s": up_s})
-    import tcpconntop.kernel.session  # noqa: F401 - and numpy: once for all that is forked below
+    import tcpconntop.kernel.session  # noqa: F401 - imports numpy too, once for all forks below
 
     for probe, transport in COMBINATIONS:
         stem = results / f"{probe}-{transport}"
@@ -34,8 +34,8 @@ def main(results: Path, arguments: list[str]) -> None:
 
 
 def live_tests(probe: str, transport: str, arguments: list[str], stem: Path) -> None:
-    """Run them; the outcome is in pytest's own report."""
-    # Without the plug-ins that the live tests do not need: importing them takes half a minute here.
+    """Run them in a child process; the results are in pytest's own report."""
+    # Only the plug-ins that the live tests need: importing the others takes half a minute in emulation.
     options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", f"--junit-xml={stem}.xml"]
     if child := os.fork():
         os.waitpid(child, 0)

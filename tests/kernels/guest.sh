@@ -1,10 +1,10 @@
 #!/bin/sh
-# guest.sh UNCACHED SHARED COMMAND...: first thing in a guest. Runs COMMAND on the host's file system.
+# guest.sh UNCACHED SHARED COMMAND...: the first script in a guest. Runs COMMAND on the host's file system.
 #
-# virtme-ng mounts the host's files without a cache, and every start of Python reads some thousand of them. Here
-# they are mounted once more (UNCACHED is where virtme-ng left that second export), with a cache: twice as fast.
-# SHARED is the folder that the host sees being written. KERNEL_HEADERS, where it is set, is a folder with the
-# kernel's headers, for tcpconnlat.
+# virtme-ng mounts the host's files without a cache, and each start of Python reads about a thousand of them. Here
+# they are mounted again with a cache, which is twice as fast; UNCACHED is the mount point of virtme-ng's export.
+# SHARED is the folder for results that the host can read. KERNEL_HEADERS, if set, is a folder with the kernel's
+# headers, for tcpconnlat.
 set -eu
 uncached=$1 shared=$2
 shift 2
@@ -19,7 +19,7 @@ mkdir run/upper run/work
 mount -t overlay -o lowerdir=tmp,upperdir=run/upper,workdir=run/work overlay tmp
 mount --bind "$shared" ".$shared"
 
-# Not chroot: a process in one may not create user namespaces.
+# Not chroot: a process inside a chroot may not create user namespaces.
 pivot_root . .
 umount -l .
 cd /
@@ -29,7 +29,7 @@ mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracin
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 if [ -n "${KERNEL_HEADERS:-}" ]; then
-    # Debian's are in two folders that refer to each other by absolute paths; BCC takes one that has it all.
+    # Debian has them in two folders that refer to each other by absolute paths; BCC needs a single folder.
     mkdir /run/headers
     common=$(echo "$KERNEL_HEADERS"/linux-headers-*-common)
     mount -t overlay -o "lowerdir=$KERNEL_HEADERS/linux-headers-$(uname -r):$common" overlay /run/headers

@@ -1,4 +1,4 @@
-"""What `make test-kernels` runs: the guests, and the ways of tracing that each of them is asked for."""
+"""What `make test-kernels` runs: the guests, and the probe sets and transports tested in each."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Kernel:
 
     suite: str
     security: bool = False
-    """Whether it comes from the archive of security updates."""
+    """True if it is in the archive of security updates."""
     peer: bool = False
-    """Whether BCC's own tcpconnlat runs on it, and so comes along with the kernel headers that it needs."""
+    """True if BCC's own tcpconnlat runs on it; it is then downloaded too, with the kernel headers."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Guest:
     kernel: str
     """Key of `KERNELS`."""
     arguments: tuple[str, ...] = ()
-    """On the kernel's command line."""
+    """Added to the kernel's command line."""
 
 
 KERNELS = {
@@ -44,8 +44,8 @@ GUESTS = (
 )
 
 COMBINATIONS = tuple(product(("fentry", "kprobe", "tracepoint"), ("ring", "perf")))
-"""Probe set and transport, in the order of running."""
+"""Probe set and transport, in the order of the runs."""
 
 QUICK = ("-m", "not compiles")
-"""The live tests that run unless more are asked for: those that share a session. Each of the others compiles
-at least once, which takes 4 to 15 s in emulation, and is about the same on every kernel."""
+"""The live tests that run by default: those that share a session. Each of the others compiles at least once,
+which takes 4 to 15 s in emulation, and differs little between kernels."""

@@ -1,17 +1,17 @@
 """`make test-kernels`: the live tests on other kernels, in virtual machines.
 
-Arguments go to pytest, and choose among the live tests. The environment says the rest:
+Arguments go to pytest, to select live tests. Environment variables:
 
-    FULL            1: every live test in every combination, which takes an hour a guest; else a few of them
-    KERNELS         names of guests (matrix.py), separated by spaces; all of them
+    FULL            1: every live test with every probe set and transport, an hour for each guest; else a few
+    KERNELS         names of guests (matrix.py), separated by spaces; default: all
     KERNEL_ARGS     added to every guest's kernel command line
-    ALLOW_MISSING   1: a kernel that cannot be fetched is no failure
-    KVM             1: hardware virtualization; a /dev/kvm alone does not say that it works
-    JOBS            how many guests run at once; as many as processors and memory allow
-    TIME_LIMIT_S    after this time a guest is ended; 1800, or 7200 for FULL
-    KERNEL_CACHE    folder of kernels and results; ~/.cache/tcpconntop/kernels. What is there stays
+    ALLOW_MISSING   1: a kernel that cannot be downloaded is not a failure
+    KVM             1: use hardware virtualization (a /dev/kvm does not prove that it works)
+    JOBS            how many guests run at once; default: as many as processors and memory allow
+    TIME_LIMIT_S    a guest is killed after this time; default: 1800, or 7200 for FULL
+    KERNEL_CACHE    folder of kernels and results, kept; default: ~/.cache/tcpconntop/kernels
 
-Exit code: 0 when everything passed, 1 when not, 2 for a wrong environment, 130 when interrupted.
+Exit code: 0 everything passed, 1 something failed, 2 wrong environment variable, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says."""
+    """The environment variables."""
 
     guests: tuple[Guest, ...]
     kernel_arguments: tuple[str, ...]
@@ -56,7 +56,7 @@ class Settings:
 
     @classmethod
     def read(cls, environment: dict[str, str]) -> Settings:
-        """From environment variables.
+        """Return the settings of the environment variables.
 
         Raises:
             ValueError: one of them is wrong.
@@ -80,19 +80,19 @@ class Settings:
 
 
 def possible_jobs() -> int:
-    """How many guests this machine can run at once."""
+    """Return how many guests this machine can run at once."""
     free_mb = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return max(1, min(os.cpu_count() or 1, free_mb // GUEST_MEMORY_MB))
 
 
 def main(settings: Settings, arguments: list[str]) -> int:
-    """Fetch, boot, report. Returns the exit code."""
+    """Download, boot and report. Return the exit code."""
     settings.cache.mkdir(parents=True, exist_ok=True)
     lock = os.open(settings.cache, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print(f"another run uses {settings.cache}: wait for it, or choose a KERNEL_CACHE", file=sys.stderr)
+        print(f"another run uses {settings.cache}: wait for it, or set another KERNEL_CACHE", file=sys.stderr)
         return EXIT_USAGE
     images, missing = fetch(settings)
     bootable = [guest for guest in settings.guests if guest.kernel in images]
@@ -112,7 +112,7 @@ def main(settings: Settings, arguments: list[str]) -> int:
 
 
 def fetch(settings: Settings) -> tuple[dict[str, archive.Image], dict[str, str]]:
-    """The kernels that the guests need, and the reason for each one that there is none."""
+    """Return the kernels of the guests, and the reason for each missing one."""
     images, missing = {}, {}
     for name in dict.fromkeys(guest.kernel for guest in settings.guests):
         try:
@@ -125,12 +125,12 @@ def fetch(settings: Settings) -> tuple[dict[str, archive.Image], dict[str, str]]
 def boot_all(
     guests: list[Guest], images: dict[str, archive.Image], settings: Settings, arguments: list[str]
 ) -> dict[str, list[report.Run]]:
-    """Run the guests, some at a time. Returns what each of them reported."""
+    """Run the guests, some at a time. Return the runs of each."""
     with ThreadPoolExecutor(settings.jobs) as pool:
         try:
             results = pool.map(lambda guest: boot(guest, images[guest.kernel], settings, arguments), guests)
             return dict(zip((guest.name for guest in guests), results, strict=True))
-        except BaseException:  # Ctrl-C above all: the threads do not hear of it
+        except BaseException:  # mainly Ctrl-C, which does not reach the threads
             pool.shutdown(wait=False, cancel_futures=True)
             for process in _running:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -138,7 +138,7 @@ def boot_all(
 
 
 def boot(guest: Guest, image: archive.Image, settings: Settings, arguments: list[str]) -> list[report.Run]:
-    """Run one guest to its end, which may be one that we make."""
+    """Run one guest until it ends or its time is over. Return its runs."""
     results = settings.cache / "results" / guest.name
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
@@ -154,7 +154,7 @@ def boot(guest: Guest, image: archive.Image, settings: Settings, arguments: list
 def command(
     guest: Guest, image: archive.Image, results: Path, settings: Settings, arguments: list[str]
 ) -> list[str]:
-    """virtme-ng's command line."""
+    """Return virtme-ng's command line."""
     inside = ["sh", str(HERE / "guest.sh"), UNCACHED, str(results)]
     if image.headers:
         inside = ["env", f"KERNEL_HEADERS={image.headers}", f"TCPCONNTOP_PEER={image.peer}", *inside]
@@ -168,9 +168,9 @@ def command(
 
 
 def supervise(command: list[str], limit_s: float) -> tuple[bytes, str]:
-    """Run a command. Returns its output, and how it ended."""
-    # A pipe, because QEMU opens its standard output anew for each console of the guest: in a file they would
-    # overwrite each other's lines. A process group, to end virtme-ng and the QEMU behind it together.
+    """Run a command, and kill it after `limit_s`. Return its output, and how it ended."""
+    # A pipe, because QEMU opens its standard output again for each console of the guest: in a file they would
+    # overwrite each other. A process group, to kill virtme-ng and its QEMU together.
     process = subprocess.Popen(
         command,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
@@ -182,11 +182,11 @@ def supervise(command: list[str], limit_s: float) -> tuple[bytes, str]:
     _running.add(process)
     try:
         console = process.communicate(timeout=limit_s)[0]
-        said = [line for line in console.decode("utf-8", "replace").splitlines() if line and line[0] != "["]
-        return console, f"it ended early: {said[-1] if said else 'no output'}"
+        lines = [line for line in console.decode("utf-8", "replace").splitlines() if line and line[0] != "["]
+        return console, f"it ended early: {lines[-1] if lines else 'no output'}"
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        return process.communicate()[0], f"it hung: ended after {limit_s:.0f} s"
+        return process.communicate()[0], f"it hung: killed after {limit_s:.0f} s"
     finally:
         _running.discard(process)
 
@@ -201,5 +201,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(chosen, sys.argv[1:] or ([] if chosen.full else list(QUICK))))
     except KeyboardInterrupt:
-        print("interrupted: every guest was ended", file=sys.stderr)
+        print("interrupted: all guests were killed", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -21,13 +21,13 @@ JUNIT = """<testsuites><testsuite tests="13" failures="2" errors="1" skipped="3"
 <properties><property name="start_s" value="7.1"/><property name="notes" value="no IPv6"/></properties>
 <testcase classname="tests.live.test_a" name="test_b"><failure message="22 == 23&#10; + more"/></testcase>
 </testsuite></testsuites>"""
-WAY = matrix.COMBINATIONS[0]
+COMBINATION = matrix.COMBINATIONS[0]
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """What a guest leaves that came as far as its first combination."""
-    stem = tmp_path / "-".join(WAY)
+    """The results of a guest that got as far as its first probe set and transport."""
+    stem = tmp_path / "-".join(COMBINATION)
     (tmp_path / "boot.json").write_text(json.dumps({"release": "6.1.0-50", "up_s": 31.2}))
     stem.with_suffix(".json").write_text(json.dumps({"tests_s": 61.0}))
     stem.with_suffix(".xml").write_text(JUNIT)
@@ -44,14 +44,14 @@ def test_counts_come_from_the_junit_report(results: Path) -> None:
     assert {other.problem for other in others} == {"it hung"}
 
 
-def test_a_guest_that_left_nothing_is_no_success(tmp_path: Path) -> None:
+def test_a_guest_without_results_is_not_a_success(tmp_path: Path) -> None:
     runs = report.collect("6.1", tmp_path, "it hung")
     assert {run.problem for run in runs} == {"not run: it hung"}
     assert not any(run.good for run in runs)
 
 
-def test_no_test_at_all_is_no_success() -> None:
-    good = report.Run("6.1", *WAY, passed=1)
+def test_no_test_at_all_is_not_a_success() -> None:
+    good = report.Run("6.1", *COMBINATION, passed=1)
     assert good.good
     assert not replace(good, passed=0, skipped=5).good
 
@@ -59,14 +59,27 @@ def test_no_test_at_all_is_no_success() -> None:
 def test_the_table_has_a_line_for_each_run(results: Path) -> None:
     header, *lines = report.table(report.collect("6.1", results, "it hung")).splitlines()
     assert header.split() == [name for name in report.COLUMNS if name]
-    assert lines[0].split() == ["6.1", "6.1.0-50", "31", "s", *WAY, "7", "s", "7", "3", "3", "61", "s"]
+    assert lines[0].split() == [
+        "6.1",
+        "6.1.0-50",
+        "31",
+        "s",
+        *COMBINATION,
+        "7",
+        "s",
+        "7",
+        "3",
+        "3",
+        "61",
+        "s",
+    ]
     assert len(lines) == len(matrix.COMBINATIONS)
 
 
-def test_a_guest_that_hangs_is_ended() -> None:
+def test_a_guest_that_hangs_is_killed() -> None:
     begin_s = time.monotonic()
     console, ending = run.supervise(["sh", "-c", "echo booting; sleep 1000 & sleep 1000"], 0.5)
-    assert (console, ending) == (b"booting\n", "it hung: ended after 0 s")
+    assert (console, ending) == (b"booting\n", "it hung: killed after 0 s")
     assert time.monotonic() - begin_s < 100
 
 
@@ -79,7 +92,7 @@ def test_settings() -> None:
         run.Settings.read({"KERNELS": "4.9"})
 
 
-def test_the_archive_is_the_machines_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_archive_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEBIAN_ARCHIVE", raising=False)
     monkeypatch.setattr(archive, "machine_archives", lambda: {"Debian": "http://mirror.example/debian/"})
     kernels = matrix.KERNELS
