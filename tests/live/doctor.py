@@ -1,4 +1,4 @@
-"""Runs `doctor`, and anything else, as a user does."""
+"""Run `doctor`, or any other command, like a user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = [
     "kernel", "btf", "capabilities", "bcc", "raw_tracepoints", "fentry", "kprobe", "ring", "perf", "tracefs",
     "lockdown", "memlock", "ipv6", "cgroups",
 ]  # fmt: skip
-"""The checks of a document, in their order."""
+"""The names of the checks in a document, in order."""
 
 
 def run(*arguments: str, prefix: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""A small interface process: opens a session the way the program does, and tells on stdout how far it is."""
+"""A small user interface process: opens a session like the program, and reports its steps on stdout."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tcpconntop.kernel import privileges
 from tcpconntop.kernel.launch import spawn_loader
 
 
-def tell(**what: object) -> None:
-    print(json.dumps(what), flush=True)
+def report(**values: object) -> None:
+    print(json.dumps(values), flush=True)
 
 
 def capabilities() -> list[str]:
-    """CapEff of every thread of this process."""
+    """Return CapEff of every thread of this process."""
     lines = [line for task in Path("/proc/self/task").iterdir() for line in (task / "status").open()]
     return [line.split()[1] for line in lines if line.startswith("CapEff")]
 
 
 def preload() -> None:
-    """For a user who may not read the Python that the tests run with: import before, and without threads."""
+    """Import first, without threads, for a user who may not read the Python that runs the tests."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     import tcpconntop.kernel.session
 
@@ -36,18 +36,18 @@ def main() -> None:
         preload()
     loader = spawn_loader()
     privileges.drop_privileges()
-    tell(step="spawned", loader=loader.process.pid)
+    report(step="spawned", loader=loader.process.pid)
 
     import way
 
     from tcpconntop.kernel.session import open_session
 
-    tell(step="opening")
-    # The process ID in the filter is the mark by which the test knows our maps.
+    report(step="opening")
+    # The test finds the maps of this process by the process ID in the filter.
     session = open_session(loader, way.request(pids=(os.getpid(),)))
     worker = threading.Thread(target=lambda: [session.read(0.05) for _ in range(1 << 20)], daemon=True)
     worker.start()
-    tell(
+    report(
         step="open",
         capabilities=capabilities(),
         uid=os.getresuid(),

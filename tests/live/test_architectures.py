@@ -1,4 +1,4 @@
-"""The kernel side compiles for every architecture that is promised, though only this one can load it."""
+"""The BPF program compiles for every supported architecture, though only this one can load it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tcpconntop.kernel.session import bpf_folder, compile_macros
 
 pytestmark = pytest.mark.compiles
 
-# Prints for each program the offsets of the 64-bit words that it loads: first come those of its context.
+# Print for each program the offsets of the 64-bit words that it loads; those of its context come first.
 SCRIPT = """
 import json, os, struct, sys
 sys.path.append(sys.argv[1])
@@ -28,7 +28,7 @@ code = {name: module.dump_func(name.encode()) for name in job["programs"]}
 print(json.dumps({name: [struct.unpack_from("=BBhi", c, 8 * n)[2] for n in range(len(c) // 8)
                          if struct.unpack_from("=BB", c, 8 * n)[0] == 0x79] for name, c in code.items()}))
 """
-PROGRAMS = {probe.program for parts in PROBE_SETS.values() for part in parts for probe in part.probes}
+PROGRAMS = {probe.program for groups in PROBE_SETS.values() for group in groups for probe in group.probes}
 ARGUMENTS = {"x86": [112, 104, 96], "arm64": [0, 8, 16]}
 RESULTS = {"x86": 80, "arm64": 0}
 
@@ -36,7 +36,7 @@ RESULTS = {"x86": 80, "arm64": 0}
 @pytest.mark.parametrize("transport", ["ring", "perf"])
 @pytest.mark.parametrize("architecture", ARGUMENTS)
 def test_it_compiles(architecture: str, transport: str) -> None:
-    """Kprobes read registers where the architecture has them: argument registers and the result's."""
+    """Kprobes read the argument and result registers where the architecture has them."""
     job = {
         "folder": str(bpf_folder()),
         "defines": compile_macros(Btf()),

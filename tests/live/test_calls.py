@@ -1,4 +1,4 @@
-"""What is seen of the call itself: connects that fail inside it, and where the time of the others went."""
+"""The call of connect(): failures inside it, and the parts of the latency."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def outcome_of_errno(error: int) -> Outcome:
 
 
 def test_connects_that_fail_inside_the_call(trace: Trace) -> None:
-    """GIVEN no route or no port WHEN we connect THEN each is one attempt, with the errno that it returned."""
+    """GIVEN no route or no port WHEN connecting THEN each is one attempt, with the errno that it returned."""
     with workload.closed_port() as port:
         tracer = trace(ports=(port,))
         command = ["unshare", "--net", sys.executable, failing.__file__, str(port)]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    v6 = failing.NEVER_STARTED_V6 if len(told) > len(failing.NEVER_STARTED + failing.NO_PORT) else ()
-    asked = (*failing.NEVER_STARTED, *v6, *failing.NO_PORT)
-    assert told == [error for _, error in asked]
+        errnos = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    v6 = failing.NEVER_STARTED_V6 if len(errnos) > len(failing.NEVER_STARTED + failing.NO_PORT) else ()
+    expected = (*failing.NEVER_STARTED, *v6, *failing.NO_PORT)
+    assert errnos == [error for _, error in expected]
 
-    visible = asked if tracer.sees_calls else failing.NO_PORT
+    visible = expected if tracer.sees_calls else failing.NO_PORT
     events = tracer.ended(len(visible))
     assert [destination(event) for event in events] == [
         address.removeprefix("::ffff:") for address, _ in visible
@@ -63,7 +63,7 @@ def test_connects_that_fail_inside_the_call(trace: Trace) -> None:
 
 
 def test_unsent_connects_are_no_active_opens(trace: Trace) -> None:
-    """What fails inside the call is not in the kernel's own count, and so not in ours beside it."""
+    """ActiveOpens does not count failures inside the call, so the count compared with it must not either."""
     tracer = trace()
     with workload.listener() as server, socket.socket() as client:
         client.connect(server.getsockname())
@@ -83,7 +83,9 @@ def test_unsent_connects_are_no_active_opens(trace: Trace) -> None:
     ],
     ids=["v6 address", "v4 address", "short"],
 )
-def test_addresses_that_do_not_fit(trace: Trace, family: int, address: bytes, error: int) -> None:
+def test_addresses_of_the_wrong_family_or_length(
+    trace: Trace, family: int, address: bytes, error: int
+) -> None:
     tracer = trace()
     libc = ctypes.CDLL(None, use_errno=True)
     with workload.socket_v6() if family == socket.AF_INET6 else socket.socket() as client:
@@ -109,8 +111,8 @@ def test_the_parts_add_up(trace: Trace, listen_on: str, connect_to: str) -> None
     assert workload.nothing_left(tracer.session)
 
 
-def test_a_lost_syn_is_told_apart(trace: Trace) -> None:
-    """GIVEN a SYN that was dropped WHEN there is room for the next THEN the wait is not the network's."""
+def test_the_wait_for_a_lost_syn_is_separated(trace: Trace) -> None:
+    """GIVEN a dropped SYN WHEN the next one is answered THEN the wait does not count as network time."""
     tracer, events = one_lost_syn(trace)
     assert_adds_up(tracer, events)
     parts = anatomy(events)
@@ -133,14 +135,14 @@ def test_a_repeated_connect_is_the_same_attempt(trace: Trace) -> None:
 
 
 def test_a_connect_that_waits_for_data(trace: Trace) -> None:
-    """GIVEN a fast-open cookie WHEN connect() only notes the address THEN the wait for data is local work."""
+    """GIVEN a fast-open cookie WHEN connect() stores only the address THEN waiting for data is local work."""
     setting = Path("/proc/sys/net/ipv4/tcp_fastopen")
     before = setting.read_text()
     setting.write_text("3")
     try:
         with workload.listener() as server:
             server.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
-            fast_open(server).close()  # for the cookie
+            fast_open(server).close()  # to get the cookie
             tracer = trace()
             with fast_open(server, tracer) as client:
                 lport = workload.port_of(client)
@@ -163,8 +165,7 @@ def fast_open(server: socket.socket, tracer: Tracer | None = None) -> socket.soc
     return client
 
 
-def test_who_and_where_are_the_same_whatever_is_seen(trace: Trace) -> None:
-    """A filter holds for what fails inside the call as well."""
+def test_filters_apply_to_failures_inside_the_call(trace: Trace) -> None:
     tracer = trace(pids=(os.getpid(),), ports=(53,), family=4)
     for address, port in (("255.255.255.255", 53), ("255.255.255.255", 47)):
         with socket.socket() as client:
@@ -175,7 +176,7 @@ def test_who_and_where_are_the_same_whatever_is_seen(trace: Trace) -> None:
     assert workload.nothing_left(tracer.session)
 
 
-def test_the_notes_tell_of_a_kernel_without_ipv6(session: Session) -> None:
+def test_a_kernel_without_ipv6_has_a_note(session: Session) -> None:
     try:
         socket.socket(socket.AF_INET6).close()
         absent = False

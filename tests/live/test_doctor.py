@@ -1,7 +1,6 @@
-"""`doctor` against what loading really does here: each line is right, whichever way it goes.
+"""`doctor` compared with what loading really does here.
 
-Asks for every way of tracing, so it takes seven compilations: once for each machine, whichever ways its tests
-are run for.
+It loads every probe set and transport, which takes seven compilations: so it runs once for each machine.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from tcpconntop.kernel.session import open_session
 
 pytestmark = [
     pytest.mark.compiles,
-    pytest.mark.skipif(not way.FIRST, reason="the same for all ways: run with the first"),
+    pytest.mark.skipif(not way.FIRST, reason="the same for all probe sets: runs with the first"),
 ]
 
 
 @cache
 def doctor() -> tuple[int, dict[str, Any]]:
-    """Exit code and document, with everything as it is here."""
+    """Return exit code and document of this machine."""
     done = run("doctor", "--json")
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)
@@ -36,7 +35,7 @@ def doctor() -> tuple[int, dict[str, Any]]:
 
 @cache
 def loading(probe: str = "auto", transport: str = "auto") -> tuple[int, str]:
-    """Exit code and what is taken, or why not: as a command that traces would have it."""
+    """Return exit code and probe set/transport, or the error, of a command that traces."""
     try:
         with open_session(spawn_loader(), TraceRequest(probe=probe, transport=transport)) as session:
             return 0, f"{session.probe}/{session.transport}"
@@ -44,12 +43,12 @@ def loading(probe: str = "auto", transport: str = "auto") -> tuple[int, str]:
         return error.exit_code, str(error)
 
 
-def test_the_verdict_is_what_a_command_that_traces_comes_to() -> None:
+def test_the_summary_is_that_of_a_command_that_traces() -> None:
     code, document = doctor()
-    loaded, taken = loading()
+    loaded, selected = loading()
     assert code == document["exit_code"] == loaded
     if loaded == 0:
-        assert f"{document['probe']}/{document['transport']}" == taken
+        assert f"{document['probe']}/{document['transport']}" == selected
     else:
         assert document["probe"] is document["transport"] is None
 
@@ -57,27 +56,27 @@ def test_the_verdict_is_what_a_command_that_traces_comes_to() -> None:
 @pytest.mark.parametrize(
     ("name", "probe"), [("fentry", "fentry"), ("kprobe", "kprobe"), ("raw_tracepoints", "tracepoint")]
 )
-def test_a_way_is_ok_exactly_where_it_loads(name: str, probe: str) -> None:
-    """GIVEN this kernel WHEN doctor says refused or missing THEN --probe ends with 4 and the same reason."""
-    said = checks(doctor()[1])[name]
-    code, told = loading(probe=probe)
-    assert (said["status"] == OK) == (code == 0)
-    assert said["status"] in ((OK,) if code == 0 else (MISSING, REFUSED))
+def test_a_probe_set_is_ok_exactly_where_it_loads(name: str, probe: str) -> None:
+    """GIVEN a probe set WHEN doctor calls it refused or missing THEN --probe exits with 4 and that reason."""
+    check = checks(doctor()[1])[name]
+    code, message = loading(probe=probe)
+    assert (check["status"] == OK) == (code == 0)
+    assert check["status"] in ((OK,) if code == 0 else (MISSING, REFUSED))
     if code != 0:
         assert code == 4
-        assert f"({said['detail']})" in told
+        assert f"({check['detail']})" in message
 
 
 @pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name != "auto"])
 def test_a_transport_is_ok_exactly_where_it_loads(transport: str) -> None:
-    said = checks(doctor()[1])[transport]
-    code, taken = loading()
-    if not taken.endswith(f"/{transport}"):
+    check = checks(doctor()[1])[transport]
+    code, selected = loading()
+    if not selected.endswith(f"/{transport}"):
         code, _ = loading(transport=transport)
-    assert (said["status"] == OK) == (code == 0)
+    assert (check["status"] == OK) == (code == 0)
 
 
-def test_every_line_is_there_and_has_something_to_say() -> None:
+def test_every_check_is_there_and_has_a_detail() -> None:
     _, document = doctor()
     found = checks(document)
     assert list(found) == NAMES

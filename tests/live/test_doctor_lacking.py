@@ -1,4 +1,4 @@
-"""`doctor` where something is lacking: every line still says what can be said."""
+"""`doctor` where something is missing: every check still has a result."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tcpconntop.kernel.launch import PYTHON_VARIABLE
 
 pytestmark = [
     pytest.mark.compiles,
-    pytest.mark.skipif(not way.FIRST, reason="the same for all ways: run with the first"),
+    pytest.mark.skipif(not way.FIRST, reason="the same for all probe sets: runs with the first"),
 ]
 
 BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
-def test_without_privileges_every_line_says_what_can_be_said() -> None:
+def test_without_privileges_every_check_has_a_result() -> None:
     done = run("doctor", "--json", prefix=BARE)
     found = checks(json.loads(done.stdout))
     assert done.returncode == 3
@@ -43,7 +43,7 @@ def test_without_privileges_every_line_says_what_can_be_said() -> None:
 
 
 def test_without_bcc_the_unrelated_package_is_named(tmp_path: Path) -> None:
-    """GIVEN a Python that has PyPI's bcc alone WHEN asked THEN doctor and -b name it, and end with 4."""
+    """GIVEN a Python with only PyPI's bcc WHEN running THEN doctor and -b name it and exit with 4."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
     python = str(tmp_path / "bin" / "python")
     purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -67,8 +67,8 @@ def test_without_bcc_the_unrelated_package_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hidden", ["/sys/kernel/btf", "/sys"])
-def test_without_btf_every_line_says_what_can_be_said(hidden: str) -> None:
-    """GIVEN a mount that hides the kernel's type information THEN that is what is missing."""
+def test_without_btf_every_check_has_a_result(hidden: str) -> None:
+    """GIVEN a mount that hides the kernel's type information THEN BTF is missing."""
     hide = f'mount -t tmpfs tmpfs {hidden} && exec "$@"'
     done = run("doctor", "--json", prefix=("unshare", "--mount", "sh", "-c", hide, "sh"))
     assert done.returncode == 4, done.stderr
@@ -81,8 +81,8 @@ def test_without_btf_every_line_says_what_can_be_said(hidden: str) -> None:
 
 
 @pytest.mark.parametrize("held", ["bpf", "perfmon"])
-def test_with_one_capability_of_two_every_line_is_as_the_kernel_says(held: str) -> None:
-    """GIVEN half of the privileges, where BCC may crash THEN the answer is whole all the same."""
+def test_with_one_capability_of_two_every_check_has_the_kernels_answer(held: str) -> None:
+    """GIVEN one of the two capabilities, where BCC may crash THEN the answer is still complete."""
     half = ("setpriv", f"--bounding-set=-all,+{held}", "--inh-caps=-all")
     done = run("doctor", "--json", prefix=half)
     found = checks(json.loads(done.stdout))
@@ -93,9 +93,9 @@ def test_with_one_capability_of_two_every_line_is_as_the_kernel_says(held: str) 
 
 
 def test_with_the_two_capabilities_it_works() -> None:
-    """GIVEN no other capability THEN tracing works: what the README says of containers and services."""
+    """GIVEN no other capability THEN tracing works, as the README promises for containers and services."""
     two = ("setpriv", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all")
-    if kernel_version(os.uname().release) < MEMLOCK_UNUSED_SINCE:  # there maps count as locked memory
+    if kernel_version(os.uname().release) < MEMLOCK_UNUSED_SINCE:  # maps count as locked memory
         done = run("doctor", "--json", prefix=two)
         assert done.returncode == 3
         assert checks(json.loads(done.stdout))["memlock"]["status"] == REFUSED

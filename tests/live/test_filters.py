@@ -1,4 +1,4 @@
-"""Filters decide in the kernel, and what they keep out leaves no trace there."""
+"""Filters work in the kernel, and excluded attempts leave nothing in its maps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOBODY = 65534
 
 
 def connect_elsewhere(port: int, times: int, uid: int) -> int:
-    """Connect from another process as another user. Returns its process ID."""
+    """Connect from another process as another user. Return its process ID."""
     code = f"import socket\nfor _ in range({times}): socket.create_connection(('127.0.0.1', {port})).close()"
     with subprocess.Popen(["/usr/bin/python3", "-Ic", code], user=uid, cwd="/") as process:
         assert process.wait(way.DEADLINE_S) == 0
@@ -31,8 +31,8 @@ def nothing_left(tracer: Tracer) -> bool:
     return workload.nothing_left(tracer.session)
 
 
-def test_the_start_map_shows_what_is_in_flight(trace: Trace) -> None:
-    """Without this, the absence that the other tests look for would prove nothing."""
+def test_the_start_map_holds_attempts_in_flight(trace: Trace) -> None:
+    """Without this, the empty map of the other tests would prove nothing."""
     with workload.silent_listener() as server:
         tracer = trace()
         with workload.start_connect(server.getsockname()):
@@ -63,7 +63,7 @@ def test_by_user(trace: Trace) -> None:
 
 
 def test_by_port(trace: Trace) -> None:
-    """The sixteenth of the list counts as much as the first."""
+    """The sixteenth entry of the list works like the first."""
     with workload.listener() as wanted, workload.listener() as other:
         port = workload.port_of(wanted)
         tracer = trace(pids=(os.getpid(),), ports=(*range(1, FILTER_LIST_MAX), port))
@@ -75,7 +75,7 @@ def test_by_port(trace: Trace) -> None:
 
 @pytest.mark.parametrize(("family", "count"), [(4, 5), (6, 3)])
 def test_by_family(trace: Trace, family: int, count: int) -> None:
-    """A v4-mapped IPv6 socket speaks IPv4."""
+    """A v4-mapped IPv6 address counts as IPv4."""
     tracer = trace(pids=(os.getpid(),), family=family)
     with workload.listener() as v4, workload.listener("::1") as v6, workload.listener("::") as both:
         workload.connect(v4, 3)
@@ -89,7 +89,7 @@ def test_by_family(trace: Trace, family: int, count: int) -> None:
 
 
 def test_by_latency(trace: Trace) -> None:
-    """GIVEN a minimum WHEN fast and slow attempts end THEN all count, and the slow ones leave records."""
+    """GIVEN a minimum WHEN fast and slow attempts end THEN all count, and only the slow ones have records."""
     with workload.listener() as server, workload.silent_listener() as silent:
         tracer = trace(pids=(os.getpid(),), min_latency_ms=500)
         with workload.start_connect(silent.getsockname()) as slow:
@@ -114,6 +114,6 @@ def test_by_latency(trace: Trace) -> None:
         ({"min_latency_ms": -1.0}, "the minimum latency must be between 0 and 1e9 ms"),
     ],
 )
-def test_what_no_filter_can_say(request_: dict[str, object], message: str) -> None:
+def test_values_out_of_range_are_errors(request_: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         TraceRequest(**request_)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The ledger balances, to the last connect, and agrees with the kernel's own count."""
+"""The ledger balances, and agrees with the kernel's own count."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from tracer import Tracer, assert_adds_up
 
 from tcpconntop.core.wire import Outcome
 
-# Where there is time for it, more of both clients together than the ring holds: it comes round.
+# If time allows, more connects of both clients than the ring buffer holds, so that it wraps around.
 TIMES = 1_511 if way.EMULATED else 36_007
 CLIENTS = 2
 
 
-def test_a_storm_is_counted_to_the_last_connect() -> None:
+def test_every_connect_of_a_storm_is_counted() -> None:
     """GIVEN two processes WHEN they connect as fast as they can THEN nothing is lost or counted twice."""
     script = str(Path(__file__).with_name("storm.py"))
     command = ["unshare", "--net", sys.executable, script, str(TIMES)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode()
-    told = json.loads(done.stdout)
-    print(told)
+    results = json.loads(done.stdout)
+    print(results)
 
     total, refused = CLIENTS * TIMES, CLIENTS * (TIMES // 7)
-    assert told["attempts"] == told["records"] == told["sent"] == told["active_opens"] == total
-    assert told["outcomes"] == [total - refused, refused, 0, 0, 0, 0]
-    assert told["in_flight"] == told["least_in_flight"] == 0
-    assert told["ring_drops"] == told["start_failures"] == 0
-    assert told["start_map_empty"]
+    assert results["attempts"] == results["records"] == results["sent"] == results["active_opens"] == total
+    assert results["outcomes"] == [total - refused, refused, 0, 0, 0, 0]
+    assert results["in_flight"] == results["least_in_flight"] == 0
+    assert results["ring_drops"] == results["start_failures"] == 0
+    assert results["start_map_empty"]
 
 
-def test_a_known_list_is_told_exactly(trace: Callable[..., Tracer]) -> None:
-    """GIVEN connects of every kind WHEN they are over THEN each is one record, with its outcome and errno."""
+def test_a_known_list_is_reported_exactly(trace: Callable[..., Tracer]) -> None:
+    """GIVEN connects of every kind WHEN they have ended THEN each is one record with outcome and errno."""
     command = ["unshare", "--net", sys.executable, known.__file__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         tracer = trace(pids=(process.pid,))
-        told = json.loads(process.communicate("go\n")[0])
-    asked = [row for row in known.KNOWN if row[0] in told]
-    assert told == {kind: [errno] * times for kind, times, _, _, errno in asked}
-    print(f"{tracer.session.probe}: {sum(row[1] for row in asked)} connects, of {', '.join(told)}")
+        errnos = json.loads(process.communicate("go\n")[0])
+    expected_rows = [row for row in known.KNOWN if row[0] in errnos]
+    assert errnos == {kind: [errno] * times for kind, times, _, _, errno in expected_rows}
+    print(f"{tracer.session.probe}: {sum(row[1] for row in expected_rows)} connects, of {', '.join(errnos)}")
 
-    visible = [row for row in asked if tracer.sees_calls or row[0] != "no route"]
+    visible = [row for row in expected_rows if tracer.sees_calls or row[0] != "no route"]
     events = tracer.ended(sum(row[1] for row in visible))
     expected = Counter[tuple[int, int, int]]()
     for _, times, family, outcome, errno in visible:

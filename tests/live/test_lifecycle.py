@@ -1,4 +1,4 @@
-"""What is there while a session is open, and what is left when it ended, however it did."""
+"""What exists while a session is open, and that nothing is left after it, however it ended."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ pytestmark = pytest.mark.compiles
 INTERFACE = str(Path(__file__).with_name("interface.py"))
 GONE_S = way.DEADLINE_S
 MARK = (1 << 31) + os.getpid()
-"""No process has that number: by this filter, a test in this process knows its own maps."""
+"""No process has this ID: with it as filter, a test finds the maps of its own session."""
 
 
 def bpftool(*arguments: str) -> Any:
-    """What bpftool says, as JSON. A map that ends while it is listed is no error."""
+    """Return the JSON output of bpftool. A map that is deleted while it is listed is not an error."""
     return json.loads(subprocess.run(["bpftool", "-j", *arguments], capture_output=True, check=False).stdout)
 
 
 def is_traced(pid: int) -> bool:
-    """Whether a program that filters by this process is loaded: each keeps the settings map alive."""
+    """True if a program that filters by this process is loaded: it keeps the settings map alive."""
     for entry in bpftool("map", "show"):
         if entry.get("name") == "tct_settings":
             dump = bpftool("map", "lookup", "id", str(entry["id"]), "key", "0", "0", "0", "0")
@@ -51,7 +51,7 @@ def is_traced(pid: int) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process still runs; a dead one may wait for its reaper."""
+    """True if the process still runs, and is not a zombie."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -67,20 +67,20 @@ def wait_until(reached: Any, timeout_s: float) -> None:
 
 @contextmanager
 def interface(until: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
-    """An interface process that has come this far, and all that it told."""
+    """A user interface process that has reached this step, and everything it has reported."""
     process = subprocess.Popen(
         [sys.executable, INTERFACE],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **environment},
     )
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     assert process.stdout
     with process:
         try:
-            while told.get("step") != until:
-                told |= json.loads(process.stdout.readline())
-            yield process, told
+            while reported.get("step") != until:
+                reported |= json.loads(process.stdout.readline())
+            yield process, reported
         finally:
             process.kill()
 
@@ -89,29 +89,29 @@ def interface(until: str, **environment: str) -> Iterator[tuple[subprocess.Popen
     ("step", "later_s"), [("spawned", 0), ("opening", 0), ("opening", 0.1), ("opening", 0.3), ("open", 0)]
 )
 def test_kill_9_leaves_nothing(step: str, later_s: float) -> None:
-    """GIVEN an interface at some stage WHEN it is killed THEN loader, programs and maps are gone at once."""
-    with interface(step) as (process, told):
-        time.sleep(later_s)  # samples the time that the loader compiles
+    """GIVEN an interface at some step WHEN it is killed THEN loader, programs and maps end at once."""
+    with interface(step) as (process, reported):
+        time.sleep(later_s)  # at different times of the compilation
         if step == "open":
             assert is_traced(process.pid)
         process.kill()
         process.wait()
-        wait_until(lambda: not is_running(told["loader"]), GONE_S)
+        wait_until(lambda: not is_running(reported["loader"]), GONE_S)
         wait_until(lambda: not is_traced(process.pid), GONE_S)
 
 
 @pytest.mark.parametrize("sudo", [False, True])
 def test_the_interface_has_no_capability(sudo: bool) -> None:
     user = {"SUDO_UID": "65534", "SUDO_GID": "65534"} if sudo else {"SUDO_UID": "0", "SUDO_GID": "0"}
-    with interface("open", PRELOAD="1" if sudo else "", **user) as (process, told):
-        assert len(told["capabilities"]) > 1
-        assert set(told["capabilities"]) == {"0" * 16}
+    with interface("open", PRELOAD="1" if sudo else "", **user) as (process, reported):
+        assert len(reported["capabilities"]) > 1
+        assert set(reported["capabilities"]) == {"0" * 16}
         status = Path(f"/proc/{process.pid}/status").read_text()
         assert "NoNewPrivs:\t1" in status
-        assert told["uid"] == told["gid"] == [int(user["SUDO_UID"])] * 3
-        assert told["groups"] == ([65534] if sudo else os.getgroups())
-        assert told["pages"] > 0
-        assert is_running(told["loader"]) == (told["transport"] == "perf")
+        assert reported["uid"] == reported["gid"] == [int(user["SUDO_UID"])] * 3
+        assert reported["groups"] == ([65534] if sudo else os.getgroups())
+        assert reported["pages"] > 0
+        assert is_running(reported["loader"]) == (reported["transport"] == "perf")
         process.kill()
         assert process.stderr
         assert process.stderr.read() == b""
@@ -165,8 +165,8 @@ def refusal_of(probe: str) -> TracerError | None:
 
 
 @pytest.mark.parametrize("probe", [name for name in PROBE_SETS if name != "tracepoint"])
-def test_a_way_that_is_not_there(probe: str) -> None:
-    """GIVEN a kernel that refuses it WHEN it is asked for THEN one line says why, and what to use instead."""
+def test_a_probe_set_that_is_refused(probe: str) -> None:
+    """GIVEN a refused probe set WHEN requested THEN one line has the reason and an alternative."""
     before = descriptors()
     error = refusal_of(probe)
     if error is None:
@@ -176,7 +176,7 @@ def test_a_way_that_is_not_there(probe: str) -> None:
     assert descriptors() == before
 
 
-def test_auto_takes_the_first_way_that_there_is() -> None:
+def test_auto_selects_the_first_probe_set_that_works() -> None:
     with open_session(spawn_loader(), TraceRequest()) as session:
         taken, notes = session.probe, session.notes
     assert next(probe for probe in PROBE_SETS if refusal_of(probe) is None) == taken
@@ -231,10 +231,10 @@ except launch.TracerError as error:
         ),
         (False, "tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo\n"),
     ],
-    ids=["asked", "refused"],
+    ids=["checked", "refused"],
 )
 def test_without_privileges(privileged: bool, says: str) -> None:
-    """One line and exit code 3, whether we see it ourselves or the kernel refuses."""
+    """One line and exit code 3, whether the program checks it or the kernel refuses."""
     code = UNPRIVILEGED.format(privileged=privileged)
     bare = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
     done = subprocess.run([*bare, sys.executable, "-c", code], capture_output=True, check=False)
@@ -242,8 +242,8 @@ def test_without_privileges(privileged: bool, says: str) -> None:
     assert (done.returncode, done.stderr) == (3, b"")
 
 
-def test_a_loader_that_stays() -> None:
-    """GIVEN perf buffers WHEN its starter lets go THEN it stays; WHEN it is killed THEN reading says so."""
+def test_the_loader_stays_with_perf_buffers() -> None:
+    """GIVEN perf buffers WHEN the first owner closes it THEN it stays; WHEN killed THEN reading fails."""
     loader = spawn_loader()
     with open_session(loader, TraceRequest(transport="perf", pids=(MARK,))) as session:
         loader.cancel()

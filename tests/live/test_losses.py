@@ -1,4 +1,4 @@
-"""What is lost when a buffer or a table is full is counted, to the last one."""
+"""Everything that is lost because a buffer or a map is full is counted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL = 1 << 18
 
 
 def test_records_that_find_the_buffer_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GIVEN a small buffer that nobody reads WHEN it is full THEN what it holds and what is lost is all."""
+    """GIVEN a small buffer without a reader WHEN it is full THEN records held and lost add up to all."""
     monkeypatch.setattr(session, "BUFFER_BYTES", SMALL)
     total = 2 * os.cpu_count() * SMALL // session.EVENT.itemsize if way.TRANSPORT == "perf" else 2503
     tracer = own_trace()
@@ -38,14 +38,14 @@ def test_records_that_find_the_buffer_full(own_trace: Trace, monkeypatch: pytest
         assert len(held) + counters.ring_drops == total
         assert (np.diff(held["end_ns"].astype(np.int64)) > 0).all()
 
-        workload.connect(server, 7)  # there is room again
+        workload.connect(server, 7)  # there is space again
         assert len(tracer.session.read(0)) == 7
     assert tracer.counters().ring_drops == counters.ring_drops
     assert workload.nothing_left(tracer.session)
 
 
-def test_attempts_that_find_the_table_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GIVEN room for five WHEN eight are in flight THEN three are no attempts, and are counted as such."""
+def test_attempts_that_find_the_start_map_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN space for five WHEN eight are in flight THEN three are counted as failed inserts."""
     monkeypatch.setattr(session, "START_MAP_SIZE", 5)
     with workload.silent_listener() as server:
         tracer = own_trace()

@@ -1,4 +1,4 @@
-"""Every way in which a connect can end, each made to happen and read back field by field."""
+"""Every outcome of a connect, produced on purpose, and its record checked field by field."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def outcomes(events: Events) -> list[tuple[Outcome, int]]:
 def test_every_field_of_a_connect(
     trace: Trace, listen_on: str, connect_to: str, family: int, count: int
 ) -> None:
-    """GIVEN a listener WHEN we connect THEN the record tells who, from where, to where and when."""
+    """GIVEN a listener WHEN connecting THEN the record has the process, both addresses and the times."""
     tracer = trace()
     lports = []
     begin_ns = time.monotonic_ns()
@@ -93,7 +93,7 @@ def test_refused(trace: Trace) -> None:
 
 
 def test_timed_out(trace: Trace) -> None:
-    """GIVEN nobody who answers WHEN the kernel gives up THEN every SYN but the first was a retransmit."""
+    """GIVEN no answer WHEN the kernel gives up THEN every SYN but the first was a retransmission."""
     with workload.silent_listener() as server, workload.sniffer() as sniffer:
         tracer = trace()
         with workload.start_connect(server.getsockname(), TCP_SYNCNT=1) as client:
@@ -108,7 +108,7 @@ def test_timed_out(trace: Trace) -> None:
 
 
 def test_a_lost_syn_costs_one_second(trace: Trace) -> None:
-    """GIVEN a SYN that was dropped WHEN there is room for the next THEN the wait for it is told."""
+    """GIVEN a dropped SYN WHEN the next one is answered THEN the record has the wait for it."""
     _, events = one_lost_syn(trace)
     assert outcomes(events) == [(Outcome.OK, 0)]
     assert events["syn_retransmits"].tolist() == [1]

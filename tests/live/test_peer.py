@@ -1,6 +1,6 @@
-"""Beside BCC's own tcpconnlat, on the same connects. Runs where that runs: with its kernel headers.
+"""Compare with BCC's own tcpconnlat on the same connects. It needs kernel headers, so the test does too.
 
-TCPCONNTOP_PEER names its script, where it is not installed, and BCC_KERNEL_SOURCE the headers.
+TCPCONNTOP_PEER is the path of its script if it is not installed, BCC_KERNEL_SOURCE that of the headers.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ pytestmark = [
     ),
     pytest.mark.skipif(
         (way.PROBE, way.TRANSPORT) not in (("auto", "auto"), ("kprobe", "ring")),
-        reason="once is enough: with kprobes, as tcpconnlat has them",
+        reason="one run is enough: with kprobes, like tcpconnlat",
     ),
 ]
 
-# The bar: 5 % and 20 µs, beside the steps of 10 µs that both print.
+# The limit: 5 % and 20 µs, plus the resolution of 10 µs of both outputs.
 RELATIVE, ABSOLUTE_US, STEP_US = 0.05, 20.0, 10.0
 
 
@@ -51,7 +51,7 @@ class Peer:
         self._read = b""
 
     def lines(self, wanted: int, timeout_s: float) -> list[str]:
-        """Its first lines, the header among them; fewer when no more come in time."""
+        """Return its first lines, including the header; fewer if no more come in time."""
         assert self._process.stdout
         deadline = time.monotonic() + timeout_s
         while self._read.count(b"\n") < wanted and (left := deadline - time.monotonic()) > 0:
@@ -77,20 +77,20 @@ def tcpconnlat(*arguments: str) -> Iterator[Peer]:
 
 @pytest.fixture(scope="module")
 def beside() -> tuple[list[str], list[str]]:
-    """What tcpconnlat and we print of the same 23 connects.
+    """The output of tcpconnlat and of tcpconntop for the same 23 connects.
 
-    The probe that is attached last runs first. That is ours, so that the time that tcpconnlat itself takes,
-    as for printing, is in neither figure.
+    The probe that is attached last runs first. tcpconntop is attached last, so that the time that tcpconnlat
+    takes (to print, for example) is in neither latency.
     """
     own = str(os.getpid())
     with workload.listener() as server, tcpconnlat("-L", "-p", own) as peer:
-        assert peer.lines(1, COMPILES_S)[0].startswith("PID"), "it never began"
+        assert peer.lines(1, COMPILES_S)[0].startswith("PID"), "tcpconnlat did not start"
         with tcpconntop("log", "-L", "-p", own) as log:
             workload.connect(server, COUNT)
             theirs = peer.lines(1 + COUNT, way.DEADLINE_S)
             ours, _ = log.interrupt()
     assert len(ours) == 1 + COUNT
-    assert len(theirs) > COUNT // 2  # it misses some where the kernel skips one of its probes
+    assert len(theirs) > COUNT // 2  # it misses some, when the kernel skips one of its probes
     return theirs, ours
 
 
@@ -99,7 +99,7 @@ def test_latencies_are_those_of_tcpconnlat(
     capsys: pytest.CaptureFixture[str],
     record_testsuite_property: Callable[[str, object], None],
 ) -> None:
-    """GIVEN both WHEN connects are made THEN they say the same latency of each that tcpconnlat has."""
+    """GIVEN both tracers WHEN connecting THEN both show the same latency of each connect."""
     theirs, ours = (
         {line.split()[4]: float(line.split()[7]) * 1000 for line in lines[1:]} for lines in beside
     )
@@ -116,12 +116,12 @@ def test_latencies_are_those_of_tcpconnlat(
     with capsys.disabled():
         print(f"\n{comparison}", file=sys.stderr)
     within = np.abs(differences) <= bounds
-    # An emulated machine may stand still for a while between two probes of the same function.
+    # An emulated machine may pause between two probes of the same function.
     assert within.mean() > 0.5 if way.EMULATED else within.all()
 
 
 def test_a_script_for_tcpconnlat_reads_ours(beside: tuple[list[str], list[str]]) -> None:
-    """GIVEN an awk script that was written for tcpconnlat WHEN it reads both THEN it gives the same."""
+    """GIVEN an awk script for tcpconnlat WHEN it reads both outputs THEN the results are the same."""
     theirs, ours = (
         subprocess.run(["awk", AWK], input="\n".join(lines), capture_output=True, check=True, text=True)
         .stdout.splitlines()

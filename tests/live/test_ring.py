@@ -1,4 +1,4 @@
-"""When the reader wakes up."""
+"""When the reader is woken."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_few_records_wait_for_the_readers_timer(own_trace: Trace) -> None:
         assert len(tracer.session.read(0)) == 0
 
 
-def test_much_data_wakes_the_reader(own_trace: Trace) -> None:
-    """With a threshold of one byte, every record is much."""
+def test_enough_data_wakes_the_reader(own_trace: Trace) -> None:
+    """With a threshold of one byte, every record is enough."""
     tracer = own_trace(pids=(os.getpid(),), wakeup_bytes=1)
     with workload.listener() as server:
         tracer.session.read(0)

@@ -1,4 +1,4 @@
-"""A session under test, from one moment on."""
+"""A session under test, with counters that start at zero."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tcpconntop.kernel.session import Counters, Session
 
 
 class Tracer:
-    """What a session has counted and read since it was given these filters.
+    """The counters and records of a session since these filters were set.
 
-    Compiling takes long where everything is emulated, so tests share a session and change its filters.
+    Compiling takes long in an emulated machine, so tests share a session and change its filters.
     """
 
     def __init__(self, session: Session, request: TraceRequest) -> None:
@@ -32,7 +32,7 @@ class Tracer:
         session.read(0)
 
     def counters(self) -> Counters:
-        """The session's counters since then."""
+        """Return the session's counters since the filters were set."""
         now, before = self.session.counters(), self._before
         outcomes = tuple(a - b for a, b in zip(now.outcomes, before.outcomes, strict=True))
         rest = {
@@ -43,7 +43,7 @@ class Tracer:
         return Counters(outcomes=outcomes, **rest)
 
     def until(self, reached: Callable[[Counters], bool]) -> Counters:
-        """Wait until the counters show it. What should come never comes: the test fails."""
+        """Wait until `reached` is true of the counters and return them; fail after the deadline."""
         deadline = time.monotonic() + way.DEADLINE_S
         while not reached(counters := self.counters()):
             assert time.monotonic() < deadline, f"not reached: {counters}"
@@ -55,7 +55,7 @@ class Tracer:
         return way.sees_calls(self.session.probe)
 
     def ended(self, attempts: int) -> Events:
-        """All records, once this many attempts have begun and none is in flight."""
+        """Wait until this many attempts have begun and none is in flight; return all records."""
         counters = self.until(lambda now: now.attempts >= attempts and now.in_flight == 0)
         self.events = np.concatenate([self.events, self.session.read(0)])
         assert counters.attempts == attempts
@@ -65,7 +65,7 @@ class Tracer:
 
 
 def one_lost_syn(trace: Callable[..., Tracer]) -> tuple[Tracer, Events]:
-    """Trace a connect whose first SYN is dropped, and whose second one finds room."""
+    """Trace a connect whose first SYN is dropped and whose second one is answered."""
     with workload.silent_listener() as server:
         tracer = trace()
         with workload.start_connect(server.getsockname()) as client:
@@ -76,7 +76,7 @@ def one_lost_syn(trace: Callable[..., Tracer]) -> tuple[Tracer, Events]:
 
 
 def assert_adds_up(tracer: Tracer, events: Events) -> None:
-    """The parts of each latency make up the whole of it, where the way of tracing tells them."""
+    """Assert that the parts of each latency add up to it, where the probe set separates them."""
     parts = anatomy(events)
     if tracer.sees_calls:
         assert parts.local + parts.rto + parts.wire == pytest.approx(parts.latency, abs=2)

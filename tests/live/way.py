@@ -1,6 +1,6 @@
-"""The way of tracing that these tests are run for, and what it sees: the only place that tells ways apart.
+"""The probe set and transport of this test run. Only this module distinguishes between them.
 
-TCPCONNTOP_TEST_PROBE and TCPCONNTOP_TEST_TRANSPORT name it, as the command line would.
+TCPCONNTOP_TEST_PROBE and TCPCONNTOP_TEST_TRANSPORT choose them, with the values of the command line.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ TRANSPORT = os.environ.get("TCPCONNTOP_TEST_TRANSPORT", "auto")
 OPTIONS = ("--probe", PROBE, "--transport", TRANSPORT)
 
 FIRST = PROBE in ("auto", "fentry") and TRANSPORT in ("auto", "ring")
-"""Whether this run is the one in which to test what is the same for all ways."""
+"""True in the run that tests what is the same for all probe sets and transports."""
 
 EMULATED = "QEMU TCG" in Path("/proc/cpuinfo").read_text()
-"""Whether everything takes 20 to 50 times as long."""
+"""True where everything takes 20 to 50 times as long."""
 
 DEADLINE_S = 120.0 if EMULATED else 20.0
-"""For what comes at once. Where it does not come in this time, it never does."""
+"""Time limit for events that normally come at once."""
 
 
 def request(**filters: object) -> TraceRequest:
@@ -29,5 +29,5 @@ def request(**filters: object) -> TraceRequest:
 
 
 def sees_calls(probe: str) -> bool:
-    """Whether the probes see connect() itself: its begin, its first SYN, and what fails at once."""
+    """True if the probes see connect() itself: its begin, its first SYN, and failures inside the call."""
     return probe != "tracepoint"

@@ -1,4 +1,4 @@
-"""Known connects. Counts are prime, so that a figure that is off by a factor shows."""
+"""Known connects. Counts are prime, so that a result that is wrong by a factor is visible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
 
 @contextmanager
 def listener(host: str = "127.0.0.1", backlog: int = 128) -> Iterator[socket.socket]:
-    """A listener. Where there is no IPv6, a test that asks for it ends here."""
+    """A listener. Skips the test if it asks for IPv6 and the kernel has none."""
     with socket_v6() if ":" in host else socket.socket() as server:
         server.bind((host, 0))
         server.listen(backlog)
@@ -40,7 +40,7 @@ def socket_v6() -> socket.socket:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port that nobody listens on, and that nobody else can get meanwhile."""
+    """A port without a listener, which no other process can get in the meantime."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield port_of(holder)
@@ -59,7 +59,7 @@ def port_of(sock: socket.socket) -> int:
 
 
 def connect(server: socket.socket, times: int) -> list[int]:
-    """Connect and close, one after the other. Returns the local ports."""
+    """Connect and close, one after the other. Return the local ports."""
     ports = []
     for _ in range(times):
         with socket.socket(server.family) as client:
@@ -70,7 +70,7 @@ def connect(server: socket.socket, times: int) -> list[int]:
 
 
 def start_connect(address: tuple[str, int], **options: int) -> socket.socket:
-    """Begin a connect and do not wait for it. `options` are TCP socket options by name."""
+    """Begin a connect without waiting for it. `options` are TCP socket options by name."""
     client = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
     for name, value in options.items():
         client.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -80,24 +80,24 @@ def start_connect(address: tuple[str, int], **options: int) -> socket.socket:
 
 
 def wait_connect(client: socket.socket, timeout_s: float) -> int:
-    """Wait for the end of a begun connect. Returns its errno, 0 for success."""
+    """Wait for the end of a connect. Return its errno, 0 for success."""
     assert select.select([], [client], [], timeout_s)[1], "still connecting"
     return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def still_connecting(client: socket.socket, after_s: float) -> bool:
-    """Whether a begun connect has not ended after this time."""
+    """True if a connect has not ended after this time."""
     return not select.select([], [client], [], after_s)[1]
 
 
 def disconnect(client: socket.socket) -> None:
-    """connect(AF_UNSPEC): the socket is as new."""
+    """connect(AF_UNSPEC): the socket can connect again."""
     address = struct.pack("=H14x", socket.AF_UNSPEC)
     assert _libc.connect(client.fileno(), address, len(address)) == 0, os.strerror(ctypes.get_errno())
 
 
 def sniffer() -> socket.socket:
-    """A raw socket that receives all TCP over IPv4, from now on."""
+    """A raw socket that receives all TCP over IPv4 from now on."""
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
     raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
     raw.setblocking(False)
@@ -105,7 +105,7 @@ def sniffer() -> socket.socket:
 
 
 def syns(raw: socket.socket, lport: int, dport: int) -> list[bytes]:
-    """The SYNs between two ports that a sniffer has received so far, as IP packets."""
+    """Return the SYNs between two ports that a sniffer has received so far, as IP packets."""
     found, ports = [], struct.pack("!HH", lport, dport)
     while True:
         try:
@@ -117,7 +117,7 @@ def syns(raw: socket.socket, lport: int, dport: int) -> list[bytes]:
 
 
 def unreachable(client: socket.socket, syn: bytes, code: int) -> None:
-    """Answer a SYN the way a router does that cannot deliver it: ICMP destination unreachable, `code`."""
+    """Answer a SYN like a router that cannot deliver it: ICMP destination unreachable, `code`."""
     header = struct.pack("!BBHI", 3, code, 0, 0) + syn[:28]
     words = struct.unpack(f"!{len(header) // 2}H", header)
     total = sum(words)
@@ -128,7 +128,7 @@ def unreachable(client: socket.socket, syn: bytes, code: int) -> None:
 
 
 def sniffer_v6() -> socket.socket:
-    """A packet socket that sees all IPv6 on the loopback, from now on, as IP packets."""
+    """A packet socket that receives all IPv6 on the loopback from now on, as IP packets."""
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IPV6))
     packets.bind(("lo", ETH_P_IPV6))
     packets.setblocking(False)
@@ -136,7 +136,7 @@ def sniffer_v6() -> socket.socket:
 
 
 def syn_v6(packets: socket.socket, lport: int, dport: int) -> bytes:
-    """The first SYN between two ports that a sniffer has seen."""
+    """Return the first SYN between two ports that a sniffer has received."""
     while True:
         packet = packets.recv(256)
         if packet[6] == socket.IPPROTO_TCP and packet[40:44] == struct.pack("!HH", lport, dport):
@@ -144,13 +144,13 @@ def syn_v6(packets: socket.socket, lport: int, dport: int) -> bytes:
 
 
 def unreachable_v6(syn: bytes, code: int) -> None:
-    """The same for ICMPv6; the kernel fills in the checksum."""
+    """Answer a SYN with ICMPv6 destination unreachable; the kernel fills in the checksum."""
     with closing(socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)) as raw:
         raw.sendto(struct.pack("!BBHI", 1, code, 0, 0) + syn, ("::1", 0))
 
 
 def is_empty(map_fd: int) -> bool:
-    """Whether a BPF hash map with keys of 8 bytes has no entry."""
+    """True if a BPF hash map with keys of 8 bytes has no entry."""
     key = ctypes.create_string_buffer(8)
     attributes = ctypes.create_string_buffer(struct.pack("=IIQQ", map_fd, 0, 0, ctypes.addressof(key)), 32)
     found = _libc.syscall(_BPF_SYSCALL[os.uname().machine], BPF_MAP_GET_NEXT_KEY, attributes, 32)
@@ -158,5 +158,5 @@ def is_empty(map_fd: int) -> bool:
 
 
 def nothing_left(session: Session) -> bool:
-    """Whether the kernel side remembers no attempt and no call."""
+    """True if the maps hold no attempt and no call."""
     return all(is_empty(session.fds[f"map:{name}"]) for name in ("tct_start", "tct_calls"))
