@@ -1,4 +1,4 @@
-"""What all tests share: a user who has no settings and about whom nothing is remembered."""
+"""Set-up of all tests: no settings file and no remembered state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_remembered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let no test read the files of the user who runs it, nor write to them."""
+    """Use temporary folders, so that no test reads or writes the files of the user who runs it."""
     before = dict(os.environ)
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))

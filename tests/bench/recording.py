@@ -116,9 +116,8 @@ def main(seconds: int) -> None:
             share = (read_all(recorder, len(source.batches)) - without_s) / seconds
             replay_s, n = replay_all(path)
             bytes_per_connect = path.stat().st_size / n
-        print(
-            f"| {codec} | {share:.1%} | {bytes_per_connect:.1f} | {replay_s / n * SECOND_NS:,.0f} ns per record |"
-        )
+            ns_per_record = replay_s / n * SECOND_NS
+        print(f"| {codec} | {share:.1%} | {bytes_per_connect:.1f} | {ns_per_record:,.0f} ns per record |")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A process in a network namespace of its own that connects as often as it is told.
+"""A process that connects on request in a separate network namespace.
 
-Run as `unshare --net python elsewhere.py`: each line of its input is a number of connects, answered when they
-are made.
+Run as `unshare --net python elsewhere.py`. Each line of its input is a number of connects; it prints `made`
+when they are done.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Connects that fail inside the call, in a network namespace of its own. Prints the errnos as JSON.
+"""Connects that fail inside connect(), in a separate network namespace. Prints the errnos as JSON.
 
-Run as `unshare --net python failing.py PORT`: what fails, and why, is in `EXPECTED`, all of it to that port.
+Run as `unshare --net python failing.py PORT`. All connects go to that port; the tuples below have the
+addresses and the expected errnos.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ NEVER_STARTED = (
     ("192.0.2.17", errno.EINVAL),
     ("224.0.0.1", errno.ENETUNREACH),
 )
-"""Before SYN_SENT: for want of a route."""
+"""These fail before SYN_SENT: there is no route."""
 NEVER_STARTED_V6 = (("2001:db8::1", errno.ENETUNREACH), ("::ffff:198.51.100.1", errno.ENETUNREACH))
 NO_PORT = (("127.0.0.1", 0), ("127.0.0.1", errno.EADDRNOTAVAIL), ("127.0.0.1", errno.EADDRNOTAVAIL))
-"""In SYN_SENT: the first connect takes the only port that there is."""
+"""These fail in SYN_SENT: the first connect takes the only free port."""
 
 
-def connect(to: tuple[tuple[str, int], ...], port: int) -> list[int]:
-    clients = [socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) for address, _ in to]
-    return [client.connect_ex((address, port)) for client, (address, _) in zip(clients, to, strict=True)]
+def connect(targets: tuple[tuple[str, int], ...], port: int) -> list[int]:
+    clients = [socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) for address, _ in targets]
+    return [client.connect_ex((address, port)) for client, (address, _) in zip(clients, targets, strict=True)]
 
 
 def main(port: int) -> None:
@@ -39,12 +40,12 @@ def main(port: int) -> None:
     for route in ROUTES:
         subprocess.run(["ip", "route", "add", *route.split()], check=True)
     with socket.create_server(("127.0.0.1", port)):
-        told = connect(NEVER_STARTED, port)
+        errnos = connect(NEVER_STARTED, port)
         if socket.has_ipv6 and Path("/proc/net/if_inet6").exists():
-            told += connect(NEVER_STARTED_V6, port)
+            errnos += connect(NEVER_STARTED_V6, port)
         PORT_RANGE.write_text("50021 50021")
-        told += connect(NO_PORT, port)
-    print(json.dumps(told))
+        errnos += connect(NO_PORT, port)
+    print(json.dumps(errnos))
 
 
 if __name__ == "__main__":

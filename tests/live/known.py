@@ -1,6 +1,7 @@
-"""A known list of connects, in a network namespace of its own: `KNOWN` says which, and how each of them ends.
+"""A known list of connects in a separate network namespace: `KNOWN` has each one with its outcome.
 
-Run as `unshare --net python known.py`. Says `ready`, waits for a line, connects, and prints errnos as JSON.
+Run as `unshare --net python known.py`. Prints `ready`, waits for a line, connects, and prints the errnos as
+JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ KNOWN = (
     ("cancelled", 3, 4, Outcome.CANCELLED, 0),
     ("no port", 2, 4, Outcome.ERROR, errno.EADDRNOTAVAIL),
 )
-"""What, how often, of which family as it is reported, its outcome and its errno."""
+"""Name, count, address family as reported, outcome, errno."""
 
 
 def connect(address: tuple[str, int]) -> int:
@@ -51,16 +52,16 @@ def main() -> None:
     ):
         print("ready", flush=True)
         sys.stdin.readline()
-        told = {"v4": [connect(server.getsockname()) for _ in range(23)]}
+        errnos = {"v4": [connect(server.getsockname()) for _ in range(23)]}
         if has_v6:
-            told["v6"] = [connect(("::1", workload.port_of(dual))) for _ in range(7)]
-            told["v4-mapped"] = [connect(("::ffff:127.0.0.1", workload.port_of(dual))) for _ in range(3)]
-        told["refused"] = [connect(("127.0.0.1", closed)) for _ in range(5)]
-        told["no route"] = [connect(("198.51.100.1", 80)) for _ in range(2)]
-        told["cancelled"] = [cancel(silent.getsockname()) for _ in range(3)]
-        PORT_RANGE.write_text(f"{closed} {closed}")  # which is taken
-        told["no port"] = [connect(server.getsockname()) for _ in range(2)]
-    print(json.dumps(told))
+            errnos["v6"] = [connect(("::1", workload.port_of(dual))) for _ in range(7)]
+            errnos["v4-mapped"] = [connect(("::ffff:127.0.0.1", workload.port_of(dual))) for _ in range(3)]
+        errnos["refused"] = [connect(("127.0.0.1", closed)) for _ in range(5)]
+        errnos["no route"] = [connect(("198.51.100.1", 80)) for _ in range(2)]
+        errnos["cancelled"] = [cancel(silent.getsockname()) for _ in range(3)]
+        PORT_RANGE.write_text(f"{closed} {closed}")  # the only port is already in use
+        errnos["no port"] = [connect(server.getsockname()) for _ in range(2)]
+    print(json.dumps(errnos))
 
 
 if __name__ == "__main__":

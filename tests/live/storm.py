@@ -1,6 +1,6 @@
-"""A bounded storm of connects, traced, in a network namespace of its own. Prints what came of it as JSON.
+"""Trace a fixed number of connects at the highest rate. Prints counts and records as JSON.
 
-Run under `unshare --net`: then the kernel's own count of the namespace is the storm's count.
+Run under `unshare --net`: then the kernel's own count of connects has only this storm's connects.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NO_TIME_WAIT = struct.pack("=ii", 1, 0)
 
 
 def active_opens() -> int:
-    """The kernel's count of SYN_SENT entries that sent a SYN, in this network namespace."""
+    """Return ActiveOpens: the connects in this network namespace that sent a SYN, as the kernel counts."""
     lines = Path("/proc/net/snmp").read_text().splitlines()
     names, values = (line.split() for line in lines if line.startswith("Tcp:"))
     return int(values[names.index("ActiveOpens")])
@@ -37,7 +37,7 @@ def serve(server: socket.socket) -> None:
 
 
 def storm(address: tuple[str, int], refused: tuple[str, int], times: int) -> None:
-    """Every seventh connect goes to a closed port."""
+    """Connect `times` times; every seventh connect goes to a closed port."""
     for number in range(times):
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_TIME_WAIT)

@@ -35,7 +35,7 @@ RESULTS = {"x86": 80, "arm64": 0}
 
 @pytest.mark.parametrize("transport", ["ring", "perf"])
 @pytest.mark.parametrize("architecture", ARGUMENTS)
-def test_it_compiles(architecture: str, transport: str) -> None:
+def test_the_program_compiles_and_reads_the_right_registers(architecture: str, transport: str) -> None:
     """Kprobes read the argument and result registers where the architecture has them."""
     job = {
         "folder": str(bpf_folder()),

@@ -62,7 +62,7 @@ def test_connects_that_fail_inside_the_call(trace: Trace) -> None:
     assert workload.nothing_left(tracer.session)
 
 
-def test_unsent_connects_are_no_active_opens(trace: Trace) -> None:
+def test_connects_without_a_syn_are_not_active_opens(trace: Trace) -> None:
     """ActiveOpens does not count failures inside the call, so the count compared with it must not either."""
     tracer = trace()
     with workload.listener() as server, socket.socket() as client:
@@ -99,7 +99,7 @@ def test_addresses_of_the_wrong_family_or_length(
 @pytest.mark.parametrize(
     ("listen_on", "connect_to"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::", "::ffff:127.0.0.1")]
 )
-def test_the_parts_add_up(trace: Trace, listen_on: str, connect_to: str) -> None:
+def test_the_parts_of_a_latency_add_up(trace: Trace, listen_on: str, connect_to: str) -> None:
     tracer = trace()
     with workload.listener(listen_on) as server:
         for _ in range(11):
@@ -134,7 +134,7 @@ def test_a_repeated_connect_is_the_same_attempt(trace: Trace) -> None:
     assert workload.nothing_left(tracer.session)
 
 
-def test_a_connect_that_waits_for_data(trace: Trace) -> None:
+def test_fast_open_counts_the_wait_for_data_as_local_work(trace: Trace) -> None:
     """GIVEN a fast-open cookie WHEN connect() stores only the address THEN waiting for data is local work."""
     setting = Path("/proc/sys/net/ipv4/tcp_fastopen")
     before = setting.read_text()

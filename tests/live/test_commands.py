@@ -1,4 +1,4 @@
-"""The headless commands, whole: started as a user starts them, over known connects."""
+"""The headless commands end to end: started as a user starts them, with known connects."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DEADLINE_S = way.DEADLINE_S
 
 
 class Command:
-    """A running tcpconntop that traces already."""
+    """A running tcpconntop whose probes are attached."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
     def interrupt(self) -> tuple[list[str], str]:
-        """Press Ctrl-C and give what it printed: the lines of stdout, and stderr after `tracing: …`."""
+        """Press Ctrl-C; return the lines of stdout, and stderr after `tracing: …`."""
         self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=DEADLINE_S)
         assert self.process.returncode == 130, err
@@ -44,8 +44,8 @@ def tcpconntop(*arguments: str) -> Iterator[Command]:
     )
     try:
         assert process.stderr is not None
-        said = list(takewhile(lambda line: not line.startswith("tracing: "), process.stderr))
-        assert all(line.startswith("tcpconntop: ") for line in said), said  # notes
+        notes = list(takewhile(lambda line: not line.startswith("tracing: "), process.stderr))
+        assert all(line.startswith("tcpconntop: ") for line in notes), notes
         assert process.poll() is None
         yield Command(process)
     finally:
@@ -54,7 +54,7 @@ def tcpconntop(*arguments: str) -> Iterator[Command]:
 
 
 class Known:
-    """23 connects to 127.0.0.1, 7 to ::1, 5 that are refused and 3 that the application gives up."""
+    """23 connects to 127.0.0.1, 7 to ::1, 5 refused and 3 cancelled by the application."""
 
     count = 38
 
@@ -70,15 +70,15 @@ class Known:
         return ",".join(str(port) for port in (*map(workload.port_of, sockets), self.closed))
 
     def run(self) -> None:
-        """Make them, in this order."""
+        """Make the connects, in this order."""
         workload.connect(self.v4, 23)
         workload.connect(self.v6, 7)
         for _ in range(5):
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", self.closed))
-        given_up = [workload.start_connect(self.silent.getsockname()) for _ in range(3)]
-        assert all(workload.still_connecting(client, 0.05) for client in given_up)
-        for client in given_up:
+        cancelled = [workload.start_connect(self.silent.getsockname()) for _ in range(3)]
+        assert all(workload.still_connecting(client, 0.05) for client in cancelled)
+        for client in cancelled:
             client.close()
 
 
@@ -89,14 +89,14 @@ def known() -> Iterator[Known]:
 
 
 def active_opens() -> int:
-    """What the kernel itself has counted, as a second program reads it."""
+    """Return the kernel's own count of connects."""
     lines = Path("/proc/net/snmp").read_text().splitlines()
     names, values = (line.split() for line in lines if line.startswith("Tcp:"))
     return int(dict(zip(names, values, strict=True))["ActiveOpens"])
 
 
 def test_batch_and_log_report_exactly_what_happened(known: Known) -> None:
-    """GIVEN both commands WHEN known connects are made THEN both say so, and so does the kernel's count."""
+    """GIVEN both commands WHEN known connects are made THEN both report them, as does the kernel's count."""
     with (
         tcpconntop("-b", "-d", "0.5", "--json", "-w", "all", "-P", known.ports) as batch,
         tcpconntop("log", "--json", "-P", known.ports) as log,
@@ -144,7 +144,7 @@ def test_every_document_balances(known: Known) -> None:
 
 
 def test_log_begins_with_the_columns_of_tcpconnlat(known: Known) -> None:
-    """GIVEN a script for tcpconnlat WHEN it splits our lines THEN each field is in its place."""
+    """GIVEN a script for tcpconnlat WHEN it splits our lines THEN it finds the same fields."""
     with tcpconntop("log", "-P", str(workload.port_of(known.v4))) as log:
         lports = workload.connect(known.v4, 11)
         header, *lines = log.interrupt()[0]
@@ -160,7 +160,7 @@ def test_log_begins_with_the_columns_of_tcpconnlat(known: Known) -> None:
     assert [int(line.split()[5]) for line in long_lines] == lports
 
 
-def test_log_filters_what_the_kernel_cannot(known: Known) -> None:
+def test_log_applies_filters_that_the_kernel_cannot(known: Known) -> None:
     """GIVEN a filter expression WHEN connects match or not THEN only those that match are printed."""
     with tcpconntop("log", "--dest", "::/0", "-P", known.ports) as log:
         known.run()
@@ -178,8 +178,8 @@ def test_the_table_has_a_line_for_each_destination(known: Known) -> None:
     assert [row.split()[0] for row in rows] == ["127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"]
 
 
-def test_a_reader_that_goes_away_ends_us_silently(known: Known) -> None:
-    """GIVEN `log | head -1` WHEN head has its line THEN log ends by SIGPIPE, without a word."""
+def test_a_closed_pipe_ends_log_silently(known: Known) -> None:
+    """GIVEN `log | head -1` WHEN head has its line THEN log ends by SIGPIPE and prints nothing."""
     with tcpconntop("log", "-P", known.ports) as log:
         assert log.process.stdout is not None
         log.process.stdout.readline()
@@ -225,7 +225,7 @@ def run(*arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProc
     ],
     ids=" ".join,
 )
-def test_a_wrong_command_line_is_one_line_and_exit_code_2(arguments: list[str], names: str) -> None:
+def test_a_usage_error_is_one_line_and_exit_code_2(arguments: list[str], names: str) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""Completeness: what was seen in every network namespace, against what the kernel counted there."""
+"""Completeness: the traced connects of each network namespace against the kernel's count there."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) 
     in_a_quiet_namespace(test)
 
 
-def test_what_is_filtered_out_is_missing(trace: Trace) -> None:
+def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
     """GIVEN a filter that leaves connects out WHEN they are made THEN the kernel's count shows it."""
 
     def test() -> None:
@@ -104,8 +104,8 @@ def test_what_is_filtered_out_is_missing(trace: Trace) -> None:
     in_a_quiet_namespace(test)
 
 
-def test_a_slot_tells_namespaces_apart(trace: Trace) -> None:
-    """GIVEN attempts of one namespace WHEN another one's are asked for THEN none of them is taken for its."""
+def test_counts_of_namespaces_are_kept_apart(trace: Trace) -> None:
+    """GIVEN a count of one namespace WHEN another one with the same slot is asked for THEN it gets none."""
     with workload.listener() as server:
         tracer = trace()
         home = NETNS.stat().st_ino

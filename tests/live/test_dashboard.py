@@ -1,4 +1,4 @@
-"""The dashboard, whole: in a terminal, over connects of this very process."""
+"""The dashboard end to end: in a terminal, with connects of this process."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ CONTROL = re.compile(r"\x1b(\[[0-9;?<>=]*[a-zA-Z]|\][^\x07\x1b]*(\x07|\x1b\\)|[(
 
 
 class Terminal:
-    """A dashboard in a terminal of its own."""
+    """A dashboard in a pseudo-terminal."""
 
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process, self._master = process, master
         self._raw = b""
 
     def press(self, keys: str) -> None:
-        """Type."""
+        """Send keys; `text` starts again from here."""
         os.write(self._master, keys.encode())
         self._raw = b""
 
     def until(self, wanted: str) -> None:
-        """Read until a text has been drawn since the last key."""
+        """Read until this text has been drawn since the last key."""
         deadline_s = time.monotonic() + way.DEADLINE_S
         while wanted not in self.text():
             assert time.monotonic() < deadline_s, f"{wanted!r} never came: {self.text()[-2000:]}"
             self._read(0.2)
 
     def end(self) -> int:
-        """Read until it ends, and give its exit code."""
+        """Read until the dashboard ends; return its exit code."""
         deadline_s = time.monotonic() + way.DEADLINE_S
         while self.process.poll() is None:
             assert time.monotonic() < deadline_s
@@ -55,7 +55,7 @@ class Terminal:
         return self.process.returncode
 
     def text(self) -> str:
-        """Give what was drawn, without what moves and colours it."""
+        """Return the text drawn since the last key, without escape sequences."""
         return CONTROL.sub("", self._raw.decode("utf-8", "replace"))
 
     def _read(self, timeout_s: float) -> None:
@@ -81,8 +81,8 @@ def dashboard(*arguments: str, **environment: str) -> Iterator[Terminal]:
         os.close(master)
 
 
-def test_one_pid_opens_its_screen_and_what_was_chosen_is_there_the_next_time(tmp_path: Path) -> None:
-    """GIVEN -p with one PID WHEN it connects THEN its screen shows it; esc leads to the board."""
+def test_one_pid_opens_its_screen_and_choices_are_remembered(tmp_path: Path) -> None:
+    """GIVEN -p with one PID WHEN it connects THEN its screen shows it; esc leads to the table."""
     here = {"XDG_STATE_HOME": str(tmp_path)}
     with workload.listener() as listener, dashboard("-p", str(os.getpid()), "-d", "0.2", **here) as terminal:
         terminal.until("has made no connect in this window")
@@ -91,7 +91,7 @@ def test_one_pid_opens_its_screen_and_what_was_chosen_is_there_the_next_time(tmp
         workload.connect(listener, 23)
         terminal.until(str(workload.port_of(listener)))
         terminal.press("\x1b")
-        terminal.until(os.uname().release)  # the header of the board
+        terminal.until(os.uname().release)  # the header of the table screen
         terminal.press("w")
         terminal.until("5m")
         terminal.press("q")
@@ -99,15 +99,15 @@ def test_one_pid_opens_its_screen_and_what_was_chosen_is_there_the_next_time(tmp
     file = tmp_path / "tcpconntop" / "dashboard.json"
     assert file.stat().st_mode & 0o777 == 0o600
     remembered = json.loads(file.read_text())
-    assert (remembered["window"], remembered["delay"]) == ("5m", None)  # -d was for this once
+    assert (remembered["window"], remembered["delay"]) == ("5m", None)  # -d is for this run only
     with dashboard(**here) as terminal:
         terminal.until("5m")
         terminal.press("q")
         assert terminal.end() == 0
 
 
-def test_a_broken_memory_and_nowhere_to_write_keep_nobody_from_beginning_and_ending(tmp_path: Path) -> None:
-    """GIVEN a file that is not ours to read or write WHEN the dashboard runs THEN it says so and is fine."""
+def test_the_dashboard_works_without_a_usable_state_file(tmp_path: Path) -> None:
+    """GIVEN a broken or unwritable state file WHEN the dashboard runs THEN it reports that and works."""
     folder = tmp_path / "tcpconntop"
     folder.mkdir()
     (folder / "dashboard.json").write_text("{")
@@ -122,8 +122,8 @@ def test_a_broken_memory_and_nowhere_to_write_keep_nobody_from_beginning_and_end
         assert "cannot remember your choices: /proc/self/tcpconntop: " in terminal.text()
 
 
-def test_settings_of_a_file_hold_and_a_wrong_theme_or_key_is_one_line(tmp_path: Path) -> None:
-    """GIVEN a settings file WHEN it is right THEN it holds, and WHEN not THEN the exit code is 2."""
+def test_a_settings_file_is_applied_and_its_errors_are_one_line(tmp_path: Path) -> None:
+    """GIVEN a settings file WHEN it is valid THEN it is applied, and WHEN not THEN the exit code is 2."""
     file = tmp_path / "x.toml"
     file.write_text('window = "15m"\n[keys]\nquit = ["z"]\n')
     with dashboard("--config", str(file)) as terminal:

@@ -1,4 +1,4 @@
-"""What the demo's workload does wrong is explained, and nothing else."""
+"""Explain finds the problems that the demo's workload has, and no others."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tcpconntop.sources.live import Live
 pytestmark = pytest.mark.compiles
 
 DEADLINE_S = 2 * way.DEADLINE_S + 20
-"""SYNs get lost every 5 s or so; the findings need a handful of connects each."""
+"""A SYN is lost about every 5 s, and each finding needs a handful of connects."""
 
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
-"""As the demo starts it: its privileges are gone by then."""
+"""The demo starts the workload after it has dropped its privileges."""
 
 WANTED = {
     "refused": "nothing listens on",
@@ -36,12 +36,12 @@ WANTED = {
 }
 
 SLOW = {"local-work", "slow-address"}
-"""What a machine that takes 20 times as long for everything may add."""
+"""Findings that an emulated machine may add: everything takes 20 times as long there."""
 
 
 @contextmanager
 def workload() -> Iterator[tuple[int, ...]]:
-    """Run the demo's workload; gives the processes that connect."""
+    """Run the demo's workload; yields the IDs of the processes that connect."""
     command = [*UNPRIVILEGED, sys.executable, "-m", "tcpconntop.demo.workload"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
@@ -55,15 +55,15 @@ def _clients(parent: int) -> tuple[int, ...]:
 
     deadline = time.monotonic() + way.DEADLINE_S
     while True:
-        found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        if len(found) == len(CLIENTS):
-            return tuple(map(int, found))
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        if len(children) == len(CLIENTS):
+            return tuple(map(int, children))
         assert time.monotonic() < deadline, "the workload does not start"
         time.sleep(0.01)
 
 
 class Watcher:
-    """Explains each snapshot until every wanted kind of finding is there, or time is up."""
+    """Explains each snapshot until all wanted findings are there, or the time is over."""
 
     def __init__(self) -> None:
         self.found: dict[str, Finding] = {}
@@ -72,15 +72,15 @@ class Watcher:
         self.stop = lambda: None
 
     def publish(self, shown: Snapshot) -> None:
-        found = explain(Selection(make_view(shown, ViewSpec())), str)
-        self.found = {finding.kind: finding for finding in found}
+        findings = explain(Selection(make_view(shown, ViewSpec())), str)
+        self.found = {finding.kind: finding for finding in findings}
         self.ever |= self.found.keys()
         if self.found.keys() >= WANTED.keys() or time.monotonic() > self._deadline:
             self.stop()
 
 
 def test_the_demo_is_explained() -> None:
-    """GIVEN the demo's workload WHEN it ran for some seconds THEN exactly what it does wrong was found."""
+    """GIVEN the demo's workload WHEN it runs for some seconds THEN exactly its problems are found."""
     with workload() as pids:
         source = Live(spawn_loader(), way.request(pids=pids))
         watcher = Watcher()

@@ -78,13 +78,13 @@ def test_a_transport_is_ok_exactly_where_it_loads(transport: str) -> None:
 
 def test_every_check_is_there_and_has_a_detail() -> None:
     _, document = doctor()
-    found = checks(document)
-    assert list(found) == NAMES
-    assert all(check["detail"] for check in found.values())
-    assert {check["status"] for check in found.values()} <= {OK, MISSING, REFUSED, UNKNOWN}
-    assert found["bcc"]["status"] == found["btf"]["status"] == found["capabilities"]["status"] == OK
-    assert document["kernel"] in found["kernel"]["detail"]
-    assert (found["ipv6"]["status"] == OK) == Path("/proc/net/if_inet6").exists()
+    results = checks(document)
+    assert list(results) == NAMES
+    assert all(check["detail"] for check in results.values())
+    assert {check["status"] for check in results.values()} <= {OK, MISSING, REFUSED, UNKNOWN}
+    assert results["bcc"]["status"] == results["btf"]["status"] == results["capabilities"]["status"] == OK
+    assert document["kernel"] in results["kernel"]["detail"]
+    assert (results["ipv6"]["status"] == OK) == Path("/proc/net/if_inet6").exists()
     mounts = Path("/proc/mounts").read_text()
-    assert (found["tracefs"]["status"] == OK) == (" tracefs " in mounts)
-    assert (found["cgroups"]["status"] == OK) == (" cgroup" in mounts)
+    assert (results["tracefs"]["status"] == OK) == (" tracefs " in mounts)
+    assert (results["cgroups"]["status"] == OK) == (" cgroup" in mounts)

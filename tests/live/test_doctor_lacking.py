@@ -26,16 +26,16 @@ BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 def test_without_privileges_every_check_has_a_result() -> None:
     done = run("doctor", "--json", prefix=BARE)
-    found = checks(json.loads(done.stdout))
+    results = checks(json.loads(done.stdout))
     assert done.returncode == 3
     assert done.stderr == ""
-    assert list(found) == NAMES
-    assert found["capabilities"]["status"] == REFUSED
-    assert found["capabilities"]["mend"]
-    assert found["bcc"]["status"] == OK
-    assert found["btf"]["status"] == OK
+    assert list(results) == NAMES
+    assert results["capabilities"]["status"] == REFUSED
+    assert results["capabilities"]["mend"]
+    assert results["bcc"]["status"] == OK
+    assert results["btf"]["status"] == OK
     assert OK not in {
-        found[name]["status"] for name in ("raw_tracepoints", "fentry", "kprobe", "ring", "perf")
+        results[name]["status"] for name in ("raw_tracepoints", "fentry", "kprobe", "ring", "perf")
     }
     text = run("doctor", prefix=BARE)
     assert text.returncode == 3
@@ -53,12 +53,12 @@ def test_without_bcc_the_unrelated_package_is_named(tmp_path: Path) -> None:
     named = f"{site}/bcc is PyPI's bcc, an unrelated program"
 
     done = run("doctor", "--json", **{PYTHON_VARIABLE: python})
-    found = checks(json.loads(done.stdout))
+    results = checks(json.loads(done.stdout))
     assert done.returncode == 4
-    assert found["bcc"]["status"] == MISSING
-    assert named in found["bcc"]["detail"]
-    assert found["bcc"]["mend"]["debian"] == "apt install python3-bpfcc"
-    assert found["raw_tracepoints"]["status"] == found["ring"]["status"] == UNKNOWN
+    assert results["bcc"]["status"] == MISSING
+    assert named in results["bcc"]["detail"]
+    assert results["bcc"]["mend"]["debian"] == "apt install python3-bpfcc"
+    assert results["raw_tracepoints"]["status"] == results["ring"]["status"] == UNKNOWN
 
     batch = run("-b", "-n", "1", **{PYTHON_VARIABLE: python})
     assert (batch.returncode, batch.stdout) == (4, "")
@@ -72,12 +72,12 @@ def test_without_btf_every_check_has_a_result(hidden: str) -> None:
     hide = f'mount -t tmpfs tmpfs {hidden} && exec "$@"'
     done = run("doctor", "--json", prefix=("unshare", "--mount", "sh", "-c", hide, "sh"))
     assert done.returncode == 4, done.stderr
-    found = checks(json.loads(done.stdout))
-    assert list(found) == NAMES
-    assert found["btf"]["status"] == MISSING
-    assert ("mount -t sysfs" in found["btf"]["mend"]["debian"]) == (hidden == "/sys")
-    assert found["bcc"]["status"] == OK
-    assert found["raw_tracepoints"]["status"] == UNKNOWN
+    results = checks(json.loads(done.stdout))
+    assert list(results) == NAMES
+    assert results["btf"]["status"] == MISSING
+    assert ("mount -t sysfs" in results["btf"]["mend"]["debian"]) == (hidden == "/sys")
+    assert results["bcc"]["status"] == OK
+    assert results["raw_tracepoints"]["status"] == UNKNOWN
 
 
 @pytest.mark.parametrize("held", ["bpf", "perfmon"])
@@ -85,14 +85,14 @@ def test_with_one_capability_of_two_every_check_has_the_kernels_answer(held: str
     """GIVEN one of the two capabilities, where BCC may crash THEN the answer is still complete."""
     half = ("setpriv", f"--bounding-set=-all,+{held}", "--inh-caps=-all")
     done = run("doctor", "--json", prefix=half)
-    found = checks(json.loads(done.stdout))
+    results = checks(json.loads(done.stdout))
     assert done.returncode == 3
-    assert f"only CAP_{held.upper()}" in found["capabilities"]["detail"]
-    assert found["bcc"]["status"] == OK
-    assert found["raw_tracepoints"]["status"] != OK
+    assert f"only CAP_{held.upper()}" in results["capabilities"]["detail"]
+    assert results["bcc"]["status"] == OK
+    assert results["raw_tracepoints"]["status"] != OK
 
 
-def test_with_the_two_capabilities_it_works() -> None:
+def test_two_capabilities_are_enough_to_trace() -> None:
     """GIVEN no other capability THEN tracing works, as the README promises for containers and services."""
     two = ("setpriv", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all")
     if kernel_version(os.uname().release) < MEMLOCK_UNUSED_SINCE:  # maps count as locked memory

@@ -42,7 +42,7 @@ def test_the_start_map_holds_attempts_in_flight(trace: Trace) -> None:
         assert nothing_left(tracer)
 
 
-def test_by_process(trace: Trace) -> None:
+def test_filter_by_process(trace: Trace) -> None:
     with workload.listener() as server:
         tracer = trace(pids=(1, os.getpid()))
         connect_elsewhere(workload.port_of(server), 5, os.getuid())
@@ -51,7 +51,7 @@ def test_by_process(trace: Trace) -> None:
         assert nothing_left(tracer)
 
 
-def test_by_user(trace: Trace) -> None:
+def test_filter_by_user(trace: Trace) -> None:
     with workload.listener() as server:
         tracer = trace(uids=(NOBODY,), ports=(workload.port_of(server),))
         workload.connect(server, 3)
@@ -62,7 +62,7 @@ def test_by_user(trace: Trace) -> None:
         assert nothing_left(tracer)
 
 
-def test_by_port(trace: Trace) -> None:
+def test_filter_by_port(trace: Trace) -> None:
     """The sixteenth entry of the list works like the first."""
     with workload.listener() as wanted, workload.listener() as other:
         port = workload.port_of(wanted)
@@ -74,7 +74,7 @@ def test_by_port(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize(("family", "count"), [(4, 5), (6, 3)])
-def test_by_family(trace: Trace, family: int, count: int) -> None:
+def test_filter_by_family(trace: Trace, family: int, count: int) -> None:
     """A v4-mapped IPv6 address counts as IPv4."""
     tracer = trace(pids=(os.getpid(),), family=family)
     with workload.listener() as v4, workload.listener("::1") as v6, workload.listener("::") as both:
@@ -88,7 +88,7 @@ def test_by_family(trace: Trace, family: int, count: int) -> None:
     assert nothing_left(tracer)
 
 
-def test_by_latency(trace: Trace) -> None:
+def test_filter_by_minimum_latency(trace: Trace) -> None:
     """GIVEN a minimum WHEN fast and slow attempts end THEN all count, and only the slow ones have records."""
     with workload.listener() as server, workload.silent_listener() as silent:
         tracer = trace(pids=(os.getpid(),), min_latency_ms=500)

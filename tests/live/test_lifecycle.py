@@ -165,7 +165,7 @@ def refusal_of(probe: str) -> TracerError | None:
 
 
 @pytest.mark.parametrize("probe", [name for name in PROBE_SETS if name != "tracepoint"])
-def test_a_probe_set_that_is_refused(probe: str) -> None:
+def test_a_refused_probe_set_is_one_line(probe: str) -> None:
     """GIVEN a refused probe set WHEN requested THEN one line has the reason and an alternative."""
     before = descriptors()
     error = refusal_of(probe)
@@ -186,13 +186,13 @@ def test_auto_selects_the_first_probe_set_that_works() -> None:
 
 
 @pytest.mark.parametrize("interpreters", [(), ("/nonexistent",), (sys.executable, sys.executable)])
-def test_no_bcc(interpreters: tuple[str, ...]) -> None:
+def test_without_bcc_the_error_names_the_package(interpreters: tuple[str, ...]) -> None:
     with pytest.raises(TracerError, match="no Python here has BCC: install python3-bpfcc") as caught:
         open_session(spawn_loader(interpreters), TraceRequest())
     assert caught.value.exit_code == 4
 
 
-def test_the_next_interpreter_has_bcc() -> None:
+def test_an_interpreter_without_bcc_is_skipped() -> None:
     with open_session(spawn_loader((sys.executable, "/usr/bin/python3")), TraceRequest()) as session:
         assert session.counters().in_flight >= 0
 

@@ -19,7 +19,7 @@ Trace = Callable[..., Tracer]
 SMALL = 1 << 18
 
 
-def test_records_that_find_the_buffer_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_lost_to_a_full_buffer_are_counted(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN a small buffer without a reader WHEN it is full THEN records held and lost add up to all."""
     monkeypatch.setattr(session, "BUFFER_BYTES", SMALL)
     total = 2 * os.cpu_count() * SMALL // session.EVENT.itemsize if way.TRANSPORT == "perf" else 2503
@@ -44,7 +44,9 @@ def test_records_that_find_the_buffer_full(own_trace: Trace, monkeypatch: pytest
     assert workload.nothing_left(tracer.session)
 
 
-def test_attempts_that_find_the_start_map_full(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_missed_by_a_full_start_map_are_counted(
+    own_trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """GIVEN space for five WHEN eight are in flight THEN three are counted as failed inserts."""
     monkeypatch.setattr(session, "START_MAP_SIZE", 5)
     with workload.silent_listener() as server:

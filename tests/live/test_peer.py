@@ -120,7 +120,7 @@ def test_latencies_are_those_of_tcpconnlat(
     assert within.mean() > 0.5 if way.EMULATED else within.all()
 
 
-def test_a_script_for_tcpconnlat_reads_ours(beside: tuple[list[str], list[str]]) -> None:
+def test_a_script_for_tcpconnlat_works_with_log(beside: tuple[list[str], list[str]]) -> None:
     """GIVEN an awk script for tcpconnlat WHEN it reads both outputs THEN the results are the same."""
     theirs, ours = (
         subprocess.run(["awk", AWK], input="\n".join(lines), capture_output=True, check=True, text=True)

@@ -1,4 +1,4 @@
-"""Recording, replaying, checking and exporting, whole: started as a user starts them, over known connects."""
+"""record, replay, check and export end to end: started as a user starts them, with known connects."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ def known() -> Iterator[Known]:
 
 
 FOR = "60s" if way.EMULATED else "3s"
-"""Enough for the known connects."""
+"""Long enough for the known connects."""
 
 
 def ended(command: Command) -> str:
-    """What it prints until it ends by itself."""
+    """Return what the command prints until it ends by itself."""
     return command.process.communicate(timeout=DEADLINE_S)[0]
 
 
 def log_of(*arguments: str) -> list[dict[str, object]]:
-    """The connects of a recording, by a process that may not trace."""
+    """Return the connects that `log` reads without privileges, from a recording."""
     done = run("log", "--json", *arguments, prefix=UNPRIVILEGED)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_a_recording_has_exactly_what_happened(known: Known, tmp_path: Path) -> None:
-    """GIVEN known connects WHEN recorded and played without privileges THEN log, -b and export have them."""
+    """GIVEN recorded connects WHEN played without privileges THEN log, -b and export have all of them."""
     file = str(tmp_path / "r")
     with tcpconntop("record", file, "-P", known.ports) as recorder:
         known.run()
@@ -80,22 +80,22 @@ def test_a_recording_has_exactly_what_happened(known: Known, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("arguments", [["-b", "--json", "-w", "all", "-d", "0.3"], ["log", "--json"]])
-def test_recording_beside_something_else(known: Known, tmp_path: Path, arguments: list[str]) -> None:
-    """GIVEN a view filter WHEN recorded beside THEN both see their part: the filter is the view's alone."""
+def test_recording_while_batch_or_log_runs(known: Known, tmp_path: Path, arguments: list[str]) -> None:
+    """GIVEN a filter of the view WHEN `--record` is given THEN the filter does not apply to the recording."""
     file = str(tmp_path / "r")
     with tcpconntop(*arguments, "-P", known.ports, "--dest", "::1", "--record", file) as beside:
         known.run()
         out, err = beside.interrupt()
     assert "recording" not in err
     documents = [json.loads(line) for line in out]
-    seen = documents[-1]["rows"] if arguments[0] == "-b" else documents
-    assert sum(row.get("count", 1) for row in seen) == 7
+    rows = documents[-1]["rows"] if arguments[0] == "-b" else documents
+    assert sum(row.get("count", 1) for row in rows) == 7
     assert len(log_of("--replay", file)) == Known.count
     assert "no end" not in run("log", "--replay", file).stderr
 
 
-def test_a_replay_is_what_batch_showed(known: Known, tmp_path: Path) -> None:
-    """GIVEN -b that recorded WHEN played THEN its last document is the same one, completeness included."""
+def test_a_replay_equals_what_batch_showed(known: Known, tmp_path: Path) -> None:
+    """GIVEN a recording by -b WHEN played THEN the last document is the same, with completeness."""
     file = str(tmp_path / "r")
     with tcpconntop("-b", "--json", "-w", "all", "--record", file) as beside:
         known.run()
@@ -110,14 +110,14 @@ def test_a_replay_is_what_batch_showed(known: Known, tmp_path: Path) -> None:
     assert figures[0] == figures[1]
 
 
-def test_kill_9_loses_only_what_came_last(known: Known, tmp_path: Path) -> None:
-    """GIVEN a recording that goes on WHEN its process is killed THEN what was in the file stays."""
+def test_kill_9_loses_only_the_newest_records(known: Known, tmp_path: Path) -> None:
+    """GIVEN a running recording WHEN its process is killed THEN what was written can be read."""
     file = tmp_path / "r"
     with tcpconntop("record", str(file), "-P", str(workload.port_of(known.v4))) as recorder:
         early = workload.connect(known.v4, 211)
         deadline_s = time.monotonic() + DEADLINE_S
         while len(log_of("--replay", str(file))) < len(early):
-            assert time.monotonic() < deadline_s, "what was traced never came to the file"
+            assert time.monotonic() < deadline_s, "the traced connects were not written"
         late = workload.connect(known.v4, 23)
         recorder.process.kill()
         recorder.process.wait()
@@ -144,8 +144,8 @@ def test_files_rotate_and_play_as_one(known: Known, tmp_path: Path) -> None:
     assert json.loads(done.stdout.splitlines()[-1])["outcomes"]["ok"] == 4 * 401
 
 
-def test_a_full_disk_is_one_line(known: Known, tmp_path: Path) -> None:
-    """GIVEN a bound on file sizes WHEN it is reached THEN record ends with 1, and log goes on to its end."""
+def test_a_full_disk_is_reported_in_one_line(known: Known, tmp_path: Path) -> None:
+    """GIVEN a limit of file sizes WHEN it is reached THEN record ends with 1, and log continues."""
     for arguments in (["record", str(tmp_path / "a")], ["log", "--record", str(tmp_path / "b")]):
         command = [*TCPCONNTOP, *arguments, "-P", str(workload.port_of(known.v4)), *way.OPTIONS]
         process = subprocess.Popen(
@@ -169,8 +169,8 @@ def test_a_full_disk_is_one_line(known: Known, tmp_path: Path) -> None:
 ASSERT = ("--assert", "count>=23", "--assert", "p99<30s", "--assert", "fail=0")
 
 
-def test_check_says_whether_assertions_hold(known: Known, tmp_path: Path) -> None:
-    """GIVEN a run that is recorded WHEN checked live and again THEN both say the same, with exit code 0."""
+def test_check_passes_live_and_from_the_recording(known: Known, tmp_path: Path) -> None:
+    """GIVEN a recorded check WHEN repeated on the recording THEN the output and exit code 0 are the same."""
     file, port = str(tmp_path / "r"), str(workload.port_of(known.v4))
     with tcpconntop("check", "--for", FOR, *ASSERT, "-P", port, "--record", file) as check:
         workload.connect(known.v4, 23)
@@ -184,7 +184,7 @@ def test_check_says_whether_assertions_hold(known: Known, tmp_path: Path) -> Non
     assert (again.returncode, again.stdout) == (0, out)
 
 
-def test_check_fails_where_they_do_not_hold(known: Known, tmp_path: Path) -> None:
+def test_check_fails_if_an_assertion_does_not_hold(known: Known, tmp_path: Path) -> None:
     file = str(tmp_path / "r")
     asserted = ("--assert", "count>=38", "--assert", "fail<0.1%", "--json")
     with tcpconntop("check", "--for", FOR, *asserted, "-P", known.ports, "--record", file) as check:
@@ -238,7 +238,7 @@ def test_check_that_is_interrupted_has_no_verdict(known: Known) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_done_is_one_line(arguments: list[str], names: str, code: int) -> None:
+def test_errors_are_one_line(arguments: list[str], names: str, code: int) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert len(done.stderr.splitlines()) == 1
@@ -255,8 +255,8 @@ def test_a_file_that_exists_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "r").read_text() == "precious"
 
 
-def test_a_reader_of_a_replay_that_goes_away_ends_it_silently(known: Known, tmp_path: Path) -> None:
-    """GIVEN `export | head -1` WHEN head has its line THEN export ends by SIGPIPE, without a word."""
+def test_a_closed_pipe_ends_export_and_log_silently(known: Known, tmp_path: Path) -> None:
+    """GIVEN `export | head -1` WHEN head has its line THEN export ends by SIGPIPE and prints nothing."""
     file = str(tmp_path / "r")
     with tcpconntop("record", file, "-P", str(workload.port_of(known.v4))) as recorder:
         workload.connect(known.v4, 1009)
@@ -275,7 +275,7 @@ def test_a_reader_of_a_replay_that_goes_away_ends_it_silently(known: Known, tmp_
 
 
 def test_replaying_starts_no_loader_and_keeps_no_privilege(known: Known, tmp_path: Path) -> None:
-    """GIVEN root WHEN a recording is played THEN no process is started, and no capability is left."""
+    """GIVEN root WHEN a recording is played THEN it starts no process and keeps no capability."""
     file = str(tmp_path / "r")
     with tcpconntop("record", file, "--for", "2s", "-P", known.ports) as recorder:
         ended(recorder)
@@ -297,7 +297,7 @@ def test_replaying_starts_no_loader_and_keeps_no_privilege(known: Known, tmp_pat
     assert process.returncode == 130
 
 
-def test_nothing_is_recorded_of_what_the_filter_leaves_out(known: Known, tmp_path: Path) -> None:
+def test_connects_left_out_by_the_filter_are_not_recorded(known: Known, tmp_path: Path) -> None:
     file = str(tmp_path / "r")
     with tcpconntop("record", file, "-P", known.ports, "--dest", "::1") as recorder:
         known.run()
@@ -307,7 +307,10 @@ def test_nothing_is_recorded_of_what_the_filter_leaves_out(known: Known, tmp_pat
 
 
 def on_a_terminal(*arguments: str, until: bytes) -> tuple[int, bytes]:
-    """Run without privileges on a terminal until it shows something, then press q."""
+    """Run without privileges in a pseudo-terminal until it shows `until`, then press q.
+
+    Returns the exit code and the output.
+    """
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
     with subprocess.Popen(

@@ -14,7 +14,7 @@ Trace = Callable[..., Tracer]
 WAIT_S = 0.3
 
 
-def test_few_records_wait_for_the_readers_timer(own_trace: Trace) -> None:
+def test_few_records_are_read_after_the_timeout(own_trace: Trace) -> None:
     tracer = own_trace(pids=(os.getpid(),), wakeup_bytes=(1 << 32) - 1)
     with workload.listener() as server:
         tracer.session.read(0)

@@ -106,14 +106,14 @@ def sniffer() -> socket.socket:
 
 def syns(raw: socket.socket, lport: int, dport: int) -> list[bytes]:
     """Return the SYNs between two ports that a sniffer has received so far, as IP packets."""
-    found, ports = [], struct.pack("!HH", lport, dport)
+    packets, ports = [], struct.pack("!HH", lport, dport)
     while True:
         try:
             packet = raw.recv(256)
         except BlockingIOError:
-            return found
+            return packets
         if packet[20:24] == ports:
-            found.append(packet)
+            packets.append(packet)
 
 
 def unreachable(client: socket.socket, syn: bytes, code: int) -> None:
@@ -153,8 +153,8 @@ def is_empty(map_fd: int) -> bool:
     """True if a BPF hash map with keys of 8 bytes has no entry."""
     key = ctypes.create_string_buffer(8)
     attributes = ctypes.create_string_buffer(struct.pack("=IIQQ", map_fd, 0, 0, ctypes.addressof(key)), 32)
-    found = _libc.syscall(_BPF_SYSCALL[os.uname().machine], BPF_MAP_GET_NEXT_KEY, attributes, 32)
-    return bool(found < 0)
+    result = _libc.syscall(_BPF_SYSCALL[os.uname().machine], BPF_MAP_GET_NEXT_KEY, attributes, 32)
+    return bool(result < 0)
 
 
 def nothing_left(session: Session) -> bool:

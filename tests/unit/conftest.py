@@ -1,4 +1,4 @@
-"""Property tests draw the same examples in every run."""
+"""Set-up of the unit tests: property tests use the same examples in every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the findings share."""
+"""Records, snapshots and shortcuts for the tests of the findings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def clock(unix_s: float) -> str:
 
 
 def at(second: float, events: Events) -> Events:
-    """Let records end in a second, 1 ms apart."""
+    """Return the records, moved so that the first ends at `second` and each next one 1 ms later."""
     moved = events.copy()
     ends = np.uint64(round(second * SECOND_NS)) + np.arange(len(events), dtype=np.uint64) * np.uint64(MS)
     for name in ("begin_ns", "syn_ns", "last_rtx_ns"):
@@ -41,7 +41,7 @@ def at(second: float, events: Events) -> Events:
 def resent(
     wire_ns: int = 31 * MS, rto_ns: int = 1_000 * MS, rtx: int = 1, local_ns: int = 0, **more
 ) -> Events:
-    """Connects that waited for SYNs that were sent again. Where `local_ns` is 0, the first is not seen."""
+    """Return records of connects that lost a SYN. With `local_ns` 0, the time of the first SYN is unknown."""
     events = connect(latency_ns=local_ns + rto_ns + wire_ns, rtx=rtx, **more)
     events["last_rtx_ns"] = events["end_ns"] - np.uint64(wire_ns)
     events["syn_ns"] = events["begin_ns"] + np.uint64(local_ns) if local_ns else 0
@@ -49,14 +49,14 @@ def resent(
 
 
 def seen(local_ns: int, latency_ns: int, **more) -> Events:
-    """Connects of which the first SYN was seen."""
+    """Return records of connects whose first SYN left after `local_ns`."""
     events = connect(latency_ns=latency_ns, **more)
     events["syn_ns"] = events["begin_ns"] + np.uint64(local_ns)
     return events
 
 
 def picture(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -> Snapshot:
-    """Take a picture of records, second by second."""
+    """Return a snapshot of records that are ingested second by second."""
     window = RollingWindow(60)
     events = join(*parts)
     events = events[np.argsort(events["end_ns"], kind="stable")]
@@ -67,7 +67,7 @@ def picture(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -
 
 
 def now(*parts: Events) -> Sequence[Events]:
-    """Let records end in the second before now."""
+    """Return the records, moved into the second before now; each part begins with that second."""
     return [at(NOW_S - 1, part) for part in parts]
 
 
@@ -79,8 +79,8 @@ def explained(
 
 
 def findings(*parts: Events, host: HostFacts | None = None, **options) -> dict[str, list[Finding]]:
-    """Explain records that ended just now, by kind."""
-    found: dict[str, list[Finding]] = {}
+    """Return the findings about records that ended just now, by kind."""
+    by_kind: dict[str, list[Finding]] = {}
     for finding in explained(picture(*now(*parts), host=host), **options):
-        found.setdefault(finding.kind, []).append(finding)
-    return found
+        by_kind.setdefault(finding.kind, []).append(finding)
+    return by_kind

@@ -1,4 +1,4 @@
-"""Recordings for the unit tests: a scenario of some seconds, seen live by an engine while it is recorded."""
+"""Recordings for the unit tests: an engine reads a scenario of some seconds while it is recorded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ FLOWS = (
 
 
 class Scenario(Synthetic):
-    """Some seconds, each read a tenth of one later than the one before; then it has ended."""
+    """A source that lasts some seconds; each read advances its clock by 100 ms.
+
+    Args:
+        seconds: length.
+        silent: seconds without records, counted from the beginning.
+    """
 
     def __init__(self, seconds: int = 6, silent: range = range(0)) -> None:
         self.clock_ns = BEGAN_NS
@@ -57,30 +62,30 @@ def record(
     window_s: float | None = 60,
     keep: Callable[[Events], np.ndarray] | None = None,
 ) -> list[Snapshot]:
-    """Record a scenario; gives what an engine published meanwhile."""
+    """Record a scenario into `path`; return the snapshots that an engine published meanwhile."""
     scenario = scenario or Scenario()
-    parts = RotatingFile(path, rotation, scenario.clock_s)
-    recorder = RecordingWriter(scenario, parts, "", codec, keep, scenario.clock_s)
-    seen: list[Snapshot] = []
-    Engine(recorder, seen.append, window_s, clock_s=scenario.clock_s).run()
+    file = RotatingFile(path, rotation, scenario.clock_s)
+    recorder = RecordingWriter(scenario, file, "", codec, keep, scenario.clock_s)
+    snapshots: list[Snapshot] = []
+    Engine(recorder, snapshots.append, window_s, clock_s=scenario.clock_s).run()
     assert recorder.failure is None
-    return seen
+    return snapshots
 
 
 def recording(*files: Path | bytes) -> RecordingReader:
-    """Open a recording."""
-    read = [file.read_bytes() if isinstance(file, Path) else file for file in files]
-    return RecordingReader([(Path(f"file {at}"), io.BytesIO(data)) for at, data in enumerate(read)])
+    """Return a reader of the files of one recording, given as paths or contents."""
+    contents = [file.read_bytes() if isinstance(file, Path) else file for file in files]
+    return RecordingReader([(Path(f"file {n}"), io.BytesIO(data)) for n, data in enumerate(contents)])
 
 
 def replayed(*files: Path | bytes, window_s: float | None = 60) -> list[Snapshot]:
-    """Play a recording as fast as it goes; gives what an engine published meanwhile."""
+    """Play a recording at full speed; return the snapshots that an engine published."""
     source = Replay(recording(*files), None)
-    seen: list[Snapshot] = []
-    Engine(source, seen.append, window_s, clock_s=lambda: source.now_ns() / 1e9).run()
-    return seen
+    snapshots: list[Snapshot] = []
+    Engine(source, snapshots.append, window_s, clock_s=lambda: source.now_ns() / 1e9).run()
+    return snapshots
 
 
-def events_of(played: RecordingReader) -> Events:
-    """Give all records that can be read."""
-    return np.concatenate([np.empty(0, EVENT), *(step.events for step in played.recorded_reads())])
+def events_of(reader: RecordingReader) -> Events:
+    """Return all records that can be read."""
+    return np.concatenate([np.empty(0, EVENT), *(step.events for step in reader.recorded_reads())])

@@ -1,4 +1,7 @@
-"""Records, windows and snapshots for the unit tests."""
+"""Records, windows and snapshots for the unit tests.
+
+`expected_of` is the reference: it counts records one at a time, in plain Python.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Events, Outcome, address_bytes
 
-NOBODY = SourceInfo("host", "6.12", "fentry", "ring", "live")
+SOURCE_INFO = SourceInfo("host", "6.12", "fentry", "ring", "live")
 
 
 def connect(
@@ -28,7 +31,7 @@ def connect(
     unit: int = 7,
     times: int = 1,
 ) -> Events:
-    """Give records of one connect, `times` over."""
+    """Return `times` equal records of one connect; `unit` is its control group ID."""
     events = np.zeros(times, EVENT)
     raw, family = address_bytes(daddr)
     events["daddr"], events["family"], events["dport"] = np.void(raw), family, dport
@@ -39,12 +42,12 @@ def connect(
 
 
 def join(*parts: Events) -> Events:
-    """Join records."""
+    """Return all records in one array."""
     return np.concatenate([np.empty(0, EVENT), *parts])
 
 
 def random_records(n: int, n_keys: int, seed: int = 0, end_ns: int = 1_000 * SECOND_NS) -> Events:
-    """Draw records of some keys with every outcome."""
+    """Return `n` random records of `n_keys` keys with every outcome, sorted by end time."""
     random = np.random.default_rng(seed)
     key = random.integers(0, n_keys, n)
     events = np.repeat(connect(), n)
@@ -63,7 +66,7 @@ def random_records(n: int, n_keys: int, seed: int = 0, end_ns: int = 1_000 * SEC
 
 @dataclass
 class Expected:
-    """What must be known of a key, reckoned one record at a time."""
+    """The expected counts of one key."""
 
     outcomes: list[int] = field(default_factory=lambda: [0] * len(Outcome))
     rtx: int = 0
@@ -72,18 +75,18 @@ class Expected:
 
     @property
     def row(self) -> tuple[object, ...]:
-        """All of it, to compare."""
+        """Everything but the errors, as a tuple to compare; as from `rows_of`."""
         extremes = (min(self.latencies), max(self.latencies), self.latencies[-1]) if self.latencies else ()
         return (tuple(self.outcomes), self.rtx, sum(self.latencies), *extremes)
 
 
 def key_of(record: np.void) -> bytes:
-    """Give what a record is counted under, as bytes."""
+    """Return the key of a record, as bytes."""
     return b"|".join(record[name].tobytes() for name in ("daddr", "dport", "tgid", "comm", "cgroup_id"))
 
 
 def expected_of(events: Events) -> dict[bytes, Expected]:
-    """Reckon records by key."""
+    """Return the expected counts of each key, by `key_of`."""
     expected: dict[bytes, Expected] = {}
     for record in events:
         entry = expected.setdefault(key_of(record), Expected())
@@ -97,22 +100,22 @@ def expected_of(events: Events) -> dict[bytes, Expected]:
 
 
 def rows_of(window: RollingWindow) -> dict[bytes, tuple[object, ...]]:
-    """Give what a window knows, in the same form as `Expected.row`."""
+    """Return the counts of each key in a window, in the same form as `Expected.row`."""
     state = window.state()
     rows = {}
     for key, stats in zip(state.keys, state.stats, strict=True):
         outcomes = tuple(int(n) for n in stats["outcomes"])
         if sum(outcomes):
-            some = ("min_ns", "max_ns", "last_ns") if outcomes[Outcome.OK] else ()
-            extremes = tuple(int(stats[name]) for name in some)
+            names = ("min_ns", "max_ns", "last_ns") if outcomes[Outcome.OK] else ()
+            extremes = tuple(int(stats[name]) for name in names)
             rows[key_of(key)] = (outcomes, int(stats["syn_retransmits"]), int(stats["sum_ns"]), *extremes)
     return rows
 
 
 def snapshot_of(window: RollingWindow, now_ns: int = 1_000 * SECOND_NS, span_s: float = 10.0) -> Snapshot:
-    """Take a picture of a window."""
+    """Return a snapshot of a window."""
     return Snapshot(
-        info=NOBODY,
+        info=SOURCE_INFO,
         ledger=Ledger(),
         window=window.state(),
         window_s=window.window_s,
@@ -123,7 +126,7 @@ def snapshot_of(window: RollingWindow, now_ns: int = 1_000 * SECOND_NS, span_s: 
 
 
 def snapshot(*parts: Events, window_s: float | None = 60) -> Snapshot:
-    """Take a picture of records that all ended in one second."""
+    """Return a snapshot of records that are all ingested in the same second."""
     window = RollingWindow(window_s)
     window.ingest(join(*parts), 1_000 * SECOND_NS)
     return snapshot_of(window)

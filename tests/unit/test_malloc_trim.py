@@ -1,4 +1,4 @@
-"""Memory that was freed goes back to the system."""
+"""Freed memory is returned to the system."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def resident_pages() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1])
 
 
-def test_given_many_small_arrays_that_were_freed_between_others_when_given_back_then_they_are_not_resident():
+def test_given_many_freed_arrays_between_others_when_trimmed_then_they_are_not_resident():
     arrays = [np.ones(8 * PAGE, np.uint8) for _ in range(2_000)]
     kept = arrays[::10]
     del arrays

@@ -1,4 +1,4 @@
-"""The systemd service: what systemd thinks of it, and whether it starts a command that there is."""
+"""The systemd unit: it is valid, it is restricted enough, and it runs an existing command."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from tcpconntop.options import COMMANDS, parse
 
 UNIT = Path(__file__).parents[2] / "packaging" / "systemd" / "tcpconntop-record.service"
-EXPOSED_MOST = 20
-"""Of 100, by systemd's own reckoning; 2.0 of 10 in its table. It calls up to 2.0 `OK`."""
+MAX_EXPOSURE = 20
+"""Out of 100, as for --threshold: 2.0 of 10 in the table of `systemd-analyze security`, which is `OK`."""
 
 
 def command():
@@ -23,15 +23,15 @@ def command():
 
 @pytest.fixture
 def unit(tmp_path):
-    """The unit with a command that is installed here, for systemd to look at."""
+    """Return a copy of the unit whose command exists on this machine, which systemd checks."""
     if not shutil.which("systemd-analyze"):
-        pytest.skip("not run: there is no systemd-analyze here")
+        pytest.skip("not run: systemd-analyze is not installed")
     copy = tmp_path / UNIT.name
     copy.write_text(UNIT.read_text().replace(command(), "/bin/true"))
     return copy
 
 
-def test_given_the_unit_when_systemd_verifies_it_then_it_finds_nothing(unit):
+def test_given_the_unit_when_systemd_verifies_it_then_there_are_no_errors(unit):
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
     )
@@ -39,17 +39,17 @@ def test_given_the_unit_when_systemd_verifies_it_then_it_finds_nothing(unit):
     assert UNIT.name not in done.stderr
 
 
-def test_given_the_unit_when_systemd_judges_it_then_it_is_well_shut_in(unit):
-    options = ["--offline=yes", f"--threshold={EXPOSED_MOST}", "--no-pager"]
+def test_given_the_unit_when_systemd_rates_it_then_its_exposure_is_low(unit):
+    options = ["--offline=yes", f"--threshold={MAX_EXPOSURE}", "--no-pager"]
     done = subprocess.run(
         ["systemd-analyze", "security", *options, unit], capture_output=True, text=True, check=False
     )
     if "unrecognized option" in done.stderr:
-        pytest.skip("not run: this systemd-analyze cannot look at files")
+        pytest.skip("not run: this systemd-analyze cannot read files")
     assert done.returncode == 0, done.stdout[-400:]
 
 
-def test_given_its_command_then_it_is_one_of_ours():
+def test_given_its_command_then_the_parser_accepts_it():
     words = shlex.split(command())[1:]
     if words[0] not in COMMANDS:
         pytest.skip(f"not run: there is no command {words[0]} yet")
