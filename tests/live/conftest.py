@@ -1,4 +1,7 @@
-"""Live tests trace this very kernel. They filter by their own process or port: other traffic is no matter."""
+"""Live tests trace this very kernel, from a network namespace of their own.
+
+Sessions see the connects of all namespaces: tests filter by their own process or by their own ports.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,19 +23,33 @@ from tcpconntop.kernel.session import Session, open_session
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import network
 import way
 from tracer import Tracer
 
-TRACED = pytest.StashKey[Session]()
+TRACED = pytest.StashKey[list[str]]()
+"""The lines about the session that tests share."""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how these tests traced, and what this kernel refused."""
-    traced = config.stash.get(TRACED, None)
-    if traced is not None:
+    """Print how these tests traced, and what this kernel refused."""
+    if traced := config.stash.get(TRACED, []):
         terminalreporter.section("live tests")
-        for line in (f"traced by {traced.probe}/{traced.transport}", *traced.notes):
+        for line in traced:
             terminalreporter.line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the same to the process that prints, where this one is a worker of pytest-xdist."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["traced"] = session.config.stash.get(TRACED, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take it from a worker; a worker that ended early has none."""
+    if traced := getattr(node, "workeroutput", {}).get("traced"):
+        node.config.stash[TRACED] = traced
 
 
 def _missing() -> str:
@@ -48,12 +66,25 @@ def _missing() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def session(
-    record_testsuite_property: Callable[[str, object], None], pytestconfig: pytest.Config
-) -> Iterator[Session]:
-    """The session that tests share."""
+def _own_network() -> None:
+    """Move to a network namespace: what anybody else connects to on this machine is in another one.
+
+    Each worker of pytest-xdist has one, so that each can compare its connects with the kernel's own count.
+    """
     if missing := _missing():
         pytest.skip(missing)
+    network.enter()
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    network.take_ports(int(worker), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session(
+    _own_network: None,
+    record_testsuite_property: Callable[[str, object], None],
+    pytestconfig: pytest.Config,
+) -> Iterator[Session]:
+    """The session that tests share."""
     begin_s = time.monotonic()
     try:
         shared = open_session(spawn_loader(), way.request())
@@ -63,7 +94,7 @@ def session(
         pytest.skip(str(error))
     record_testsuite_property("start_s", round(time.monotonic() - begin_s, 1))
     record_testsuite_property("notes", "\n".join(shared.notes))
-    pytestconfig.stash[TRACED] = shared
+    pytestconfig.stash[TRACED] = [f"traced by {shared.probe}/{shared.transport}", *shared.notes]
     with shared:
         yield shared
 

@@ -6,14 +6,14 @@ when they are done.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
+import network
 import workload
 
 
 def main() -> None:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    network.bring_loopback_up()
     with workload.listener() as server:
         print("ready", flush=True)
         for line in sys.stdin:

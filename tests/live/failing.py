@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import network
+
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 ROUTES = ("unreachable 192.0.2.11", "prohibit 192.0.2.13", "blackhole 192.0.2.17")
 
@@ -36,7 +38,7 @@ def connect(targets: tuple[tuple[str, int], ...], port: int) -> list[int]:
 
 
 def main(port: int) -> None:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    network.bring_loopback_up()
     for route in ROUTES:
         subprocess.run(["ip", "route", "add", *route.split()], check=True)
     with socket.create_server(("127.0.0.1", port)):

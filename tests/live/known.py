@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import json
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
+import network
 import workload
 
 from tcpconntop.core.wire import Outcome
@@ -42,7 +42,7 @@ def cancel(address: tuple[str, int]) -> int:
 
 
 def main() -> None:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    network.bring_loopback_up()
     has_v6 = Path("/proc/net/if_inet6").exists()
     with (
         workload.listener() as server,

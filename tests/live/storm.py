@@ -9,11 +9,11 @@ import json
 import multiprocessing
 import socket
 import struct
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import network
 import way
 import workload
 
@@ -45,7 +45,7 @@ def storm(address: tuple[str, int], refused: tuple[str, int], times: int) -> Non
 
 
 def main(times: int) -> None:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    network.bring_loopback_up()
     loader = spawn_loader()
     with workload.listener(backlog=4096) as server, workload.closed_port() as port:
         address, refused = server.getsockname(), ("127.0.0.1", port)

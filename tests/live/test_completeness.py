@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from tracer import Tracer
 from tcpconntop.sources.completeness import Completeness
 
 Trace = Callable[..., Tracer]
-CLONE_NEWNET = 0x40000000
 NETNS = Path("/proc/thread-self/ns/net")
 
 
@@ -51,57 +48,37 @@ def another_namespace() -> Iterator[Elsewhere]:
         yield Elsewhere(process)
 
 
-def in_a_quiet_namespace(test: Callable[[], None]) -> None:
-    """Run a test in a thread that is alone in a network namespace, where nobody else connects."""
-
-    def move_and_run() -> None:
-        assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        test()
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(move_and_run).result()
-
-
 def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) -> None:
     """GIVEN processes in three namespaces WHEN they connect THEN what was seen is what the kernel counted."""
+    with another_namespace() as one, another_namespace() as two, workload.listener() as server:
+        tracer = trace(pids=(os.getpid(), one.pid, two.pid))
+        namespaces = Completeness(tracer.session.sent_attempts)
+        assert namespaces.compare() == (0, 0)
+        for place in (one, two):
+            place.connect(3)
+        namespaces.find_reference_processes(tracer.ended(6))
+        assert namespaces.compare() == (0, 0)  # what was before is in neither
+        one.connect(23)
+        two.connect(7)
+        workload.connect(server, 5)
+        tracer.ended(41)
+        assert namespaces.compare() == (35, 35)
 
-    def test() -> None:
-        with another_namespace() as one, another_namespace() as two, workload.listener() as server:
-            tracer = trace(pids=(os.getpid(), one.pid, two.pid))
-            namespaces = Completeness(tracer.session.sent_attempts)
-            assert namespaces.compare() == (0, 0)
-            for place in (one, two):
-                place.connect(3)
-            namespaces.find_reference_processes(tracer.ended(6))
-            assert namespaces.compare() == (0, 0)  # what was before is in neither
-            one.connect(23)
-            two.connect(7)
-            workload.connect(server, 5)
-            tracer.ended(41)
-            assert namespaces.compare() == (35, 35)
-
-            one.end()  # and its namespace with it
-            two.connect(2)
-            tracer.ended(43)
-            assert namespaces.compare() == (37, 37)
-
-    in_a_quiet_namespace(test)
+        one.end()  # and its namespace with it
+        two.connect(2)
+        tracer.ended(43)
+        assert namespaces.compare() == (37, 37)
 
 
 def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
     """GIVEN a filter that leaves connects out WHEN they are made THEN the kernel's count shows it."""
-
-    def test() -> None:
-        with workload.listener() as server, workload.listener() as other:
-            tracer = trace(ports=(workload.port_of(server),))
-            namespaces = Completeness(tracer.session.sent_attempts)
-            workload.connect(server, 13)
-            workload.connect(other, 4)
-            tracer.ended(13)
-            assert namespaces.compare() == (13, 17)
-
-    in_a_quiet_namespace(test)
+    with workload.listener() as server, workload.listener() as other:
+        tracer = trace(ports=(workload.port_of(server),))
+        namespaces = Completeness(tracer.session.sent_attempts)
+        workload.connect(server, 13)
+        workload.connect(other, 4)
+        tracer.ended(13)
+        assert namespaces.compare() == (13, 17)
 
 
 def test_counts_of_namespaces_are_kept_apart(trace: Trace) -> None:

@@ -22,5 +22,5 @@ def _same_terminal_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture
 def update_goldens(pytestconfig: pytest.Config) -> bool:
-    """True if screens are to be written instead of compared: with `--snapshot-update`, as for the pictures."""
+    """True if screens are to be written instead of compared: `--snapshot-update`, as for the pictures."""
     return bool(pytestconfig.getoption("update_snapshots"))

@@ -1,7 +1,8 @@
 """Screens as text: what a screen shows, and in which styles, compared with files in the folder `screens`.
 
-Each screen has two files: `screens/NAME.txt` is its text. `screens/styles/NAME.txt` is a picture of the same size,
-in which each cell holds the letter of its style; the list of the letters is below it. `make goldens` writes both anew.
+Each screen has two files: `screens/NAME.txt` is its text. `screens/styles/NAME.txt` is a picture of the same
+size in which each cell holds the letter of its style; the list of the letters is below it. `make goldens`
+writes both anew.
 """
 
 from __future__ import annotations
@@ -68,5 +69,5 @@ def check(name: str, shown: Captured, update: bool) -> None:
         assert file.exists(), f"{file} is missing: `make goldens` writes it"
         expected = file.read_text(encoding="utf-8")
         # As lists of lines: pytest shows the lines that differ.
-        assert content.splitlines() == expected.splitlines(), f"not as in {file}; `make goldens` writes it anew"
+        assert content.splitlines() == expected.splitlines(), f"{file} differs; `make goldens` writes it"
         assert content == expected

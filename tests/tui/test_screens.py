@@ -1,7 +1,7 @@
 """What the dashboard looks like, to the cell: each screen is compared with its files in the folder `screens`.
 
-`make goldens` writes the files anew; `git diff` then shows what changed. A few of these screens are pictures as
-well, in `test_snapshots.py`.
+`make goldens` writes the files anew; `git diff` then shows what changed. A few of these screens are pictures
+too, in `test_snapshots.py`.
 """
 
 from __future__ import annotations

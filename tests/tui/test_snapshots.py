@@ -12,9 +12,11 @@ from stories import FAILING, SIZES
 from support import feed, snapshot, still
 from textual.pilot import Pilot
 
+Run = Callable[[Pilot[str]], Awaitable[None]]
 
-def after(keys: Sequence[str] = (), theme: str = "", **data: object) -> Callable[[Pilot[str]], Awaitable[None]]:
-    """Return what shows a snapshot and presses keys."""
+
+def after(keys: Sequence[str] = (), theme: str = "", **data: object) -> Run:
+    """Return a function that shows a snapshot and presses keys."""
 
     async def run(pilot: Pilot[str]) -> None:
         if theme:

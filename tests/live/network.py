@@ -1,0 +1,45 @@
+"""A network namespace for one process: nobody else connects in it, and its settings end with it."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+from pathlib import Path
+
+CLONE_NEWNET = 0x40000000
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+INTERFACE_FLAGS = struct.Struct("16sh14x")
+"""struct ifreq, as far as it is about flags."""
+
+LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+PORTS = range(2_048, 32_768)
+"""Below those that Linux gives out by default: a filter by port then keeps out what connects outside."""
+
+
+def enter() -> None:
+    """Move this thread, and all that it starts, to a new network namespace with a loopback."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    bring_loopback_up()
+
+
+def bring_loopback_up() -> None:
+    """Bring up the loopback of this thread's network namespace, as `ip link set lo up` does."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = INTERFACE_FLAGS.pack(b"lo", 0)
+        name, flags = INTERFACE_FLAGS.unpack(fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, INTERFACE_FLAGS.pack(name, flags | IFF_UP))
+
+
+def take_ports(part: int, parts: int) -> None:
+    """Let Linux give out one part of `PORTS` here: processes that run side by side never use the same ones.
+
+    Sessions see the connects of every namespace, and some tests filter by port alone.
+    """
+    count = len(PORTS) // parts
+    first = PORTS[part * count]
+    LOCAL_PORTS.write_text(f"{first} {first + count - 1}")
