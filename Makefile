@@ -15,13 +15,19 @@ help: ## Show this list
 run: setup ## Open the dashboard on live data (ARGS="-b -n 3" for other modes)
 	@$(SUDO) $(BIN)/tcpconntop $(ARGS)
 
+# Tests wait more than they compute: there are more workers than cores. Each has its own network namespace.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 .PHONY: test
-test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name")
-	@$(SUDO) $(BIN)/python -m pytest $(ARGS)
-ifndef ARGS
+test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name", ARGS=--long: in full length)
+	@$(SUDO) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+ifeq ($(filter-out --long,$(ARGS)),)
 	@echo "Once more with perf buffers: the live tests that share a session"
-	@$(SUDO) TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live -m "not compiles"
+	@$(SUDO) env TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live -m "not compiles" -n $(WORKERS)
 endif
+
+.PHONY: goldens
+goldens: setup $(VENV)/.test ## Write the screens that tests compare with anew: look at `git diff` then
+	@$(BIN)/python -m pytest tests/tui/test_screens.py tests/tui/test_snapshots.py --snapshot-update -q
 
 .PHONY: test-kernels
 test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")
@@ -67,7 +73,7 @@ $(VENV)/.run: pyproject.toml tcpconntop/__init__.py
 
 $(VENV)/.test: $(VENV)/.run
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
-	@scripts/need-package bpftool
+	@scripts/need-package bpftool fish zsh
 	@touch $@
 
 $(VENV)/.kernels: $(VENV)/.test
