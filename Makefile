@@ -19,10 +19,10 @@ run: setup ## Open the dashboard on live data (ARGS="-b -n 3" for other modes)
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 .PHONY: test
 test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name", ARGS=--long: in full length)
-	@$(SUDO) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(SUDO) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 ifeq ($(filter-out --long,$(ARGS)),)
 	@echo "Once more with perf buffers: the live tests that share a session"
-	@$(SUDO) env TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live -m "not compiles" -n $(WORKERS)
+	@$(SUDO) env TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live -m "not compiles" -n $(WORKERS) --dist loadgroup
 endif
 
 .PHONY: goldens

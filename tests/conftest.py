@@ -8,6 +8,19 @@ from collections.abc import Iterator
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--long`: without it, tests that go through very many cases take some of them."""
+    parser.addoption(
+        "--long", action="store_true", help="go through all cases of the tests that have very many"
+    )
+
+
+@pytest.fixture(scope="session")
+def long(pytestconfig: pytest.Config) -> bool:
+    """True if a test is to go through all of its cases, however long that takes."""
+    return bool(pytestconfig.getoption("long"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_remembered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Use temporary folders, so that no test reads or writes the files of the user who runs it."""

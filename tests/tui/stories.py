@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support import flow
 
-from tcpconntop.core.snapshot import SourceInfo
+from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import Outcome
 from tcpconntop.sources.synthetic import SCENARIO
 
@@ -15,7 +15,15 @@ PID = 2_147_483_000
 
 FAILING = [
     *SCENARIO,
-    flow("\x1b[31m[red]evil[/]"[:15], 71, "10.9.9.8", 443, rate_hz=2, failure_share=1.0, outcome=Outcome.TIMEOUT),
+    flow(
+        "\x1b[31m[red]evil[/]"[:15],
+        71,
+        "10.9.9.8",
+        443,
+        rate_hz=2,
+        failure_share=1.0,
+        outcome=Outcome.TIMEOUT,
+    ),
     flow("日本語サー", 72, "fd00:7::24", 443, rate_hz=1, failure_share=0.7, outcome=Outcome.CANCELLED),
     flow("cafe\u0301", 73, "fd00:7::23", 443, rate_hz=1, failure_share=0.7, outcome=Outcome.ERROR),
     *(flow("scan", 74, f"10.20.0.{i}", 22, rate_hz=0.2, failure_share=0.9) for i in range(1, 20)),

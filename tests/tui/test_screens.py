@@ -14,8 +14,8 @@ from goldens import SCREENS, capture, check
 from stories import CONNECTS, DEMO, FAILING, NO_CONNECTS, PID, QUIET, SIZES
 from support import feed, flow, snapshot, still
 
-from tcpconntop.core.host import HostFacts
-from tcpconntop.core.view import ViewSpec
+from tcpconntop.core.view.view import ViewSpec
+from tcpconntop.core.window.host import HostFacts
 
 SMALL, WIDE, LARGE = SIZES
 NO_COLOUR = {"NO_COLOR": "1"}

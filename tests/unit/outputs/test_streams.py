@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from recordings import Scenario, record
 
+from tcpconntop.kernel.launch import PYTHON_VARIABLE
+
+# A Python without BCC: `doctor` has much to print, and nothing to compile.
+NO_BCC = os.environ | {PYTHON_VARIABLE: sys.executable}
 TCPCONNTOP = [sys.executable, "-m", "tcpconntop"]
 COMMANDS = [
     ["--version"],
@@ -39,7 +43,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(words: list[str], file: Path, **streams: object) -> subprocess.CompletedProcess[str]:
     command = [*TCPCONNTOP, *(str(file) if word == "FILE" else word for word in words)]
-    return subprocess.run(command, check=False, text=True, timeout=60, **streams)  # type: ignore[call-overload]
+    return subprocess.run(command, check=False, text=True, timeout=60, env=NO_BCC, **streams)  # type: ignore[call-overload]
 
 
 @each_command
@@ -68,10 +72,10 @@ def test_streams_that_are_closed_are_taken_for_the_void(words: list[str], file: 
     whole = run(words, file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     command = "exec " + shlex.join([*TCPCONNTOP, *words]).replace("FILE", str(file))
     silent = ["sh", "-c", f"{command} 2>&- <&-"]
-    done = subprocess.run(silent, check=False, stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(silent, check=False, stdout=subprocess.PIPE, text=True, timeout=60, env=NO_BCC)
     assert done.returncode == whole.returncode
     assert len(done.stdout.splitlines()) == len(whole.stdout.splitlines())
     deaf = ["sh", "-c", f"{command} >&-"]
-    done = subprocess.run(deaf, check=False, stderr=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(deaf, check=False, stderr=subprocess.PIPE, text=True, timeout=60, env=NO_BCC)
     assert done.returncode == whole.returncode
     assert done.stderr == whole.stderr

@@ -22,6 +22,8 @@ from tcpconntop.core.wire import Outcome
 START_S = 12_000
 SCRIPT_S = 940
 
+pytestmark = pytest.mark.xdist_group("heatmap")
+
 
 @cache
 def batch(second: int):
@@ -30,10 +32,17 @@ def batch(second: int):
 
 
 @cache
-def told(window_s: float | None, seconds: int) -> Snapshot:
-    window = RollingWindow(window_s)
+def filled(seconds: int) -> RollingWindow:
+    """Return a window after the same traffic; ingesting takes much longer than switching."""
+    window = RollingWindow(60)
     for second in range(START_S, START_S + seconds):
         window.ingest(batch(second), second * SECOND_NS)
+    return window
+
+
+def told(window_s: float | None, seconds: int) -> Snapshot:
+    window = filled(seconds)
+    window.set_window(window_s)
     now_ns = (START_S + seconds - 1) * SECOND_NS
     return snapshot_of(window, now_ns, window.span_s(START_S * SECOND_NS, now_ns))
 

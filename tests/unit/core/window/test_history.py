@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,10 @@ from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.slices import MAX_WINDOW_S, slice_span
 
 BEGAN_S = 1_000
+LONG_S = 1_100
+"""Longer than the slices reach back."""
+
+pytestmark = pytest.mark.xdist_group("past")
 
 
 def taken(window, second):
@@ -27,15 +32,16 @@ def taken(window, second):
     return replace(snapshot_of(window, now_ns, span_s), began_ns=BEGAN_S * SECOND_NS)
 
 
-def lived(seconds, window_s=60, keep=lambda second: True):
-    """Return the snapshots of every second, by second; some seconds have no records."""
+@cache
+def lived(seconds, window_s=60, last=False):
+    """Return the snapshots of every second, or the last one only; some seconds have no records."""
     window, pictures = RollingWindow(window_s), {}
     random = np.random.default_rng(5)
     for second in range(BEGAN_S, BEGAN_S + seconds):
         end_ns = second * SECOND_NS
         n = int(random.choice([0, 1, 3, 20]))
         window.ingest(random_records(n, 8, second, end_ns), end_ns + SECOND_NS // 5)
-        if keep(second):
+        if not last or second == BEGAN_S + seconds - 1:
             pictures[second] = taken(window, second)
     return pictures
 
@@ -67,9 +73,9 @@ def test_given_a_minute_when_looked_back_then_every_second_is_what_was_published
 
 @pytest.mark.parametrize("window_s", [10, 300, None])
 def test_given_a_long_run_when_looked_at_through_another_window_then_it_is_what_that_window_shows(window_s):
-    last = BEGAN_S + 1_100 - 1
-    base = lived(1_100, 60, keep=lambda second: second == last)[last]
-    direct = lived(1_100, window_s, keep=lambda second: second == last)[last]
+    last = BEGAN_S + LONG_S - 1
+    base = lived(LONG_S, 60, last=True)[last]
+    direct = lived(LONG_S, window_s, last=True)[last]
     other = snapshot_at(base, last, window_s)
     assert rows(other) == rows(direct)
     assert other.span_s == pytest.approx(direct.span_s, abs=1e-6)
@@ -79,7 +85,7 @@ def test_given_a_long_run_when_looked_at_through_another_window_then_it_is_what_
 def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_attempts_of_its_slices(
     window_s,
 ):
-    pictures = lived(1_100, None)
+    pictures = lived(LONG_S, None)
     base = pictures[max(pictures)]
     second, steps = base.second, [base.second]
     while (second := second_before(base, second)) is not None:
@@ -96,7 +102,7 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
 
 @pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
 def test_given_another_moment_nearby_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
-    pictures = lived(400, 60, keep=lambda second: second in (BEGAN_S + 370, BEGAN_S + 399))
+    pictures = lived(400)
     base = pictures[BEGAN_S + 399]
     near, apart = None, snapshot_at(base, BEGAN_S + 150, 5)  # of another window, and far away
     for second in (
@@ -115,7 +121,7 @@ def test_given_another_moment_nearby_when_looked_back_then_it_is_as_if_all_were_
 
 
 def test_given_the_oldest_step_when_stepped_forward_then_the_same_steps_lead_back():
-    base = lived(200, keep=lambda second: second == BEGAN_S + 199)[BEGAN_S + 199]
+    base = lived(200, last=True)[BEGAN_S + 199]
     second, back = base.second, []
     while second is not None:
         back.append(second)
