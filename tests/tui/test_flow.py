@@ -6,7 +6,6 @@ import sys
 import threading
 from dataclasses import replace
 
-import pytest
 from support import INFO, Clock, Steady, feed, flow, snapshot, still, until
 
 from tcpconntop.core.window.snapshot import RECORDING
@@ -171,16 +170,3 @@ async def test_snapshots_that_do_not_wait_are_all_taken():
 def taken(app):
     """Return the times of the snapshots that the state has received, one for each second."""
     return [end_ns for end_ns, _ in app.screen.state.totals]
-
-
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "nord"])
-async def test_every_theme_can_be_drawn(theme):
-    clock = Clock()
-    source = Steady(clock)
-    app = Dashboard(lambda: source, interval_s=0.01)
-    async with app.run_test(size=(120, 36)) as pilot:
-        app.theme = theme
-        clock.now_ns += 2_000_000_000
-        await until(pilot, lambda: app.screen.view is not None and len(app.screen.view) > 3)
-        await pilot.press("2", "down")
-        await pilot.pause()
