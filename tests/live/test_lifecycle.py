@@ -146,10 +146,8 @@ def test_cancel(later_s: float) -> None:
     loader = spawn_loader()
     timer = threading.Timer(later_s, loader.cancel)
     timer.start()
-    started = time.monotonic()
     with pytest.raises(TracerError):
         open_session(loader, way.request(pids=(MARK,)))
-    assert time.monotonic() - started < later_s + GONE_S
     timer.join()
     assert loader.process.returncode is not None
     assert descriptors() == before
@@ -193,8 +191,10 @@ def test_without_bcc_the_error_names_the_package(interpreters: tuple[str, ...]) 
 
 
 def test_an_interpreter_without_bcc_is_skipped() -> None:
-    with open_session(spawn_loader((sys.executable, "/usr/bin/python3")), TraceRequest()) as session:
-        assert session.counters().in_flight >= 0
+    loader = spawn_loader((sys.executable, "/usr/bin/python3"))
+    with open_session(loader, TraceRequest(pids=(MARK,))) as session:
+        assert is_traced(MARK)
+        assert session.counters().attempts == session.counters().in_flight == 0
 
 
 def test_a_broken_program_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

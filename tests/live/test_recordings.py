@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -21,6 +21,8 @@ import pytest
 import way
 import workload
 from test_commands import TCPCONNTOP, Command, Known, run, tcpconntop
+
+from tcpconntop.core.wire import EVENT
 
 pytestmark = pytest.mark.compiles
 
@@ -129,13 +131,26 @@ def test_kill_9_loses_only_the_newest_records(known: Known, tmp_path: Path) -> N
     assert done.stderr.splitlines()[-1].startswith("tcpconntop: the recording has no end")
 
 
+def bytes_in(folder: Path) -> int:
+    """Return how much the files of a folder hold."""
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait for what a recorder does once a second or so."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not reached():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
 def test_files_rotate_and_play_as_one(known: Known, tmp_path: Path) -> None:
     file, port = str(tmp_path / "r"), workload.port_of(known.v4)
     options = ("--rotate-size", "64k", "--compress", "none", "--keep", "50")
     with tcpconntop("record", file, "-P", str(port), *options) as recorder:
-        for _ in range(4):
+        for made in (401, 802, 1203, 1604):
             workload.connect(known.v4, 401)
-            time.sleep(1)
+            wait_until(lambda made=made: bytes_in(tmp_path) >= made * EVENT.itemsize)
         recorder.interrupt()
     files = sorted(map(str, tmp_path.iterdir()))
     assert len(files) > 2
@@ -156,14 +171,13 @@ def test_a_full_disk_is_reported_in_one_line(known: Known, tmp_path: Path) -> No
             assert any(line.startswith("tracing: ") for line in process.stderr)
             workload.connect(known.v4, 211)
             if arguments[0] == "log":
-                time.sleep(1.5)
+                wait_until(lambda: bytes_in(tmp_path) >= 2 * 1500)  # the file of `record` is there already
                 workload.connect(known.v4, 5)
-                time.sleep(0.5)
                 process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 1
         assert err == f"tcpconntop: cannot write {arguments[-1]}: File too large\n"
-        assert arguments[0] == "record" or len(out.splitlines()) == 1 + 216
+        assert len(out.splitlines()) == (1 + 216 if arguments[0] == "log" else 0)
 
 
 ASSERT = ("--assert", "count>=23", "--assert", "p99<30s", "--assert", "fail=0")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -47,12 +46,12 @@ def test_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
 def test_waiting_data_ends_a_wait(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     buffer = PerfBuffer(ours)
-    timer = threading.Timer(0.01, theirs.send, [DATA_WAITING])
-    timer.start()
-    started = time.monotonic()
-    buffer.wait(60)
-    assert time.monotonic() - started < 30
-    timer.join()
+    waiter = threading.Thread(target=buffer.wait, args=(3_600,), daemon=True)
+    waiter.start()
+    assert waiter.is_alive()
+    theirs.send(DATA_WAITING)
+    waiter.join(60)
+    assert not waiter.is_alive()
 
 
 def test_the_answer_of_an_interrupted_read_is_not_lost(pair: tuple[socket.socket, socket.socket]) -> None:

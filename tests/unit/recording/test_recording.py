@@ -79,8 +79,10 @@ def judge(data: bytes, all_events: np.ndarray) -> None:
     assert {event.tobytes() for event in events} <= {event.tobytes() for event in all_events}
     gone = len(all_events) - len(events)
     assert damaged.missing <= gone
-    assert damaged.missing == gone or damaged.truncated
-    assert bool(damaged.notes) or gone == 0
+    if not damaged.truncated:
+        assert damaged.missing == gone
+    if gone:
+        assert damaged.notes
     source = Replay(recording(data), None)
     while not source.ended:
         source.read(3600)
@@ -398,7 +400,7 @@ def test_a_replay_goes_as_fast_as_it_is_told(whole: bytes, speed: float) -> None
         assert time.now_s - before_s <= 0.1 + 1e-9
         reached_ns = BEGAN_NS + (time.now_s - 50.0) * speed * SECOND_NS
         assert source.now_ns() == pytest.approx(reached_ns, abs=1000)
-        assert not len(events) or events["end_ns"][-1] <= source.now_ns()
+        assert (events["end_ns"] <= source.now_ns()).all()
     assert time.now_s - 50.0 == pytest.approx(4 / speed, rel=0.05)
 
 
