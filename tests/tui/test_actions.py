@@ -27,7 +27,7 @@ async def test_sort_by_p99_and_port_and_reverse():
 
 async def test_sort_left_and_right_goes_round_the_shown_columns():
     async with Running() as run:
-        keys = [place.column.key for place in run.screen.table.places if place.column.values]
+        keys = [place.column.key for place in run.screen.table.column_layouts if place.column.values]
         seen = []
         for _ in keys:
             seen.append(run.screen.spec.sort)

@@ -11,7 +11,7 @@ from tcpconntop.tui.screens.picker import ColumnPicker
 
 
 def shown(app):
-    return [place.column.key for place in app.screen.table.places]
+    return [place.column.key for place in app.screen.table.column_layouts]
 
 
 async def test_columns_are_hidden_shown_and_moved():

@@ -21,7 +21,7 @@ async def test_a_header_sorts_and_sorts_the_other_way_when_clicked_again():
         await feed(pilot, snapshot(3))
         table = app.screen.table
         for key, first in (("count", True), ("daddr", False)):
-            place = next(place for place in table.places if place.column.key == key)
+            place = next(place for place in table.column_layouts if place.column.key == key)
             for descending in (first, not first):
                 await pilot.click(table, offset=(place.start + 1, 0))
                 assert (app.screen.spec.sort, app.screen.spec.descending) == (key, descending)
@@ -33,7 +33,7 @@ async def test_what_cannot_be_sorted_by_does_nothing_when_clicked():
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(3))
         table = app.screen.table
-        trend = next(place for place in table.places if place.column.key == "trend")
+        trend = next(place for place in table.column_layouts if place.column.key == "trend")
         await pilot.click(table, offset=(trend.start + 3, 0))
         assert app.screen.spec == ViewSpec()
 
@@ -84,7 +84,7 @@ async def test_rows_keep_their_places_while_the_order_holds():
             await feed(pilot, snapshot(seconds, flows))
             lines = text_of(app.screen.table)[1:4]
             orders.add(tuple(line.split()[2] for line in lines))
-            ends.add(tuple(place.start for place in app.screen.table.places))
+            ends.add(tuple(place.start for place in app.screen.table.column_layouts))
         assert orders == {("a", "b", "c")}
         assert len(ends) == 1  # and no column moves when a figure gets another digit
 
@@ -95,7 +95,7 @@ async def test_no_gap_between_headers_is_deaf():
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(3))
         table = app.screen.table
-        figures = [place for place in table.places if place.column.values is not None]
+        figures = [place for place in table.column_layouts if place.column.values is not None]
         for place, following in pairwise(figures):
             for x in (place.start + place.width, following.start - 1, following.start):
                 wanted = (place if x <= place.start + place.width else following).column.key

@@ -28,7 +28,7 @@ async def lines(flows, size=(120, 36), spec=None):
     app = still(spec)
     async with app.run_test(size=size) as pilot:
         await feed(pilot, snapshot(3, flows))
-        return text_of(app.screen.table), app.screen.table.places
+        return text_of(app.screen.table), app.screen.table.column_layouts
 
 
 async def test_numbers_end_below_the_end_of_their_header():
@@ -179,7 +179,7 @@ async def test_the_mouse_sorts_and_selects():
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(3))
         table = app.screen.table
-        place = next(place for place in table.places if place.column.key == "count")
+        place = next(place for place in table.column_layouts if place.column.key == "count")
         await pilot.click(table, offset=(place.start + 3, 0))
         assert (app.screen.spec.sort, app.screen.spec.descending) == ("count", True)
         await pilot.click(table, offset=(place.start + 3, 0))
@@ -215,7 +215,7 @@ async def test_a_row_that_got_worse_is_marked_and_others_are_not(width):
     async with app.run_test(size=(width, 36)) as pilot:
         await feed(pilot, after_a_change())
         table = app.screen.table
-        starts = {place.column.key: place.start for place in table.places}
+        starts = {place.column.key: place.start for place in table.column_layouts}
         lines = {line.split()[0]: line for line in text_of(table)[1:4]}
         for address, marked in (("10.0.0.1", {"p99"}), ("10.0.0.2", {"fail"}), ("10.0.0.3", set())):
             line = lines[address]

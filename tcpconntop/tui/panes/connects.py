@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
-import numpy as np
 from rich.text import Text
 
 from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
@@ -20,42 +19,139 @@ from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
 from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.view.column import Column
 from tcpconntop.core.wire import Events, Outcome, address_text
 from tcpconntop.tui.panes.pane import Pane
-from tcpconntop.tui.text.lines import fit, fit_address
+from tcpconntop.tui.table.cells import fit_cell
 from tcpconntop.tui.text.severity import latency_paint
 
-Cell = tuple[str, str]
-"""Text and colour."""
+BAR_HEADER, BAR_WIDTH, BAR_MIN_WIDTH = "╌LOCAL █RTO ━WIRE", 18, 118
+"""Each part of the time has its own sign, so that the bar can be read without colours."""
+
+WIDE_MIN_WIDTH, MAX_EXTRA_ADDRESS_WIDTH = 112, 23
+"""Terminal width from which columns are two cells apart, and the cells that addresses may get beyond it."""
 
 
-BAR, BAR_WIDTH, BAR_MIN_WIDTH = "╌LOCAL █RTO ━WIRE", 18, 118
-"""Each part of the time has a sign of its own, so that no colour is needed to tell them apart."""
+@dataclass(frozen=True, eq=False)
+class ConnectList:
+    """The connects that are listed, newest first.
 
-WIDE_MIN_WIDTH = 112
-"""Terminal width from which every column has room, two cells apart."""
+    Attributes:
+        events: their records, shape (n,).
+        parts: the parts of their time.
+        offset_ns: what to add to the clock of the records for Unix time.
+        local_time: converts Unix time to broken-down time.
+    """
+
+    events: Events
+    parts: Anatomy
+    offset_ns: int
+    local_time: Callable[[float], time.struct_time]
+
+    def outcome(self, row: int) -> Outcome:
+        """Return the outcome of a connect."""
+        return Outcome(int(self.events["outcome"][row]))
 
 
-class Column(NamedTuple):
-    """A column of the list, shown in terminals of `from_width` cells and more."""
-
-    name: str
-    width: int
-    right: bool = True
-    from_width: int = 0
+def _time_text(connects: ConnectList, row: int) -> str:
+    end_s = (int(connects.events["end_ns"][row]) + connects.offset_ns) / SECOND_NS
+    return f"{time.strftime('%H:%M:%S', connects.local_time(end_s))}.{int(end_s * 1000) % 1000:03d}"
 
 
-COLUMNS = (
-    Column("TIME", 12, right=False),
-    Column("DESTINATION", 16, right=False),
-    Column("PORT", 5),
-    Column("LATENCY", 7),
-    Column("LOCAL", 7, from_width=100),
-    Column("RTO WAIT", 8),
-    Column("WIRE", 7),
-    Column("RTX", 3, from_width=100),
-    Column("RESULT", 24, right=False),
-    Column(BAR, BAR_WIDTH, right=False, from_width=BAR_MIN_WIDTH),
+def _address_text(connects: ConnectList, row: int) -> str:
+    event = connects.events[row]
+    return address_text(event["daddr"].tobytes(), int(event["family"]))
+
+
+def _result_text(connects: ConnectList, row: int) -> str:
+    outcome = connects.outcome(row)
+    errno = errno_name(int(connects.events["error"][row])) if outcome is not Outcome.OK else None
+    return f"{outcome.label} {errno or ''}".strip()
+
+
+def _rto_wait(connects: ConnectList, row: int) -> tuple[str, str]:
+    """Return the text and the colour of the time spent waiting for lost SYNs.
+
+    `≤` marks an upper bound: probes that do not see the first SYN cannot separate local work from waiting.
+    """
+    parts = connects.parts
+    rto_us, before_wire_us = float(parts.rto[row]), float(parts.latency[row] - parts.wire[row])
+    if rto_us == 0:
+        return "-", "dim"
+    if math.isnan(rto_us) and not math.isnan(before_wire_us):
+        return f"≤{duration(before_wire_us)}", latency_paint(before_wire_us)
+    return duration(rto_us), latency_paint(rto_us)
+
+
+def time_bar(parts: Anatomy, row: int, width: int = BAR_WIDTH) -> str:
+    """Return the parts of a connect's time as a bar of `width` cells; every part above 1 % has a cell."""
+    times_us = [float(part[row]) for part in (parts.local, parts.rto, parts.wire)]
+    total = sum(times_us)
+    if not total > 0:  # zero or NaN
+        return "-"
+    cells = [max(1, int(part / total * width)) if part > total / 100 else 0 for part in times_us]
+    cells[times_us.index(max(times_us))] += width - sum(cells)
+    return "".join(sign * n for sign, n in zip("╌█━", cells, strict=True))
+
+
+COLUMNS: tuple[Column[ConnectList], ...] = (
+    Column("time", "TIME", 12, _time_text, numeric=False, paint=lambda *_: "dim"),
+    Column("daddr", "DESTINATION", 16, _address_text, numeric=False, expands=True),
+    Column("dport", "PORT", 5, lambda connects, row: str(connects.events["dport"][row])),
+    Column(
+        "latency",
+        "LATENCY",
+        7,
+        lambda connects, row: duration(float(connects.parts.latency[row])),
+        paint=lambda connects, row: latency_paint(float(connects.parts.latency[row])),
+    ),
+    Column(
+        "local",
+        "LOCAL",
+        7,
+        lambda connects, row: duration(float(connects.parts.local[row])),
+        paint=lambda *_: "dim",
+        min_width=100,
+    ),
+    Column(
+        "rto",
+        "RTO WAIT",
+        8,
+        lambda connects, row: _rto_wait(connects, row)[0],
+        paint=lambda connects, row: _rto_wait(connects, row)[1],
+    ),
+    Column(
+        "wire",
+        "WIRE",
+        7,
+        lambda connects, row: duration(float(connects.parts.wire[row])),
+        paint=lambda connects, row: latency_paint(float(connects.parts.wire[row])),
+    ),
+    Column(
+        "rtx",
+        "RTX",
+        3,
+        lambda connects, row: str(connects.events["syn_retransmits"][row]),
+        paint=lambda connects, row: "warn" if connects.events["syn_retransmits"][row] else "dim",
+        min_width=100,
+    ),
+    Column(
+        "result",
+        "RESULT",
+        24,
+        _result_text,
+        numeric=False,
+        paint=lambda connects, row: "" if connects.outcome(row) is Outcome.OK else "warn",
+    ),
+    Column(
+        "bar",
+        BAR_HEADER,
+        BAR_WIDTH,
+        lambda connects, row: time_bar(connects.parts, row),
+        numeric=False,
+        paint=lambda connects, row: latency_paint(float(connects.parts.latency[row])) or "trend",
+        min_width=BAR_MIN_WIDTH,
+    ),
 )
 
 
@@ -64,7 +160,7 @@ class Connects(Pane):
 
     Args:
         pid: the process.
-        local_time: turns Unix time into broken-down time.
+        local_time: converts Unix time to broken-down time.
     """
 
     MIN_HEIGHT = 2
@@ -75,76 +171,36 @@ class Connects(Pane):
         self._local_time = local_time
 
     def empty_text(self, selection: Selection | None) -> str:
-        """Say what would fill the pane."""
+        """Return what to show instead of connects; empty if there are any."""
         if selection is None or not len(self._recent(selection, 1)):
             return "no connect of this process among the last ones: the next one will be listed here"
         return ""
 
-    def _recent(self, selection: Selection, most: int) -> Events:
-        return selection.snapshot.window.recent.of_process(self._pid, most)
+    def _recent(self, selection: Selection, count: int) -> Events:
+        return selection.snapshot.window.recent.of_process(self._pid, count)
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
-        """List the connects."""
+        """List the connects below a header."""
         events = self._recent(selection, height - 1)
-        parts = anatomy(events)
-        offset_ns = selection.snapshot.wall_offset_ns
-        rows = [[(column.name, "dim") for column in COLUMNS]]
-        rows += [self._row(events[i], parts, i, offset_ns) for i in range(len(events))]
-        kept = [at for at, column in enumerate(COLUMNS) if width >= column.from_width]
-        wide = WIDE_MIN_WIDTH if width < BAR_MIN_WIDTH else WIDE_MIN_WIDTH + BAR_WIDTH + 2
-        gap = "  " if width >= wide else " "
-        spare = min(max(width - wide, 0), 23)
-        lines = []
-        for cells in rows:
-            texts: list[Text] = []
-            for at in kept:
-                (text, paint), column = cells[at], COLUMNS[at]
-                address = column.name == "DESTINATION"
-                size = column.width + (spare if address else 0)
-                cell = fit_address(text, size) if address else fit(text, size, column.right)
-                texts.append(Text(cell, self.paint(paint)))
-            line = Text.assemble(" ", Text(gap).join(texts), no_wrap=True)
-            line.truncate(width)
-            lines.append(line)
+        connects = ConnectList(events, anatomy(events), selection.snapshot.wall_offset_ns, self._local_time)
+        columns = [column for column in COLUMNS if width >= column.min_width]
+        rows = [[(column.header, "dim") for column in columns]]
+        rows += [
+            [(column.text(connects, row), column.paint(connects, row)) for column in columns]
+            for row in range(len(events))
+        ]
+        lines = [self._line(columns, cells, width) for cells in rows]
         return Text("\n", no_wrap=True, end="").join(lines)
 
-    def _row(self, event: np.void, parts: Anatomy, at: int, offset_ns: int) -> list[Cell]:
-        end_s = (int(event["end_ns"]) + offset_ns) / SECOND_NS
-        clock = time.strftime("%H:%M:%S", self._local_time(end_s))
-        rto_us = float(parts.rto[at])
-        outcome = Outcome(int(event["outcome"]))
-        errno = errno_name(int(event["error"])) if outcome is not Outcome.OK else None
-        again = int(event["syn_retransmits"])
-        latency_us = float(parts.latency[at])
-        return [
-            (f"{clock}.{int(end_s * 1000) % 1000:03d}", "dim"),
-            (address_text(event["daddr"].tobytes(), int(event["family"])), ""),
-            (str(event["dport"]), ""),
-            (duration(latency_us), latency_paint(latency_us)),
-            (duration(float(parts.local[at])), "dim"),
-            _waited(rto_us, latency_us - float(parts.wire[at])),
-            (duration(float(parts.wire[at])), latency_paint(float(parts.wire[at]))),
-            (str(again), "warn" if again else "dim"),
-            (f"{outcome.label} {errno or ''}".strip(), "" if outcome is Outcome.OK else "warn"),
-            (time_bar(parts, at), latency_paint(latency_us) or "trend"),
+    def _line(self, columns: list[Column[ConnectList]], cells: list[tuple[str, str]], width: int) -> Text:
+        """Join the texts of a row, each with its colour, in `width` cells."""
+        wide_from = WIDE_MIN_WIDTH if width < BAR_MIN_WIDTH else WIDE_MIN_WIDTH + BAR_WIDTH + 2
+        gap = "  " if width >= wide_from else " "
+        extra = min(max(width - wide_from, 0), MAX_EXTRA_ADDRESS_WIDTH)
+        texts = [
+            Text(fit_cell(column, text, column.width + extra * column.expands), self.paint(paint))
+            for column, (text, paint) in zip(columns, cells, strict=True)
         ]
-
-
-def _waited(rto_us: float, before_wire_us: float) -> Cell:
-    """Spell how long lost SYNs were waited for: at most, where local work is not told apart."""
-    if rto_us == 0:
-        return "-", "dim"
-    if math.isnan(rto_us) and not math.isnan(before_wire_us):
-        return f"≤{duration(before_wire_us)}", latency_paint(before_wire_us)
-    return duration(rto_us), latency_paint(rto_us)
-
-
-def time_bar(parts: Anatomy, at: int, width: int = BAR_WIDTH) -> str:
-    """Draw the shares of the parts of a connect's time; what took a little has a cell at least."""
-    shares = [float(part[at]) for part in (parts.local, parts.rto, parts.wire)]
-    total = sum(shares)
-    if not total > 0:  # nothing, or not known
-        return "-"
-    cells = [max(1, int(share / total * width)) if share > total / 100 else 0 for share in shares]
-    cells[shares.index(max(shares))] += width - sum(cells)
-    return "".join(sign * n for sign, n in zip("╌█━", cells, strict=True))
+        line = Text.assemble(" ", Text(gap).join(texts), no_wrap=True)
+        line.truncate(width)
+        return line

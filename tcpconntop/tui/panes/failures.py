@@ -4,14 +4,16 @@ OUTCOME                 COUNT  SHARE  RATE/S   FIRST    LAST   RTX  PROCESSES   
 refused ECONNREFUSED      412    0.6     6.9     59s      1s     0  prometheus, curl       10.9.1.7:9100
   a reset answered: nothing listens on that port
 timeout ETIMEDOUT           3    0.1     0.1     41s      9s    18  nginx and 12 more      10.2.3.9:443
-  no answer to any SYN: dropped on the way, or the host is gone
-What a failure means, and those who have no room in the columns, stand below it where there is room for all.
+  no SYN was answered: dropped on the way, or the host is down
+
+If there is room, the likely cause of each failure follows it, and the names that do not fit into the columns.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -19,147 +21,192 @@ from rich.text import Text
 from tcpconntop.core.analysis.failures import Failure, TopNames, failures
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed, percent, rate
+from tcpconntop.core.view.column import Column
 from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.table.cells import fit_cell
 from tcpconntop.tui.text.lines import fit
-
-
-class Column(NamedTuple):
-    """A column of figures, shown in panes of `from_width` cells and more."""
-
-    name: str
-    width: int
-    from_width: int = 0
-
-
-COLUMNS = (
-    Column("COUNT", 5),
-    Column("SHARE", 5, 50),
-    Column("RATE/S", 6, 112),
-    Column("FIRST", 6, 92),
-    Column("LAST", 6, 50),
-    Column("RTX", 5, 100),
-)
 
 TITLE_WIDTH, ERRNO_WIDTH = 24, 13
 """Cells of the longest usual title, `unreachable EHOSTUNREACH`, and of the longest errno alone."""
 
 TITLE_MIN_WIDTH, PROCESSES_MIN_WIDTH, WIDE_MIN_WIDTH = 72, 72, 92
-"""Widths of the pane from which titles are whole, processes are named, columns stand two cells apart."""
+"""Pane widths from which titles are whole, processes are named, and columns are two cells apart."""
 
 MAX_PROCESSES_WIDTH = 40
 
 
+@dataclass(frozen=True)
+class FailureTable:
+    """The failures that are listed, and the width of the pane, which decides how names are shortened."""
+
+    failures: Sequence[Failure]
+    width: int
+
+    @property
+    def gap(self) -> str:
+        """Spaces between two numbers."""
+        return "  " if self.width >= WIDE_MIN_WIDTH else " "
+
+    @property
+    def columns(self) -> list[Column[FailureTable]]:
+        """The columns that the pane has room for."""
+        return [column for column in COLUMNS if self.width >= column.min_width]
+
+    def cells_of(self, column: Column[FailureTable]) -> int:
+        """Return the cells of a column; the names share what the others leave."""
+        if column.key == "outcome":
+            return TITLE_WIDTH if self.width >= TITLE_MIN_WIDTH else ERRNO_WIDTH
+        if column.key not in ("processes", "destinations"):
+            return column.width
+        numbers = [other.width + len(self.gap) for other in self.columns if other.numeric]
+        left = self.width - 4 - self.cells_of(COLUMNS[0]) - sum(numbers)
+        if self.width < PROCESSES_MIN_WIDTH:
+            return left
+        processes = min((left - 2) * 2 // 5, MAX_PROCESSES_WIDTH)
+        return processes if column.key == "processes" else left - 2 - processes
+
+    def names_fit(self, row: int) -> bool:
+        """True if the columns show every process and every destination of a failure."""
+        failure = self.failures[row]
+        return all(
+            not names.others and cell_len(", ".join(names.names)) <= size
+            for names, size in (
+                (failure.processes, self.cells_of(PROCESSES) if PROCESSES in self.columns else 0),
+                (failure.destinations, self.cells_of(DESTINATIONS)),
+            )
+        )
+
+
+def _title(table: FailureTable, row: int) -> str:
+    title = table.failures[row].title
+    return title if table.width >= TITLE_MIN_WIDTH else title.split()[-1]
+
+
+def _number(
+    key: str,
+    header: str,
+    width: int,
+    text: Callable[[Failure], str],
+    paint: Callable[[Failure], str] = lambda _: "",
+    min_width: int = 0,
+) -> Column[FailureTable]:
+    return Column(
+        key,
+        header,
+        width,
+        lambda table, row: text(table.failures[row]),
+        paint=lambda table, row: paint(table.failures[row]),
+        min_width=min_width,
+    )
+
+
+OUTCOME: Column[FailureTable] = Column(
+    "outcome",
+    "OUTCOME",
+    TITLE_WIDTH,
+    _title,
+    numeric=False,
+    paint=lambda table, row: "" if table.failures[row].outcome is Outcome.CANCELLED else "warn",
+)
+PROCESSES: Column[FailureTable] = Column(
+    "processes",
+    "PROCESSES",
+    0,
+    lambda table, row: fit_names(table.failures[row].processes, table.cells_of(PROCESSES)),
+    numeric=False,
+    min_width=PROCESSES_MIN_WIDTH,
+)
+DESTINATIONS: Column[FailureTable] = Column(
+    "destinations",
+    "DESTINATIONS",
+    0,
+    lambda table, row: fit_names(table.failures[row].destinations, table.cells_of(DESTINATIONS)),
+    numeric=False,
+)
+COLUMNS = (
+    OUTCOME,
+    _number("count", "COUNT", 5, lambda failure: count(failure.count), lambda _: "strong"),
+    _number("share", "SHARE", 5, lambda failure: f"{percent(failure.share)}%", lambda _: "dim", 50),
+    _number("rate", "RATE/S", 6, lambda failure: rate(failure.rate_hz), min_width=112),
+    _number("first", "FIRST", 6, lambda failure: _age_text(failure.first_s), min_width=92),
+    _number("last", "LAST", 6, lambda failure: _age_text(failure.last_s), min_width=50),
+    _number(
+        "rtx",
+        "RTX",
+        5,
+        lambda failure: count(failure.syn_retransmits),
+        lambda failure: "warn" if failure.syn_retransmits else "dim",
+        100,
+    ),
+    PROCESSES,
+    DESTINATIONS,
+)
+
+
 class Failures(Pane):
-    """What failed of a selection, by outcome and errno."""
+    """What failed in a selection, by outcome and errno."""
 
     MIN_HEIGHT = 2
 
     def empty_text(self, selection: Selection | None) -> str:
-        """Say what would fill the pane."""
+        """Return what to show instead of failures; empty if there are any."""
         if selection is not None and selection.attempts and not any(selection.outcomes[Outcome.OK + 1 :]):
             return "no failed connect in the window: the next one will be listed here"
         return super().empty_text(selection)
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
-        """List the failures, and what they mean where there is room for all of that."""
-        found = failures(selection)
-        room = height - 1
-        explained, named = room >= 2 * len(found), room >= 3 * len(found)
-        shown = found if len(found) <= room else found[: room - 1]
-        lines = [self._header(width)]
-        for failure in shown:
-            lines.append(self._line(failure, width))
-            if explained:
-                lines.append(self._aside(f"   {failure.meaning}", width))
-            if named and not _all_named(failure, width):
-                lines.append(self._more_names(failure, width))
-        if len(shown) < len(found):
-            left = sum(failure.count for failure in found[len(shown) :])
-            lines.append(self._aside(f" and {len(found) - len(shown)} more kinds: {count(left)}", width))
+        """List the failures, and their likely causes if there is room for all of them."""
+        table, room = FailureTable(failures(selection), width), height - 1
+        n = len(table.failures)
+        n_shown = n if n <= room else room - 1
+        shows_cause, shows_names = room >= 2 * n, room >= 3 * n
+        lines = [self._line(table, [(column.header, "dim") for column in table.columns])]
+        for row in range(n_shown):
+            cells = [(column.text(table, row), column.paint(table, row)) for column in table.columns]
+            lines.append(self._line(table, cells))
+            if shows_cause:
+                lines.append(self._dim_line(f"   {table.failures[row].meaning}", width))
+            if shows_names and not table.names_fit(row):
+                lines.append(self._names_line(table.failures[row], width))
+        if n_shown < n:
+            hidden = sum(failure.count for failure in table.failures[n_shown:])
+            lines.append(self._dim_line(f" and {n - n_shown} more kinds: {count(hidden)}", width))
         return Text("\n", no_wrap=True, end="").join(lines)
 
-    def _more_names(self, failure: Failure, width: int) -> Text:
-        """Name in a line of their own those that have no room in the columns."""
+    def _names_line(self, failure: Failure, width: int) -> Text:
+        """Return a line with the names that do not fit into the columns."""
         room = width - 8
         processes = fit_names(failure.processes, room // 3)
         destinations = fit_names(failure.destinations, room - cell_len(processes))
-        return self._aside(f"   {processes} → {destinations}", width)
+        return self._dim_line(f"   {processes} → {destinations}", width)
 
-    def _aside(self, text: str, width: int) -> Text:
+    def _dim_line(self, text: str, width: int) -> Text:
         return Text(fit(text, width).rstrip(), self.paint("dim"))
 
-    def _header(self, width: int) -> Text:
-        names = ["OUTCOME", *(column.name for column in COLUMNS), "PROCESSES", "DESTINATIONS"]
-        return self._row([(name, "dim") for name in names], width)
-
-    def _line(self, failure: Failure, width: int) -> Text:
-        title = failure.title if width >= TITLE_MIN_WIDTH else failure.title.split()[-1]
-        processes, destinations = _names(width)
-        cells = [
-            (title, "" if failure.outcome is Outcome.CANCELLED else "warn"),
-            (count(failure.count), "strong"),
-            (percent(failure.share) + "%", "dim"),
-            (rate(failure.rate_hz), ""),
-            (_ago(failure.first_s), ""),
-            (_ago(failure.last_s), ""),
-            (count(failure.syn_retransmits), "warn" if failure.syn_retransmits else "dim"),
-            (fit_names(failure.processes, processes), ""),
-            (fit_names(failure.destinations, destinations), ""),
-        ]
-        return self._row(cells, width)
-
-    def _row(self, cells: list[tuple[str, str]], width: int) -> Text:
-        """Lay out title, figures and names."""
-        title, *figures, processes, destinations = cells
-        gap = _gap(width)
+    def _line(self, table: FailureTable, cells: Sequence[tuple[str, str]]) -> Text:
+        """Join the texts of a row, each with its colour."""
         line = Text(" ", no_wrap=True)
-        line.append(
-            fit(title[0], TITLE_WIDTH if width >= TITLE_MIN_WIDTH else ERRNO_WIDTH), self.paint(title[1])
-        )
-        for column, (text, paint) in zip(COLUMNS, figures, strict=True):
-            if width >= column.from_width:
-                line.append(gap + fit(text, column.width, right=True), self.paint(paint))
-        for (text, paint), size in zip((processes, destinations), _names(width), strict=True):
-            if size > 0:
-                line.append("  " + fit(text, size), self.paint(paint))
+        for column, (text, paint) in zip(table.columns, cells, strict=True):
+            gap = "" if column is OUTCOME else table.gap if column.numeric else "  "
+            line.append(gap + fit_cell(column, text, table.cells_of(column)), self.paint(paint))
         return line
 
 
-def _gap(width: int) -> str:
-    return "  " if width >= WIDE_MIN_WIDTH else " "
-
-
-def _names(width: int) -> tuple[int, int]:
-    """Give the cells of the names of processes and of destinations: what the figures leave."""
-    figures = [column.width for column in COLUMNS if width >= column.from_width]
-    left = width - 2 - (TITLE_WIDTH if width >= TITLE_MIN_WIDTH else ERRNO_WIDTH) - sum(figures)
-    left -= len(figures) * len(_gap(width)) + 2
-    if width < PROCESSES_MIN_WIDTH:
-        return 0, left
-    processes = min((left - 2) * 2 // 5, MAX_PROCESSES_WIDTH)
-    return processes, left - 2 - processes
-
-
-def _all_named(failure: Failure, width: int) -> bool:
-    pairs = zip((failure.processes, failure.destinations), _names(width), strict=True)
-    return not any(who.others or cell_len(", ".join(who.names)) > size for who, size in pairs)
-
-
-def fit_names(named: TopNames, width: int) -> str:
-    """Name as many as fit into `width` cells, and say how many more there are: `curl, nginx and 12 more`."""
-    for spelt in (" and {} more", " +{}"):
-        for n in range(len(named.names), 0, -1):
-            others = named.others + len(named.names) - n
-            text = ", ".join(named.names[:n]) + (spelt.format(others) if others else "")
+def fit_names(names: TopNames, width: int) -> str:
+    """Return as many names as fit into `width` cells, and the number of others: `curl, nginx and 12 more`."""
+    for suffix in (" and {} more", " +{}"):
+        for n in range(len(names.names), 0, -1):
+            others = names.others + len(names.names) - n
+            text = ", ".join(names.names[:n]) + (suffix.format(others) if others else "")
             if cell_len(text) <= width:
                 return text
-    others = named.others + len(named.names) - 1
+    others = names.others + len(names.names) - 1
     more = f" +{others}" if others else ""
-    return fit(named.names[0], width - len(more)) + more
+    return fit(names.names[0], width - len(more)) + more
 
 
-def _ago(seconds: float) -> str:
-    """Spell how long ago something was; NaN is before what is kept."""
+def _age_text(seconds: float) -> str:
+    """Format an age; NaN is older than what is kept."""
     return f">{MAX_WINDOW_S // 60}m" if math.isnan(seconds) else elapsed(seconds)

@@ -1,4 +1,4 @@
-"""Which columns the table has, and in which order.
+"""The list of columns, in which the user chooses those of the table and their order.
 
 ╭─ Columns ────────────────────────────────────────────────────╮
 │ ✓ DESTINATION  address that was connected to                 │
@@ -26,15 +26,15 @@ from tcpconntop.core.view.view import View
 from tcpconntop.tui.text.lines import fit
 
 LINE_WIDTH = 68
-"""Cells of a line: what fits into a terminal of 80."""
+"""Cells of a line; it fits into a terminal of 80 cells."""
 
 
 class ColumnPicker(ModalScreen[ColumnChoice | None]):
-    """Gives the chosen columns, empty for the usual ones, or None.
+    """Returns the chosen columns, empty for the default ones, or None.
 
     Args:
-        choice: what is shown now.
-        view: says which columns its grouping has.
+        choice: the columns that are shown now.
+        view: the view, which has some of the columns; None before the first snapshot.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,12 +47,12 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
 
     def __init__(self, choice: ColumnChoice, view: View | None) -> None:
         super().__init__()
-        self._there = (
+        self._available = (
             {*CHOOSABLE} if view is None else {*(column.key for column in columns_of(view)), TREND.key}
         )
-        self._begin(choice or DEFAULT_COLUMNS)
+        self._reset(choice or DEFAULT_COLUMNS)
 
-    def _begin(self, choice: ColumnChoice) -> None:
+    def _reset(self, choice: ColumnChoice) -> None:
         self._shown = set(choice)
         self._keys = [*choice, *(key for key in CHOOSABLE if key not in choice)]
 
@@ -64,7 +64,7 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
         yield options
 
     def on_mount(self) -> None:
-        """Begin with the first."""
+        """Highlight the first column."""
         self._list.highlighted = 0
 
     @property
@@ -73,7 +73,7 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
 
     @property
     def choice(self) -> ColumnChoice:
-        """What is chosen so far."""
+        """The chosen columns."""
         chosen = tuple(key for key in self._keys if key in self._shown)
         return () if chosen == DEFAULT_COLUMNS else chosen
 
@@ -82,38 +82,38 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
 
     def _line(self, key: str) -> Text:
         column = CHOOSABLE[key]
-        why_not = "once a moment is marked" if column.needs_baseline else "not by this grouping"
-        about = column.help if key in self._there else f"{why_not}: {column.help}"
+        missing = "once a moment is marked" if column.needs_baseline else "not by this grouping"
+        help_text = column.help if key in self._available else f"{missing}: {column.help}"
         mark = "✓" if key in self._shown else " "
-        style = "" if key in self._there else "dim"
-        line = Text(fit(f"{mark} {column.header:<12} {about}", LINE_WIDTH), style)
+        style = "" if key in self._available else "dim"
+        line = Text(fit(f"{mark} {column.header:<12} {help_text}", LINE_WIDTH), style)
         line.stylize("bold", 0, 14)
         return line
 
-    def _list_again(self, place: int) -> None:
-        """List the columns anew, the highlight on a place."""
+    def _refresh_list(self, highlighted: int) -> None:
+        """List the columns again and highlight one."""
         options = self._list
         options.set_options(self._lines())
-        options.highlighted = place
+        options.highlighted = highlighted
 
     def action_show_or_hide(self) -> None:
         """Show the highlighted column, or hide it."""
-        at = self._list.highlighted or 0
-        self._shown ^= {self._keys[at]}
-        self._list_again(at)
+        index = self._list.highlighted or 0
+        self._shown ^= {self._keys[index]}
+        self._refresh_list(index)
 
     def action_move(self, by: int) -> None:
         """Move the highlighted column up (-1) or down (1)."""
-        at = self._list.highlighted or 0
-        to = at + by
-        if 0 <= to < len(self._keys):
-            self._keys[at], self._keys[to] = self._keys[to], self._keys[at]
-            self._list_again(to)
+        index = self._list.highlighted or 0
+        new_index = index + by
+        if 0 <= new_index < len(self._keys):
+            self._keys.insert(new_index, self._keys.pop(index))
+            self._refresh_list(new_index)
 
     def action_usual(self) -> None:
-        """Go back to the usual columns."""
-        self._begin(DEFAULT_COLUMNS)
-        self._list_again(0)
+        """Go back to the default columns."""
+        self._reset(DEFAULT_COLUMNS)
+        self._refresh_list(0)
 
     @on(OptionList.OptionSelected)
     def _take(self) -> None:
@@ -123,5 +123,5 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
             self.notify("a table needs a column: space shows one")
 
     def action_leave(self) -> None:
-        """Leave the columns as they were."""
+        """Close the list without a choice."""
         self.dismiss(None)

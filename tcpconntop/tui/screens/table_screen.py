@@ -184,7 +184,7 @@ class TableScreen(Screen[None]):
 
     def action_sort(self, by: int) -> None:
         """Sort by the next column to the left (-1) or to the right (1)."""
-        keys = [place.column.key for place in self.table.places if place.column.values is not None]
+        keys = [place.column.key for place in self.table.column_layouts if place.column.values is not None]
         if self.view is not None and keys:
             index = keys.index(self.spec.sort) if self.spec.sort in keys else 0
             self.set_spec(sorted_by(self.spec, keys[(index + by) % len(keys)]))

@@ -1,4 +1,4 @@
-"""How names stand beside numbers, never instead of them: `10.2.3.4 api.internal`, `  443 https`."""
+"""Names of addresses and ports, shown beside the numbers: `10.2.3.4 api.internal`, `  443 https`."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from tcpconntop.core.wire import address_text
 from tcpconntop.sources.port_names import port_names
 
 PORT_NAMES_MIN_WIDTH = 100
-"""Width from which there is room for the names of ports."""
+"""Table width from which there is room for the names of ports."""
 
 WIDTHS_WITH_NAMES = {"daddr": 30, "dport": 16}
-"""Cells that an address and a port need beside their names."""
+"""Width in cells of the columns of addresses and ports with names."""
 
 Namer = Callable[[str], str]
-"""Gives the name of an address, or an empty text."""
+"""Returns the name of an address, or an empty text."""
 
 
 def widen_for_names(columns: Sequence[ViewColumn], width: int) -> list[ViewColumn]:
-    """Make room for names in a table of `width` cells."""
-    wanted = {
+    """Return the columns of a table of `width` cells, with room for names."""
+    widths = {
         key: cells
         for key, cells in WIDTHS_WITH_NAMES.items()
         if key == "daddr" or width >= PORT_NAMES_MIN_WIDTH
     }
     return [
-        replace(column, width=wanted[column.key], numeric=False) if column.key in wanted else column
+        replace(column, width=widths[column.key], numeric=False) if column.key in widths else column
         for column in columns
     ]
 
 
 def add_name(text: str, column: ViewColumn, view: View, row: int, namer: Namer) -> str:
-    """Add the name to the text of a cell, where there is one."""
+    """Return the text of a cell with the name of its address or port, if it has one."""
     key = view.keys[row]
     if key["special"]:
         return text

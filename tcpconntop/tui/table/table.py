@@ -1,4 +1,4 @@
-"""The table: formats the rows that can be seen, and nothing else.
+"""The table: draws the rows of a view that are visible, and nothing else.
 
 DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90   P99▼    MAX  P99 TREND
 ▌10.2.3.4             443  nginx ×8       412  24.7k      0    0  210µs  900µs  14.2ms 1.03s  ▁▁▂▁▁█▁▁▁▂
@@ -6,7 +6,6 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -19,20 +18,19 @@ from tcpconntop.core.view.columns import TREND, ViewColumn, columns_of
 from tcpconntop.core.view.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
+from tcpconntop.tui.table.cells import cell_paint, fit_cell
 from tcpconntop.tui.table.layout import MARGIN, ColumnLayout, lay_out_columns
 from tcpconntop.tui.table.line_view import LineView
 from tcpconntop.tui.table.naming import Namer, add_name, widen_for_names
 from tcpconntop.tui.table.trend import Trend, TrendCache
-from tcpconntop.tui.text.lines import STYLE_CLASSES, fit, fit_address, fit_counted
-from tcpconntop.tui.text.severity import metric_paint
+from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
 from tcpconntop.tui.text.wrap import wrap
 
 CURSOR_SIGN, WORSE_SIGN = "▌", "▲"
-_CELL_PAINT = {"daddr": "strong", "trend": "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
 
 
 class Table(LineView, can_focus=True):
-    """Rows of a view under a header that stays. The selection belongs to a row's identity, not its place."""
+    """The rows of a view below a fixed header. The selection follows a row's identity, not its position."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {
         "table--header",
@@ -45,49 +43,49 @@ class Table(LineView, can_focus=True):
     def __init__(self) -> None:
         super().__init__("table")
         self.view: View | None = None
-        self.places: tuple[ColumnLayout, ...] = ()
+        self.column_layouts: tuple[ColumnLayout, ...] = ()
         self.selected: bytes | None = None
         self.row: int | None = None
         self._last_row = 0
         self._empty = ""
-        self._whole: Mapping[str, float] = {}
+        self._overall: Mapping[str, float] = {}
         self._strips: dict[tuple[int, bool, int], Strip] = {}
         self._trends = TrendCache()
-        self._trends_seen: list[Trend] = []
+        self._visible_trends: list[Trend] = []
         self._top = -1
-        self._arranged: tuple[object, ...] = ()  # what the places depend on
+        self._layout_key: tuple[object, ...] = ()  # what the layout depends on
         self._namer: Namer | None = None
 
-    def show(self, view: View | None, empty: str, whole: Mapping[str, float] | None = None) -> None:
+    def show(self, view: View | None, empty: str, overall: Mapping[str, float] | None = None) -> None:
         """Show a view.
 
         Args:
-            view: what to show.
-            empty: says what would fill the table when it has no rows.
-            whole: figures of everything that is shown, by column, to judge those of rows by.
+            view: the view to show.
+            empty: what to show instead of rows if there are none.
+            overall: metrics of all rows together by name, to which those of a row are compared.
         """
-        self._whole = whole or {}
-        visible = self.row is not None and self._first <= self.row < self._first + self._page
+        self._overall = overall or {}
+        was_visible = self.row is not None and self._first <= self.row < self._first + self._page
         self.view, self._empty = view, empty
         self.row = None if view is None or self.selected is None else view.find(self.selected)
         self.virtual_size = Size(self.size.width, (len(view) if view else 0) + 1)
-        self._arrange()
-        if visible:
+        self._lay_out()
+        if was_visible:
             self._reveal()
 
     def set_namer(self, namer: Namer | None) -> None:
-        """Show the names that `namer` gives beside addresses, and those of ports; None shows neither."""
+        """Show names beside addresses (as `namer` returns them) and ports; None shows no names."""
         if namer != self._namer:
             self._namer = namer
-            self._arrange()
+            self._lay_out()
 
     def forget(self) -> None:
-        """Draw every row anew: a name is known that was not."""
+        """Draw all rows again, because a name has been resolved."""
         self._strips.clear()
         self.refresh()
 
     def select(self, identity: bytes | None) -> None:
-        """Select the row of an identity, or none."""
+        """Select the row with an identity, or no row."""
         if identity == self.selected:
             return
         self.selected = identity
@@ -96,7 +94,7 @@ class Table(LineView, can_focus=True):
         self.post_message(RowSelected(identity))
 
     def go_to(self, identity: bytes) -> None:
-        """Select the row of an identity and bring it into sight, if the view has it."""
+        """Select the row with an identity and scroll to it, if the view has it."""
         row = None if self.view is None else self.view.find(identity)
         if row is not None:
             self._go(row)
@@ -109,26 +107,26 @@ class Table(LineView, can_focus=True):
     def _page(self) -> int:
         return max(1, self.size.height - 1)
 
-    def _arrange(self) -> None:
+    def _lay_out(self) -> None:
         if self.view is not None:
-            room = self.size.width - 1  # the scroll bar's
+            room = self.size.width - 1  # without the scroll bar
             columns, spec = columns_of(self.view), self.view.spec
-            asked = (columns, room, spec.sort, spec.columns, self._namer is None)
-            if asked != self._arranged:
-                self._arranged = asked
-                shown = widen_for_names(columns, room) if self._namer else columns
-                self.places = lay_out_columns(shown, spec.sort, room, spec.columns)
+            key = (columns, room, spec.sort, spec.columns, self._namer is None)
+            if key != self._layout_key:
+                self._layout_key = key
+                widened = widen_for_names(columns, room) if self._namer else columns
+                self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
         self._strips.clear()
         self.refresh()
 
     def notify_style_update(self) -> None:
-        """Forget strips in the old colours."""
+        """Clear the lines that were drawn in the old colours."""
         self._strips.clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
-        """Give the columns their places again."""
-        self._arrange()
+        """Lay out the columns for the new width."""
+        self._lay_out()
 
     # Moving
 
@@ -149,7 +147,7 @@ class Table(LineView, can_focus=True):
             self.scroll_to(y=top, animate=False, immediate=True)
 
     def _step(self, rows: int) -> None:
-        """Move from the selected row, from where it was last seen, or to the first one that is seen."""
+        """Move from the selected row, from its last position if it is gone, or to the first visible row."""
         if self.row is not None:
             self._go(self.row + rows)
         else:
@@ -164,11 +162,11 @@ class Table(LineView, can_focus=True):
         self._step(1)
 
     def action_page_up(self) -> None:
-        """Go up by a page."""
+        """Move up by a page."""
         self._step(-self._page)
 
     def action_page_down(self) -> None:
-        """Go down by a page."""
+        """Move down by a page."""
         self._step(self._page)
 
     def action_first(self) -> None:
@@ -180,13 +178,15 @@ class Table(LineView, can_focus=True):
         self._go(len(self.view or ()) - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Sort by a header, select a row, open one that is clicked twice."""
+        """Sort by the column of a header, select a row, or open it after a double click."""
         if self.view is None:
             return
         if event.y == 0:
-            hit = [place for place in self.places if event.x <= place.start + place.width]  # gaps are its own
-            if hit and hit[0].column.values is not None:
-                self.post_message(SortRequested(hit[0].column.key))
+            hits = [
+                layout.column for layout in self.column_layouts if event.x <= layout.end
+            ]  # with the gap before
+            if hits and hits[0].values is not None:
+                self.post_message(SortRequested(hits[0].key))
             return
         row = self._first + event.y - 1
         if row < len(self.view):
@@ -197,99 +197,78 @@ class Table(LineView, can_focus=True):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        """Draw line `y` of what can be seen; 0 is the header."""
+        """Draw a visible line; line 0 is the header."""
         width = self.line_width
         if y == 0:
             return self._header().adjust_cell_length(width, self.style("header"))
-        first, count = self._first, len(self.view or ())
-        if first != self._top:  # trends are of the rows that are seen
+        view, first = self.view, self._first
+        if first != self._top:  # the cached trends are those of the visible rows
             self._top = first
             self._strips.clear()
-        if first + y - 1 < count:
-            return self._row(first + y - 1, width)
-        reason = [] if count else wrap(self._empty, width - 4, self._page)
-        if 0 <= y - 2 < len(reason):
-            return Strip([Segment(fit(f"  {reason[y - 2]}", width), self.style("", "dim"))], width)
+        if view is not None and first + y - 1 < len(view):
+            return self._row(view, first + y - 1, width)
+        empty = [] if view is not None and len(view) else wrap(self._empty, width - 4, self._page)
+        if 0 <= y - 2 < len(empty):
+            return Strip([Segment(fit(f"  {empty[y - 2]}", width), self.style("", "dim"))], width)
         return Strip.blank(width, self.style(""))
 
     def _header(self) -> Strip:
         plain, sorted_ = self.style("header"), self.style("sorted")
-        segments, at = [], 0
+        segments, position = [], 0
         spec = None if self.view is None else self.view.spec
-        for place in self.places:
-            column = place.column
-            chosen = spec is not None and column.key == spec.sort
-            arrow = ("▼" if spec and spec.descending else "▲") if chosen else " "
-            name = column.header[: place.width] if column.numeric else f"{column.header}{arrow}"
-            segments.append(Segment(" " * (place.start - at), plain))
-            segments.append(Segment(fit(name, place.width, column.numeric), sorted_ if chosen else plain))
-            at = place.start + place.width
-            if column.numeric:  # the arrow stands in the gap, so that no header moves when it comes
-                segments.append(Segment(arrow, sorted_ if chosen else plain))
-                at += 1
+        for layout in self.column_layouts:
+            column = layout.column
+            is_sorted = spec is not None and column.key == spec.sort
+            style = sorted_ if is_sorted else plain
+            arrow = ("▼" if spec and spec.descending else "▲") if is_sorted else " "
+            name = column.header[: layout.width] if column.numeric else f"{column.header}{arrow}"
+            segments.append(Segment(" " * (layout.start - position), plain))
+            segments.append(Segment(fit(name, layout.width, column.numeric), style))
+            position = layout.end
+            if column.numeric:  # the arrow is drawn in the gap, so that headers do not move
+                segments.append(Segment(arrow, style))
+                position += 1
         return Strip(segments)
 
-    def _row(self, row: int, width: int) -> Strip:
+    def _row(self, view: View, row: int, width: int) -> Strip:
         selected = row == self.row
-        if not self._strips or row - self._top >= len(self._trends_seen):
-            self._trends_seen = self._find_trends()
+        if not self._strips or row - self._top >= len(self._visible_trends):
+            self._visible_trends = self._compute_trends(view)
         strip = self._strips.get((row, selected, width))
         if strip is None:
-            strip = self._strips[row, selected, width] = self._format(row, width)
+            strip = self._strips[row, selected, width] = self._draw_row(view, row, width)
         return strip
 
-    def _format(self, row: int, width: int) -> Strip:
-        """Draw a row; cells of one style are one segment, since what comes after costs by the segment."""
+    def _draw_row(self, view: View, row: int, width: int) -> Strip:
+        """Draw a row; neighbouring cells of one style share a segment: Textual's cost is per segment."""
         selected = row == self.row
         kind = "cursor" if selected else ""
-        segments, at = (
-            [Segment((CURSOR_SIGN if selected else " ") * MARGIN, self.style(kind, "accent"))],
-            MARGIN,
-        )
-        run, style = "", self.style(kind)
-        trend = self._trends_seen[row - self._top]
-        for place in self.places:
-            column = place.column
-            text = trend.line if column.key == TREND.key else self._text(column, row)
-            worse = column.key in trend.worse
-            gap = " " * (place.start - at - worse) + (WORSE_SIGN if worse else "")
-            own = self.style(kind, "bad" if worse else self._paint_of(column, row))
-            if own is not style and run:
-                segments.append(Segment(run, style))
-                run = ""
-            style = own
-            run += gap + _fitted(column, text, place)
-            at = place.start + place.width
-        segments += [Segment(run, style), Segment(" " * (width - at), self.style(kind))]
-        return Strip(segments, max(width, at))
+        margin = (CURSOR_SIGN if selected else " ") * MARGIN
+        segments, position = [Segment(margin, self.style(kind, "accent"))], MARGIN
+        pending, style = "", self.style(kind)
+        trend = self._visible_trends[row - self._top]
+        for layout in self.column_layouts:
+            column = layout.column
+            text = trend.line if column.key == TREND.key else self._text(view, column, row)
+            is_worse = column.key in trend.worse
+            gap = " " * (layout.start - position - is_worse) + (WORSE_SIGN if is_worse else "")
+            paint = "bad" if is_worse else cell_paint(column, view, row, self._overall)
+            cell_style = self.style(kind, paint)
+            if cell_style is not style and pending:
+                segments.append(Segment(pending, style))
+                pending = ""
+            style = cell_style
+            pending += gap + fit_cell(column, text, layout.width)
+            position = layout.end
+        segments += [Segment(pending, style), Segment(" " * (width - position), self.style(kind))]
+        return Strip(segments, max(width, position))
 
-    def _find_trends(self) -> list[Trend]:
-        """Give the trends of the rows that are seen."""
-        assert self.view is not None  # noqa: S101 - only rows of a view are drawn
-        steps = [place.width for place in self.places if place.column.key == TREND.key]
-        rows = range(self._top, min(self._top + self._page, len(self.view)))
-        return self._trends.get(self.view, rows, *steps)
+    def _compute_trends(self, view: View) -> list[Trend]:
+        """Return the trends of the visible rows."""
+        steps = [layout.width for layout in self.column_layouts if layout.column.key == TREND.key]
+        rows = range(self._top, min(self._top + self._page, len(view)))
+        return self._trends.get(view, rows, *steps)
 
-    def _text(self, column: ViewColumn, row: int) -> str:
-        assert self.view is not None  # noqa: S101 - only rows of a view are drawn
-        text = column.text(self.view, row)
-        return add_name(text, column, self.view, row, self._namer) if self._namer else text
-
-    def _paint_of(self, column: ViewColumn, row: int) -> str:
-        if self.view is not None and self.view.busiest_index[row] < 0:  # gone since the mark
-            return "dim"
-        if column.key in _CELL_PAINT or self.view is None:
-            return _CELL_PAINT.get(column.key, "")
-        whole = self._whole.get(column.key, math.nan)
-        return metric_paint(column.key, self.view.metrics.value(column.key, row), whole)
-
-
-def _fitted(column: ViewColumn, text: str, place: ColumnLayout) -> str:
-    """Bring the text of a cell to the width of its place."""
-    if column.key == "comm":  # ×n: how many processes it stands for
-        return fit_counted(text, place.width)
-    return (
-        fit_address(text, place.width)
-        if column.key == "daddr"
-        else fit(text, place.width, place.right_aligned)
-    )
+    def _text(self, view: View, column: ViewColumn, row: int) -> str:
+        text = column.text(view, row)
+        return add_name(text, column, view, row, self._namer) if self._namer else text

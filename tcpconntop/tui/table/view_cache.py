@@ -1,4 +1,4 @@
-"""Makes the view of a board, and the one of the mark that it is compared with, no more often than needed."""
+"""Keeps the view of a screen and the view of its baseline until they change."""
 
 from __future__ import annotations
 
@@ -10,29 +10,36 @@ from tcpconntop.core.window.snapshot import Snapshot
 
 
 class ViewCache:
-    """The last view that was made, and what it was made of."""
+    """The last view and the last view of a baseline."""
 
     def __init__(self) -> None:
         self._view: View | None = None
-        self._mark: tuple[Snapshot, str, str] | None = None
+        self._baseline_key: tuple[Snapshot, str, str] | None = None
         self._baseline: View | None = None
 
     def get(self, snapshot: Snapshot, spec: ViewSpec, mark: Snapshot | None) -> View:
-        """Give the view of a snapshot: the same object while nothing has changed."""
-        baseline = self._of_mark(mark, spec)
+        """Return the view of a snapshot, the same object until something changes.
+
+        Args:
+            snapshot: the snapshot to show.
+            spec: what to show of it.
+            mark: the snapshot to compare with, if any.
+        """
+        baseline = self._baseline_view(mark, spec)
         view = self._view
         if view is None or (view.snapshot, view.spec, view.baseline) != (snapshot, spec, baseline):
             view = self._view = make_view(snapshot, spec, baseline, view)
         return view
 
-    def _of_mark(self, mark: Snapshot | None, spec: ViewSpec) -> View | None:
-        """Give the view of a mark: all rows that there were, whatever figures the filter asks for now."""
+    def _baseline_view(self, mark: Snapshot | None, spec: ViewSpec) -> View | None:
+        """Return the view of the marked snapshot, filtered by keys alone: every row needs its baseline."""
         if mark is None:
-            self._mark = self._baseline = None
+            self._baseline_key = self._baseline = None
             return None
         terms = tuple(term for term in spec.where.terms if isinstance(term, KeyTerm))
-        wanted = (mark, spec.group_by, spec.where.text)  # terms are functions: only their text compares
-        if self._baseline is None or self._mark != wanted:
+        key = (mark, spec.group_by, spec.where.text)  # terms hold functions: only their text can be compared
+        if self._baseline is None or self._baseline_key != key:
             where = Filter(spec.where.text, terms)
-            self._mark, self._baseline = wanted, make_view(mark, ViewSpec(spec.group_by, where=where))
+            self._baseline_key = key
+            self._baseline = make_view(mark, ViewSpec(spec.group_by, where=where))
         return self._baseline
