@@ -115,7 +115,7 @@ def parse_config(text: str, name: str) -> Config:
             options[key] = _convert(key, value, SETTINGS[key], name)
         else:
             known = ", ".join(sorted([*SETTINGS, "theme", "keys"]))
-            raise ConfigError(f"{name}: {printable(key)}: unknown setting; settings are: {known}")
+            raise ConfigError(f"{name}: {printable(key)}: no setting is called that; there are: {known}")
     set_keys = [*options, *(["theme"] if theme else []), *(f"keys.{action}" for action in keys)]
     return Config(options, keys, theme, dict.fromkeys(set_keys, name))
 
