@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
+from tcpconntop.core.limits import MAX_DELAY_S, MIN_DELAY_S
 from tcpconntop.kernel.privileges import as_caller
 from tcpconntop.options import parse
 from tcpconntop.settings.config import Config, ConfigError, merge_configs, parse_config
@@ -66,7 +67,7 @@ def restore_ui_state(args: Namespace) -> None:
     sortable = key in COLUMNS and not COLUMNS[key].needs_baseline and is_available(COLUMNS[key], args.group)
     for option, value, valid in (
         ("window", state.window, state.window in WINDOWS),
-        ("delay", state.delay, state.delay is not None and 0.1 <= state.delay <= 3600),
+        ("delay", state.delay, state.delay is not None and MIN_DELAY_S <= state.delay <= MAX_DELAY_S),
         ("columns", ",".join(columns), bool(columns)),
         ("dns", state.dns, state.dns is not None),
         ("sort", state.sort, sortable and direction in ("", "asc", "desc")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS, PROBES, TRANSPORTS
 from tcpconntop.options.values import delay, duration, file, integer, integers, size
 
 
@@ -87,9 +88,9 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-keys",
         type=integer(100, 1_000_000),
-        default=20_000,
+        default=DEFAULT_MAX_KEYS,
         metavar="N",
-        help="count at most N pairs of process and destination apart (default: 20000)",
+        help="count at most N pairs of process and destination apart (default: %(default)s)",
     )
 
 
@@ -108,13 +109,13 @@ def add_tracer(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--probe",
         default="auto",
-        choices=("auto", "fentry", "kprobe", "tracepoint"),
+        choices=PROBES,
         help="how to attach (default: auto, the first one that this kernel supports)",
     )
     group.add_argument(
         "--transport",
         default="auto",
-        choices=("auto", "ring", "perf"),
+        choices=TRANSPORTS,
         help="kernel buffer for records (default: auto, which is ring from Linux 5.8 on)",
     )
     parser.set_defaults(replay=(), speed=None, record=None)

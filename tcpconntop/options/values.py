@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 
-LIST_MAX = 16
-"""Longest list that the kernel side can filter by (`FILTER_LIST_MAX` of bpf/event.h)."""
+from tcpconntop.core.limits import FILTER_LIST_MAX, MAX_DELAY_S, MIN_DELAY_S
 
 SIZE_MIN = 1 << 16
 """Lower bound of `--rotate-size`, in bytes."""
@@ -22,9 +21,9 @@ def integers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
             raise argparse.ArgumentTypeError(f"'{text}' is not a number or a list such as 80,443") from None
         if not all(least <= value <= most for value in values):
             raise argparse.ArgumentTypeError(f"'{text}' is not from {least} to {most}")
-        if len(values) > LIST_MAX:
+        if len(values) > FILTER_LIST_MAX:
             raise argparse.ArgumentTypeError(
-                f"more than {LIST_MAX} values: use --filter, which takes any number"
+                f"more than {FILTER_LIST_MAX} values: use --filter, which takes any number"
             )
         return values
 
@@ -49,8 +48,8 @@ def delay(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0.1 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"'{text}' is not from 0.1 to 3600 seconds")
+    if not MIN_DELAY_S <= value <= MAX_DELAY_S:
+        raise argparse.ArgumentTypeError(f"'{text}' is not from {MIN_DELAY_S:g} to {MAX_DELAY_S:g} seconds")
     return value
 
 
