@@ -1,4 +1,4 @@
-"""Recordings for the unit tests: a scenario of some seconds, seen live by an engine while it is recorded."""
+"""Recordings for the unit tests: a scenario of some seconds, recorded while an engine publishes snapshots."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FLOWS = (
 
 
 class Scenario(Synthetic):
-    """Some seconds, each read a tenth of one later than the one before; then it has ended."""
+    """Generated records of some seconds; each read is 0.1 s later than the last one, then the source ends."""
 
     def __init__(self, seconds: int = 6, silent: range = range(0)) -> None:
         self.clock_ns = BEGAN_NS
@@ -57,30 +57,30 @@ def record(
     window_s: float | None = 60,
     keep: Callable[[Events], np.ndarray] | None = None,
 ) -> list[Snapshot]:
-    """Record a scenario; gives what an engine published meanwhile."""
+    """Record a scenario; return what an engine published meanwhile."""
     scenario = scenario or Scenario()
-    parts = RotatingFile(path, rotation, scenario.clock_s)
-    recorder = RecordingWriter(scenario, parts, "", codec, keep, scenario.clock_s)
+    file = RotatingFile(path, rotation, scenario.clock_s)
+    writer = RecordingWriter(scenario, file, "", codec, keep, scenario.clock_s)
     seen: list[Snapshot] = []
-    Engine(recorder, seen.append, window_s, clock_s=scenario.clock_s).run()
-    assert recorder.failure is None
+    Engine(writer, seen.append, window_s, clock_s=scenario.clock_s).run()
+    assert writer.failure is None
     return seen
 
 
 def recording(*files: Path | bytes) -> RecordingReader:
-    """Open a recording."""
-    read = [file.read_bytes() if isinstance(file, Path) else file for file in files]
-    return RecordingReader([(Path(f"file {at}"), io.BytesIO(data)) for at, data in enumerate(read)])
+    """Return a reader of a recording."""
+    contents = [file.read_bytes() if isinstance(file, Path) else file for file in files]
+    return RecordingReader([(Path(f"file {i}"), io.BytesIO(data)) for i, data in enumerate(contents)])
 
 
 def replayed(*files: Path | bytes, window_s: float | None = 60) -> list[Snapshot]:
-    """Play a recording as fast as it goes; gives what an engine published meanwhile."""
+    """Play a recording as fast as possible; return what an engine published meanwhile."""
     source = Replay(recording(*files), None)
     seen: list[Snapshot] = []
     Engine(source, seen.append, window_s, clock_s=lambda: source.now_ns() / 1e9).run()
     return seen
 
 
-def events_of(played: RecordingReader) -> Events:
-    """Give all records that can be read."""
-    return np.concatenate([np.empty(0, EVENT), *(step.events for step in played.recorded_reads())])
+def events_of(reader: RecordingReader) -> Events:
+    """Return all records that can be read."""
+    return np.concatenate([np.empty(0, EVENT), *(read.events for read in reader.recorded_reads())])
