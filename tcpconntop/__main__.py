@@ -7,8 +7,8 @@ import sys
 
 
 def main() -> int:
-    """Run the program; the answer is its exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports is no traceback
+    """Run the program and return its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports: no traceback
     from tcpconntop import cli
     from tcpconntop.commands.streams import run_with_safe_streams
 

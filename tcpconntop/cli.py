@@ -1,4 +1,4 @@
-"""The command line: finds the command, runs it, answers with an exit code."""
+"""Runs the command that the command line names; returns its exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tcpconntop.core.errors import EXIT_INTERRUPTED, FatalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; the answer is its exit code."""
+    """Run the program and return its exit code. Errors are one line on stderr."""
     try:
         args = parse_with_settings(list(sys.argv[1:] if argv is None else argv))
         code: int = import_module(f"tcpconntop.commands.{args.command}").run(args)

@@ -1,5 +1,6 @@
-"""What each command does: `run(args)` of the module named like it; the answer is the exit code.
+"""What each command does: `run(args)` of the module with the command's name, which returns the exit code.
 
-Imports of numpy, Textual and what needs them stay inside functions: privileges are dropped before
-anything starts a thread, and `-b` loads no dashboard.
+The other modules are shared by commands. Imports of numpy, of Textual and of modules that need them are
+inside functions: privileges must be dropped before a library starts a thread, and `-b` must not load the
+dashboard.
 """

@@ -1,4 +1,4 @@
-"""`check`: looks for a while, or through a recording, and says whether assertions hold."""
+"""`check`: traces for some time, or reads a recording, and evaluates assertions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.command_source import CommandSource
+from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.view import connect_filter_from_args, view_spec_from_args
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from tcpconntop.options import UsageError
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Trace or replay, and judge."""
-    with CommandSource(args) as origin:
-        if args.for_s is None and not origin.replays:
+    """Trace or replay; print the result of each assertion."""
+    with CommandSource(args) as command_source:
+        if args.for_s is None and not command_source.replays:
             raise UsageError("check needs --for, such as --for 30s")
         assertions, where, spec = _assertions(args), connect_filter_from_args(args), view_spec_from_args(args)
-        open_source = origin.source_opener()
+        open_source = command_source.source_opener()
         from tcpconntop.core.view.assertions import evaluate
         from tcpconntop.core.view.make_view import make_view
         from tcpconntop.core.view.summary import overall_metrics
@@ -32,28 +32,28 @@ def run(args: Namespace) -> int:
         from tcpconntop.outputs.document import dump
 
         source = open_source()
-        seen: list[Snapshot] = []
+        snapshots: list[Snapshot] = []
 
-        def look(snapshot: Snapshot) -> None:
-            seen.append(snapshot)
+        def publish(snapshot: Snapshot) -> None:
+            snapshots.append(snapshot)
             engine.stop()
 
-        clock_s = origin.clock(source)
-        engine = Engine(source, look, None, args.for_s or float("inf"), clock_s=clock_s)
+        clock_s = command_source.engine_clock(source)
+        engine = Engine(source, publish, None, args.for_s or float("inf"), clock_s=clock_s)
         interrupted = on_interrupt(engine.stop)
-        origin.announce(source)
+        command_source.announce(source)
         engine.run()
-        origin.report_problems()
+        command_source.report_problems()
         if interrupted():
             return EXIT_INTERRUPTED
-        figures, lost = overall_metrics(seen[0], where), seen[0].ledger.lost
-        verdicts = [evaluate(assertion, figures) for assertion in assertions]
+        metrics, lost = overall_metrics(snapshots[0], where), snapshots[0].ledger.lost
+        results = [evaluate(assertion, metrics) for assertion in assertions]
         if args.json:
-            print(dump(check_document(make_view(seen[0], spec), verdicts)))
+            print(dump(check_document(make_view(snapshots[0], spec), results)))
         else:
-            print("\n".join(result_line(verdict, lost) for verdict in verdicts))
+            print("\n".join(result_line(result, lost) for result in results))
         sys.stdout.flush()
-        return EXIT_OK if all(verdict.holds for verdict in verdicts) else EXIT_FAILED
+        return EXIT_OK if all(result.holds for result in results) else EXIT_FAILED
 
 
 def _assertions(args: Namespace) -> list[Assertion]:

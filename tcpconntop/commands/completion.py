@@ -1,4 +1,4 @@
-"""`completion`: what makes a shell complete our options."""
+"""`completion`: a script that makes a shell complete commands and options."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tcpconntop.options import full_parser
 
 
 def run(args: Namespace) -> int:
-    """Print it."""
+    """Print the script."""
     print(completions(full_parser(), args.shell))
     return EXIT_OK
 
 
 def completions(parser: ArgumentParser, shell: str) -> str:
-    """Give what makes `shell` complete a parser's options; where it wants a FILE, with names of files."""
+    """Return a script for `shell` that completes a parser's commands and options, and file names for FILE."""
     import shtab
 
     _put_commands_first(parser)
@@ -26,16 +26,16 @@ def completions(parser: ArgumentParser, shell: str) -> str:
 
 
 def _put_commands_first(parser: ArgumentParser) -> None:
-    """Leave out what may stand in a command's place: zsh would wait for it, and offer no command before."""
+    """Remove positional arguments beside the commands: zsh would complete these, and no command."""
     actions = parser._actions  # noqa: SLF001 - argparse has no other way to walk a parser
     if any(isinstance(action.choices, dict) for action in actions):
         actions[:] = [action for action in actions if action.option_strings or action.choices]
 
 
-def _complete_files(parser: ArgumentParser, how: Mapping[str, Any]) -> None:
+def _complete_files(parser: ArgumentParser, completion: Mapping[str, Any]) -> None:
     for action in parser._actions:  # noqa: SLF001  # argparse has no other way to walk a parser
         if action.metavar == "FILE":
-            action.complete = how  # type: ignore[attr-defined]
+            action.complete = completion  # type: ignore[attr-defined]
         if isinstance(action.choices, dict):
             for inner in action.choices.values():
-                _complete_files(inner, how)
+                _complete_files(inner, completion)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.settings import restore_ui_state, save_ui_choices
 from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError

@@ -1,4 +1,4 @@
-"""`demo`: the dashboard over a small workload of its own."""
+"""`demo`: the dashboard, tracing a small workload that it starts itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tcpconntop.commands.view import view_spec_from_args
 
 
 def run(args: Namespace) -> int:
-    """Start the workload, trace it and show it."""
+    """Start the workload, trace it and show the dashboard."""
     with PrivilegedStart() as privileged:
         restore_ui_state(args)
         spec = view_spec_from_args(args)

@@ -1,4 +1,4 @@
-"""`export`: the connects of a recording on stdout, for other programs."""
+"""`export`: prints the connects of a recording on stdout, for other programs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.command_source import CommandSource
+from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.view import connect_filter_from_args
 from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 from tcpconntop.options import UsageError
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Replay without waiting, and print."""
-    with CommandSource(args) as origin:
-        where, open_source = connect_filter_from_args(args), origin.source_opener()
+    """Read the recording and print every connect."""
+    with CommandSource(args) as command_source:
+        where, open_source = connect_filter_from_args(args), command_source.source_opener()
         from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.outputs.document import event_documents
 
@@ -27,13 +27,13 @@ def run(args: Namespace) -> int:
         interrupted = on_interrupt(lambda: None)
         exporter = _exporter(args.format)
         while not source.ended and not interrupted():
-            events = source.read(origin.read_s)
+            events = source.read(command_source.max_read_s)
             events = events[where.match_keys(keys_from_events(events))]
             if len(events):
                 exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))
         exporter.close()
         source.close()
-        origin.report_problems()
+        command_source.report_problems()
         return EXIT_INTERRUPTED if interrupted() else EXIT_OK
 
 
@@ -42,6 +42,6 @@ def _exporter(name: str) -> Exporter:
 
     if name == "parquet":
         if sys.stdout.isatty():
-            raise UsageError("Parquet is not for a terminal: send it to a file or a program")
+            raise UsageError("Parquet is binary: redirect stdout to a file or a program")
         return Parquet(sys.stdout.buffer)
     return Csv(sys.stdout) if name == "csv" else JsonLines(sys.stdout)

@@ -1,4 +1,4 @@
-"""Opening the files of a recording: before privileges are given up, so without numpy."""
+"""Opens the files of a recording. Runs before privileges are dropped, so it imports no numpy."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ OpenFiles = list[tuple[Path, BinaryIO]]
 
 
 def open_files(paths: Sequence[str]) -> OpenFiles:
-    """Open the files of a recording.
+    """Return the opened files of a recording, with their paths.
 
     Raises:
-        FatalError: one cannot be opened.
+        FatalError: a file cannot be opened.
     """
     with ExitStack() as stack:
         files = [(path, stack.enter_context(_open(path))) for path in map(Path, paths)]

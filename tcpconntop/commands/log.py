@@ -1,20 +1,20 @@
-"""`log`: a line per connect on stdout."""
+"""`log`: prints one line per connect on stdout."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
 
-from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.command_source import CommandSource
+from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.view import connect_filter_from_args
 from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 
 def run(args: Namespace) -> int:
-    """Trace or replay, and print."""
-    with CommandSource(args) as origin:
-        where, open_source = connect_filter_from_args(args), origin.source_opener()
+    """Trace or replay; print every connect."""
+    with CommandSource(args) as command_source:
+        where, open_source = connect_filter_from_args(args), command_source.source_opener()
         from tcpconntop.outputs.log import Log
 
         source = open_source()
@@ -27,15 +27,15 @@ def run(args: Namespace) -> int:
             header_every=args.header_every,
         )
         interrupted = on_interrupt(lambda: None)
-        origin.announce(source)
+        command_source.announce(source)
         log.header()
         while not interrupted() and not source.ended:
-            log.publish(source.read(origin.read_s), source)
+            log.publish(source.read(command_source.max_read_s), source)
         lost = source.ledger().lost
         log.publish(source.read(0), source)
         source.close()
         if lost:
-            why = "were lost, then or in the recording" if origin.replays else "were lost: a buffer was full"
-            print(f"tcpconntop: {lost} connects {why}", file=sys.stderr)
-        origin.report_problems()
+            why = "while recording, or in the recording" if command_source.replays else "a buffer was full"
+            print(f"tcpconntop: {lost} connects were lost: {why}", file=sys.stderr)
+        command_source.report_problems()
         return EXIT_INTERRUPTED if interrupted() else EXIT_OK

@@ -1,4 +1,4 @@
-"""`record`: every connect into a file, and nothing else."""
+"""`record`: writes every connect to a file, without showing it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ import sys
 import time
 from argparse import Namespace
 
-from tcpconntop.commands.interrupt import on_interrupt
-from tcpconntop.commands.origin import CommandSource
+from tcpconntop.commands.command_source import CommandSource
+from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.view import connect_filter_from_args
 from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 
 def run(args: Namespace) -> int:
-    """Record until the time is over, or Ctrl-C comes."""
-    with CommandSource(args) as origin:
-        open_source = origin.source_opener(keep=connect_filter_from_args(args))
+    """Record until the time of `--for` has passed, or until Ctrl-C."""
+    with CommandSource(args) as command_source:
+        open_source = command_source.source_opener(keep=connect_filter_from_args(args))
         from tcpconntop.core.format import elapsed
 
         source = open_source()
         interrupted = on_interrupt(lambda: None)
-        origin.announce(source)
+        command_source.announce(source)
         began_s = time.monotonic()
         end_s = began_s + (args.for_s or float("inf"))
-        while not interrupted() and origin.is_recording() and (left_s := end_s - time.monotonic()) > 0:
-            source.read(min(origin.read_s, left_s))
+        while (
+            not interrupted() and command_source.is_recording() and (left_s := end_s - time.monotonic()) > 0
+        ):
+            source.read(min(command_source.max_read_s, left_s))
         lost = source.ledger().lost
         source.read(0)
         source.close()
-        origin.report_problems()
+        command_source.report_problems()
         print(
-            f"tcpconntop: {origin.recording_summary()} in {elapsed(time.monotonic() - began_s)}",
+            f"tcpconntop: {command_source.recording_summary()} in {elapsed(time.monotonic() - began_s)}",
             file=sys.stderr,
         )
         if lost:

@@ -1,4 +1,4 @@
-"""`replay`: a recording on the dashboard, or with `-b`."""
+"""`replay`: shows a recording on the dashboard, or prints it with `-b`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from tcpconntop.commands import batch, dashboard
 
 
 def run(args: Namespace) -> int:
-    """Replay as what was asked for."""
+    """Run `-b` or the dashboard over the recording."""
     return batch.run(args) if args.batch else dashboard.run(args)

@@ -1,4 +1,4 @@
-"""Settings files and what was remembered: what holds where the command line says nothing."""
+"""Values for options that the command line does not set: from settings files, and from the last dashboard."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
+from tcpconntop.core.limits import MAX_DELAY_S, MIN_DELAY_S
 from tcpconntop.kernel.privileges import as_caller
 from tcpconntop.options import parse
 from tcpconntop.settings.config import Config, ConfigError, merge_configs, parse_config
@@ -16,29 +17,30 @@ from tcpconntop.settings.ui_state import UiState, load_ui_state, save_ui_state
 
 
 def parse_with_settings(words: Sequence[str]) -> Namespace:
-    """Parse the command line, with settings files as its defaults; they stay in `config` of the answer.
+    """Return the options of the command line (see `parse`); the settings files are defaults, and `config`.
 
-    The machine's file comes first, then the user's own, then that of `--config`: the last one to speak of a
-    key decides, and the command line over all of them.
+    The files are the machine's, the user's and the one of `--config`. Later files override earlier ones, and
+    the command line overrides all of them.
 
     Raises:
-        FatalError: a file or the command line cannot be understood.
+        FatalError: a file or the command line is not valid.
     """
     args = parse(words)
-    with as_caller():  # whoever may call this program through sudo may not read every file with it
+    with as_caller():  # users who may run this program with sudo may still not read every file
         files = [(SYSTEM_CONFIG, False), (config_file(), False)]
         files += [(Path(args.config), True)] if args.config else []
-        config = merge_configs([_read(file, must) for file, must in files])
+        config = merge_configs([_read(file, required) for file, required in files])
     args = parse(words, config.options)
     args.config = config
     return args
 
 
-def _read(file: Path, must: bool) -> Config:
+def _read(file: Path, required: bool) -> Config:
+    """Return the settings of a file; none if it does not exist and is not required."""
     try:
         return parse_config(file.read_text("utf-8"), str(file))
     except (FileNotFoundError, NotADirectoryError) as error:
-        if not must:
+        if not required:
             return Config()
         raise FatalError(f"{file}: {error.strerror}", EXIT_USAGE) from None
     except OSError as error:
@@ -50,43 +52,42 @@ def _read(file: Path, must: bool) -> Config:
 
 
 def restore_ui_state(args: Namespace) -> None:
-    """Let what was remembered hold where nobody said anything; for dashboards, once privileges are gone."""
+    """Use remembered values for options that were not given. Call it after privileges are dropped."""
     from tcpconntop.core.view.column_choice import known_columns
     from tcpconntop.core.view.columns import COLUMNS, is_available
     from tcpconntop.core.view.groups import GROUPINGS
     from tcpconntop.core.window.rolling import WINDOWS
 
     args.ui_state, args.notice = load_ui_state(state_folder())
-    known: UiState = args.ui_state
-    columns = known_columns(known.columns)
-    column, _, direction = known.sort.partition(":")
-    sortable = column in COLUMNS and not COLUMNS[column].needs_baseline and direction in ("", "asc", "desc")
-    for place, value, good in (
-        ("group", known.group, known.group in GROUPINGS),
-        ("window", known.window, known.window in WINDOWS),
-        ("delay", known.delay, known.delay is not None and 0.1 <= known.delay <= 3600),
+    state: UiState = args.ui_state
+    if state.group in GROUPINGS and "group" not in args.given:
+        args.group = state.group
+    columns = known_columns(state.columns)
+    key, _, direction = state.sort.partition(":")
+    sortable = key in COLUMNS and not COLUMNS[key].needs_baseline and is_available(COLUMNS[key], args.group)
+    for option, value, valid in (
+        ("window", state.window, state.window in WINDOWS),
+        ("delay", state.delay, state.delay is not None and MIN_DELAY_S <= state.delay <= MAX_DELAY_S),
         ("columns", ",".join(columns), bool(columns)),
-        ("dns", known.dns, known.dns is not None),
-        ("order", known.sort, sortable and is_available(COLUMNS[column], args.group)),
+        ("dns", state.dns, state.dns is not None),
+        ("sort", state.sort, sortable and direction in ("", "asc", "desc")),
     ):
-        if good and place not in args.given:
-            setattr(args, place, value)
+        if valid and option not in args.given:
+            setattr(args, option, value)
 
 
 def save_ui_choices(args: Namespace, began: UiState, chosen: UiState) -> str:
-    """Remember what the user chose while the dashboard ran, and the rest as it was remembered before.
+    """Remember what the user chose in the dashboard, but not what only an option or a file has set.
 
     Args:
-        args: the command line; what it said for this once is not remembered.
-        began: how the dashboard began.
-        chosen: how it ended.
+        args: the command line.
+        began: the state at the start of the dashboard.
+        chosen: the state at its end.
 
     Returns:
-        One line that says why that could not be, or an empty one.
+        One line that says why it cannot be written; empty if it was.
     """
-    said = {"sort" if place == "order" else place for place in args.given}
-    said |= {"theme"} if args.config.theme else set()
-    once = {name for name in said if hasattr(chosen, name) and getattr(chosen, name) == getattr(began, name)}
-    return save_ui_state(
-        state_folder(), replace(chosen, **{name: getattr(args.ui_state, name) for name in once})
-    )
+    given = args.given | ({"theme"} if args.config.theme else set())
+    unchanged = {name for name in given if getattr(chosen, name) == getattr(began, name)}
+    kept = {name: getattr(args.ui_state, name) for name in unchanged}
+    return save_ui_state(state_folder(), replace(chosen, **kept))

@@ -1,4 +1,4 @@
-"""The standard streams: always there, and a write that fails is one line, or a silent end."""
+"""Makes the standard streams safe: never missing, and a failed write is one line, not a traceback."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def run_with_safe_streams(main: Callable[[], int]) -> int:
-    """Run a program; the answer is its exit code, or that of what went wrong with its last words.
+    """Call `main` and flush stdout; return its exit code, or 1 if stdout cannot be written.
 
-    A reader of stdout that went away ends it as SIGPIPE does. The signal itself stays off: it would end us
-    at sockets as well.
+    If the reader of stdout has gone, the process ends as SIGPIPE would end it. The signal itself stays
+    ignored, because a closed socket would raise it too.
     """
-    _open_missing()
-    sys.stdout = _of(sys.stdout)
+    _open_missing_streams()
+    sys.stdout = _with_checked_writes(sys.stdout)
     try:
         try:
             return main()
@@ -33,11 +33,11 @@ def run_with_safe_streams(main: Callable[[], int]) -> int:
         return error.exit_code
 
 
-def _open_missing() -> None:
-    """Open what was closed before we began: the next file would get its number, and what was meant for it."""
+def _open_missing_streams() -> None:
+    """Open /dev/null for closed streams: else the next file gets that number, and the output meant for it."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is `number`
             os.set_inheritable(descriptor, True)
             stream = io.TextIOWrapper(
                 io.FileIO(descriptor, "w" if number else "r", closefd=False), "utf-8", write_through=True
@@ -45,24 +45,24 @@ def _open_missing() -> None:
             setattr(sys, name, stream)
 
 
-def _of(stream: io.TextIOWrapper | object) -> io.TextIOWrapper:
-    """Give the same stream, with writes that tell what went wrong."""
-    assert isinstance(stream, io.TextIOWrapper)  # noqa: S101 - nobody has replaced it yet
+def _with_checked_writes(stream: io.TextIOWrapper | object) -> io.TextIOWrapper:
+    """Return a stream with the same descriptor whose failing writes raise FatalError."""
+    assert isinstance(stream, io.TextIOWrapper)  # noqa: S101 - it was not replaced yet
     return io.TextIOWrapper(
-        io.BufferedWriter(_Checked(stream.fileno(), "w", closefd=False)),
+        io.BufferedWriter(_CheckedFile(stream.fileno(), "w", closefd=False)),
         stream.encoding,
         stream.errors,
         line_buffering=stream.line_buffering,
     )
 
 
-class _Checked(io.FileIO):
-    """A file whose failing writes are a `FatalError`, once."""
+class _CheckedFile(io.FileIO):
+    """A file whose first failing write raises `FatalError`."""
 
     _failed = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write; after a failure, to nowhere: the buffers above try again while the program ends."""
+        """Write. After a failure, discard the data: the buffers above try again while the program ends."""
         if self._failed:
             return memoryview(data).nbytes
         try:

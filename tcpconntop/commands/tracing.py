@@ -1,4 +1,4 @@
-"""What every command that traces does first: start the loader, give up privileges, open the source."""
+"""The start of every command that traces: start the loader, drop privileges, open the live source."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 class PrivilegedStart:
-    """The one privileged step: a loader that is on its way when this process can do nothing any more.
+    """Starts the loader, and drops the privileges of this process. A context manager, which ends the loader.
 
-    Without privileges there is no loader, and the reason waits until the rest of the command line was
-    found to be in order: a wrong option is said to be one whoever runs it.
+    Without privileges there is no loader. The error is raised only when the loader is needed: an error in the
+    command line is reported first, with or without privileges.
+
+    Attributes:
+        loader_or_error: the loader, or why there is none.
     """
 
     def __init__(self) -> None:
@@ -35,7 +38,7 @@ class PrivilegedStart:
         """The loader.
 
         Raises:
-            TracerError: there is none.
+            TracerError: it could not be started.
         """
         if isinstance(self.loader_or_error, TracerError):
             raise self.loader_or_error
@@ -50,7 +53,7 @@ class PrivilegedStart:
 
 
 def trace_request(args: Namespace) -> TraceRequest:
-    """Give what the command line asks of the kernel side."""
+    """Return what the command line asks of the kernel side."""
     from tcpconntop.kernel.request import TraceRequest
 
     try:
@@ -67,8 +70,8 @@ def trace_request(args: Namespace) -> TraceRequest:
         raise UsageError(str(error)) from None
 
 
-def live(loader: Loader, request: TraceRequest) -> Source:
-    """Trace; blocks until the probes are attached."""
+def open_live_source(loader: Loader, request: TraceRequest) -> Source:
+    """Return a source of this machine's connects; blocks until the probes are attached."""
     from tcpconntop.sources.live import Live
 
     return Live(loader, request)

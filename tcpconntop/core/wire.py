@@ -12,8 +12,9 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.limits import FILTER_LIST_MAX
+
 COMM_LEN = 16
-FILTER_LIST_MAX = 16
 NETNS_SLOTS = 256
 """Slots for network namespaces on each CPU."""
 

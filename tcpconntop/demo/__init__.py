@@ -1,1 +1,1 @@
-"""`tcpconntop demo`: a small real workload on the loopback, and the source that traces it."""
+"""`tcpconntop demo`: a small workload on the loopback, and the source that traces or replays it."""

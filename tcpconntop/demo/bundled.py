@@ -1,4 +1,4 @@
-"""A recording of the demo's workload, played without an end: for machines and users that cannot trace.
+"""The bundled recording of the demo's workload, played in a loop where tracing is impossible.
 
 `scripts/make_demo_recording.py` makes it.
 """
@@ -23,11 +23,11 @@ _TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")
 
 
 class LoopedRecording:
-    """A short recording, again and again (`Playable`): times and totals go on, and the first moment is now.
+    """A `Playable` that repeats a recording without end, with times and totals that continue.
 
     Args:
         recording: what to repeat; all of it is kept in memory.
-        wall_ns: now, as Unix time.
+        wall_ns: Unix time at which it is to begin.
     """
 
     def __init__(self, recording: RecordingReader, wall_ns: int) -> None:
@@ -40,24 +40,27 @@ class LoopedRecording:
         self.end_ns = None
 
     def recorded_reads(self) -> Iterator[RecordedRead]:
-        """Give it again and again."""
-        steps = list(self._recording.recorded_reads())
-        length_ns = steps[-1].now_ns - self.header.began_ns
-        ends = np.concatenate([step.events["outcome"] for step in steps])
-        again = sum(int(step.events["syn_retransmits"].sum()) for step in steps)
-        outcomes = np.bincount(ends, minlength=N_OUTCOMES)
-        for turn in count():
-            for step in steps:
-                events, later_ns = step.events.copy(), np.uint64(turn * length_ns)
-                for name in _TIMES:
-                    events[name] += np.where(events[name] > 0, later_ns, np.uint64(0))
-                ledger = step.ledger and step.ledger.plus_ended((outcomes * turn).tolist(), again * turn)
+        """Yield the reads of the recording, repeatedly, with times and totals moved on."""
+        reads = list(self._recording.recorded_reads())
+        length_ns = reads[-1].now_ns - self.header.began_ns
+        all_outcomes = np.concatenate([read.events["outcome"] for read in reads])
+        retransmits = sum(int(read.events["syn_retransmits"].sum()) for read in reads)
+        outcomes = np.bincount(all_outcomes, minlength=N_OUTCOMES)
+        for repetition in count():
+            shift_ns = repetition * length_ns
+            for read in reads:
+                events = read.events.copy()
+                for name in _TIMES:  # a time of 0 means that it is unknown
+                    events[name] += np.where(events[name] > 0, np.uint64(shift_ns), np.uint64(0))
+                ledger = read.ledger and read.ledger.plus_ended(
+                    (outcomes * repetition).tolist(), retransmits * repetition
+                )
                 yield RecordedRead(
-                    step.now_ns + turn * length_ns, events, ledger, self.header.wall_offset_ns, step.units
+                    read.now_ns + shift_ns, events, ledger, self.header.wall_offset_ns, read.units
                 )
 
     def rewind(self) -> None:
-        """Begin with the first turn again."""
+        """Go back to the first repetition."""
         self._recording.rewind()
 
     def close(self) -> None:
@@ -66,5 +69,5 @@ class LoopedRecording:
 
 
 def bundled_replay(notes: tuple[str, ...] = ()) -> Replay:
-    """Play the recording that comes with the program, as fast as it was; `notes` say why."""
+    """Return a source that plays the bundled recording in real time; `notes` say why it is used."""
     return Replay(LoopedRecording(RecordingReader([(FILE, FILE.open("rb"))]), time.time_ns()), 1.0, notes)

@@ -1,4 +1,4 @@
-"""What the demo shows: its workload, traced for real; or a recording of it where that cannot be."""
+"""The source of the demo: its workload, traced live; or a recording of it if tracing is impossible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Demo:
-    """Starts and ends the workload. A context manager.
+    """Starts the workload when its source is opened, and ends it. A context manager.
 
     Args:
         loader: a started loader, or why there is none.
@@ -25,7 +25,7 @@ class Demo:
         self._workload: subprocess.Popen[bytes] | None = None
 
     def open_source(self) -> Source:
-        """Attach the probes, then start the workload; or play a recording of both, and say why."""
+        """Return a source of the workload's connects; without tracing, a recording whose notes say why."""
         from tcpconntop.demo.bundled import bundled_replay
         from tcpconntop.kernel.request import TraceRequest
         from tcpconntop.sources.live import Live
@@ -35,10 +35,10 @@ class Demo:
                 raise self._loader
             source = Live(self._loader, TraceRequest())
         except TracerError as error:
-            return bundled_replay((f"this is a recording of the demo's workload, over and over: {error}",))
+            return bundled_replay((f"this is a recording of the demo's workload, played in a loop: {error}",))
         self._workload = subprocess.Popen(
             [sys.executable, "-m", "tcpconntop.demo.workload"],
-            stdin=subprocess.PIPE,  # the workload ends when this end is closed, however we end
+            stdin=subprocess.PIPE,  # the workload ends when this pipe closes, even after kill -9
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -46,7 +46,7 @@ class Demo:
         return source
 
     def cancel(self) -> None:
-        """Make a running `open_source` return."""
+        """Make `open_source` return early, if it is running in another thread."""
         if isinstance(self._loader, Loader):
             self._loader.cancel()
 

@@ -1,13 +1,13 @@
-"""A small workload on the loopback: some connects that go well, and every common way of going wrong.
+"""A small workload on the loopback: connects that succeed, and the common ways to fail.
 
-`python -m tcpconntop.demo.workload` runs until its standard input is closed. Seen from a dashboard:
+`python -m tcpconntop.demo.workload` runs until its standard input is closed. The dashboard shows:
 
 - processes that connect to several addresses of 127.0.0.0/8 and to ::1;
-- a port on which nobody listens;
-- a listener that SYNs do not reach now and then, so that connects take 1 s, 2 s or 3 s;
-- an application that gives up after 800 ms on a listener that no SYN reaches.
+- a port with no listener;
+- a listener that loses SYNs from time to time, so that connects take 1 s, 2 s or 3 s;
+- a client with a timeout of 800 ms, and a listener that no SYN reaches.
 
-SYNs get lost as on a bad network: their listener takes none whose TTL says that it has passed a router.
+A listener loses SYNs while its minimum TTL is 255: Linux sends packets with a TTL of 64.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from dataclasses import dataclass
 
 BACKLOG = 128
 OUTAGES_S = (0.7, 0.7, 1.6)
-"""How long SYNs are lost, in turn: longer than 1 s costs a connect its second SYN too."""
+"""Lengths of the times in which SYNs are lost, in a cycle; more than 1 s loses the second SYN too."""
 
 OUTAGE_EVERY_S = 5.0
-GIVE_UP_S = 0.8
+CLIENT_TIMEOUT_S = 0.8
 
 _PR_SET_NAME, _PR_SET_PDEATHSIG = 15, 1
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: no connection is left in TIME_WAIT
@@ -44,14 +44,14 @@ class Client:
     Attributes:
         comm: its name.
         targets: listeners by name; each connect takes one at random.
-        rate_hz: connects a second, at random times.
-        give_up_s: closes the socket when it is not connected by then.
+        rate_hz: mean number of connects per second, at random times.
+        timeout_s: time after which it closes the socket if it is not connected; None to wait.
     """
 
     comm: str
     targets: tuple[str, ...]
     rate_hz: float
-    give_up_s: float | None = None
+    timeout_s: float | None = None
 
 
 LISTENERS = {
@@ -72,7 +72,7 @@ CLIENTS = (
     Client("report-worker", ("replica",), 5),
     Client("search-api", ("lossy",), 8),
     Client("prometheus", ("closed",), 2),
-    Client("impatient", ("silent",), 1.5, GIVE_UP_S),
+    Client("impatient", ("silent",), 1.5, CLIENT_TIMEOUT_S),
 )
 
 
@@ -87,7 +87,7 @@ def main() -> None:
             if os.fork() == 0:
                 _end_with_parent()
                 _rename(client.comm)
-                asyncio.run(_connect_forever(client, addresses, random.Random(seed)))  # noqa: S311  # when to connect is no secret
+                asyncio.run(_connect_forever(client, addresses, random.Random(seed)))  # noqa: S311  # random times need no cryptographic generator
         asyncio.run(_serve(servers))
 
 
@@ -97,7 +97,7 @@ def _listen(address: str, port: int) -> socket.socket:
     try:
         server.bind((address, port))
     except OSError:
-        server.bind((address, 0))  # somebody has that port already
+        server.bind((address, 0))  # another process has that port
     server.listen(BACKLOG)
     server.setblocking(False)
     return server
@@ -105,7 +105,7 @@ def _listen(address: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def _refusing_port() -> Iterator[tuple[str, int]]:
-    """A port that answers with a reset, and that nobody else can begin to listen on."""
+    """A bound port without a listener: it answers with a reset, and no other process can listen on it."""
     with socket.socket() as holder:
         try:
             holder.bind(CLOSED)
@@ -116,17 +116,17 @@ def _refusing_port() -> Iterator[tuple[str, int]]:
 
 async def _serve(servers: dict[str, socket.socket]) -> None:
     loop = asyncio.get_running_loop()
-    over = asyncio.Event()
+    stdin_closed = asyncio.Event()
 
-    def look() -> None:
+    def read_stdin() -> None:
         if not os.read(sys.stdin.fileno(), 4096):
-            over.set()
+            stdin_closed.set()
 
-    loop.add_reader(sys.stdin.fileno(), look)
-    with _losing(servers["silent"]):
+    loop.add_reader(sys.stdin.fileno(), read_stdin)
+    with _losing_syns(servers["silent"]):
         tasks = [loop.create_task(_accept(server)) for server in servers.values()]
-        tasks.append(loop.create_task(_lose_now_and_then(servers["lossy"])))
-        await over.wait()
+        tasks.append(loop.create_task(_lose_in_outages(servers["lossy"])))
+        await stdin_closed.wait()
     for task in tasks:
         task.cancel()
 
@@ -138,16 +138,16 @@ async def _accept(server: socket.socket) -> None:
         connection.close()
 
 
-async def _lose_now_and_then(server: socket.socket) -> None:
+async def _lose_in_outages(server: socket.socket) -> None:
     for outage_s in itertools.cycle(OUTAGES_S):
         await asyncio.sleep(OUTAGE_EVERY_S)
-        with _losing(server):
+        with _losing_syns(server):
             await asyncio.sleep(outage_s)
 
 
 @contextlib.contextmanager
-def _losing(server: socket.socket) -> Iterator[None]:
-    """Have the kernel drop every packet to an IPv4 listener (RFC 5082): none is sent with a TTL of 255."""
+def _losing_syns(server: socket.socket) -> Iterator[None]:
+    """Make the kernel drop every packet to an IPv4 listener: none has a TTL of 255 (RFC 5082)."""
     server.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, 255)
     try:
         yield
@@ -162,17 +162,17 @@ async def _connect_forever(
     while True:
         await asyncio.sleep(choose.expovariate(client.rate_hz))
         address = addresses[choose.choice(client.targets)]
-        task = asyncio.create_task(_connect(address, client.give_up_s))
+        task = asyncio.create_task(_connect(address, client.timeout_s))
         running.add(task)
         task.add_done_callback(running.discard)
 
 
-async def _connect(address: tuple[str, int], give_up_s: float | None) -> None:
+async def _connect(address: tuple[str, int], timeout_s: float | None) -> None:
     with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as client:
         client.setblocking(False)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         with contextlib.suppress(OSError, asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(client, address), give_up_s)
+            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(client, address), timeout_s)
 
 
 def _end_with_parent() -> None:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.wire import FILTER_LIST_MAX, SETTINGS
-
-PROBES = ("auto", "fentry", "kprobe", "tracepoint")
-TRANSPORTS = ("auto", "ring", "perf")
+from tcpconntop.core.limits import FILTER_LIST_MAX, PROBES, TRANSPORTS
+from tcpconntop.core.wire import SETTINGS
 
 
 @dataclass(frozen=True)

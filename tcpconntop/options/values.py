@@ -1,19 +1,18 @@
-"""The values of options: text in, a number or a list out, or one line that says what is wrong."""
+"""Parsers of the values of options: text in, number or list out, or a one-line ArgumentTypeError."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
 
-LIST_MAX = 16
-"""Bound of the lists that the kernel side filters by (`FILTER_LIST_MAX` of bpf/event.h)."""
+from tcpconntop.core.limits import FILTER_LIST_MAX, MAX_DELAY_S, MIN_DELAY_S
 
 SIZE_MIN = 1 << 16
-"""The least size of a file that is rotated."""
+"""Lower bound of `--rotate-size`, in bytes."""
 
 
 def integers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
-    """Take a list such as `80,443`."""
+    """Return a parser of lists such as `80,443`, with values from `least` to `most`."""
 
     def parse(text: str) -> tuple[int, ...]:
         try:
@@ -21,16 +20,18 @@ def integers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
         except ValueError:
             raise argparse.ArgumentTypeError(f"'{text}' is not a number or a list such as 80,443") from None
         if not all(least <= value <= most for value in values):
-            raise argparse.ArgumentTypeError(f"'{text}' is not within {least} to {most}")
-        if len(values) > LIST_MAX:
-            raise argparse.ArgumentTypeError(f"at most {LIST_MAX} can be given; --filter takes any number")
+            raise argparse.ArgumentTypeError(f"'{text}' is not from {least} to {most}")
+        if len(values) > FILTER_LIST_MAX:
+            raise argparse.ArgumentTypeError(
+                f"more than {FILTER_LIST_MAX} values: use --filter, which takes any number"
+            )
         return values
 
     return parse
 
 
 def integer(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Take a whole number from `least`, to `most` if there is a bound."""
+    """Return a parser of whole numbers from `least` to `most`, or without an upper bound."""
     bounds = f"from {least}" if most is None else f"from {least} to {most}"
 
     def parse(text: str) -> int:
@@ -42,20 +43,20 @@ def integer(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def delay(text: str) -> float:
-    """Take seconds between two refreshes."""
+    """Return seconds between two refreshes."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0.1 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"'{text}' is not within 0.1 and 3600 seconds")
+    if not MIN_DELAY_S <= value <= MAX_DELAY_S:
+        raise argparse.ArgumentTypeError(f"'{text}' is not from {MIN_DELAY_S:g} to {MAX_DELAY_S:g} seconds")
     return value
 
 
 def file(text: str) -> str:
-    """Take the name of a file."""
+    """Return the name of a file, which must not be empty."""
     if not text:
-        raise argparse.ArgumentTypeError("a file has a name")
+        raise argparse.ArgumentTypeError("the name of a file must not be empty")
     return text
 
 
@@ -73,7 +74,7 @@ def _scaled(text: str, units: Mapping[str, int]) -> float:
 
 
 def duration(text: str) -> float:
-    """Take a time such as `30s`, `5m` or `1h`, in seconds."""
+    """Return a time such as `30s`, `5m` or `1h` in seconds."""
     value = _scaled(text, _SECONDS)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a time such as 30s, 5m or 1h")
@@ -81,15 +82,15 @@ def duration(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """Take a size such as `64M`, in bytes."""
+    """Return a size such as `64M` in bytes."""
     value = _scaled(text, _BYTES)
     if not value >= SIZE_MIN:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a size from 64k on, such as 64M")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size of at least 64k, such as 64M")
     return int(value)
 
 
 def speed(text: str) -> float | None:
-    """Take a factor, or `max` (None)."""
+    """Return a speed such as `10`, or None for `max`."""
     if text == "max":
         return None
     try:
@@ -97,5 +98,5 @@ def speed(text: str) -> float | None:
     except ValueError:
         value = 0.0
     if not 0.01 <= value <= 1e6:
-        raise argparse.ArgumentTypeError(f"'{text}' is neither a factor such as 10 nor max")
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a number such as 10 nor max")
     return value

@@ -17,8 +17,12 @@ from types import ModuleType
 from typing import Any
 
 from tcpconntop.core.format import printable
+from tcpconntop.core.limits import MAX_DELAY_S, MIN_DELAY_S, PROBES, TRANSPORTS
 
 SettingValue = str | float | bool
+
+Rule = tuple[Callable[[Any], SettingValue | None], str]
+"""How to check a setting: a function that converts its value (None if not valid), and what is valid."""
 
 
 class ConfigError(ValueError):
@@ -50,13 +54,15 @@ def _string(value: Any) -> SettingValue | None:
     return value if isinstance(value, str) else None
 
 
-def _choice(*words: str) -> Callable[[Any], SettingValue | None]:
-    return lambda value: value if isinstance(value, str) and value in words else None
+def _choice(words: Sequence[str]) -> Rule:
+    *others, last = (f'"{word}"' for word in words)
+    valid = f"{', '.join(others)} or {last}"
+    return (lambda value: value if isinstance(value, str) and value in words else None), valid
 
 
 def _seconds(value: Any) -> SettingValue | None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number and 0.1 <= value <= 3600 else None
+    return float(value) if number and MIN_DELAY_S <= value <= MAX_DELAY_S else None
 
 
 def _boolean(value: Any) -> SettingValue | None:
@@ -74,23 +80,20 @@ def _string_list(value: Any) -> SettingValue | None:
     return ",".join(value)
 
 
-SETTINGS: Mapping[str, tuple[Callable[[Any], SettingValue | None], str]] = {
+SETTINGS: Mapping[str, Rule] = {
     "window": (_string, 'a string such as "5m"'),
     "group": (_string, 'a string such as "process"'),
     "sort": (_string, 'a string such as "p99:desc"'),
-    "delay": (_seconds, "a number of seconds from 0.1 to 3600"),
+    "delay": (_seconds, f"a number of seconds from {MIN_DELAY_S:g} to {MAX_DELAY_S:g}"),
     "filter": (_string, 'a string such as "dport=443"'),
-    "probe": (
-        _choice("auto", "fentry", "kprobe", "tracepoint"),
-        '"auto", "fentry", "kprobe" or "tracepoint"',
-    ),
-    "transport": (_choice("auto", "ring", "perf"), '"auto", "ring" or "perf"'),
+    "probe": _choice(PROBES),
+    "transport": _choice(TRANSPORTS),
     "columns": (_string_list, 'a list of strings such as ["daddr", "p99"]'),
     "ignore": (_string_list, 'a list of strings such as ["gives-up", "family"]'),
     "dns": (_boolean, "true or false"),
     "max-keys": (_positive_integer, "a whole number, at least 1"),
 }
-"""For each key: a function that converts the value (None if it is not valid), and what would be valid."""
+"""The settings that are options of the command line, by long option."""
 
 
 def parse_config(text: str, name: str) -> Config:
@@ -115,7 +118,7 @@ def parse_config(text: str, name: str) -> Config:
             options[key] = _convert(key, value, SETTINGS[key], name)
         else:
             known = ", ".join(sorted([*SETTINGS, "theme", "keys"]))
-            raise ConfigError(f"{name}: {printable(key)}: unknown setting; settings are: {known}")
+            raise ConfigError(f"{name}: {printable(key)}: no setting is called that; there are: {known}")
     set_keys = [*options, *(["theme"] if theme else []), *(f"keys.{action}" for action in keys)]
     return Config(options, keys, theme, dict.fromkeys(set_keys, name))
 
@@ -149,9 +152,7 @@ def _parse_toml(text: str, name: str) -> dict[str, Any]:
     return document
 
 
-def _convert(
-    key: str, value: Any, rule: tuple[Callable[[Any], SettingValue | None], str], name: str
-) -> SettingValue:
+def _convert(key: str, value: Any, rule: Rule, name: str) -> SettingValue:
     convert, valid = rule
     converted = convert(value)
     if converted is None:

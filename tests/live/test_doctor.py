@@ -14,9 +14,10 @@ import pytest
 import way
 from doctor import NAMES, checks, run
 
+from tcpconntop.core.limits import TRANSPORTS
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN
 from tcpconntop.kernel.launch import TracerError, spawn_loader
-from tcpconntop.kernel.request import TRANSPORTS, TraceRequest
+from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 
 pytestmark = [

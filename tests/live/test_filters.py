@@ -12,7 +12,7 @@ import way
 import workload
 from tracer import Tracer
 
-from tcpconntop.core.wire import FILTER_LIST_MAX
+from tcpconntop.core.limits import FILTER_LIST_MAX
 from tcpconntop.kernel.request import TraceRequest
 
 Trace = Callable[..., Tracer]

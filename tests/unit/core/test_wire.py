@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tcpconntop.core.limits import FILTER_LIST_MAX
 from tcpconntop.core.wire import (
     COMM_LEN,
     COUNTERS,
     EVENT,
-    FILTER_LIST_MAX,
     NETNS_COUNTERS,
     NETNS_SLOTS,
     SETTINGS,

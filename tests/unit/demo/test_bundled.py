@@ -1,4 +1,4 @@
-"""The recording that the demo plays without privileges."""
+"""The bundled recording, which the demo plays without privileges."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tcpconntop.recording.replay import Replay
 WALL_NS = 1_700_000_000_000_000_000
 
 
-def test_it_goes_on_and_on() -> None:
-    """GIVEN the recording WHEN played for longer than it is THEN times and totals go on, and balance."""
+def test_it_is_played_in_a_loop() -> None:
+    """GIVEN the recording WHEN played longer than it is THEN times and totals continue, and balance."""
     once = events_of(recording(FILE))
     source = Replay(LoopedRecording(recording(FILE), WALL_NS), None)
     began_ns, n, last_ns = source.now_ns(), 0, 0
@@ -35,7 +35,7 @@ def test_it_goes_on_and_on() -> None:
     assert source.ended
 
 
-def test_it_shows_what_the_demo_is_about() -> None:
+def test_it_has_every_kind_of_connect_of_the_demo() -> None:
     played = recording(FILE)
     events = events_of(played)
     assert played.notes == ()
@@ -45,7 +45,7 @@ def test_it_shows_what_the_demo_is_about() -> None:
     assert set(events["family"].tolist()) == {4, 6}
 
 
-def test_without_privileges_the_demo_plays_it_and_says_so() -> None:
+def test_without_privileges_the_demo_plays_it_with_a_note() -> None:
     with Demo(TracerError("no privileges here", 3)) as demo:
         source = demo.open_source()
         assert (source.info.label, source.info.live) == ("recording", False)
@@ -53,7 +53,7 @@ def test_without_privileges_the_demo_plays_it_and_says_so() -> None:
         source.close()
 
 
-def test_it_plays_at_its_own_pace() -> None:
+def test_it_is_played_in_real_time() -> None:
     source = bundled_replay()
     began_ns = source.now_ns()
     source.read(0.01)

@@ -1,4 +1,4 @@
-"""Completions of the shells, as the shells themselves see them."""
+"""Completion scripts, run by the shells themselves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bash():
 
 
 def completed(text, *words, folder=None):
-    """What bash offers after it has sourced a text."""
+    """Return what bash completes after it has sourced a script."""
     script = COMPLETE.format(words=" ".join(words))
     done = subprocess.run(
         ["bash", "--norc", "-c", script], input=text, capture_output=True, text=True, check=True, cwd=folder
@@ -57,12 +57,12 @@ def completed(text, *words, folder=None):
         (("tcpconntop", "doctor", "--pro"), []),
     ],
 )
-def test_given_the_begin_of_a_word_when_bash_completes_then_it_is_the_word_that_fits(bash, words, expected):
+def test_bash_completes_a_word(bash, words, expected):
     assert bash(*words) == expected
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_given_a_shell_then_its_completions_name_every_command_and_are_its_language(shell):
+def test_the_script_has_every_command_and_is_valid_in_its_shell(shell):
     text = completions(shell)
     assert all(name in text for name in COMMANDS)
     if not shutil.which(shell):
@@ -70,13 +70,13 @@ def test_given_a_shell_then_its_completions_name_every_command_and_are_its_langu
     subprocess.run([shell, "-n"], input=text, text=True, check=True)
 
 
-def test_given_the_documented_parser_then_it_has_every_command_and_its_options():
+def test_the_full_parser_has_every_command_and_option():
     text = full_parser().format_help()
     assert all(name in text for name in COMMANDS)
     assert "--probe" in text
 
 
-def test_given_an_option_that_wants_a_file_then_files_are_offered_and_nowhere_else(tmp_path):
+def test_file_names_are_completed_only_for_files(tmp_path):
     (tmp_path / "morning.rec").touch()
     parser = argparse.ArgumentParser(prog="tcpconntop")
     commands = parser.add_subparsers()
@@ -88,7 +88,7 @@ def test_given_an_option_that_wants_a_file_then_files_are_offered_and_nowhere_el
     assert completed(text, "tcpconntop", "play", "--at", "mor", folder=tmp_path) == []
 
 
-BEGUN = [
+LINES = [
     ("tcpconntop rep", "tcpconntop replay"),
     ("tcpconntop replay --sp", "tcpconntop replay --speed"),
     ("tcpconntop --conf", "tcpconntop --config"),
@@ -96,21 +96,19 @@ BEGUN = [
 ]
 
 
-@pytest.mark.parametrize(("begun", "completed"), BEGUN)
-def test_given_the_begin_of_a_line_when_zsh_completes_it_then_it_is_the_word_that_fits(
-    begun, completed, tmp_path
-):
+@pytest.mark.parametrize(("begun", "completed"), LINES)
+def test_zsh_completes_a_line(begun, completed, tmp_path):
     if not shutil.which("zsh"):
         pytest.skip("there is no zsh here")
     (tmp_path / "_tcpconntop").write_text(completions("zsh"))
     start = f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -D; PROMPT='ready''>'\n"
     with Terminal("zsh", "-f") as zsh:
-        zsh.say(start, until="ready>")
-        zsh.say(f"{begun}\t", until=f"{completed} ")
+        zsh.type(start, until="ready>")
+        zsh.type(f"{begun}\t", until=f"{completed} ")
 
 
-@pytest.mark.parametrize(("begun", "completed"), BEGUN)
-def test_given_the_begin_of_a_line_when_fish_completes_it_then_it_is_the_word_that_fits(begun, completed):
+@pytest.mark.parametrize(("begun", "completed"), LINES)
+def test_fish_completes_a_line(begun, completed):
     if not shutil.which("fish"):
         pytest.skip("there is no fish here")
     command = ["fish", "--no-config", "-c", f"source -; complete -C '{begun}'"]
@@ -119,7 +117,7 @@ def test_given_the_begin_of_a_line_when_fish_completes_it_then_it_is_the_word_th
 
 
 class Terminal:
-    """A program on a terminal of its own."""
+    """A program in a pseudo-terminal."""
 
     def __init__(self, *command):
         self._ours, theirs = os.openpty()
@@ -129,12 +127,12 @@ class Terminal:
         )
         os.close(theirs)
 
-    def say(self, text, until):
-        """Type, and read until something is there to be read."""
+    def type(self, text, until):
+        """Type a text, and read until the output contains `until`."""
         os.write(self._ours, text.encode())
         shown = ""
         while until not in shown:
-            assert select.select([self._ours], [], [], 30)[0], f"never came: {until!r}, but {shown!r}"
+            assert select.select([self._ours], [], [], 30)[0], f"expected {until!r}, got {shown!r}"
             shown += os.read(self._ours, 1 << 16).decode()
 
     def __enter__(self):

@@ -1,4 +1,4 @@
-"""The bound of the keys that are told apart, as the command line takes it."""
+"""The option --max-keys."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from tcpconntop.options import UsageError, parse
 
 
 @pytest.mark.parametrize("command", [[], ["-b"], ["demo"]])
-def test_given_no_bound_of_keys_then_it_is_the_engines(command):
+def test_the_default_is_the_one_of_the_engine(command):
     assert parse(command).max_keys == DEFAULT_MAX_KEYS
 
 
 @pytest.mark.parametrize("n", [100, 5_000, 1_000_000])
-def test_given_a_bound_of_keys_then_it_is_taken(n):
+def test_valid_values(n):
     assert parse(["-b", "--max-keys", str(n)]).max_keys == n
 
 
 @pytest.mark.parametrize("text", ["99", "1000001", "-5", "1e3", "many", ""])
-def test_given_a_bound_of_keys_that_cannot_be_then_the_error_names_the_limits(text):
+def test_an_error_names_the_limits(text):
     with pytest.raises(UsageError, match=r"--max-keys.*(from 100 to 1000000|expected one argument)"):
         parse(["--max-keys", text])
 
 
-def test_given_a_log_then_there_is_no_bound_of_keys_to_set():
+def test_log_has_no_such_option():
     with pytest.raises(UsageError, match="--max-keys"):
         parse(["log", "--max-keys", "500"])
 
 
-def test_help_tells_of_the_bound_of_keys(capsys):
+def test_help_lists_it(capsys):
     with pytest.raises(SystemExit):
         parse(["--help"])
     assert "--max-keys N" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The command line: values, and options that go together or do not."""
+"""The command line: values of options, and which options may be combined."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tcpconntop.options import COMMANDS, UsageError, parse
         ("5", "min_ms", 5.0),
     ],
 )
-def test_what_is_said_is_understood(words: str, name: str, value: object) -> None:
+def test_valid_command_lines(words: str, name: str, value: object) -> None:
     assert getattr(parse(words.split()), name) == value
 
 
@@ -48,7 +48,7 @@ def test_what_is_said_is_understood(words: str, name: str, value: object) -> Non
         "demo --record f",
     ],
 )  # fmt: skip
-def test_what_cannot_be_understood_is_refused_in_one_line(words: str) -> None:
+def test_command_lines_that_are_not_valid_are_one_line(words: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse(words.split())
     assert refused.value.exit_code == 2
@@ -58,9 +58,9 @@ def test_what_cannot_be_understood_is_refused_in_one_line(words: str) -> None:
 @pytest.mark.parametrize(
     "words", [["record", ""], ["--record", ""], ["replay", ""], ["replay", "f", ""], ["log", "--replay", ""]]
 )
-def test_a_file_has_a_name(words: list[str]) -> None:
-    """GIVEN a variable that is empty in a script WHEN it names a file THEN nothing else is done instead."""
-    with pytest.raises(UsageError, match="a file has a name"):
+def test_the_name_of_a_file_must_not_be_empty(words: list[str]) -> None:
+    """GIVEN an empty variable in a script WHEN it is used as a file name THEN it is an error."""
+    with pytest.raises(UsageError, match="the name of a file must not be empty"):
         parse(words)
 
 
@@ -73,12 +73,12 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_every_option_says_what_it_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """GIVEN a terminal of usual width WHEN help is asked for THEN each option has a text."""
+def test_every_option_has_a_help_text(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """GIVEN a terminal of usual width WHEN help is printed THEN each option has a text."""
     with pytest.raises(SystemExit):
         parse([*command.split(), "--help"])
     options = capsys.readouterr().out.partition("\noptions:")[2].partition("\ncommands (")[0]
     entries = re.split(r"\n  (?=\S)", options)[1:]
     assert entries
     for entry in entries:
-        assert re.match(r"\S.*(  |\n +)\w", entry), f"it has no text: {entry}"
+        assert re.match(r"\S.*(  |\n +)\w", entry), f"no help text: {entry}"

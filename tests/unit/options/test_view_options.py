@@ -1,4 +1,4 @@
-"""What the command line says of the view."""
+"""Options of the view."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tcpconntop.options import UsageError, parse
 @pytest.mark.parametrize(
     "words", [["-O", "daddr,p99"], ["-b", "--columns", "daddr,p99"], ["demo", "-O", "daddr,p99"]]
 )
-def test_given_columns_then_the_view_has_them(words):
+def test_chosen_columns_are_in_the_view(words):
     """GIVEN a list of columns WHEN the command line is read THEN the view has them in that order."""
     assert view_spec_from_args(parse(words)).columns == ("daddr", "p99")
 
 
-def test_given_no_columns_then_the_view_has_the_usual_ones():
-    """GIVEN no list WHEN the command line is read THEN no choice is made."""
+def test_without_columns_the_view_has_the_default_ones():
+    """GIVEN no list WHEN the command line is read THEN the view has no choice."""
     assert view_spec_from_args(parse([])).columns == ()
 
 
-def test_given_a_wrong_column_then_it_is_a_usage_error_that_names_them_all():
-    """GIVEN an unknown column WHEN the command line is read THEN one line says what there is."""
+def test_an_unknown_column_is_a_usage_error_that_lists_all_columns():
+    """GIVEN an unknown column WHEN the command line is read THEN one line lists all columns."""
     with pytest.raises(UsageError) as caught:
         view_spec_from_args(parse(["-O", "daddr,p98"]))
     assert caught.value.exit_code == 2

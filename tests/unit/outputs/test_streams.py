@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, or read by nobody: one line or none, never a traceback."""
+"""Standard streams that are closed, full, or without a reader: one line or none, never a traceback."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def run(words: list[str], file: Path, **streams: object) -> subprocess.Completed
 
 
 @each_command
-def test_a_reader_that_went_away_ends_it_without_a_word(words: list[str], file: Path) -> None:
-    """GIVEN a pipe that nobody reads WHEN something is written THEN SIGPIPE ends it, as it ends others."""
+def test_a_reader_that_has_gone_ends_it_silently(words: list[str], file: Path) -> None:
+    """GIVEN a pipe without a reader WHEN something is written THEN SIGPIPE ends the process."""
     ours, theirs = os.pipe()
     os.close(ours)
     done = run(words, file, stdout=theirs, stderr=subprocess.PIPE)
@@ -58,7 +58,7 @@ def test_a_reader_that_went_away_ends_it_without_a_word(words: list[str], file: 
 
 
 @each_command
-def test_a_full_disk_behind_stdout_is_one_line(words: list[str], file: Path) -> None:
+def test_a_full_disk_is_one_line(words: list[str], file: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = run(words, file, stdout=full, stderr=subprocess.PIPE)
     said = [line for line in done.stderr.splitlines() if not line.startswith("replaying: ")]
@@ -67,7 +67,7 @@ def test_a_full_disk_behind_stdout_is_one_line(words: list[str], file: Path) -> 
 
 
 @each_command
-def test_streams_that_are_closed_are_taken_for_the_void(words: list[str], file: Path) -> None:
+def test_closed_streams_are_opened_as_dev_null(words: list[str], file: Path) -> None:
     """GIVEN streams that are closed WHEN something is written THEN no other file gets it."""
     whole = run(words, file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     command = "exec " + shlex.join([*TCPCONNTOP, *words]).replace("FILE", str(file))

@@ -1,4 +1,4 @@
-"""The framing: what was written is found, and what is damaged is known to be."""
+"""The framing: every frame is found, and every damage is detected."""
 
 from __future__ import annotations
 
@@ -23,26 +23,28 @@ payloads = st.lists(st.binary(max_size=200) | st.just(MARKER * 30), min_size=1, 
 
 def frames_of(payloads: Iterable[bytes]) -> list[Frame]:
     return [
-        Frame(FrameKind.BLOCK, 1, len(payload), 3, 3 * place, 5, 9, 1, payload)
-        for place, payload in enumerate(payloads)
+        Frame(FrameKind.BLOCK, 1, len(payload), 3, 3 * i, 5, 9, 1, payload)
+        for i, payload in enumerate(payloads)
     ]
 
 
 def scan(data: bytes, piece: int = 1 << 20) -> list[Frame | Damage]:
     scanner = FrameScanner()
-    found = [item for at in range(0, len(data), piece) for item in scanner.feed(data[at : at + piece])]
+    found = [
+        item for start in range(0, len(data), piece) for item in scanner.feed(data[start : start + piece])
+    ]
     return [*found, *scanner.finish()]
 
 
 @given(payloads, st.integers(1, 90))
-def test_frames_are_found_however_the_data_is_cut(payloads: list[bytes], piece: int) -> None:
+def test_frames_are_found_in_pieces_of_any_size(payloads: list[bytes], piece: int) -> None:
     frames = frames_of(payloads)
     assert scan(b"".join(frame.encode() for frame in frames), piece) == frames
 
 
 @given(payloads, st.data())
-def test_a_torn_end_costs_the_last_frame_alone(payloads: list[bytes], data: st.DataObject) -> None:
-    """GIVEN frames WHEN the data ends within one THEN those before are whole, and the tear is told."""
+def test_a_truncated_end_loses_only_the_last_frame(payloads: list[bytes], data: st.DataObject) -> None:
+    """GIVEN frames WHEN the data ends inside one THEN the others are intact, and it is reported."""
     frames = frames_of(payloads)
     raw = b"".join(frame.encode() for frame in frames)
     cut = data.draw(st.integers(0, len(raw)))
@@ -56,8 +58,8 @@ def test_a_torn_end_costs_the_last_frame_alone(payloads: list[bytes], data: st.D
 
 
 @given(payloads, st.data())
-def test_a_flipped_bit_costs_one_frame(payloads: list[bytes], data: st.DataObject) -> None:
-    """GIVEN frames WHEN a bit of one is flipped THEN all others are found, and a damage in its place."""
+def test_a_flipped_bit_loses_one_frame(payloads: list[bytes], data: st.DataObject) -> None:
+    """GIVEN frames WHEN a bit of one is flipped THEN all others are found, and one damage in its place."""
     frames = frames_of([*payloads, b"the last one"])
     raw = [frame.encode() for frame in frames]
     hit = data.draw(st.integers(0, len(payloads) - 1))
@@ -71,11 +73,11 @@ def test_a_flipped_bit_costs_one_frame(payloads: list[bytes], data: st.DataObjec
 
 
 @given(st.binary(max_size=500))
-def test_what_is_no_frame_is_damage(data: bytes) -> None:
+def test_data_without_frames_is_damage(data: bytes) -> None:
     assert not any(isinstance(item, Frame) for item in scan(data))
 
 
-def test_the_prefix_tells_the_version() -> None:
+def test_the_prefix_holds_the_version() -> None:
     assert len(file_prefix()) == PREFIX_BYTES
     assert format_version(file_prefix()) == 1
     assert format_version(b"") is None

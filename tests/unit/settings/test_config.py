@@ -55,7 +55,7 @@ def test_every_setting_becomes_the_default_of_its_option():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("windw = '5m'", "a.toml: windw: unknown setting; settings are: columns, delay, "),
+        ("windw = '5m'", "a.toml: windw: no setting is called that; there are: columns, delay, "),
         ("window = 5", 'a.toml: window: must be a string such as "5m"'),
         ("delay = 0", "a.toml: delay: must be a number of seconds from 0.1 to 3600"),
         ("delay = nan", "a.toml: delay: must be"),
@@ -75,7 +75,7 @@ def test_every_setting_becomes_the_default_of_its_option():
         ("[window]\nx = 1", "a.toml: window: must be"),
         ("window =", "a.toml: "),
         ("x = " + "[" * 100_000, "a.toml: "),
-        ('"a\\u001b\\n" = 1', "a.toml: a··: unknown setting"),
+        ('"a\\u001b\\n" = 1', "a.toml: a··: no setting is called that"),
         ('[keys]\n"a\\u001b\\n" = 1', "a.toml: keys.a··: must be a list"),
     ],
 )

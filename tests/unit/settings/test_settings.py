@@ -50,13 +50,13 @@ def test_the_command_line_overrides_files_and_files_override_remembered_choices(
     mine = write(places / "mine.toml", "group = 'unit'")
     save_ui_state(state(places), UiState(group="process", window="10s", delay=9, sort="mean:asc"))
     args = restored("--config", mine, "-o", "p50")
-    assert (args.group, args.window, args.delay, args.order) == ("unit", "5m", 4.0, "p50")
+    assert (args.group, args.window, args.delay, args.sort) == ("unit", "5m", 4.0, "p50")
     args = restored("--config", mine, "-g", "dest", "--window=all", "--sort=fail", "-d2")
-    assert (args.group, args.window, args.delay, args.order) == ("dest", "all", 2.0, "fail")
+    assert (args.group, args.window, args.delay, args.sort) == ("dest", "all", 2.0, "fail")
 
 
 def test_without_options_remembered_choices_are_used_and_else_the_defaults(places):
-    assert (restored().group, restored().window, restored().order, restored().delay) == (
+    assert (restored().group, restored().window, restored().sort, restored().delay) == (
         "dest",
         "1m",
         "p99",
@@ -64,16 +64,22 @@ def test_without_options_remembered_choices_are_used_and_else_the_defaults(place
     )
     save_ui_state(state(places), UiState(group="process", window="10s", delay=9, sort="mean:asc"))
     args = restored()
-    assert (args.group, args.window, args.delay, args.order) == ("process", "10s", 9, "mean:asc")
+    assert (args.group, args.window, args.delay, args.sort) == ("process", "10s", 9, "mean:asc")
     spec = view_spec_from_args(args)
     assert (spec.sort, spec.descending) == ("mean", False)
+
+
+def test_a_remembered_order_is_used_with_the_remembered_grouping(places):
+    save_ui_state(state(places), UiState(group="process", sort="pid:asc"))
+    assert restored().sort == "pid:asc"
+    assert restored("-g", "port").sort == "p99"
 
 
 @pytest.mark.parametrize("sort", ["nothing:desc", "p99:up", "dp99:desc", "dport:asc", ""])
 def test_a_remembered_value_that_is_not_valid_any_more_is_ignored(places, sort):
     save_ui_state(state(places), UiState(group="x", window="7m", delay=-1, sort=sort))
     args = restored("-g", "process")
-    assert (args.window, args.delay, args.order) == ("1m", 1, "p99")
+    assert (args.window, args.delay, args.sort) == ("1m", 1, "p99")
     assert restored().group == "dest"
 
 
@@ -106,7 +112,7 @@ def test_an_error_names_the_file_unless_the_value_is_from_the_command_line(place
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("x = 1", "x: unknown setting"), ("delay = 'x'", "delay: must be"), ("=", "")],
+    [("x = 1", "x: no setting is called that"), ("delay = 'x'", "delay: must be"), ("=", "")],
 )
 def test_a_broken_file_is_exit_code_2_and_one_line(places, capsys, text, complaint):
     file = write(places / "config/tcpconntop/config.toml", text)

@@ -1,4 +1,4 @@
-"""Completeness over network namespaces, with a proc folder laid out as the kernel lays it out."""
+"""Completeness over several network namespaces, with a fake /proc."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAT = "{pid} (a) b) S" + " 0" * 18 + " {ticks}" + " 0" * 30
 
 
 class Machine:
-    """Processes in namespaces. One namespace has one snmp file, of which every process has a link."""
+    """Processes in namespaces. Each namespace has one snmp file, and each process a hard link to it."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.proc = root, root / "proc"
@@ -26,12 +26,12 @@ class Machine:
         self.namespaces = Completeness(self.sent.get, self.proc)
 
     def opens(self, namespace: str, count: int) -> None:
-        """The kernel has counted this many connects there."""
+        """Set how many connects the kernel has counted in a namespace."""
         text = f"Ip: Forwarding\nIp: 1\nTcp: RtoMin ActiveOpens\nTcp: 200 {count}\n"
         (self.root / namespace).write_text(text)
 
     def process(self, pid: int | str, namespace: str, began_s: float = 0) -> None:
-        """A process; which namespace it is in is hidden from us, as it is without privileges."""
+        """Add a process; its ns/net link is missing, because without privileges it cannot be read."""
         folder = self.proc / str(pid)
         (folder / "net").mkdir(parents=True)
         os.link(self.root / namespace, folder / "net/snmp")
@@ -40,7 +40,7 @@ class Machine:
 
 
 def records(*attempts: tuple[int, int], begin_s: float = 1e9) -> Events:
-    """Records of (namespace, process)."""
+    """Return records of (namespace, process)."""
     events = np.zeros(len(attempts), EVENT)
     events["netns"], events["tgid"] = zip(*attempts, strict=True)
     events["begin_ns"] = begin_s * SECOND_NS
@@ -52,13 +52,13 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_given_one_namespace_then_its_counts_are_compared(machine: Machine) -> None:
+def test_the_counts_of_one_namespace_are_compared(machine: Machine) -> None:
     machine.opens("home", 23)
     machine.sent[0] = 22
     assert machine.namespaces.compare() == (22, 23)
 
 
-def test_given_a_witness_then_its_namespace_is_compared_from_there_on(machine: Machine) -> None:
+def test_a_namespace_is_compared_since_its_reference_process_was_found(machine: Machine) -> None:
     machine.opens("pod", 100)
     machine.process(7, "pod")
     machine.sent[70] = 5
@@ -68,8 +68,8 @@ def test_given_a_witness_then_its_namespace_is_compared_from_there_on(machine: M
     assert machine.namespaces.compare() == (9, 10)
 
 
-def test_given_a_reused_process_id_then_it_is_no_witness(machine: Machine) -> None:
-    """WHEN the process with that id began after the attempt THEN it says nothing of it."""
+def test_a_reused_pid_is_not_a_reference_process(machine: Machine) -> None:
+    """WHEN the process with that PID started after the attempt THEN it is not used."""
     machine.opens("pod", 100)
     machine.process(7, "pod", began_s=2e9)
     machine.sent[70] = 5
@@ -78,8 +78,8 @@ def test_given_a_reused_process_id_then_it_is_no_witness(machine: Machine) -> No
     assert machine.namespaces.compare() == (0, 0)
 
 
-def test_given_a_thread_in_another_namespace_then_its_process_is_no_witness(machine: Machine) -> None:
-    """WHEN the process itself is at home THEN home's count is not taken for the other one's."""
+def test_the_process_of_a_thread_in_another_namespace_is_not_a_reference_process(machine: Machine) -> None:
+    """WHEN the process itself is in the home namespace THEN its count is not used for the other one."""
     machine.process(7, "home")
     machine.sent[70] = 0
     machine.namespaces.find_reference_processes(records((70, 7)))
@@ -87,7 +87,7 @@ def test_given_a_thread_in_another_namespace_then_its_process_is_no_witness(mach
     assert machine.namespaces.compare() == (0, 10)
 
 
-def test_given_a_link_that_names_another_namespace_then_the_process_is_no_witness(machine: Machine) -> None:
+def test_a_process_with_a_link_to_another_namespace_is_not_a_reference_process(machine: Machine) -> None:
     machine.opens("pod", 100)
     machine.process(7, "pod")
     (machine.proc / "7/ns").mkdir()
@@ -98,7 +98,7 @@ def test_given_a_link_that_names_another_namespace_then_the_process_is_no_witnes
     assert machine.namespaces.compare() == (0, 0)
 
 
-def test_given_a_witness_that_has_ended_then_the_next_one_goes_on(machine: Machine) -> None:
+def test_the_next_reference_process_replaces_one_that_has_ended(machine: Machine) -> None:
     machine.opens("pod", 100)
     machine.process(7, "pod")
     machine.process(8, "pod")
@@ -112,7 +112,7 @@ def test_given_a_witness_that_has_ended_then_the_next_one_goes_on(machine: Machi
     assert machine.namespaces.compare() == (10, 10)
 
 
-def test_given_a_witness_that_moved_then_it_is_one_no_more(machine: Machine) -> None:
+def test_a_process_that_moved_to_another_namespace_is_not_used_any_more(machine: Machine) -> None:
     machine.opens("pod", 100)
     machine.opens("other", 7_000)
     machine.process(7, "pod")
@@ -124,7 +124,7 @@ def test_given_a_witness_that_moved_then_it_is_one_no_more(machine: Machine) -> 
     assert machine.namespaces.compare() == (0, 0)
 
 
-def test_given_namespaces_that_cannot_be_told_apart_then_neither_is_compared(machine: Machine) -> None:
+def test_a_namespace_with_an_unknown_count_is_not_compared(machine: Machine) -> None:
     machine.opens("pod", 100)
     machine.process(7, "pod")
     machine.sent[70] = 0
@@ -135,7 +135,7 @@ def test_given_namespaces_that_cannot_be_told_apart_then_neither_is_compared(mac
     assert machine.namespaces.compare() == (3, 3)
 
 
-def test_given_process_ids_of_another_namespace_then_nobody_is_a_witness(tmp_path: Path) -> None:
+def test_in_another_pid_namespace_there_are_no_reference_processes(tmp_path: Path) -> None:
     (tmp_path / "proc/self/ns").mkdir(parents=True)
     (tmp_path / "proc/self/ns/pid").touch()
     machine = Machine(tmp_path)

@@ -1,4 +1,4 @@
-"""What is read of the host, from tables as the kernel writes them."""
+"""Facts of the host, from tables in the kernel's format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECOND = 1_000_000_000
 
 
 def words(address: bytes) -> str:
-    """Spell an address as /proc/net/tcp does: 32-bit words in the byte order of this machine."""
+    """Return an address as /proc/net/tcp has it: 32-bit words in the byte order of this machine."""
     import sys
 
     parts = [address[at : at + 4] for at in range(0, len(address), 4)]
@@ -73,7 +73,7 @@ def proc(tmp_path):
     return Proc(tmp_path)
 
 
-def place(address: str, port: int) -> tuple[bytes, int, int]:
+def destination(address: str, port: int) -> tuple[bytes, int, int]:
     return (*address_bytes(address), port)
 
 
@@ -84,29 +84,32 @@ def test_ports_in_use_are_counted_by_destination(proc):
     mapped = [line(20, "10.0.0.9", 40_009, "10.0.0.1", 443, size=16)]
     six = [line(i, "fd00::9", port, "fd00::1", 443, size=16) for i, port in enumerate(RANGE[:3])]
     proc.sockets(own + served, mapped + six)
-    assert count_ports_in_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 8, place("fd00::1", 443): 3}
-    assert count_ports_in_use(proc.net, PORTS, 4, 0) == {place("10.0.0.1", 443): 8}
-    assert proc.watch().read(0).port_use == {place("10.0.0.1", 443): 8, place("fd00::1", 443): 3}
+    assert count_ports_in_use(proc.net, PORTS, 1, 0) == {
+        destination("10.0.0.1", 443): 8,
+        destination("fd00::1", 443): 3,
+    }
+    assert count_ports_in_use(proc.net, PORTS, 4, 0) == {destination("10.0.0.1", 443): 8}
+    assert proc.watch().read(0).port_use == {destination("10.0.0.1", 443): 8, destination("fd00::1", 443): 3}
 
 
-def test_each_source_address_has_ports_of_its_own(proc):
+def test_ports_are_counted_per_source_address(proc):
     proc.sockets([line(i, f"10.0.0.{i % 2}", port, "10.0.0.1", 443) for i, port in enumerate(RANGE)])
-    assert count_ports_in_use(proc.net, PORTS, 1, 0) == {place("10.0.0.1", 443): 5}
+    assert count_ports_in_use(proc.net, PORTS, 1, 0) == {destination("10.0.0.1", 443): 5}
 
 
 @pytest.mark.parametrize(
     ("reuse", "use"), [(0, {"10.0.0.1": 4, "127.0.0.1": 4}), (1, {}), (2, {"10.0.0.1": 4})]
 )
-def test_ports_in_time_wait_count_where_they_are_not_free_to_take(proc, reuse, use):
+def test_ports_in_time_wait_count_unless_they_can_be_taken_again(proc, reuse, use):
     proc.sockets(
         [line(i, d, p, d, 443, 6) for d in ("10.0.0.1", "127.0.0.1") for i, p in enumerate(RANGE[:4])]
     )
     assert count_ports_in_use(proc.net, PORTS, 1, reuse) == {
-        place(address, 443): n for address, n in use.items()
+        destination(address, 443): n for address, n in use.items()
     }
 
 
-def test_a_listener_uses_no_port_towards_anybody(proc):
+def test_a_listener_uses_no_port(proc):
     proc.sockets([line(i, "0.0.0.0", port, "0.0.0.0", 0, 10) for i, port in enumerate(RANGE)])
     assert count_ports_in_use(proc.net, PORTS, 1, 0) == {}
 
@@ -114,23 +117,23 @@ def test_a_listener_uses_no_port_towards_anybody(proc):
 def test_a_table_longer_than_a_chunk(proc):
     lines = [line(i, f"10.0.{i >> 8}.{i & 255}", 40_001, "10.9.0.1", 443) for i in range(9_000)]
     proc.sockets(lines + [line(i, "10.0.0.9", port, "10.0.0.1", 443) for i, port in enumerate(RANGE)])
-    assert count_ports_in_use(proc.net, PORTS, 2, 0) == {place("10.0.0.1", 443): 10}
+    assert count_ports_in_use(proc.net, PORTS, 2, 0) == {destination("10.0.0.1", 443): 10}
 
 
-def test_few_sockets_are_not_looked_at_one_by_one(proc):
+def test_the_socket_table_is_not_read_when_there_are_few_sockets(proc):
     """GIVEN less than half of the ports could be in use THEN the table is not read."""
     lines = [line(i, "10.0.0.9", port, "10.0.0.1", 443) for i, port in enumerate(RANGE[:4])]
     proc.sockets(lines)
     assert proc.watch().read(0).port_use == {}
     proc.sockets(lines, tw=1)
-    assert proc.watch().read(0).port_use == {place("10.0.0.1", 443): 4}
+    assert proc.watch().read(0).port_use == {destination("10.0.0.1", 443): 4}
 
 
 def test_counts_of_accept_queues_are_kept_when_they_change(proc):
     watch = proc.watch()
     watch.read(0)
     proc.queues(8, 12)
-    assert watch.read(READ_INTERVAL_NS - 1).queues == (QueueCount(0, 7, 9),)  # not looked again so soon
+    assert watch.read(READ_INTERVAL_NS - 1).queues == (QueueCount(0, 7, 9),)  # not read again so soon
     for seconds in (2, 4, 6):
         facts = watch.read(seconds * SECOND)
     assert facts.queues == (QueueCount(0, 7, 9), QueueCount(2 * SECOND, 8, 12))
@@ -138,7 +141,7 @@ def test_counts_of_accept_queues_are_kept_when_they_change(proc):
     assert facts.queue_growth(3 * SECOND) == QueueCount(2 * SECOND, 0, 0)
 
 
-def test_old_counts_of_accept_queues_go_and_the_first_stays(proc):
+def test_old_counts_of_accept_queues_are_dropped_except_the_first(proc):
     watch = proc.watch()
     for step in range(1_200):
         proc.queues(step, step)
@@ -149,14 +152,14 @@ def test_old_counts_of_accept_queues_go_and_the_first_stays(proc):
     assert facts.queue_growth((1_199 * 2 - 60) * SECOND).overflows == 30
 
 
-def test_what_is_missing_is_left_out(tmp_path):
+def test_missing_tables_are_left_out(tmp_path):
     facts = HostWatch(tmp_path, tmp_path).read(0)
     assert (facts.ports, facts.port_count, dict(facts.port_use), facts.queues) == (None, 0, {}, ())
     assert facts.queue_growth(0).overflows == 0
 
 
-def test_this_very_host():
-    """GIVEN the real tables THEN they are understood, and the loopback is an own address."""
+def test_the_tables_of_this_host():
+    """GIVEN the real tables THEN they can be parsed, and the loopback is an own address."""
     facts = HostWatch().read(0)
     assert facts.port_count > 0
     assert facts.queues

@@ -1,4 +1,4 @@
-"""Where a command's records come from: this machine, recorded on the way if that is asked, or a recording."""
+"""The source of a command's records: this machine, with or without recording, or a recording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
-from tcpconntop.commands.tracing import PrivilegedStart, live, trace_request
+from tcpconntop.commands.tracing import PrivilegedStart, open_live_source, trace_request
 from tcpconntop.core.errors import FatalError
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 
 
 class CommandSource:
-    """Takes the one privileged step, or opens the recording's files, and gives up privileges.
+    """Prepares the source of a command while the process has privileges, and opens it after they are dropped.
 
-    Made before anything else happens; what the rest of the command line asks for comes with `source_opener`.
+    The constructor starts the loader or opens the files of a recording, and drops all privileges. It must be
+    called before anything else; `source_opener` checks the rest of the command line. A context manager, which
+    ends the loader.
 
     Args:
         args: the command line.
+
+    Attributes:
+        replays: True if the records come from a recording.
 
     Raises:
         FatalError: a file of the recording cannot be read.
@@ -39,70 +44,70 @@ class CommandSource:
         self.replays = bool(args.replay)
         self._recorder: RecordingWriter | None = None
         self._source: Source | None = None
-        self._noted: tuple[str, ...] = ()
+        self._initial_notes: tuple[str, ...] = ()
         self._privileged: PrivilegedStart | None = None
         if not self.replays:
             self._privileged = PrivilegedStart()
             return
         if args.record:
-            raise UsageError("--record goes with tracing: a recording is recorded already")
+            raise UsageError("--record cannot be used with a recording")
         self._files = open_files(args.replay)
         drop_privileges()
 
     def source_opener(self, keep: Filter | None = None) -> Callable[[], Source]:
-        """Give what opens the source, once.
+        """Return a function that opens the source. It may be called once.
 
         Args:
-            keep: what to record; everything without it.
+            keep: filter of the connects to record; None records all.
 
         Raises:
-            UsageError: the command line is not in order.
-            TracerError: there are no privileges to trace with.
+            UsageError: the command line is not valid.
+            TracerError: this process has no privileges to trace.
         """
         request = trace_request(self._args)
         if self._privileged is None:
-            return lambda: self._opened(self._replay(request))
+            return lambda: self._remember(self._replay(request))
         _check_recording(self._args)
         loader = self._privileged.loader
-        return lambda: self._opened(self._recorded(live(loader, request), keep))
+        return lambda: self._remember(self._with_recording(open_live_source(loader, request), keep))
 
     def announce(self, source: Source) -> None:
-        """Say on stderr that records come from now on: when tracing, none is missed."""
+        """Print on stderr that tracing or replaying has begun. From then on, tracing misses no connect."""
         info = source.info
         for note in info.notes:
             print(f"tcpconntop: {note}", file=sys.stderr)
-        way = "/".join(filter(None, (info.probe, info.transport)))
+        probe = "/".join(filter(None, (info.probe, info.transport)))
         if self.replays:
             since = datetime.fromtimestamp((source.now_ns() + source.wall_offset_ns()) / 1e9).astimezone()
-            said = f"replaying: {info.host} {info.kernel} {way}, from {since:%Y-%m-%d %H:%M:%S}"
+            message = f"replaying: {info.host} {info.kernel} {probe}, from {since:%Y-%m-%d %H:%M:%S}"
         else:
-            said = f"tracing: {way}"
-        print(said, file=sys.stderr, flush=True)
+            message = f"tracing: {probe}"
+        print(message, file=sys.stderr, flush=True)
 
-    def clock(self, source: Source) -> Callable[[], float] | None:
-        """Give the clock that headless modes go by: that of the recording, or our own (None)."""
+    def engine_clock(self, source: Source) -> Callable[[], float] | None:
+        """Return the clock for headless modes, in seconds: the recording's, or None for our own."""
         return (lambda: source.now_ns() / 1e9) if self.replays else None
 
     @property
-    def read_s(self) -> float:
-        """How long a read may take, on that clock."""
+    def max_read_s(self) -> float:
+        """Upper bound of the time of one read, on the clock of `engine_clock`."""
         from tcpconntop.engine import MAX_READ_S, MAX_REPLAY_READ_S
 
         return MAX_REPLAY_READ_S if self.replays else MAX_READ_S
 
     def cancel(self) -> None:
-        """Make a running opener return."""
+        """Make the function of `source_opener` return early, if it is running in another thread."""
         from tcpconntop.kernel.launch import Loader
 
         if self._privileged and isinstance(self._privileged.loader_or_error, Loader):
             self._privileged.loader_or_error.cancel()
 
     def is_recording(self) -> bool:
-        """Say whether what is traced is still being recorded."""
+        """Return True if records are being written to a file."""
         return self._recorder is not None and self._recorder.failure is None
 
     def recording_summary(self) -> str:
-        """Say how much was recorded."""
+        """Return how much was recorded, as text."""
         from tcpconntop.core.format import size
 
         if self._recorder is None:
@@ -111,14 +116,14 @@ class CommandSource:
         return f"{n:,} connect{'s' * (n != 1)} recorded, {size(self._recorder.written_bytes)}"
 
     def report_problems(self) -> None:
-        """Say on stderr what went wrong meanwhile.
+        """Print on stderr the problems that occurred since `announce`.
 
         Raises:
             FatalError: the recording stopped before its end.
         """
         if self._source is not None:
             for note in self._source.info.notes:
-                if note not in self._noted and not (self._recorder and self._recorder.failure):
+                if note not in self._initial_notes and not (self._recorder and self._recorder.failure):
                     print(f"tcpconntop: {note}", file=sys.stderr)
         if self._recorder is not None and self._recorder.failure is not None:
             raise self._recorder.failure
@@ -132,8 +137,8 @@ class CommandSource:
         if self._privileged is not None:
             self._privileged.__exit__(*raised)
 
-    def _opened(self, source: Source) -> Source:
-        self._source, self._noted = source, source.info.notes
+    def _remember(self, source: Source) -> Source:
+        self._source, self._initial_notes = source, source.info.notes
         return source
 
     def _replay(self, request: TraceRequest) -> Source:
@@ -143,7 +148,7 @@ class CommandSource:
 
         return apply_request_filters(Replay(RecordingReader(self._files), self._args.speed), request)
 
-    def _recorded(self, source: Source, keep: Filter | None) -> Source:
+    def _with_recording(self, source: Source, keep: Filter | None) -> Source:
         args = self._args
         if not args.record:
             return source
@@ -156,32 +161,33 @@ class CommandSource:
             Rotation(args.rotate_size, args.rotate_age, args.keep or Rotation.keep) if rotates else None
         )
         try:
-            parts = RotatingFile(Path(args.record), rotation)
+            file = RotatingFile(Path(args.record), rotation)
         except BaseException:
             source.close()
             raise
         terms = keep if keep is not None and keep.terms else None
         mask = (lambda events: terms.match_keys(keys_from_events(events))) if terms else None
-        self._recorder = RecordingWriter(source, parts, _filters(args, keep), args.compress, mask)
+        self._recorder = RecordingWriter(source, file, _filters_text(args, keep), args.compress, mask)
         return self._recorder
 
 
 def _check_recording(args: Namespace) -> None:
+    """Raise an error if the options of recording are not valid together, or the file cannot be written."""
     rotates = args.rotate_size or args.rotate_age
     if rotates and not args.record:
-        raise UsageError("--rotate-size and --rotate-age go with --record")
+        raise UsageError("--rotate-size and --rotate-age need --record")
     if args.record and not rotates and Path(args.record).exists():
         raise FatalError(f"{args.record} exists: remove it, or choose another name")
     if args.keep and not rotates:
-        raise UsageError("--keep goes with --rotate-size or --rotate-age")
+        raise UsageError("--keep needs --rotate-size or --rotate-age")
     if args.compress == "zstd":
         from tcpconntop.recording.codecs import import_zstandard
 
         import_zstandard()
 
 
-def _filters(args: Namespace, keep: Filter | None) -> str:
-    """Spell the filters that decide what is recorded, as the command line has them."""
+def _filters_text(args: Namespace, keep: Filter | None) -> str:
+    """Return the filters that decide what is recorded, as command line options."""
     lists = (("-p", args.pids), ("-u", args.uids), ("-P", args.ports))
     words = [f"{name} {','.join(map(str, values))}" for name, values in lists if values]
     words += [f"-{args.family}"] * bool(args.family) + [f"{args.min_ms:g}"] * bool(args.min_ms)

@@ -1,4 +1,4 @@
-"""Ends that are no failures: Ctrl-C, a polite kill."""
+"""Ctrl-C and SIGTERM as normal ends."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 
 def on_interrupt(stop: Callable[[], None]) -> Callable[[], bool]:
-    """Have Ctrl-C (and a polite kill) finish what is begun.
+    """Call `stop` at Ctrl-C or SIGTERM instead of ending the process.
 
     Returns:
-        What tells whether it has happened.
+        A function that returns True if one of these signals came.
     """
-    happened: list[int] = []
+    received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
-        happened.append(number)
+        received.append(number)
         stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
-    return lambda: bool(happened)
+    return lambda: bool(received)
