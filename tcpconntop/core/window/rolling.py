@@ -38,7 +38,7 @@ class RollingWindow:
 
     Args:
         window_s: the window that `state` returns, in seconds; None is everything since the start.
-        max_keys: how many keys are told apart. When they are reached, new keys are counted as `other` until
+        max_keys: how many keys have a row of their own. Beyond that, new keys are counted as `other` until
             the coldest quarter is folded into it to make room: when the second ends, but at most every
             `FOLD_INTERVAL_S` seconds.
     """
