@@ -36,7 +36,7 @@ class Engine:
         publish: called in the engine's thread with each snapshot.
         window_s: the window of the snapshots, in seconds; None is everything since the start.
         interval_s: seconds between snapshots.
-        max_keys: how many keys are told apart.
+        max_keys: how many keys have a row of their own.
         clock_s: the clock that `interval_s` is measured on, in seconds: that of a recording, whose reads
             never wait for long, or None for the system's. With None, `run` goes on at the end of a recording
             that can be sought in.

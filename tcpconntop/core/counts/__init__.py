@@ -4,13 +4,13 @@ A row is a key or a group of keys; a cell is one of 2,048 slots in it: a latency
 cells are empty, so none of the representations stores empty cells one by one:
 
     representation   for                                      bytes a cell   what it does fast
-    SparseCounts     work: add, regroup, look up              16             regroup, read single cells
+    SparseCounts     work: count, regroup, look up            16             count pairs, read single cells
     PackedCounts     storage: the slices of the last 15 min   1.1 to 3.7     unpack: 20 to 40 ns a cell
-    PagedCounts      the running sums of a window             7              add in place, copy, quantiles
+    PagedCounts      the running sums of a window             7              add in place, regroup, copy, quantiles
 
 Measured on 10,001 rows with 853,000 cells (60 s of 20,000 connects a second to 10,000 destinations; 3.7 bytes
 is for one second alone, where a row has two cells). As a dense table of 32-bit counts this takes 82 MB, as
-compressed sparse rows (a 16-bit cell, a 32-bit count, a 64-bit offset per row) 5.2 MB.
+compressed sparse rows (16-bit cells and counts, a 64-bit offset for each row) 3.5 MB, packed 0.95 MB.
 
 `histogram` turns latencies into cells and counts into quantiles, `byte_codec` is the storage format of
 `PackedCounts`, `arrays` holds helpers for sorted integer arrays. Import from this package, not from its

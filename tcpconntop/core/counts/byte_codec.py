@@ -7,8 +7,8 @@ bits) and the count (lower two bits). Larger distances and counts take further b
     distance 0            the next higher two bits of the same cell's count
     distance 63, count 0  no cell: a step towards one that is further away
 
-What it buys: 1.1 bytes a cell for a minute of 10,000 destinations, and 1.5 for one second of them, where
-compressed sparse rows (16-bit cell, 32-bit count) take 6. It costs 25 to 45 ns a cell to encode and 20 to
+What it buys: 1.0 bytes a cell for 15 minutes of 10,000 destinations, and 1.1 for one second of them, where
+compressed sparse rows with 16-bit cells and counts take 4. It costs 25 to 45 ns a cell to encode and 20 to
 36 ns to decode, in a few numpy passes over all rows at once.
 """
 

@@ -34,7 +34,7 @@ KEY = np.dtype(
 KEY_FIELDS = tuple(name for name in KEY.names or () if name != "special")
 DEFAULT_MAX_KEYS = 20_000
 OTHER_ROW = 0
-"""Row of the key `other` (`special` = 1), which sums up the keys that are not told apart."""
+"""Row of the key `other` (`special` = 1), which sums up all keys that have no row of their own."""
 
 Keys = npt.NDArray[np.void]
 Hashes = npt.NDArray[np.uint64]
@@ -90,7 +90,7 @@ class KeyTable:
     batch are looked up at once; those whose slot holds another key try the next slot, until none is left.
 
     Args:
-        max_keys: how many keys are told apart, `other` not included.
+        max_keys: how many keys have a row of their own, `other` not included.
     """
 
     def __init__(self, max_keys: int = DEFAULT_MAX_KEYS) -> None:

@@ -4,8 +4,8 @@ Time is cut into slices, each the counts of its seconds. A second is added to th
 before it is packed into a slice, and subtracted when its slice leaves the window. Slices are kept for the
 longest rolling window, so that switching windows is a matter of adding up other slices.
 
-What this buys: a record costs 240 ns from bytes to updated sums at 10,000 destinations (a Python callback for
-each record: 2,800 ns and more), and a second costs the same whether the window is ten seconds or 15 minutes.
+What this buys: at 10,000 destinations a record costs a thirteenth of a Python callback for each record
+(700 ns against 9,000 ns in one run of `make bench` on a busy machine), however long the window is.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RollingWindow:
 
     Args:
         window_s: the window that `state` returns, in seconds; None is everything since the start.
-        max_keys: how many keys are told apart. When they are reached, new keys are counted as `other` until
+        max_keys: how many keys have a row of their own. Beyond that, new keys are counted as `other` until
             the coldest quarter is folded into it to make room: when the second ends, but at most every
             `FOLD_INTERVAL_S` seconds.
     """

@@ -19,8 +19,8 @@ class SliceHistory:
     """Slices, oldest first. With time they are merged into blocks, and finally into `older`.
 
     The sums of all blocks are kept as well, so that a long window is summed up from them and from the single
-    seconds of the last minute. What it buys: switching to 15 minutes of 10,000 destinations takes 60 ms,
-    where adding up all blocks takes 600 ms.
+    seconds of the last minute. What it buys: switching to 15 minutes of 10,000 destinations takes 94 ms,
+    where adding up all slices takes 208 ms.
 
     Attributes:
         slices: what is kept, oldest first.
