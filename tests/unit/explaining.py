@@ -28,7 +28,7 @@ def clock(unix_s: float) -> str:
     return time.strftime("%H:%M:%S", time.gmtime(unix_s))
 
 
-def at(second: float, events: Events) -> Events:
+def ending_at(second: float, events: Events) -> Events:
     """Return the records, moved so that the first ends at `second` and each next one 1 ms later."""
     moved = events.copy()
     ends = np.uint64(round(second * SECOND_NS)) + np.arange(len(events), dtype=np.uint64) * np.uint64(MS)
@@ -38,7 +38,7 @@ def at(second: float, events: Events) -> Events:
     return moved
 
 
-def resent(
+def with_lost_syns(
     wire_ns: int = 31 * MS, rto_ns: int = 1_000 * MS, rtx: int = 1, local_ns: int = 0, **more
 ) -> Events:
     """Return records of connects that lost a SYN. With `local_ns` 0, the time of the first SYN is unknown."""
@@ -48,14 +48,14 @@ def resent(
     return events
 
 
-def seen(local_ns: int, latency_ns: int, **more) -> Events:
+def with_local_work(local_ns: int, latency_ns: int, **more) -> Events:
     """Return records of connects whose first SYN left after `local_ns`."""
     events = connect(latency_ns=latency_ns, **more)
     events["syn_ns"] = events["begin_ns"] + np.uint64(local_ns)
     return events
 
 
-def picture(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -> Snapshot:
+def snapshot_by_second(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -> Snapshot:
     """Return a snapshot of records that are ingested second by second."""
     window = RollingWindow(60)
     events = join(*parts)
@@ -66,12 +66,12 @@ def picture(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -
     return replace(snapshot_of(window, now_s * SECOND_NS, 60.0), host=host)
 
 
-def now(*parts: Events) -> Sequence[Events]:
+def ending_now(*parts: Events) -> Sequence[Events]:
     """Return the records, moved into the second before now; each part begins with that second."""
-    return [at(NOW_S - 1, part) for part in parts]
+    return [ending_at(NOW_S - 1, part) for part in parts]
 
 
-def explained(
+def findings_of(
     shown: Snapshot, group_by: str = "dest", where: str = "", row: int | None = None
 ) -> tuple[Finding, ...]:
     spec = ViewSpec(group_by, where=parse_filter(where))
@@ -81,6 +81,6 @@ def explained(
 def findings(*parts: Events, host: HostFacts | None = None, **options) -> dict[str, list[Finding]]:
     """Return the findings about records that ended just now, by kind."""
     by_kind: dict[str, list[Finding]] = {}
-    for finding in explained(picture(*now(*parts), host=host), **options):
+    for finding in findings_of(snapshot_by_second(*ending_now(*parts), host=host), **options):
         by_kind.setdefault(finding.kind, []).append(finding)
     return by_kind

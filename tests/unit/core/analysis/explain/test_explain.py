@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from explaining import MS, clock, explained, findings, now, picture, resent, seen
+from explaining import (
+    MS,
+    clock,
+    ending_now,
+    findings,
+    findings_of,
+    snapshot_by_second,
+    with_local_work,
+    with_lost_syns,
+)
 from records import connect, join, random_records
 
 from tcpconntop.core.analysis.explain import explain, nothing_found_text
@@ -20,14 +29,14 @@ from tcpconntop.core.wire import Outcome
 REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
 TROUBLE = (
     connect(daddr="10.0.0.1", times=100),
-    resent(daddr="10.0.0.2", times=9),
+    with_lost_syns(daddr="10.0.0.2", times=9),
     connect(daddr="10.0.0.3", dport=80, **REFUSED, times=9, comm="other", pid=7),
 )
 
 
 def test_the_gravest_comes_first():
-    shown = picture(*now(*TROUBLE, connect(daddr="10.0.0.1", **REFUSED, times=5)))
-    found = explained(shown)
+    shown = snapshot_by_second(*ending_now(*TROUBLE, connect(daddr="10.0.0.1", **REFUSED, times=5)))
+    found = findings_of(shown)
     assert [finding.kind for finding in found] == ["refused", "lost-syns", "some-refused"]
     assert list(found) == sorted(found, key=lambda finding: -finding.severity)
 
@@ -35,8 +44,10 @@ def test_the_gravest_comes_first():
 @pytest.mark.parametrize("group_by", list(GROUPINGS))
 def test_every_finding_leads_to_a_row(group_by):
     """GIVEN a table grouped in any way THEN each finding names a row of it, and of its own grouping."""
-    shown = picture(*now(*TROUBLE, *[connect(outcome=Outcome.CANCELLED, latency_ns=800 * MS)] * 5))
-    found = explained(shown, group_by)
+    shown = snapshot_by_second(
+        *ending_now(*TROUBLE, *[connect(outcome=Outcome.CANCELLED, latency_ns=800 * MS)] * 5)
+    )
+    found = findings_of(shown, group_by)
     assert len(found) == 3
     for finding in found:
         for name in (finding.group_by, group_by):
@@ -45,7 +56,7 @@ def test_every_finding_leads_to_a_row(group_by):
 
 
 def test_a_row_has_its_own_findings():
-    shown = picture(*now(*TROUBLE))
+    shown = snapshot_by_second(*ending_now(*TROUBLE))
     view = make_view(shown, ViewSpec())
     kinds = {
         key["daddr"].tobytes()[3]: [finding.kind for finding in explain(Selection(view, row), clock)]
@@ -55,8 +66,8 @@ def test_a_row_has_its_own_findings():
 
 
 def test_a_filter_is_heeded():
-    shown = picture(*now(*TROUBLE))
-    assert [finding.kind for finding in explained(shown, where="comm=other")] == ["refused"]
+    shown = snapshot_by_second(*ending_now(*TROUBLE))
+    assert [finding.kind for finding in findings_of(shown, where="comm=other")] == ["refused"]
 
 
 def test_names_from_outside_are_made_safe():
@@ -65,13 +76,15 @@ def test_names_from_outside_are_made_safe():
 
 
 def test_nothing_in_the_window_is_explained_by_nothing():
-    shown = picture(connect(end_ns=1, latency_ns=1))
-    assert explained(shown) == ()
+    shown = snapshot_by_second(connect(end_ns=1, latency_ns=1))
+    assert findings_of(shown) == ()
 
 
 def test_what_was_looked_at_is_said_when_nothing_stands_out():
     def said(*parts, host=None):
-        return nothing_found_text(Selection(make_view(picture(*now(*parts), host=host), ViewSpec())))
+        return nothing_found_text(
+            Selection(make_view(snapshot_by_second(*ending_now(*parts), host=host), ViewSpec()))
+        )
 
     text = said(connect(times=3), connect(daddr="10.0.0.2"))
     assert text.startswith("nothing stands out in 4 connects to 2 destinations: no port that refuses, ")
@@ -80,22 +93,22 @@ def test_what_was_looked_at_is_said_when_nothing_stands_out():
     assert f"not checked: {host}" in text
     assert text.endswith("time before the first SYN (these probes do not see it)")
     assert "slow local work" not in text
-    assert "not checked" not in said(seen(1000, 2000), host=HostFacts((1, 9)))
+    assert "not checked" not in said(with_local_work(1000, 2000), host=HostFacts((1, 9)))
 
 
 def test_folded_keys_are_not_taken_for_a_destination():
-    shown = picture(*now(connect(**REFUSED, times=9)))
+    shown = snapshot_by_second(*ending_now(connect(**REFUSED, times=9)))
     keys = shown.window.keys.copy()
     keys["special"] = 1
     folded = replace(shown, window=replace(shown.window, keys=keys))
-    assert explained(folded) == ()
+    assert findings_of(folded) == ()
 
 
 def test_a_storm_of_everything_breaks_nothing():
     """GIVEN every outcome at many destinations THEN each kind has few findings."""
     events = random_records(20_000, 700)
     events["error"] = np.where(events["outcome"] == Outcome.ERROR, 99, events["error"])
-    found = explained(picture(*now(events), host=HostFacts((1, 9), {}, ())))
+    found = findings_of(snapshot_by_second(*ending_now(events), host=HostFacts((1, 9), {}, ())))
     kinds = [finding.kind for finding in found]
     assert all(kinds.count(kind) <= 3 for kind in kinds)
     assert all("nan" not in f"{finding.title} {finding.evidence}" for finding in found)

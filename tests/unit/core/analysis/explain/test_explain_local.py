@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EADDRNOTAVAIL
 
 import pytest
-from explaining import MS, findings, seen
+from explaining import MS, findings, with_local_work
 from records import connect
 
 from tcpconntop.core.analysis.explain import Severity
@@ -64,7 +64,7 @@ def test_enough_ports_are_nothing(host):
 
 
 def test_local_work_that_is_most_of_the_time():
-    (found,) = findings(seen(3 * MS, 4 * MS, times=12))["local-work"]
+    (found,) = findings(with_local_work(3 * MS, 4 * MS, times=12))["local-work"]
     assert found.title == "connects to 10.0.0.1:443 spend 75.0% of their time before the first SYN"
     assert "half of the last 12 connects spent 3ms or more" in found.evidence
 
@@ -72,11 +72,11 @@ def test_local_work_that_is_most_of_the_time():
 @pytest.mark.parametrize(
     "events",
     [
-        seen(3 * MS, 4 * MS, times=9),  # too few
-        seen(3 * MS, 9 * MS, times=30),  # the network takes longer
-        seen(30_000, 40_000, times=30),  # most of the time, and nothing at all
+        with_local_work(3 * MS, 4 * MS, times=9),  # too few
+        with_local_work(3 * MS, 9 * MS, times=30),  # the network takes longer
+        with_local_work(30_000, 40_000, times=30),  # most of the time, and nothing at all
         connect(latency_ns=4 * MS, times=30),  # the first SYN was not seen
-        seen(3 * MS, 4 * MS, times=30, outcome=Outcome.REFUSED, error=111, dport=1),
+        with_local_work(3 * MS, 4 * MS, times=30, outcome=Outcome.REFUSED, error=111, dport=1),
     ],
 )
 def test_local_work_as_it_should_be(events):
@@ -84,4 +84,4 @@ def test_local_work_as_it_should_be(events):
 
 
 def test_one_slow_connect_among_fast_ones_is_not_the_local_work():
-    assert not findings(seen(40 * MS, 41 * MS, times=4), seen(20_000, 90_000, times=30))
+    assert not findings(with_local_work(40 * MS, 41 * MS, times=4), with_local_work(20_000, 90_000, times=30))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from explaining import NOW_S, at, explained, findings, picture
+from explaining import NOW_S, ending_at, findings, findings_of, snapshot_by_second
 from records import connect
 
 from tcpconntop.core.analysis.explain import Severity
@@ -15,13 +15,13 @@ REFUSED = {**PLACE, "outcome": Outcome.REFUSED, "error": 111}
 
 
 def kinds(shown, **options):
-    return {finding.kind: finding for finding in explained(shown, **options)}
+    return {finding.kind: finding for finding in findings_of(shown, **options)}
 
 
 def test_a_port_that_nobody_listens_on_any_more():
     """GIVEN successes up to a second, refusals from the next one on THEN it says since when."""
-    ok = [at(NOW_S - 10 + i, connect(**PLACE, times=30)) for i in range(9)]
-    shown = picture(*ok, at(NOW_S - 1, connect(**REFUSED, times=214)), now_s=NOW_S + 1)
+    ok = [ending_at(NOW_S - 10 + i, connect(**PLACE, times=30)) for i in range(9)]
+    shown = snapshot_by_second(*ok, ending_at(NOW_S - 1, connect(**REFUSED, times=214)), now_s=NOW_S + 1)
     found = kinds(shown)["refused"]
     assert found.title == "nothing has listened on 10.2.3.4:8080 since 12:03:10"
     assert found.evidence == "214 refused, last ok 12:03:09; by curl"
@@ -30,10 +30,10 @@ def test_a_port_that_nobody_listens_on_any_more():
 
 def test_the_first_refusal_is_told_to_the_second_from_the_records():
     """GIVEN refusals began long ago THEN the records tell when, to the second."""
-    shown = picture(
-        at(NOW_S - 30, connect(**PLACE, times=30)),
-        at(NOW_S - 20.5, connect(**REFUSED, times=3)),
-        at(NOW_S - 10, connect(**REFUSED, times=30)),
+    shown = snapshot_by_second(
+        ending_at(NOW_S - 30, connect(**PLACE, times=30)),
+        ending_at(NOW_S - 20.5, connect(**REFUSED, times=3)),
+        ending_at(NOW_S - 10, connect(**REFUSED, times=30)),
     )
     assert "since 12:02:50" in kinds(shown)["refused"].title
 
@@ -54,10 +54,10 @@ def mixed(share: int, trailing: int):
     parts = []
     for second in range(NOW_S - 40, NOW_S - 10):
         parts += [
-            at(second, connect(**REFUSED, times=1)),
-            at(second + 0.5, connect(**PLACE, times=share - 1)),
+            ending_at(second, connect(**REFUSED, times=1)),
+            ending_at(second + 0.5, connect(**PLACE, times=share - 1)),
         ]
-    return picture(*parts, *[at(NOW_S - 5, connect(**REFUSED, times=trailing))])
+    return snapshot_by_second(*parts, *[ending_at(NOW_S - 5, connect(**REFUSED, times=trailing))])
 
 
 @pytest.mark.parametrize(("share", "trailing"), [(2, 0), (2, 12), (3, 0), (3, 8), (10, 2)])
@@ -78,9 +78,9 @@ def test_a_row_of_refusals_that_chance_does_not_explain_is_the_end(share, traili
 
 def test_a_success_of_another_process_shows_that_somebody_listens():
     """GIVEN one process is refused and another is not WHEN it is looked at THEN the port is open."""
-    shown = picture(
-        *(at(NOW_S - i, connect(**REFUSED, pid=7, comm="a", times=5)) for i in range(1, 9)),
-        *(at(NOW_S - i + 0.5, connect(**PLACE, pid=8, comm="b", times=5)) for i in range(1, 9)),
+    shown = snapshot_by_second(
+        *(ending_at(NOW_S - i, connect(**REFUSED, pid=7, comm="a", times=5)) for i in range(1, 9)),
+        *(ending_at(NOW_S - i + 0.5, connect(**PLACE, pid=8, comm="b", times=5)) for i in range(1, 9)),
     )
     found = kinds(shown, where="comm=a")
     assert "refused" not in found
@@ -88,8 +88,11 @@ def test_a_success_of_another_process_shows_that_somebody_listens():
 
 
 def test_one_refusal_in_a_thousand_is_nothing():
-    parts = [at(NOW_S - 5, connect(**REFUSED, times=3)), at(NOW_S - 4, connect(**PLACE, times=900))]
-    assert not kinds(picture(*parts))
+    parts = [
+        ending_at(NOW_S - 5, connect(**REFUSED, times=3)),
+        ending_at(NOW_S - 4, connect(**PLACE, times=900)),
+    ]
+    assert not kinds(snapshot_by_second(*parts))
 
 
 def test_many_ports_are_summed_up():
@@ -102,8 +105,8 @@ def test_many_ports_are_summed_up():
 
 def test_the_window_may_have_forgotten_the_success():
     """GIVEN the last success left the window THEN it is told all the same."""
-    ok, now_s = at(NOW_S - 90, connect(**PLACE, times=5)), NOW_S
-    shown = picture(ok, at(NOW_S - 1, connect(**REFUSED, times=5)), now_s=now_s)
+    ok, now_s = ending_at(NOW_S - 90, connect(**PLACE, times=5)), NOW_S
+    shown = snapshot_by_second(ok, ending_at(NOW_S - 1, connect(**REFUSED, times=5)), now_s=now_s)
     assert int(shown.window.stats["outcomes"][:, Outcome.OK].sum()) == 0
     found = kinds(shown)["refused"]
     assert found.title == "nothing has listened on 10.2.3.4:8080 since 12:03:10"

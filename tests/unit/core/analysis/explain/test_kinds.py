@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from explaining import clock, explained, findings, now, picture, resent
+from explaining import clock, ending_now, findings, findings_of, snapshot_by_second, with_lost_syns
 from records import connect
 
 from tcpconntop.core.analysis.explain import KINDS, explain, nothing_found_text, parse_kinds
@@ -42,8 +42,8 @@ def test_a_kind_that_claims_keys_is_checked_before_those_that_leave_them_out():
 
 def test_ignored_kinds_are_left_out_and_nothing_takes_their_place():
     """GIVEN two kinds are found WHEN one is ignored THEN the other is left; what it claims stays claimed."""
-    shown = picture(*now(*BROKEN_IPV6, resent(daddr="10.0.0.2", times=9)))
-    assert [finding.kind for finding in explained(shown)] == ["lost-syns", "family"]
+    shown = snapshot_by_second(*ending_now(*BROKEN_IPV6, with_lost_syns(daddr="10.0.0.2", times=9)))
+    assert [finding.kind for finding in findings_of(shown)] == ["lost-syns", "family"]
     for ignore, kinds in ((("family",), ["lost-syns"]), (("lost-syns",), ["family"]), (tuple(KINDS), [])):
         view = make_view(shown, ViewSpec(ignore=ignore))
         assert [finding.kind for finding in explain(Selection(view), clock)] == kinds
@@ -51,12 +51,14 @@ def test_ignored_kinds_are_left_out_and_nothing_takes_their_place():
 
 def test_what_is_ignored_is_named_when_nothing_stands_out():
     spec = ViewSpec(ignore=("family", "gives-up", "ports"))
-    text = nothing_found_text(Selection(make_view(picture(*now(connect(times=3))), spec)))
+    text = nothing_found_text(Selection(make_view(snapshot_by_second(*ending_now(connect(times=3))), spec)))
     assert text.endswith("; ignored: family, gives-up, ports")
     assert "IPv6" not in text
     assert "local ports" not in text
     everything = replace(spec, ignore=tuple(KINDS))
-    text = nothing_found_text(Selection(make_view(picture(*now(connect(times=3))), everything)))
+    text = nothing_found_text(
+        Selection(make_view(snapshot_by_second(*ending_now(connect(times=3))), everything))
+    )
     assert text.startswith("nothing stands out in 3 connects to 1 destination; ignored: ports, ")
 
 
