@@ -43,7 +43,7 @@ def imports_of(name: str) -> set[str]:
 
 
 def circle_in(imports: dict[str, set[str]]) -> list[str]:
-    """Return modules of which each imports the next one, and the last one the first; empty without a circle."""
+    """Return modules that import each other in a circle, in order; empty where there is no circle."""
     finished: set[str] = set()
 
     def search(way: list[str]) -> list[str]:
