@@ -1,4 +1,4 @@
-"""Live tests trace this very kernel, from a network namespace of their own.
+"""Live tests trace this kernel, from their own network namespace.
 
 Sessions see the connects of all namespaces: tests filter by their own process or by their own ports.
 """
@@ -10,14 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.kernel.launch import TracerError, interpreters, spawn_loader
 from tcpconntop.kernel.privileges import has_privileges
-from tcpconntop.kernel.program import EXIT_UNSUPPORTED
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import Session, open_session
 
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import network
 import way
+from command import Known
 from tracer import Tracer
 
 TRACED = pytest.StashKey[list[str]]()
@@ -40,14 +42,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand the same to the process that prints, where this one is a worker of pytest-xdist."""
+    """Send these lines to the main process, if this one is a worker of pytest-xdist."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["traced"] = session.config.stash.get(TRACED, [])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take it from a worker; a worker that ended early has none."""
+    """Receive the lines of a worker; one that ended early has none."""
     if traced := getattr(node, "workeroutput", {}).get("traced"):
         node.config.stash[TRACED] = traced
 
@@ -67,9 +69,9 @@ def _missing() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_network() -> None:
-    """Move to a network namespace: what anybody else connects to on this machine is in another one.
+    """Move to a new network namespace, where no other process of this machine connects.
 
-    Each worker of pytest-xdist has one, so that each can compare its connects with the kernel's own count.
+    Each worker of pytest-xdist has its own, so that it can compare its connects with the kernel's own count.
     """
     if missing := _missing():
         pytest.skip(missing)
@@ -84,7 +86,7 @@ def session(
     record_testsuite_property: Callable[[str, object], None],
     pytestconfig: pytest.Config,
 ) -> Iterator[Session]:
-    """The session that tests share."""
+    """The session that all tests share."""
     begin_s = time.monotonic()
     try:
         shared = open_session(spawn_loader(), way.request())
@@ -101,13 +103,13 @@ def session(
 
 @pytest.fixture
 def trace(session: Session) -> Callable[..., Tracer]:
-    """Starts to trace with a request's arguments; without any, this process alone."""
+    """A function that starts to trace with a request's arguments; without any, only this process."""
     return lambda **request: Tracer(session, wanted(request))
 
 
 @pytest.fixture
 def own_trace() -> Iterator[Callable[..., Tracer]]:
-    """Likewise, in sessions of the test's own."""
+    """The same as `trace`, with a new session for each call."""
     sessions = []
 
     def start(**request: object) -> Tracer:
@@ -117,6 +119,13 @@ def own_trace() -> Iterator[Callable[..., Tracer]]:
     yield start
     for session in sessions:
         session.close()
+
+
+@pytest.fixture
+def known() -> Iterator[Known]:
+    """Listeners and ports for the known connects."""
+    with ExitStack() as stack:
+        yield Known(stack)
 
 
 def wanted(request: dict[str, object]) -> TraceRequest:

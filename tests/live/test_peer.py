@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import way
 import workload
-from test_commands import tcpconntop
+from command import tcpconntop
 
 PEER = os.environ.get("TCPCONNTOP_PEER") or shutil.which("tcpconnlat-bpfcc")
 HEADERS = Path(os.environ.get("BCC_KERNEL_SOURCE") or f"/lib/modules/{os.uname().release}/build")

@@ -1,48 +1,27 @@
-"""record, replay, check and export end to end: started as a user starts them, with known connects."""
+"""record, replay and export end to end: started as a user starts them, with known connects."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import termios
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import way
 import workload
-from test_commands import TCPCONNTOP, Command, Known, run, tcpconntop
+from command import TCPCONNTOP, UNPRIVILEGED, Known, ended, run, tcpconntop
 
 from tcpconntop.core.wire import EVENT
 
 pytestmark = pytest.mark.compiles
 
 DEADLINE_S = way.DEADLINE_S
-UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
-
-
-@pytest.fixture
-def known() -> Iterator[Known]:
-    with ExitStack() as stack:
-        yield Known(stack)
-
-
-FOR = "60s" if way.EMULATED else "3s"
-"""Long enough for the known connects."""
-
-
-def ended(command: Command) -> str:
-    """Return what the command prints until it ends by itself."""
-    return command.process.communicate(timeout=DEADLINE_S)[0]
 
 
 def log_of(*arguments: str) -> list[dict[str, object]]:
@@ -180,60 +159,6 @@ def test_a_full_disk_is_reported_in_one_line(known: Known, tmp_path: Path) -> No
         assert len(out.splitlines()) == (1 + 216 if arguments[0] == "log" else 0)
 
 
-ASSERT = ("--assert", "count>=23", "--assert", "p99<30s", "--assert", "fail=0")
-
-
-def test_check_passes_live_and_from_the_recording(known: Known, tmp_path: Path) -> None:
-    """GIVEN a recorded check WHEN repeated on the recording THEN the output and exit code 0 are the same."""
-    file, port = str(tmp_path / "r"), str(workload.port_of(known.v4))
-    with tcpconntop("check", "--for", FOR, *ASSERT, "-P", port, "--record", file) as check:
-        workload.connect(known.v4, 23)
-        out = ended(check)
-    assert check.process.returncode == 0
-    lines = out.splitlines()
-    assert lines[0] == "ok count>=23: 23 (n=23)"
-    assert lines[1].startswith("ok p99<30s: ")
-    assert lines[2] == "ok fail=0: 0% (n=23)"
-    again = run("check", "--replay", file, *ASSERT, prefix=UNPRIVILEGED)
-    assert (again.returncode, again.stdout) == (0, out)
-
-
-def test_check_fails_if_an_assertion_does_not_hold(known: Known, tmp_path: Path) -> None:
-    file = str(tmp_path / "r")
-    asserted = ("--assert", "count>=38", "--assert", "fail<0.1%", "--json")
-    with tcpconntop("check", "--for", FOR, *asserted, "-P", known.ports, "--record", file) as check:
-        known.run()
-        out = ended(check)
-    assert check.process.returncode == 1
-    document = json.loads(out)
-    holds = {entry["expr"]: entry["holds"] for entry in document["assertions"]}
-    assert holds == {"count>=38": True, "fail<0.1%": False}
-    assert document["attempts"] == Known.count
-    again = run("check", "--replay", file, *asserted)
-    assert again.returncode == 1
-    assert json.loads(again.stdout)["assertions"] == document["assertions"]
-    some = run("check", "--replay", file, "--assert", "count=5", "-P", str(known.closed))
-    assert (some.returncode, some.stdout) == (0, "ok count=5: 5 (n=5)\n")
-
-
-def test_check_without_data_fails(known: Known) -> None:
-    with tcpconntop("check", "--for", "0.5s", "--assert", "p99<30s", "-P", str(known.closed)) as check:
-        out = ended(check)
-    assert check.process.returncode == 1
-    assert out == "failed p99<30s: no connect ended (n=0)\n"
-
-
-def test_check_without_privileges_ends_with_3() -> None:
-    done = run("check", "--for", "1s", "--assert", "p99<1s", prefix=UNPRIVILEGED)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1)
-
-
-def test_check_that_is_interrupted_has_no_verdict(known: Known) -> None:
-    with tcpconntop("check", "--for", "1h", "--assert", "count>=0") as check:
-        out, _ = check.interrupt()
-    assert out == []
-
-
 @pytest.mark.parametrize(
     ("arguments", "names", "code"),
     [
@@ -318,44 +243,3 @@ def test_connects_left_out_by_the_filter_are_not_recorded(known: Known, tmp_path
         recorder.interrupt()
     assert {line["daddr"] for line in log_of("--replay", file)} == {"::1"}
     assert socket.gethostname() in run("replay", file, "-b").stderr
-
-
-def on_a_terminal(*arguments: str, until: bytes) -> tuple[int, bytes]:
-    """Run without privileges in a pseudo-terminal until it shows `until`, then press q.
-
-    Returns the exit code and the output.
-    """
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-    with subprocess.Popen(
-        [*UNPRIVILEGED, *TCPCONNTOP, *arguments], stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        shown, deadline_s = b"", time.monotonic() + DEADLINE_S
-        while until not in shown and time.monotonic() < deadline_s:
-            shown += os.read(ours, 1 << 16) if select.select([ours], [], [], 1)[0] else b""
-        os.write(ours, b"q")
-        with suppress(OSError):  # EIO: the other end is closed
-            while os.read(ours, 1 << 16):
-                pass
-        code = process.wait(DEADLINE_S)
-    os.close(ours)
-    return code, shown
-
-
-def test_the_dashboard_plays_a_recording_without_privileges(known: Known, tmp_path: Path) -> None:
-    file = str(tmp_path / "r")
-    with tcpconntop("record", file, "-P", known.ports) as recorder:
-        known.run()
-        recorder.interrupt()
-    ended = "■ 0:0".encode()
-    code, shown = on_a_terminal("replay", file, "--speed", "max", until=ended)
-    assert ended in shown
-    assert code == 0
-
-
-def test_the_demo_plays_a_recording_without_privileges() -> None:
-    code, shown = on_a_terminal("demo", until=b"recording: not live data")
-    assert b"recording: not live data" in shown
-    assert b"\x97\x8f live" not in shown
-    assert code == 0
