@@ -16,10 +16,10 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
+from tcpconntop.core.format import EIGHTHS
+
 Colour = tuple[int, int, int]
 Tick = tuple[float, str]
-
-_EIGHTHS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def bars(
         for y in range(eighths // 8):
             points.setdefault("█", []).append((x, y))
         if eighths % 8 and eighths // 8 < rows:
-            points.setdefault(_EIGHTHS[eighths % 8 - 1], []).append((x, eighths // 8))
+            points.setdefault(EIGHTHS[eighths % 8 - 1], []).append((x, eighths // 8))
     signals = []
     marked = {round(x) for x, _ in marks}
     lines = [(x, y) for x in sorted(marked) for y in range(rows)]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-BLOCKS = np.array(list(" ▁▂▃▄▅▆▇█"))
+from tcpconntop.core.format import EIGHTHS
+
+BLOCKS = np.array([" ", *EIGHTHS])
 
 
 def sparklines(values: npt.NDArray[np.float64]) -> list[str]:
