@@ -72,7 +72,7 @@ def elapsed(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
-_BLOCKS = "▁▂▃▄▅▆▇█"
+EIGHTHS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: list[float]) -> str:
@@ -82,9 +82,9 @@ def sparkline(values: list[float]) -> str:
     """
     top = max((value for value in values if not math.isnan(value)), default=0.0)
     if top <= 0:
-        return "".join(" " if math.isnan(value) else _BLOCKS[0] for value in values)
+        return "".join(" " if math.isnan(value) else EIGHTHS[0] for value in values)
     return "".join(
-        " " if math.isnan(value) else _BLOCKS[min(int(value / top * len(_BLOCKS)), len(_BLOCKS) - 1)]
+        " " if math.isnan(value) else EIGHTHS[min(int(value / top * len(EIGHTHS)), len(EIGHTHS) - 1)]
         for value in values
     )
 

@@ -1,4 +1,4 @@
-"""The explain pane: what stands out, why, and what proves it.
+"""The explain pane: the findings with their evidence.
 
 ▌● nothing has listened on 10.2.3.4:8080 since 12:03:11
 ▌    214 refused, last ok 12:03:10; by prometheus
@@ -6,7 +6,7 @@
      p99 1.03s = 1s waiting for the retransmission + 31.0ms network; by curl
  ◐ curl gives up after 5s: its own timeout
  … 2 more                                              ↑ ↓ choose · enter goes there · esc back
-The gravest comes first. The bar on the left is there while the pane has the focus.
+The worst comes first. The bar on the left marks the chosen finding while the pane has the focus.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.wrap import wrap
 
-MARK = "▌"
+CURSOR_SIGN = "▌"
 TITLE_INDENT, EVIDENCE_INDENT = 3, 5
-MOST_LINES = 3
-"""Lines that the evidence of a finding may take."""
+MAX_EVIDENCE_LINES = 3
 
 _SIGNS = {Severity.BAD: ("● ", "bad"), Severity.WARN: ("◐ ", "warn"), Severity.NOTE: ("○ ", "dim")}
-"""The fuller, the graver: colour is not needed to see it."""
+"""A fuller sign is a worse finding, so that it can be told without colours."""
 
 
 class Explain(Pane, can_focus=True):
-    """Lists findings. With the focus, one of them is chosen; it stays chosen when the order changes.
+    """A list of findings. With the focus, one is chosen; it stays chosen when the order changes.
 
     Args:
-        local_time: turns Unix time into broken-down time.
+        local_time: converts Unix time to local time.
     """
 
     BINDINGS = bindings("findings")
@@ -53,11 +52,11 @@ class Explain(Pane, can_focus=True):
 
     @property
     def chosen(self) -> Finding | None:
-        """The finding that is chosen."""
+        """The chosen finding."""
         return self._findings[self._chosen] if self._findings else None
 
     def empty_text(self, selection: Selection | None) -> str:
-        """Say what would fill the pane."""
+        """Return why there is nothing to list."""
         if selection is None or not selection.attempts:
             self._explained, self._findings = None, ()
             return "no connect in the window yet: what stands out will be explained here"
@@ -78,19 +77,19 @@ class Explain(Pane, can_focus=True):
     # Drawing
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
-        """List the findings."""
+        """Draw the findings that fit, the chosen one among them."""
         self._explain(selection)
         if not self._findings:
             self._spans = []
             words = wrap(nothing_found_text(selection), width - 4, height - 1)
             return Text("\n".join(["", *(f"  {line}" for line in words)]), self.paint("dim"), no_wrap=True)
-        blocks = [self._block(at, width) for at in range(len(self._findings))]
+        blocks = [self._block(n, width) for n in range(len(self._findings))]
         first, last = self._visible([len(block) for block in blocks], height)
         lines: list[Text] = []
         self._spans = [(0, 0)] * len(blocks)
-        for at in range(first, last):
-            self._spans[at] = (len(lines), len(lines) + len(blocks[at]))
-            lines += blocks[at]
+        for n in range(first, last):
+            self._spans[n] = (len(lines), len(lines) + len(blocks[n]))
+            lines += blocks[n]
         if len(lines) != height or len(blocks) > last - first:
             room = height - 1
             if len(lines) > room:  # the last one does not fit with all its lines
@@ -101,7 +100,7 @@ class Explain(Pane, can_focus=True):
         return Text("\n", no_wrap=True, end="").join(lines)
 
     def _visible(self, sizes: Sequence[int], height: int) -> tuple[int, int]:
-        """Give the first finding that is seen and the one after the last, so that the chosen one is."""
+        """Return the first visible finding and the one after the last, so that the chosen one is visible."""
         room = height if sum(sizes) <= height else height - 1
         first = 0
         while first < self._chosen and sum(sizes[first : self._chosen + 1]) > room:
@@ -111,13 +110,13 @@ class Explain(Pane, can_focus=True):
             last += 1
         return first, last
 
-    def _block(self, at: int, width: int) -> list[Text]:
-        """Give the lines of a finding."""
-        finding = self._findings[at]
-        chosen = self.has_focus and at == self._chosen
-        mark = (MARK if chosen else " ", self.paint("accent"))
+    def _block(self, n: int, width: int) -> list[Text]:
+        """Return the lines of finding `n`."""
+        finding = self._findings[n]
+        chosen = self.has_focus and n == self._chosen
+        mark = (CURSOR_SIGN if chosen else " ", self.paint("accent"))
         titles = wrap(finding.title, width - TITLE_INDENT - 1, 2)
-        evidence = wrap(finding.evidence, width - EVIDENCE_INDENT - 1, MOST_LINES)
+        evidence = wrap(finding.evidence, width - EVIDENCE_INDENT - 1, MAX_EVIDENCE_LINES)
         sign, paint = _SIGNS[finding.severity]
         lines = [
             Text.assemble(mark, (sign, self.paint(paint)), (titles[0], self.paint("strong")), no_wrap=True)
@@ -144,11 +143,11 @@ class Explain(Pane, can_focus=True):
     # Choosing
 
     def on_focus(self) -> None:
-        """Show which finding is chosen."""
+        """Mark the chosen finding."""
         self._redraw()
 
     def on_blur(self) -> None:
-        """Show none as chosen."""
+        """Remove the mark."""
         self._redraw()
 
     def on_hide(self) -> None:
@@ -156,22 +155,22 @@ class Explain(Pane, can_focus=True):
         self.post_message(FindingsClosed())
 
     def on_click(self, event: events.Click) -> None:
-        """Choose a finding; go to one that is clicked twice."""
-        for at, (start, end) in enumerate(self._spans):
+        """Choose a finding; a double click also goes to its row."""
+        for n, (start, end) in enumerate(self._spans):
             if start <= event.y < end:
-                self._chosen = at
+                self._chosen = n
                 self._redraw()
                 if event.chain == 2:
                     self.action_go()
 
     def action_finding(self, by: int) -> None:
-        """Choose the next finding (1) or the one before (-1)."""
+        """Choose the next finding (1) or the previous one (-1)."""
         if self._findings:
             self._chosen = min(max(self._chosen + by, 0), len(self._findings) - 1)
             self._redraw()
 
     def action_go(self) -> None:
-        """Go to the row that the chosen finding names."""
+        """Go to the row of the chosen finding."""
         if self.chosen:
             self.post_message(FindingRequested(self.chosen))
 

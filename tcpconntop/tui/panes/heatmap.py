@@ -6,8 +6,8 @@
     1ms┤▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀       ██ 1
  failed│█ ██  █     ███  █  ███      █   ███ ██               max 3
        -1m          -40s           -20s            now
-Latency on a log axis, the more connects the further from the background; two rows to a line. Where colours
-are few, shade characters tell the counts, one row to a line.
+Latency on a log axis; the more connects, the further a colour is from the background; two rows in a line.
+Where the terminal has few colours, shade characters stand for the counts, one row in a line.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, 
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed
 from tcpconntop.core.types import Ints
-from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
 from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
 
-LABEL, LEGEND = 7, 15
-LEGEND_FROM = 48
-"""Width of the pane from which there is room for the legend."""
+LEGEND_MIN_WIDTH = 48
+"""Width of the pane from which the legend is shown."""
 
 COLOURS = 7
 SHADES = "░▒▓█"
@@ -40,7 +39,7 @@ UNKNOWN = -1
 
 
 class Heatmap(Pane):
-    """When the connects of a selection succeeded and how long they took; and when others failed."""
+    """Connects by time and latency, and failures by time."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {f"heat--{band}" for band in range(COLOURS + 1)}
     MIN_HEIGHT = 5
@@ -50,19 +49,20 @@ class Heatmap(Pane):
         self._scale: tuple[tuple[object, ...], HeatmapScale] | None = None
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
-        """Draw the map, the failures below it, the axes and the legend."""
-        legend = LEGEND if width >= LEGEND_FROM else 0
-        cells = width - LABEL - 1 - max(legend, 1)
+        """Draw the map, the line of failures, the axes and the legend."""
+        legend = LEGEND_WIDTH if width >= LEGEND_MIN_WIDTH else 0
+        cells = width - LABEL_WIDTH - 1 - max(legend, 1)
         lines = height - 2
         rows = lines if self.has_few_colours else 2 * lines
         heat = heatmap(selection.snapshot, selection.group_of, cells)
-        scale = self._steady(heat, rows, selection)
+        scale = self._stable_scale(heat, rows, selection)
         edges = band_edges(scale.max_count, len(SHADES) if self.has_few_colours else COLOURS)
-        at = heat.step_of_cell(cells)
+        step_of = heat.step_of_cell(cells)
         matrix = heat.matrix(scale.low_us, scale.high_us, rows)[::-1]
-        grid = band_of(matrix, edges)[:, at]
-        failed = band_of(heat.failed, edges)[at]
-        grid[:, at < heat.first_known_step] = failed[at < heat.first_known_step] = UNKNOWN
+        grid = band_of(matrix, edges)[:, step_of]
+        failed = band_of(heat.failed, edges)[step_of]
+        before_start = step_of < heat.first_known_step
+        grid[:, before_start] = failed[before_start] = UNKNOWN
         body = (self._shaded if self.has_few_colours else self._coloured)(grid, failed, len(edges))
         labels = _labels(scale, lines)
         right = self._legend(heat, edges, lines) if legend else []
@@ -70,39 +70,40 @@ class Heatmap(Pane):
         for line, drawn in enumerate(body):
             ink = self.paint("warn" if line == lines and failed.max() > 0 else "dim")
             picture.append(Text.assemble((labels[line], ink), drawn, *right[line : line + 1], no_wrap=True))
-        picture.append(Text(" " * (LABEL + 1) + _times(heat, cells), self.paint("dim")))
+        picture.append(Text(" " * (LABEL_WIDTH + 1) + _times(heat, cells), self.paint("dim")))
         return Text("\n", no_wrap=True, end="").join(picture)
 
-    def _steady(self, heat: Heat, rows: int, selection: Selection) -> HeatmapScale:
-        """Give the scale, which changes seldom while the same selection is drawn in the same size."""
-        of = (self._about, rows, heat.step_s, selection.snapshot.window_s)
-        before = self._scale[1] if self._scale is not None and self._scale[0] == of else None
+    def _stable_scale(self, heat: Heat, rows: int, selection: Selection) -> HeatmapScale:
+        """Return the scale; it seldom changes while the same selection is drawn in the same size."""
+        key = (self._about, rows, heat.step_s, selection.snapshot.window_s)
+        before = self._scale[1] if self._scale is not None and self._scale[0] == key else None
         scale = HeatmapScale.for_heatmap(heat, rows, before)
-        self._scale = (of, scale)
+        self._scale = (key, scale)
         return scale
 
     def _shaded(self, grid: Ints, failed: Ints, n: int) -> list[Text]:
-        """Draw each row as a line of shade characters."""
-        glyphs = np.array([" ", *(SHADES[at - 1] for at in _spread(n, len(SHADES))), " "])  # last: `UNKNOWN`
+        """Return a line of shade characters for each row, and one for the failures."""
+        shades = (SHADES[shade - 1] for shade in _spread(n, len(SHADES)))
+        glyphs = np.array([" ", *shades, " "])  # the last is `UNKNOWN`
         lines = [Text("".join(glyphs[row]), no_wrap=True) for row in grid]
         return [*lines, Text("".join(glyphs[failed]), self.paint("warn"), no_wrap=True)]
 
     def _coloured(self, grid: Ints, failed: Ints, n: int) -> list[Text]:
-        """Draw two rows a line: half blocks in the colour of the upper one on that of the lower one."""
-        colours = [self._colour(f"heat--{at}") for at in (0, *_spread(n, COLOURS))]
+        """Return a line of half blocks for every two rows, and one for the failures."""
+        colours = [self._colour(f"heat--{band}") for band in (0, *_spread(n, COLOURS))]
         styles: dict[tuple[int, int], tuple[str, Style]] = {}
         lines = [
             _runs(upper, lower, colours, styles) for upper, lower in zip(grid[::2], grid[1::2], strict=True)
         ]
         warn = self.rgb("warn")
-        steps = [colours[0], *(_mixed(colours[0], warn, (at + 2) / (n + 1)) for at in range(n))]
+        steps = [colours[0], *(_mixed(colours[0], warn, (band + 2) / (n + 1)) for band in range(n))]
         return [*lines, _runs(failed, failed, steps, {})]
 
     def _colour(self, name: str) -> Color:
         return self.get_component_rich_style(name).color or Color.default()
 
     def _legend(self, heat: Heat, edges: tuple[int, ...], lines: int) -> list[Text]:
-        """Say what the colours stand for, the most first, and how many failed at most."""
+        """Return the legend: colours and counts, the highest first, and the maximum of failures."""
         step = elapsed(heat.step_s).replace("m00s", "m")
         legend = [Text(f" connects / {step}", self.paint("dim"))]
         every = -(-len(edges) // (lines - 1))
@@ -119,19 +120,19 @@ class Heatmap(Pane):
 
 
 def _spread(n: int, among: int) -> list[int]:
-    """Choose `n` of the numbers 1 … `among` evenly, the first and the last with them."""
-    return [round(1 + at * (among - 1) / max(n - 1, 1)) for at in range(n)]
+    """Return `n` of the numbers 1 … `among`, evenly spaced, including the first and the last."""
+    return [round(1 + i * (among - 1) / max(n - 1, 1)) for i in range(n)]
 
 
 def _mixed(low: Color, high: tuple[int, int, int], share: float) -> Color:
-    """Mix two colours."""
+    """Return a colour between two: `share` of the way to `high`."""
     return Color.from_rgb(*(a + (b - a) * share for a, b in zip(low.get_truecolor(), high, strict=True)))
 
 
 def _runs(
     upper: Ints, lower: Ints, colours: list[Color], styles: dict[tuple[int, int], tuple[str, Style]]
 ) -> Text:
-    """Draw a line of half blocks, one piece of text for each run of equal cells."""
+    """Return a line of half blocks, with one span for each run of equal cells."""
     starts = np.flatnonzero(np.concatenate(([True], (np.diff(upper) != 0) | (np.diff(lower) != 0))))
     ends = [*starts[1:].tolist(), len(upper)]
     pieces, spans = [], []
@@ -146,7 +147,7 @@ def _runs(
 
 
 def _half_blocks(upper: int, lower: int, colours: list[Color]) -> tuple[str, Style]:
-    """Give the character and the style of a cell whose halves have these bands."""
+    """Return the character and the style of a cell whose halves have these bands."""
     if upper == UNKNOWN:
         return " ", Style.null()
     if upper == lower:
@@ -156,28 +157,28 @@ def _half_blocks(upper: int, lower: int, colours: list[Color]) -> tuple[str, Sty
 
 
 def _labels(scale: HeatmapScale, lines: int) -> list[str]:
-    """Label the lines of the map, from the top: a power of ten stands where it is the lower edge."""
+    """Return the labels of the lines, from the top: a power of ten at the line whose lower edge it is."""
     low, high = round(math.log10(scale.low_us)), round(math.log10(scale.high_us))
     every = max(1, -(-(high - low) // lines))
     at_line = {round((power - low) * lines / (high - low)): power for power in range(low, high, every)}
     at_line.setdefault(lines - 1, high)
     labels = [
-        fit(round_duration(10.0 ** at_line[line]), LABEL, True) + "┤"
+        fit(round_duration(10.0 ** at_line[line]), LABEL_WIDTH, True) + "┤"
         if line in at_line
-        else " " * LABEL + "│"
+        else " " * LABEL_WIDTH + "│"
         for line in range(lines - 1, -1, -1)
     ]
-    return [*labels, fit("failed", LABEL, True) + "│"]
+    return [*labels, fit("failed", LABEL_WIDTH, True) + "│"]
 
 
 def _times(heat: Heat, cells: int) -> str:
-    """Write some moments below the map, counted back from now at its right edge."""
+    """Return the labels of the time axis, counted back from now at the right edge."""
     parts = 6 if cells >= 90 else 3 if cells >= 36 else 1
     per_s = cells / (heat.steps * heat.step_s)
     line = "now".rjust(cells)
     for part in range(1, parts + 1):
         age_s = heat.reach_s * part / parts
         label = "-" + elapsed(age_s).replace("m00s", "m")
-        at = max(0, round(cells - age_s * per_s) - (0 if part == parts else len(label) // 2))
-        line = line[:at] + label + line[at + len(label) :]
+        start = max(0, round(cells - age_s * per_s) - (0 if part == parts else len(label) // 2))
+        line = line[:start] + label + line[start + len(label) :]
     return line[:cells]

@@ -6,7 +6,7 @@
      0┤▁▂▃▄██████▇▅▃▂▁▁▁▁▁▁▁▁▁▁▁            ▁▁▁▁▁▁
       └──┬───────────┬────────────┬────────────┬──
         10µs       100µs         1ms         10ms
-Latency on a log axis, one bar a column; what was seen at all is at least a sliver.
+Latency on a log axis, one bar for each column; a bar with a single connect is still visible.
 """
 
 from __future__ import annotations
@@ -27,78 +27,76 @@ from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import fit
 
-LABEL = 6
+COUNT_WIDTH = 6
 """Cells of the labels of the count axis."""
 
-FAILURES = 28
+FAILURES_WIDTH = 28
 """Cells of the list of failures beside the plot."""
 
 
 _PLAIN = (0, ECONNREFUSED, ETIMEDOUT)
-"""The errno of outcomes that have only one."""
+"""Errnos that are not listed below their outcome, because it has no other."""
 
 
 class Histogram(Pane):
-    """How the latencies of a selection are distributed, and what failed beside it."""
+    """The distribution of latencies, and the failures beside it."""
 
     def empty_text(self, selection: Selection | None) -> str:
-        """Say what would fill the pane."""
+        """Return why there is nothing to draw."""
         if selection is not None and selection.attempts and not selection.buckets.any():
             return "" if any(selection.outcomes[1:]) else "no latency yet"
         return super().empty_text(selection)
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
-        """Draw the plot and the failures."""
+        """Draw the plot, and the failures where there is room."""
         failures = self._failures(selection) if any(selection.outcomes[1:]) and width >= 72 else []
-        plot_width = width - (FAILURES + 2 if failures else 1)
+        plot_width = width - (FAILURES_WIDTH + 2 if failures else 1)
         if selection.buckets.any():
             lines = self._plot(selection, plot_width, height)
         else:
             lines = [Text(), Text("  no connect succeeded: there is no latency to draw", self.paint("dim"))]
             failures = failures or self._failures(selection)
         picture = Text(no_wrap=True, end="")
-        for at in range(height):
-            line = lines[at] if at < len(lines) else Text()
+        for y in range(height):
+            line = lines[y] if y < len(lines) else Text()
             if failures:
                 line.pad_right(max(0, plot_width + 2 - line.cell_len))
-                line.append_text(failures[at] if at < len(failures) else Text())
+                line.append_text(failures[y] if y < len(failures) else Text())
             picture.append_text(line)
-            picture.append("\n" if at < height - 1 else "")
+            picture.append("\n" if y < height - 1 else "")
         return picture
 
     def _plot(self, selection: Selection, width: int, height: int) -> list[Text]:
-        from tcpconntop.tui.panes import charts  # plotext takes long to load: not before it is needed
+        from tcpconntop.tui.panes import charts  # late, because plotext takes long to load
 
-        seen = np.flatnonzero(selection.buckets)
-        low, high = decade_range(float(EDGES_US[seen[0]]), float(EDGES_US[seen[-1]]))
-        columns = charts.columns(width, LABEL)
+        filled = np.flatnonzero(selection.buckets)
+        low, high = decade_range(float(EDGES_US[filled[0]]), float(EDGES_US[filled[-1]]))
+        columns = charts.columns(width, COUNT_WIDTH)
         counts = rebin(selection.buckets, low, high, columns)
         top = float(counts.max())
         scale = (columns - 1) / math.log(high / low)
         ticks = _ticks(low, high, columns, scale)
-        frame = charts.Frame(
-            width, height - 1, ticks, [(0, fit("0", LABEL, True)), (1, fit(count(top), LABEL, True))],
-            self.rgb("dim"),
-        )  # fmt: skip
+        y_ticks = [(0, fit("0", COUNT_WIDTH, True)), (1, fit(count(top), COUNT_WIDTH, True))]
+        frame = charts.Frame(width, height - 1, ticks, y_ticks, self.rgb("dim"))
         marks = [
             (min(max(math.log(us / low) * scale, 0.0), columns - 1.0), f"{name} {duration(us)}")
             for name, us in zip(QUANTILES, selection.quantiles_us, strict=True)
         ]
         plot = charts.bars(frame, (counts / top).tolist(), self.rgb("accent"), marks, self.rgb("high"))
-        return [self._marks(marks, LABEL + 1, width), *plot.split("\n")]
+        return [self._marks(marks, COUNT_WIDTH + 1, width), *plot.split("\n")]
 
     def _marks(self, marks: list[tuple[float, str]], shift: int, width: int) -> Text:
-        """Write the names of the quantiles above their lines, side by side where they are close."""
+        """Return the line with the quantiles above their marks, side by side where they are close."""
         while marks and sum(len(label) + 2 for _, label in marks) - 2 > width:
-            marks = marks[1:]  # there is no room for all, and the highest tells most
+            marks = marks[1:]  # where there is no room for all, the highest matters most
         starts, free = [], 0
-        for at, label in marks:  # from the left, each after the one before …
-            starts.append(max(free, shift + round(at) - len(label) // 2))
+        for column, label in marks:  # from the left, each after the one before …
+            starts.append(max(free, shift + round(column) - len(label) // 2))
             free = starts[-1] + len(label) + 2
         end = width
-        for place in reversed(range(len(marks))):  # … and back from the right edge where they ran out of room
-            starts[place] = min(starts[place], end - len(marks[place][1]))
-            end = starts[place] - 2
+        for n in reversed(range(len(marks))):  # … and back from the right edge, where they ran out of room
+            starts[n] = min(starts[n], end - len(marks[n][1]))
+            end = starts[n] - 2
         line = Text(no_wrap=True)
         for start, (_, label) in zip(starts, marks, strict=True):
             line.append(" " * (start - line.cell_len)).append(label, self.paint("high"))
@@ -123,7 +121,7 @@ class Histogram(Pane):
 
 
 def _ticks(low_us: float, high_us: float, columns: int, scale: float) -> list[tuple[float, str]]:
-    """Give column and label of the ticks: powers of ten, and 2 and 5 between where there is room."""
+    """Return column and label of the ticks: powers of ten, and 2 and 5 between where there is room."""
     steps = (1, 2, 5) if math.log(10) * scale >= 36 else (1,)
     ticks = []
     for exponent in range(round(math.log10(low_us)), round(math.log10(high_us)) + 1):

@@ -1,4 +1,4 @@
-"""What every pane below the table has in common: it draws a selection, late and seldom."""
+"""The base class of the panes below the table."""
 
 from __future__ import annotations
 
@@ -10,25 +10,34 @@ from rich.text import Text
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.tui.text.lines import Line
 
+LABEL_WIDTH = 7
+"""Cells of the labels on the latency axis, and of the names of the rows below it."""
+
+LEGEND_WIDTH = 15
+"""Cells of the legend to the right of a chart."""
+
 MIN_REDRAW_NS = 950_000_000
-"""Least time between two drawings of the same selection, a little less than a refresh of one second."""
+"""Minimum time between two drawings of the same selection: just below a refresh interval of one second."""
 
 
 class Pane(Line):
-    """A pane. It draws only when it is seen, and the same selection at most once a second."""
+    """A pane draws a selection: only while it is visible, and the same one at most once a second.
+
+    A subclass implements `draw_selection`, and `empty_text` if it can be empty although there are attempts.
+    """
 
     DEFAULT_CSS = "Pane { height: 1fr; width: 1fr; }"
     MIN_HEIGHT = 4
+    """Lines that it needs; with fewer it draws nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self._selection: Selection | None = None
         self._about = ""
-        self._due: tuple[object, ...] = ()
         self._drawn: tuple[tuple[object, ...], Text] | None = None
 
     def show(self, selection: Selection | None, name: str) -> None:
-        """Show a selection; `name` tells one selection from another."""
+        """Show a selection; `name` identifies it, so that a new snapshot of it is not drawn too soon."""
         last = self._selection
         if (
             selection is not None
@@ -44,12 +53,12 @@ class Pane(Line):
         self.redraw()
 
     def notify_style_update(self) -> None:
-        """Draw in the new colours."""
+        """Draw again, in the new colours."""
         self._drawn = None
         super().notify_style_update()
 
     def draw(self, width: int) -> Text:
-        """Draw the selection, or say what would fill the pane."""
+        """Draw the selection, or a text that says why there is nothing to draw."""
         size = (width, self.size.height)
         if self._drawn is None or self._drawn[0] != size:
             self._drawn = (size, self._text(width, self.size.height))
@@ -69,18 +78,19 @@ class Pane(Line):
         return self.draw_selection(selection, width, height)
 
     def empty_text(self, selection: Selection | None) -> str:
-        """Say what would fill the pane; empty when there is something to draw."""
+        """Return why there is nothing to draw; empty when there is something."""
         if selection is None or not selection.attempts:
             return "no connect in the window yet: the next one will be drawn here"
         return ""
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
-        """Draw a selection that has something to draw."""
+        """Draw a selection for which `empty_text` is empty, in `width` × `height` cells."""
         raise NotImplementedError
 
     def rgb(self, paint: str) -> tuple[int, int, int]:
-        """Give a colour as red, green and blue (0 … 255)."""
+        """Return a colour as red, green and blue (0 … 255)."""
         colour = self.paint(paint).color
-        if colour is None or colour.is_default:  # the terminal alone knows which one that is
+        if colour is None or colour.is_default:  # only the terminal knows its default colour
             colour = Color.from_rgb(128, 128, 128)
-        return tuple(colour.get_truecolor())  # type: ignore[return-value]
+        red, green, blue = colour.get_truecolor()
+        return red, green, blue

@@ -1,7 +1,7 @@
-"""The panes below the table, behind tabs, or side by side where there is room.
+"""The panes below the table: one behind each tab, or several side by side where there is room.
 
 ──[ Histogram ]── Timeline ──────────────────────────────────────── everything · 12.3k connects ──
-── 1 ─[ Timeline ]─ 3 ── where names have no room, their keys stand for them
+── 1 ─[ Timeline ]─ 3 ── a narrow terminal: keys instead of names
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import Line, fit_address
 
 PANE_WIDTH = 100
-"""Cells that a pane wants; a terminal twice as wide has room for two."""
+"""Width of a pane in cells; a terminal twice as wide shows two."""
 
 
 class PaneTabs(Line):
-    """The line that names the panes and what they show."""
+    """The line with the names of the panes and of the selection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class PaneTabs(Line):
         self._spans: list[tuple[int, int, str]] = []
 
     def show(self, names: list[str], shown: list[str], about: str, attempts: str = "") -> None:
-        """Show the names of all panes, those that are seen marked, what they are about, and of how much."""
+        """Show the names of all panes, mark the `shown` ones, and name the selection and its attempts."""
         if (names, shown, about, attempts) != (self._names, self._shown, self._about, self._count):
             self._names, self._shown, self._about, self._count = names, shown, about, attempts
             self.redraw()
@@ -66,7 +66,7 @@ class PaneTabs(Line):
         return line
 
     def _about_in(self, room: int) -> str:
-        """Say what the panes are about: with the whole of the count, or without it."""
+        """Return the name of the selection with its count, or without it where there is no room."""
         for text in (f"{self._about} · {self._count} connects", f"{self._about} · {self._count}"):
             if self._count and cell_len(text) + 2 <= room:
                 return f" {text.removesuffix('s') if self._count == '1' else text} "
@@ -80,10 +80,10 @@ class PaneTabs(Line):
 
 
 class Panes(Vertical):
-    """Some panes, of which those that fit are seen.
+    """The tabs, and below them as many panes as fit.
 
     Args:
-        panes: by name, in the order of the tabs.
+        panes: the panes by name, in the order of the tabs.
     """
 
     def __init__(self, panes: Mapping[str, Pane]) -> None:
@@ -98,29 +98,29 @@ class Panes(Vertical):
             pane.display = name == self._active
 
     def compose(self) -> ComposeResult:
-        """Put the tabs above the panes."""
+        """Yield the tabs and the panes."""
         yield self._tabs
         yield Horizontal(*self._panes.values())
 
     @property
     def selection(self) -> Selection | None:
-        """What the panes show."""
+        """The selection that the panes show."""
         return self._selection
 
     @property
     def active(self) -> str:
-        """Name of the pane that was chosen."""
+        """Name of the pane whose tab was chosen."""
         return self._active
 
     @property
     def visible_names(self) -> list[str]:
-        """Names of the panes that are seen."""
+        """Names of the panes that are visible."""
         n = min(max(1, self.size.width // PANE_WIDTH), len(self._offered))
         first = min(self._offered.index(self._active), len(self._offered) - n)
         return self._offered[first : first + n]
 
     def set_tabs(self, names: list[str]) -> None:
-        """Have tabs for some of the panes only."""
+        """Offer tabs for some of the panes only."""
         self._offered = names
         if self._active not in names:
             self._active = names[0]
@@ -133,31 +133,31 @@ class Panes(Vertical):
             self._update()
 
     def step(self, by: int) -> None:
-        """Show the next pane, or the one before."""
-        at = self._offered.index(self._active) + by
-        self.switch(self._offered[at % len(self._offered)])
+        """Show the pane `by` tabs further on; after the last comes the first."""
+        index = self._offered.index(self._active) + by
+        self.switch(self._offered[index % len(self._offered)])
 
-    def switch_at(self, place: int) -> bool:
-        """Show the pane at a place, counted from 0; whether there is one."""
-        there = place < len(self._offered)
-        if there:
-            self.switch(self._offered[place])
-        return there
+    def switch_at(self, index: int) -> bool:
+        """Show the pane of a tab, counted from 0; return False if there is no such tab."""
+        exists = index < len(self._offered)
+        if exists:
+            self.switch(self._offered[index])
+        return exists
 
     def show(self, selection: Selection | None, name: str) -> None:
-        """Show a selection; `name` says what it is."""
+        """Show a selection; `name` stands in the line of the tabs."""
         self._selection, self._about = selection, name
         self._update()
 
     def on_resize(self) -> None:
-        """See whether more panes, or fewer, fit."""
+        """Show more panes, or fewer, as they fit."""
         self._update()
 
     def _update(self) -> None:
-        seen = self.visible_names
+        visible = self.visible_names
         for name, pane in self._panes.items():
-            pane.display = name in seen
-            if name in seen and self.display:
+            pane.display = name in visible
+            if name in visible and self.display:
                 pane.show(self._selection, self._about)
         attempts = count(self._selection.attempts) if self._selection else ""
-        self._tabs.show(list(self._offered), seen, self._about, attempts)
+        self._tabs.show(list(self._offered), visible, self._about, attempts)

@@ -6,7 +6,7 @@
        └┬──────────────────────┬──────────────────────┬
        -60s                  -30s                   now
  conn/s ▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃▂▃▃▅▃▅▃▃  max 412
-Latency on a log axis, rate and failures as bars below; all share the axis of time.
+Latency on a log axis; rate and failures as bars below it, on the same time axis.
 """
 
 from __future__ import annotations
@@ -22,81 +22,81 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.format import duration, elapsed, rate
 from tcpconntop.core.view.metrics import QUANTILES
-from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
 from tcpconntop.tui.text.lines import fit
 from tcpconntop.tui.text.sparkline import sparkline
 
-LABEL, LEGEND = 7, 15
-STYLE_CLASSES = ("low", "mid", "high")
+QUANTILE_PAINTS = ("low", "mid", "high")
+"""The colours of p50, p90 and p99."""
 
 
 class Timeline(Pane):
-    """Latency quantiles, rate and failures of a selection over the window."""
+    """Latency quantiles, rate and failures over the window."""
 
     MIN_HEIGHT = 5
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the plot, the bars below it and the legend beside it."""
-        plot_width = width - LEGEND - 1
-        found = selection.series(plot_width - LABEL - 1)
-        bars = [("conn/s", _rate(found, found.attempts[0], selection), "trend")]
-        if found.failed.any() and height >= 8:
-            bars.append(("failed/s", _rate(found, found.failed[0], selection), "warn"))
-        lines = self._plot(found, plot_width, height - len(bars))
+        plot_width = width - LEGEND_WIDTH - 1
+        steps = selection.series(plot_width - LABEL_WIDTH - 1)
+        bars = [("conn/s", _rate(steps, steps.attempts[0], selection), "trend")]
+        if steps.failed.any() and height >= 8:
+            bars.append(("failed/s", _rate(steps, steps.failed[0], selection), "warn"))
+        lines = self._plot(steps, plot_width, height - len(bars))
         for line, legend in zip(lines, self._legend(selection), strict=False):
             line.pad_right(max(0, plot_width + 1 - line.cell_len))
             line.append_text(legend)
         lines += [self._bars(name, values, paint, plot_width) for name, values, paint in bars]
         return Text("\n", no_wrap=True, end="").join(lines[:height])
 
-    def _plot(self, found: Series, width: int, height: int) -> list[Text]:
-        from tcpconntop.tui.panes import charts  # plotext takes long to load: not before it is needed
+    def _plot(self, steps: Series, width: int, height: int) -> list[Text]:
+        from tcpconntop.tui.panes import charts  # late, because plotext takes long to load
 
-        quantiles = found.quantiles_us[0]
+        quantiles = steps.quantiles_us[0]
         known = quantiles[np.isfinite(quantiles)]
         low, high = decade_range(float(known.min()), float(known.max()), 1) if len(known) else (1.0, 1e6)
         span = math.log(high / low)
         exponents = range(round(math.log10(low)), round(math.log10(high)) + 1)
         every = max(1, -(-len(exponents) // max(1, (height - 2) // 2 + 1)))
         labels = [
-            (math.log(10.0**n / low) / span, fit(round_duration(10.0**n), LABEL, True))
+            (math.log(10.0**n / low) / span, fit(round_duration(10.0**n), LABEL_WIDTH, True))
             for n in exponents[::every]
         ]
-        columns = charts.columns(width, LABEL)
-        frame = charts.Frame(width, height, _ticks(found, columns), labels, self.rgb("dim"))
+        columns = charts.columns(width, LABEL_WIDTH)
+        frame = charts.Frame(width, height, _ticks(steps, columns), labels, self.rgb("dim"))
         heights = np.log(np.maximum(quantiles, low) / low) / span
         drawn = [
-            charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(STYLE_CLASSES)
+            charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(QUANTILE_PAINTS)
         ]
         return list(charts.curves(frame, drawn).split("\n"))
 
     def _legend(self, selection: Selection) -> list[Text]:
-        parts = zip(QUANTILES, selection.quantiles_us, STYLE_CLASSES, strict=True)
+        parts = zip(QUANTILES, selection.quantiles_us, QUANTILE_PAINTS, strict=True)
         return [
             Text.assemble((f"── {name} ", self.paint(paint)), fit(duration(us), 6, right=True))
             for name, us, paint in reversed(list(parts))
         ]
 
     def _bars(self, name: str, values: npt.NDArray[np.float64], paint: str, width: int) -> Text:
-        columns = width - LABEL - 1
-        steps = np.minimum(np.arange(columns) * len(values) // columns, len(values) - 1)
-        line = Text(f"{fit(name, LABEL + 1, True)}", self.paint("dim"), no_wrap=True)
-        line.append(sparkline(values[steps].tolist()), self.paint(paint))
+        columns = width - LABEL_WIDTH - 1
+        step_of = np.minimum(np.arange(columns) * len(values) // columns, len(values) - 1)
+        line = Text(f"{fit(name, LABEL_WIDTH + 1, True)}", self.paint("dim"), no_wrap=True)
+        line.append(sparkline(values[step_of].tolist()), self.paint(paint))
         line.append(f" max {rate(float(np.nanmax(values, initial=0)))}", self.paint("dim"))
         return line
 
 
-def _rate(found: Series, counts: npt.NDArray[np.float64], selection: Selection) -> npt.NDArray[np.float64]:
-    """Give a rate for each step; NaN for the running one, which is not over, and before the start."""
-    rates = counts / found.step_s
+def _rate(steps: Series, counts: npt.NDArray[np.float64], selection: Selection) -> npt.NDArray[np.float64]:
+    """Return the rate in each step; NaN for the last one, which is not over, and before the start."""
+    rates = counts / steps.step_s
     rates[-1] = np.nan
-    rates[: max(0, len(rates) - 1 - math.ceil(selection.snapshot.span_s / found.step_s))] = np.nan
+    rates[: max(0, len(rates) - 1 - math.ceil(selection.snapshot.span_s / steps.step_s))] = np.nan
     return rates
 
 
-def _ticks(found: Series, columns: int) -> list[tuple[float, str]]:
-    """Give column and label of some moments, counted back from now."""
-    span_s = found.attempts.shape[1] * found.step_s
+def _ticks(steps: Series, columns: int) -> list[tuple[float, str]]:
+    """Return column and label of the ticks of the time axis, counted back from now."""
+    span_s = steps.attempts.shape[1] * steps.step_s
     parts = 6 if columns >= 100 else 3 if columns >= 40 else 1
     ticks = [
         ((columns - 1) * part / parts, f"-{elapsed(span_s * (1 - part / parts)).replace('m00s', 'm')}")

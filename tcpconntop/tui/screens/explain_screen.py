@@ -7,10 +7,8 @@ from textual import on
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.explain import Explain
+from tcpconntop.tui.panes.registry import EXPLAIN
 from tcpconntop.tui.screens.table_screen import TableScreen
-
-EXPLAIN = "Explain"
-"""The name of the pane."""
 
 
 class ExplainScreen(TableScreen):

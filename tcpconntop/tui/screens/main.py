@@ -14,12 +14,8 @@ from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
-from tcpconntop.tui.panes.explain import Explain
-from tcpconntop.tui.panes.failures import Failures
-from tcpconntop.tui.panes.heatmap import Heatmap
-from tcpconntop.tui.panes.histogram import Histogram
-from tcpconntop.tui.panes.timeline import Timeline
-from tcpconntop.tui.screens.explain_screen import EXPLAIN, ExplainScreen
+from tcpconntop.tui.panes.registry import make_panes
+from tcpconntop.tui.screens.explain_screen import ExplainScreen
 from tcpconntop.tui.screens.process import ProcessScreen
 from tcpconntop.tui.state import DashboardState
 
@@ -35,14 +31,7 @@ class MainScreen(ExplainScreen):
     def __init__(
         self, spec: ViewSpec, read_process_info: Callable[[int], ProcessInfo | None] = read_process
     ) -> None:
-        panes = {
-            "Histogram": Histogram(),
-            "Timeline": Timeline(),
-            "Heatmap": Heatmap(),
-            "Failures": Failures(),
-            EXPLAIN: Explain(),
-        }
-        super().__init__(spec, panes)
+        super().__init__(spec, make_panes())
         self._read_process_info = read_process_info
 
     def action_group(self, by: int) -> None:

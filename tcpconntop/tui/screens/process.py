@@ -27,13 +27,9 @@ from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.bars.identity import Identity
 from tcpconntop.tui.messages import ProcessSummary
 from tcpconntop.tui.panes.connects import Connects
-from tcpconntop.tui.panes.explain import Explain
-from tcpconntop.tui.panes.failures import Failures
-from tcpconntop.tui.panes.heatmap import Heatmap
-from tcpconntop.tui.panes.histogram import Histogram
 from tcpconntop.tui.panes.panes import Panes
-from tcpconntop.tui.panes.timeline import Timeline
-from tcpconntop.tui.screens.explain_screen import EXPLAIN, ExplainScreen
+from tcpconntop.tui.panes.registry import make_panes
+from tcpconntop.tui.screens.explain_screen import ExplainScreen
 from tcpconntop.tui.screens.table_screen import NO_PANES_BELOW
 
 CONNECTS_FROM = 30
@@ -62,14 +58,8 @@ class ProcessScreen(ExplainScreen):
         read_process_info: Callable[[int], ProcessInfo | None] = read_process,
     ) -> None:
         own = replace(spec, group_by="dest", where=Filter())
-        panes = {
-            "Histogram": Histogram(),
-            "Timeline": Timeline(),
-            "Heatmap": Heatmap(),
-            "Failures": Failures(),
-            EXPLAIN: Explain(),
-            "Connects": Connects(process.pid),  # last, so that a key shows the same pane on every screen
-        }
+        panes = make_panes()
+        panes["Connects"] = Connects(process.pid)  # last, so that a key shows the same pane on every screen
         super().__init__(own, panes)
         self.panes.switch("Connects")
         self._charts = [name for name in panes if name != "Connects"]

@@ -1,61 +1,57 @@
-"""What deserves a second look, as colours that also differ in weight.
+"""Colours of values that deserve attention; the colours differ in weight too.
 
-A figure is judged by itself and beside that of everything that is shown. How a row does beside its own past
-is told by a mark (`core/analysis/regression.py`).
+A value is judged by itself and against the value over all rows. A row that got worse than its own past has a
+sign instead (`core/analysis/regression.py`).
 """
 
 from __future__ import annotations
 
 import math
 
-SLOW_US = 100e3
-"""From here on a connect is felt by whoever waits for it."""
-
-STALLED_US = 1e6
-"""From here on a SYN was lost: the first one is sent again after one second (RFC 6298, section 2)."""
+from tcpconntop.core.thresholds import BAD_SHARE, FELT_US, SLOW_US, SYN_RTO_US
 
 OUTLIER_FACTOR = 3.0
-"""How many times the figure of everything is too much."""
+"""A value is an outlier from this many times the overall one on."""
 
-FELT_US = 1_000.0
-"""Below this no latency is an outlier: three times 20 µs is noise."""
+_CHANGE_LIMITS = {"dfail": (0.001, BAD_SHARE), "dp99": (1.25, 3.0)}
+"""From which rise on a change is notable, and from which it is bad: a difference of shares, a factor."""
 
 
 def latency_paint(us: float, overall_us: float = math.nan) -> str:
-    """Give the colour of a latency; `overall_us` is the same of everything, NaN where it does not matter."""
+    """Return the colour of a latency; `overall_us` is the one over all rows, NaN to leave it out."""
     if math.isnan(us):
         return "dim"
-    if us >= STALLED_US:
+    if us >= SYN_RTO_US:
         return "bad"
     outlier = us >= FELT_US and us >= OUTLIER_FACTOR * overall_us
     return "warn" if us >= SLOW_US or outlier else ""
 
 
-def share_paint(share: float, whole: float = math.nan) -> str:
-    """Give the colour of a share of failures; one far below that of everything (`whole`) has none."""
+def share_paint(share: float, overall: float = math.nan) -> str:
+    """Return the colour of a share of failures; one far below that over all rows (`overall`) has none."""
     if math.isnan(share) or share == 0:
         return "dim"
-    if share >= 0.05:
+    if share >= BAD_SHARE:
         return "bad"
-    return "" if share * OUTLIER_FACTOR < whole else "warn"
+    return "" if share * OUTLIER_FACTOR < overall else "warn"
 
 
 def change_paint(column: str, change: float) -> str:
-    """Give the colour of a change since the mark: worse is marked, better is not."""
+    """Return the colour of a change since the baseline; a change for the better has none."""
     if math.isnan(change) or change == (0 if column == "dfail" else 1):
         return "dim"
     if math.isinf(change) or column == "dcount":
         return ""
-    notable, grave = (0.001, 0.05) if column == "dfail" else (1.25, 3.0)
-    return "bad" if change >= grave else "warn" if change >= notable else ""
+    notable, bad = _CHANGE_LIMITS[column]
+    return "bad" if change >= bad else "warn" if change >= notable else ""
 
 
-def metric_paint(column: str, value: float, whole: float = math.nan) -> str:
-    """Give the colour of a figure of a column; `whole` is the same of everything, if it is known."""
+def metric_paint(column: str, value: float, overall: float = math.nan) -> str:
+    """Return the colour of a value of a column; `overall` is the one over all rows, NaN to leave it out."""
     if column in ("min", "p50", "p90", "p99", "max", "mean", "last"):
-        return latency_paint(value, whole)
+        return latency_paint(value, overall)
     if column == "fail":
-        return share_paint(value, whole)
+        return share_paint(value, overall)
     if column in ("dcount", "dfail", "dp99"):
         return change_paint(column, value)
     if column in ("rtx", "failed"):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.thresholds import MIN_FAILURES
-from tcpconntop.core.types import Rows
+from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.view.groups import Grouping, process_text
 from tcpconntop.core.wire import Outcome
 
@@ -35,7 +34,7 @@ class Ipv6Broken(FindingKind):
         programs, program_of = PROGRAM.merge(evidence.keys)
         ok = evidence.outcomes[:, Outcome.OK]
 
-        def total(values: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
+        def total(values: Rows, mask: Mask) -> Rows:
             return np.bincount(program_of[mask], values[mask], len(programs)).astype(np.int64)
 
         tried6, tried4 = total(evidence.attempts, ipv6), total(evidence.attempts, ~ipv6)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
-from tcpconntop.core.types import Rows
+from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.wire import Events
 
 
@@ -26,7 +26,7 @@ class RecentRecords:
     events: Events
     key_index: Rows
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> RecentRecords:
+    def where(self, mask: Mask) -> RecentRecords:
         """Return the records under a mask."""
         index = self.key_index[mask] if len(self.key_index) else self.key_index
         return RecentRecords(self.events[mask], index)
