@@ -21,6 +21,7 @@ from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 
 pytestmark = [
+    pytest.mark.xdist_group("doctor"),
     pytest.mark.compiles,
     pytest.mark.skipif(not way.FIRST, reason="the same for all probe sets: runs with the first"),
 ]

@@ -29,6 +29,7 @@ AWK = "NR > 1 { print $1, $2, $4, $5, $6, $7 }"
 """A script for `tcpconnlat -L`: PID, COMM, SADDR, LPORT, DADDR, DPORT."""
 
 pytestmark = [
+    pytest.mark.xdist_group("peer"),
     pytest.mark.skipif(not PEER or not Path(PEER).exists(), reason="tcpconnlat is not here (bpfcc-tools)"),
     pytest.mark.skipif(
         not (HEADERS / "include").exists(), reason="no headers of this kernel: tcpconnlat cannot compile"
