@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot
 from tcpconntop.malloc_trim import trim_heap

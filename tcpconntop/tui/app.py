@@ -16,9 +16,9 @@ from textual.notifications import Notify
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
-from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
-from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.engine import Engine

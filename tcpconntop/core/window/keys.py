@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.wire import Events
 
@@ -32,7 +33,6 @@ KEY = np.dtype(
     ]
 )
 KEY_FIELDS = tuple(name for name in KEY.names or () if name != "special")
-DEFAULT_MAX_KEYS = 20_000
 OTHER_ROW = 0
 """Row of the key `other` (`special` = 1), which sums up all keys that have no row of their own."""
 

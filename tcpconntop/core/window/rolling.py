@@ -14,9 +14,10 @@ from math import floor
 
 import numpy as np
 
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS, OTHER_ROW, KeyTable
+from tcpconntop.core.window.keys import OTHER_ROW, KeyTable
 from tcpconntop.core.window.recent import RecentLog
 from tcpconntop.core.window.slice_history import SliceHistory
 from tcpconntop.core.window.slices import MAX_WINDOW_S, AttemptCounts, Slice, slice_length_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.window.keys import DEFAULT_MAX_KEYS
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.options import UsageError, parse
 
 
