@@ -43,7 +43,7 @@ class RotatingFile:
         total_bytes: bytes written so far to all files, including files removed since.
 
     Raises:
-        FatalError: a file cannot be written (also from `append` and `start_next_file`).
+        FatalError: a file cannot be written or removed (also from `append` and `start_next_file`).
     """
 
     def __init__(
@@ -73,8 +73,12 @@ class RotatingFile:
         except OSError as error:
             raise FatalError(f"cannot write {name}: {error.strerror}{_sudo_hint(error)}") from None
         file = io.FileIO(descriptor, "w")
-        self._write(file, file_prefix())
-        self._remove_oldest()
+        try:
+            self._write(file, file_prefix())
+            self._remove_oldest()
+        except FatalError:
+            file.close()
+            raise
         return file
 
     def has_room(self, n_bytes: int) -> bool:
@@ -114,9 +118,13 @@ class RotatingFile:
         return sorted(paths, key=_suffix_number)
 
     def _remove_oldest(self) -> None:
-        if self._rotation is not None:
+        if self._rotation is None:
+            return
+        try:
             for path in self._rotated_files()[: -self._rotation.keep]:
                 path.unlink(missing_ok=True)
+        except OSError as error:
+            raise FatalError(f"cannot remove {error.filename}: {error.strerror}") from None
 
 
 def _suffix_number(path: Path) -> int:

@@ -290,6 +290,12 @@ def test_only_the_newest_files_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "r.notes").exists()
 
 
+def test_an_old_file_that_cannot_be_removed_is_an_error_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "r.000001").mkdir()
+    with pytest.raises(FatalError, match=r"cannot remove .*/r\.000001: "):
+        RotatingFile(tmp_path / "r", Rotation(keep=1))
+
+
 def test_files_rotate_by_age(tmp_path: Path) -> None:
     seen = record(tmp_path / "r", Scenario(9), Rotation(age_s=2))
     assert 4 <= len(files_in(tmp_path)) <= 5
