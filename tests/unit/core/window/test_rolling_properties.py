@@ -23,7 +23,9 @@ STEPS = some.lists(
 
 def live(story: Story, steps) -> None:
     for step, (later_s, n, window) in enumerate(steps):
-        story.tell(random_records(n, 7, step, int((story.now + later_s) * SECOND_NS)), later_s)
+        # Records end within 0.1 s of this: each step's end after those of the steps before, as a source's do.
+        end_ns = int((story.now + later_s) * SECOND_NS) + step * SECOND_NS // 10
+        story.tell(random_records(n, 7, step, end_ns), later_s)
         if window is not None:
             story.window.set_window(WINDOWS[window])
 
