@@ -87,7 +87,7 @@ def save(stem: str, contents: Mapping[str, str], folders: Sequence[Path]) -> str
 
 
 def _tried(folder: Path, stem: str, contents: Mapping[str, str], make: bool) -> tuple[str, str]:
-    """Give the name under which a folder took the files, or an empty one and the reason why it did not."""
+    """Return the name under which a folder took the files, or an empty one and the reason why it did not."""
     try:
         if make:
             folder.mkdir(parents=True, exist_ok=True)

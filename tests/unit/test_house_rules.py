@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -86,3 +87,60 @@ def test_no_module_imports_itself_by_way_of_others():
 )
 def test_a_circle_is_found(imports, circle):
     assert circle_in(imports) == circle
+
+
+def test_a_module_is_short_enough_to_be_read_at_once():
+    lines = {name: len(file.read_text(encoding="utf-8").splitlines()) for name, file in modules().items()}
+    assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
+
+
+def docstrings(name: str) -> Iterator[str]:
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def test_docstrings_say_return_where_something_is_returned():
+    begin = [(name, text) for name in modules() for text in docstrings(name) if text.startswith("Give ")]
+    assert begin == []
+
+
+PRIVATE_WORDS = {
+    *("Around", "Bare", "Board", "Case", "Cells", "Exact", "Figures", "Life", "Merged", "Moment", "Painted"),
+    *(
+        "Parts",
+        "Place",
+        "Playing",
+        "Recorder",
+        "SPACES",
+        "Steering",
+        "Subject",
+        "Sums",
+        "Tracing",
+        "WAYS",
+        "Worse",
+    ),
+    *("asked", "at", "checkup", "families", "found", "gives_up", "judge_failure", "known", "look", "mending"),
+    *("mine", "patience", "place", "survey", "takeaway", "told", "was_there", "who", "witness"),
+}
+"""Names that tell a reader nothing. The project uses the field's word, or the plain one: the screen with the table
+is `TableScreen`, what a finding rests on is `Evidence`, and an index is `index`, `row` or `column`."""
+
+
+def names_in(name: str) -> Iterator[str]:
+    """Yield the names that others meet: of classes, functions, parameters, fields and attributes."""
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def test_names_are_words_that_a_reader_knows():
+    names = {(module, name) for module in modules() for name in names_in(module)}
+    assert {("tcpconntop.engine", "Engine"), ("tcpconntop.core.view.spec", "sort")} <= names
+    assert {(module, name) for module, name in names if name.strip("_") in PRIVATE_WORDS} == set()

@@ -151,7 +151,7 @@ class Explain(Pane, can_focus=True):
         self._redraw()
 
     def on_hide(self) -> None:
-        """Give the focus back when another pane is shown."""
+        """Hand the focus back when another pane is shown."""
         self.post_message(FindingsClosed())
 
     def on_click(self, event: events.Click) -> None:

@@ -101,13 +101,13 @@ def _compute_steps(view: View, rows: list[int], axis: TimeAxis) -> list[_Steps]:
     return [_Steps(*of_row) for of_row in values]
 
 
-def _join_steps(known: _Steps, newer: _Steps, axis: TimeAxis) -> _Steps:
-    """Return the steps of an axis: the last of them from `newer`, those before from `known`."""
+def _join_steps(older: _Steps, newer: _Steps, axis: TimeAxis) -> _Steps:
+    """Return the steps of an axis: the last of them from `newer`, those before from `older`."""
     n_known = axis.steps - len(newer.p99)
     return _Steps(
         *(
             np.concatenate((before[len(before) - 1 - n_known : -1], after))
-            for before, after in zip(known, newer, strict=True)
+            for before, after in zip(older, newer, strict=True)
         )
     )
 

@@ -57,10 +57,10 @@ class ClientTimeout(FindingKind):
                 continue
             mask = np.zeros(len(left.events), np.bool_)
             mask[same] = True
-            found.append(self._gives_up(evidence, left.where(mask), total))
+            found.append(self._timeout_of(evidence, left.where(mask), total))
         return found[:MAX_FINDINGS]
 
-    def _gives_up(self, evidence: Evidence, same: RecentRecords, total: int) -> Finding:
+    def _timeout_of(self, evidence: Evidence, same: RecentRecords, total: int) -> Finding:
         ages = same.anatomy.latency
         age_us, n = float(np.median(ages)), len(ages)
         spread = (float(ages.max()) - float(ages.min())) / 2 / age_us

@@ -100,7 +100,7 @@ class SlowAddress(FindingKind):
             return []
         groups = (_by_subnet(evidence, dests), _by_process(evidence, dests))
         quantiles = evidence.quantiles_us(dests)
-        found: dict[int, _Outlier] = {}
+        by_dest: dict[int, _Outlier] = {}
         for measure in MEASURES:
             values = quantiles[:, measure.column]
             enough = ok[dests] >= measure.min_connects
@@ -108,8 +108,8 @@ class SlowAddress(FindingKind):
                 enough &= values < RETRANSMITTED_US  # lost SYNs are another finding
             for group in groups:
                 for outlier in _slowest(measure, group.where(enough[group.dest]), values):
-                    found.setdefault(outlier.dest, outlier)
-        most = sorted(found.values(), key=lambda outlier: outlier.median_us - outlier.value_us)
+                    by_dest.setdefault(outlier.dest, outlier)
+        most = sorted(by_dest.values(), key=lambda outlier: outlier.median_us - outlier.value_us)
         return [self._slow(evidence, int(dests[outlier.dest]), outlier) for outlier in most[:MAX_FINDINGS]]
 
     def _slow(self, evidence: Evidence, dest: int, outlier: _Outlier) -> Finding:
