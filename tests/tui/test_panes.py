@@ -26,7 +26,7 @@ FAILING = [
 
 
 async def shown(key, flows=FAILING, size=(120, 36), keys=(), seconds=20, **options):
-    """Give the lines of the pane that a key shows."""
+    """Return the lines of the pane that a key shows."""
     app = still()
     async with app.run_test(size=size) as pilot:
         await feed(pilot, snapshot(seconds, flows, **options))
@@ -230,7 +230,7 @@ SIZES = [
 
 
 def overlaps(screen) -> list[tuple[str, str]]:
-    """Give the parts of a screen that lie on each other, or outside of it."""
+    """Return the parts of a screen that lie on each other, or outside of it."""
     parts = [widget for widget in screen.query("Table, Line") if widget.display and widget.region.area]
     assert len(parts) >= 4  # header, table, tabs, footer
     wrong = [(str(part), "outside") for part in parts if not screen.region.contains_region(part.region)]

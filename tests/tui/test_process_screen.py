@@ -1,4 +1,4 @@
-"""The screen of one process: who it is, what it lacks, and that it has ended."""
+"""The screen of one process: its identity, what is missing, and that it has ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLOWS = [flow("checkout", 7, "10.0.0.1"), flow("curl", 8, "10.0.0.2")]
 
 
 def shown(app):
-    """Give the lines that say who the process is."""
+    """Return the lines that identify the process."""
     return text_of(app.screen.identity) if app.screen.identity.display else []
 
 
@@ -170,7 +170,7 @@ async def test_a_wait_that_is_not_told_apart_from_local_work_is_said_to_be_at_mo
 
 
 async def of_connects(taken):
-    """Give the lines of the last connects of the process 7."""
+    """Return the lines of the last connects of the process 7."""
     app = still(pid=7)
     async with app.run_test(size=(80, 24)) as pilot:
         await feed(pilot, taken)

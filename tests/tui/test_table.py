@@ -189,7 +189,7 @@ async def test_the_mouse_sorts_and_selects():
 
 
 def after_a_change(seconds=60, since=9):
-    """Give a window in which one destination got ten times as slow, and another began to fail."""
+    """Return a window in which one destination got ten times as slow, and another began to fail."""
     clock, window = Clock(), RollingWindow(60)
     began = clock.now_ns
     before = [flow("slow", 1, "10.0.0.1"), flow("fails", 2, "10.0.0.2"), flow("steady", 3, "10.0.0.3")]
@@ -275,7 +275,7 @@ async def test_a_process_without_a_name_has_a_sign_of_its_own():
     ],
 )
 def test_a_pid_is_never_without_its_name(width, group):
-    """GIVEN rows of processes WHEN room is short THEN figures go before the name does."""
+    """GIVEN rows of processes WHEN room is short THEN numbers are hidden before the name."""
     fields = GROUPINGS[group].fields
     columns = [
         c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)

@@ -21,7 +21,7 @@ FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9
 
 
 def snapshots(seconds: int, window_s: float | None = 60, max_keys: int = 20_000, flows=FLOWS):
-    """Give a snapshot after each second."""
+    """Yield a snapshot after each second."""
     clock = Clock()
     source, window = Steady(clock, flows), RollingWindow(window_s, max_keys)
     for _ in range(seconds):

@@ -28,7 +28,7 @@ class Assertion:
 
 @dataclass(frozen=True)
 class AssertionResult:
-    """Whether an assertion holds.
+    """The result of an assertion.
 
     Attributes:
         text: what the user wrote.

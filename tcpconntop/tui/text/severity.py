@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from tcpconntop.core.thresholds import BAD_SHARE, FELT_US, SLOW_US, SYN_RTO_US
+from tcpconntop.core.view.metrics import METRICS, Quantity
 
 OUTLIER_FACTOR = 3.0
 """A value is an outlier from this many times the overall one on."""
@@ -48,7 +49,7 @@ def change_paint(column: str, change: float) -> str:
 
 def metric_paint(column: str, value: float, overall: float = math.nan) -> str:
     """Return the colour of a value of a column; `overall` is the one over all rows, NaN to leave it out."""
-    if column in ("min", "p50", "p90", "p99", "max", "mean", "last"):
+    if column in METRICS and METRICS[column].quantity is Quantity.LATENCY_US:
         return latency_paint(value, overall)
     if column == "fail":
         return share_paint(value, overall)

@@ -52,3 +52,11 @@ def test_given_a_wrong_kind_then_it_is_a_usage_error_that_names_them_all():
     assert caught.value.exit_code == 2
     assert "no finding is called 'famly'; there are: accept-queue, family, " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("word", "column"), [("dest", "daddr"), ("port", "dport"), ("process", "comm")])
+def test_names_of_groupings_are_aliases_of_their_columns(word, column):
+    """GIVEN the name of a grouping WHEN it is the sort column THEN its column is meant."""
+    assert view_spec_from_args(parse(["-o", word])).sort == column
+    spec = view_spec_from_args(parse(["-o", f"{word}:desc", "-O", f"{word},p99"]))
+    assert (spec.sort, spec.descending, spec.columns) == (column, True, (column, "p99"))

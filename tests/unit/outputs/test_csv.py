@@ -1,4 +1,4 @@
-"""The CSV: one header for every grouping, the figures of the JSON document, and no harm from names."""
+"""The CSV: one header for every grouping, the values of the JSON document, and no harm from names."""
 
 from __future__ import annotations
 

@@ -106,9 +106,9 @@ def test_a_latency_that_nobody_had_is_null() -> None:
 def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> None:
     found = view_document(make_view(snapshot(), ViewSpec(group_by=group)))["rows"]
     assert len(found) == rows
-    figures = {"count", "rate_hz", "ok", "failed", "outcomes", "syn_retransmits"}
+    metrics = {"count", "rate_hz", "ok", "failed", "outcomes", "syn_retransmits"}
     for row in found:
-        assert {name for name in row if name not in figures and not name.endswith("_us")} == keys
+        assert {name for name in row if name not in metrics and not name.endswith("_us")} == keys
 
 
 def test_no_grouping_is_forgotten_above() -> None:

@@ -25,8 +25,8 @@ MIXED = join(
 
 
 def line(text: str, *parts: np.ndarray, where: str = "", lost: int = 0) -> str:
-    figures = overall_metrics(snapshot(*parts), parse_filter(where))
-    return result_line(evaluate(parse_assertion(text), figures), lost)
+    metrics = overall_metrics(snapshot(*parts), parse_filter(where))
+    return result_line(evaluate(parse_assertion(text), metrics), lost)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,8 @@ def line(text: str, *parts: np.ndarray, where: str = "", lost: int = 0) -> str:
         ("failed=1", "ok failed=1: 1 (n=100)"),
         ("ok=99", "ok ok=99: 99 (n=100)"),
         ("rtx=0", "ok rtx=0: 0 (n=100)"),
+        ("refused<5", "ok refused<5: 1 (n=100)"),
+        ("timeout>0", "failed timeout>0: 0 (n=100)"),
     ],
 )
 def test_an_assertion_is_about_everything_together(text: str, says: str) -> None:
@@ -54,6 +56,11 @@ def test_without_a_latency_nothing_holds_of_it(text: str) -> None:
     """GIVEN failures alone WHEN a latency is asserted, either way round THEN it fails and says why."""
     refused = connect(outcome=Outcome.REFUSED, error=111, times=3)
     assert line(text, refused) == f"failed {text}: no connect succeeded (n=0)"
+
+
+def test_failures_of_one_outcome_are_counted_without_a_success() -> None:
+    refused = connect(outcome=Outcome.REFUSED, error=111, times=3)
+    assert line("refused<=3", refused) == "ok refused<=3: 3 (n=3)"
 
 
 @pytest.mark.parametrize("text", ["fail<1%", "failed=0", "rtx=0", "p99<5ms"])
@@ -77,12 +84,12 @@ def test_what_was_lost_stands_beside_it() -> None:
 
 def test_the_whole_is_the_sum_of_its_rows() -> None:
     shown = snapshot(random_records(5000, 300))
-    figures = overall_metrics(shown, parse_filter(""))
+    metrics = overall_metrics(shown, parse_filter(""))
     rows = make_view(shown, ViewSpec("process+dest")).metrics
     for name in ("count", "ok", "failed", "rtx", "rate"):
-        assert figures[name] == pytest.approx(rows[name].sum())
-    assert figures["max"] == np.nanmax(rows["max"])
-    assert figures["min"] == np.nanmin(rows["min"])
+        assert metrics[name] == pytest.approx(rows[name].sum())
+    assert metrics["max"] == np.nanmax(rows["max"])
+    assert metrics["min"] == np.nanmin(rows["min"])
 
 
 @pytest.mark.parametrize("text", ["", "nginx", "p98<5ms", "p99", "p99<fast", "p99<5ms count>1", "comm=nginx"])
@@ -94,10 +101,10 @@ def test_what_is_no_assertion_is_refused(text: str) -> None:
 
 def test_the_document_has_the_assertions_beside_the_rows() -> None:
     shown = snapshot(MIXED)
-    figures = overall_metrics(shown, parse_filter(""))
-    verdicts = [evaluate(parse_assertion(text), figures) for text in ("count>=200", "fail<=1%")]
-    verdicts.append(evaluate(parse_assertion("p99<1s"), overall_metrics(snapshot(), parse_filter(""))))
-    document = json.loads(dump(check_document(make_view(shown, ViewSpec()), verdicts)))
+    metrics = overall_metrics(shown, parse_filter(""))
+    results = [evaluate(parse_assertion(text), metrics) for text in ("count>=200", "fail<=1%")]
+    results.append(evaluate(parse_assertion("p99<1s"), overall_metrics(snapshot(), parse_filter(""))))
+    document = json.loads(dump(check_document(make_view(shown, ViewSpec()), results)))
     assert document["assertions"] == [
         {"expr": "count>=200", "holds": False, "value": 100.0, "reason": "100"},
         {"expr": "fail<=1%", "holds": True, "value": 0.01, "reason": "1.0%"},

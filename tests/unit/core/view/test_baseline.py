@@ -26,7 +26,7 @@ REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
 
 
 def compared(before, now, spec=None):
-    """Give a view compared with another one."""
+    """Return a view compared with another one."""
     spec = spec or ViewSpec(sort="daddr", descending=False)
     return make_view(snapshot(*now), spec, make_view(without_history(snapshot(*before)), spec))
 

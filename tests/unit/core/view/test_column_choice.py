@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from records import connect, join, snapshot
 
+from tcpconntop.core.view.baseline import CHANGES
 from tcpconntop.core.view.column_choice import (
     CHOOSABLE,
     choose_columns,
@@ -12,9 +13,11 @@ from tcpconntop.core.view.column_choice import (
     parse_columns,
     shown_columns,
 )
-from tcpconntop.core.view.columns import columns_of
+from tcpconntop.core.view.columns import COLUMNS, columns_of
 from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.key_fields import FILTERABLE
 from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.metrics import METRICS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.batch import table_text
@@ -29,6 +32,21 @@ def test_given_a_list_then_it_is_the_order_of_the_columns():
     choice = parse_columns("p99, daddr,mean")
     assert choice == ("p99", "daddr", "mean")
     assert keys(ViewSpec(columns=choice)) == ["p99", "daddr", "mean"]
+
+
+def test_given_names_of_the_command_line_then_they_mean_the_same_columns():
+    """GIVEN words of `--group` WHEN they name columns or fields of a filter THEN they are aliases."""
+    assert parse_columns("dest,port,process") == ("daddr", "dport", "comm")
+    picture = snapshot(connect(), connect("10.0.0.2", dport=80, comm="other"))
+    for text in ("port=80", "process=other", "dest~0.2"):
+        assert len(make_view(picture, ViewSpec(where=parse_filter(text)))) == 1, text
+
+
+def test_given_metrics_and_fields_of_keys_then_each_has_a_column_of_its_name():
+    """GIVEN what filters can name WHEN columns are listed THEN each has one; the others are changes."""
+    compared = {key for key, column in COLUMNS.items() if column.needs_baseline}
+    assert set(COLUMNS) - compared == {*METRICS, *FILTERABLE}
+    assert compared == set(CHANGES)
 
 
 @pytest.mark.parametrize(("text", "named"), [("daddr,nope", "'nope'"), ("", "''"), ("p99,p99", "twice")])

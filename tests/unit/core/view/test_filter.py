@@ -95,13 +95,13 @@ def test_given_a_filter_about_keys_then_it_lets_these_pass(text, expected):
         ("nginx", [0, 1, 2, 3, 4]),
     ],
 )
-def test_given_a_filter_about_figures_then_it_lets_these_pass(text, expected):
-    figures = {
+def test_given_a_filter_about_metrics_then_it_lets_these_pass(text, expected):
+    metrics = {
         "p99": np.array([900.0, 5_000.0, 1_030_000.0, 2_000_000.0, np.nan]),
         "fail": np.array([0.0, 0.02, 0.5, 0.9, 1.0]),
         "count": np.array([20.0, 30.0, 2_000.0, 40.0, 50.0]),
     }
-    assert np.flatnonzero(parse_filter(text).match_metrics(figures, 5)).tolist() == expected
+    assert np.flatnonzero(parse_filter(text).match_metrics(metrics, 5)).tolist() == expected
 
 
 @pytest.mark.parametrize(

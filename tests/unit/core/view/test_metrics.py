@@ -18,7 +18,7 @@ MIXED = random_records(3_000, 300)
 @pytest.mark.parametrize("group_by", ["dest", "process+dest", "port"])
 @pytest.mark.parametrize("sort", ["p99", "count"])
 def test_given_a_row_then_its_figures_are_those_of_its_column(group_by, sort):
-    """GIVEN a view WHEN a figure of one row is asked for THEN it is what the whole column says."""
+    """GIVEN a view WHEN a metric of one row is asked for THEN it is what the whole column says."""
     view, whole = (make_view(snapshot(MIXED), ViewSpec(group_by, sort)) for _ in range(2))
     for key, column in whole.metrics.items():
         rows = (
@@ -29,7 +29,7 @@ def test_given_a_row_then_its_figures_are_those_of_its_column(group_by, sort):
 
 
 def test_given_rows_of_one_key_and_of_several_then_both_have_their_quantiles():
-    """GIVEN a destination of one process and one of two WHEN sorted by p99 THEN both figures are right."""
+    """GIVEN a destination of one process and one of two WHEN sorted by p99 THEN both metrics are right."""
     events = join(
         connect(pid=1, latency_ns=1_000_000, times=3),
         connect(pid=2, latency_ns=9_000_000, times=3),
@@ -41,7 +41,7 @@ def test_given_rows_of_one_key_and_of_several_then_both_have_their_quantiles():
 
 
 def test_given_a_name_that_is_no_figure_then_there_is_none():
-    """GIVEN a view WHEN a figure is asked for that does not exist THEN a KeyError names it."""
+    """GIVEN a view WHEN a metric is asked for that does not exist THEN a KeyError names it."""
     with pytest.raises(KeyError, match="daddr"):
         make_view(snapshot(MIXED), ViewSpec()).metrics["daddr"]
 

@@ -44,17 +44,17 @@ def test_given_a_grouping_then_each_row_has_the_figures_of_its_records(group_by)
         outcomes = np.bincount([record["outcome"] for record in records], minlength=6)
         assert view.stats["outcomes"][row].tolist() == outcomes.tolist()
         ok = [int(r["end_ns"] - r["begin_ns"]) / 1000 for r in records if r["outcome"] == Outcome.OK]
-        figures = {key: values[row] for key, values in view.metrics.items()}
-        assert figures["count"] == len(records)
-        assert figures["rate"] == len(records) / 10.0
-        assert figures["failed"] == len(records) - len(ok)
-        assert figures["fail"] == pytest.approx(1 - len(ok) / len(records))
-        assert figures["rtx"] == sum(int(r["syn_retransmits"]) for r in records)
+        metrics = {key: values[row] for key, values in view.metrics.items()}
+        assert metrics["count"] == len(records)
+        assert metrics["rate"] == len(records) / 10.0
+        assert metrics["failed"] == len(records) - len(ok)
+        assert metrics["fail"] == pytest.approx(1 - len(ok) / len(records))
+        assert metrics["rtx"] == sum(int(r["syn_retransmits"]) for r in records)
         if ok:
-            assert (figures["min"], figures["max"], figures["last"]) == (min(ok), max(ok), ok[-1])
-            assert figures["mean"] == pytest.approx(np.mean(ok))
+            assert (metrics["min"], metrics["max"], metrics["last"]) == (min(ok), max(ok), ok[-1])
+            assert metrics["mean"] == pytest.approx(np.mean(ok))
             for key, q in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
-                assert figures[key] == pytest.approx(np.quantile(ok, q, method="inverted_cdf"), rel=0.01)
+                assert metrics[key] == pytest.approx(np.quantile(ok, q, method="inverted_cdf"), rel=0.01)
         assert view.latency.counts[view.latency.rows() == row].sum() == len(ok)
 
 
@@ -173,10 +173,10 @@ def test_given_failures_alone_then_no_latency_is_told_though_there_was_one_befor
     window = RollingWindow(10)
     window.ingest(connect(latency_ns=5_000), 1_000 * SECOND_NS)
     window.ingest(connect(outcome=Outcome.TIMEOUT), 1_060 * SECOND_NS)
-    figures = make_view(snapshot_of(window), ViewSpec()).metrics
-    assert figures["fail"].tolist() == [1.0]
+    metrics = make_view(snapshot_of(window), ViewSpec()).metrics
+    assert metrics["fail"].tolist() == [1.0]
     for key in ("p50", "p90", "p99", "min", "max", "mean", "last"):
-        assert np.isnan(figures[key]).all(), key
+        assert np.isnan(metrics[key]).all(), key
 
 
 def test_given_two_processes_when_one_succeeded_before_the_other_failed_then_last_is_the_last_success():
