@@ -10,6 +10,8 @@ import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
+from tcpconntop.tui.panes import registry
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _styles_are_parsed_once() -> Iterator[None]:
@@ -37,6 +39,12 @@ def _same_terminal_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def five_panes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the first five panes only, for tests that count panes or measure the line of tabs."""
+    monkeypatch.setattr(registry, "PANES", dict(list(registry.PANES.items())[:5]))
 
 
 @pytest.fixture

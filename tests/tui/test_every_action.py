@@ -103,6 +103,7 @@ def aspects(app, folder):
         for key in action.keys.split(",")
     ],
 )
+@pytest.mark.usefixtures("five_panes")
 async def test_a_key_does_what_the_help_says_and_nothing_else(action, key, tmp_path, monkeypatch):
     assert action.id in EFFECTS, "a new action: say in EFFECTS what it changes"
     expected, before_it = EFFECTS[action.id]

@@ -50,7 +50,7 @@ async def test_findings_are_listed_with_their_evidence():
         assert run.lines()[0].startswith(" ● nothing listens on 10.9.1.7:9100")
         assert "refused, none succeeded since tracing began; by prometheus" in run.lines()[1]
         assert "10.2.3.5:443 lost a SYN" in run.lines()[2]
-        assert "waiting for the retransmission +" in run.lines()[3]
+        assert "waiting to resend +" in run.lines()[3]
         assert not run.marked()
 
 

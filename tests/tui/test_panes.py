@@ -202,6 +202,7 @@ async def test_tabs_that_have_no_room_shrink_to_their_keys():
         assert "Timeline ─ Heatmap ─ Failures" in text_of(tabs)[0]
 
 
+@pytest.mark.usefixtures("five_panes")
 async def test_the_process_screen_has_them_too():
     app = still(pid=3)
     async with app.run_test(size=(120, 24)) as pilot:
@@ -295,6 +296,7 @@ async def test_the_light_theme_turns_the_colours_of_the_heatmap_round():
         (68, " every… ──"),
     ],
 )
+@pytest.mark.usefixtures("five_panes")
 async def test_the_line_of_tabs_never_cuts_a_figure(width, about):
     """GIVEN less and less room WHEN the tabs are drawn THEN the count goes whole, then words get an …."""
     app = still()
@@ -325,6 +327,7 @@ async def test_the_histogram_names_every_quantile_that_there_is_room_for(median_
     assert cell_len(lines[0]) <= width
 
 
+@pytest.mark.usefixtures("five_panes")
 async def test_a_long_address_in_the_title_keeps_its_end():
     """GIVEN an address without room WHEN its row is selected THEN the title has an … in its middle."""
     flows = [flow("api", 1, "2001:db8:1234:5678:9abc:def0:1111:aa01", 7000)]

@@ -17,6 +17,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("key", "name"), KEYS)
+@pytest.mark.usefixtures("five_panes")
 async def test_a_key_that_shows_a_pane_brings_hidden_panes_back(key, name):
     """GIVEN hidden panes WHEN one is asked for THEN it is seen."""
     async with Running() as run:
@@ -41,6 +42,7 @@ async def test_where_there_is_no_room_a_key_says_so_and_changes_nothing(key):
         assert run.screen.panes.visible_names == seen
 
 
+@pytest.mark.usefixtures("five_panes")
 async def test_a_key_of_a_pane_that_is_not_there_says_so():
     """GIVEN a screen of five panes WHEN the sixth is asked for THEN a note says that there is none."""
     async with Running() as run:
@@ -58,6 +60,7 @@ async def test_a_process_begins_with_its_last_connects_where_they_have_no_place_
         assert run.screen.panes.visible_names == ["Histogram"]
 
 
+@pytest.mark.usefixtures("five_panes")
 async def test_a_note_takes_the_place_of_the_one_before():
     """GIVEN a note WHEN another one comes, or the same again THEN the newest alone is on the screen."""
     async with Running() as run:
@@ -117,6 +120,7 @@ async def test_with_rows_it_says_how_to_select_one(key):
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.usefixtures("five_panes")
 async def test_a_note_covers_what_is_below_it_up_to_the_edge(size):
     """GIVEN a note WHEN it is shown THEN nothing of the pane below it is left beside it."""
     async with Running(size=size) as run:

@@ -97,7 +97,7 @@ def _example(records: RecentRecords, p99_us: float) -> str:
     if np.isnan(rto_us):  # the first SYN was not seen: nearly all of the time before the last one is waiting
         rto_us = latency[nearest] - wire_us
     which = "p99" if is_p99 else "one of them:"
-    parts = f"{duration(rto_us)} waiting for the retransmission + {duration(wire_us)} network"
+    parts = f"{duration(rto_us)} waiting to resend + {duration(wire_us)} network"
     return f"{which} {duration(latency[nearest])} = {parts}"
 
 

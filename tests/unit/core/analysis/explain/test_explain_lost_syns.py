@@ -25,13 +25,13 @@ def test_p99_is_taken_apart():
     """GIVEN 18 of 1,204 connects lost a SYN THEN their p99 is the wait and the network."""
     (found,) = findings(connect(times=1186), with_lost_syns(times=18))["lost-syns"]
     assert found.title == "18 of 1,204 connects to 10.0.0.1:443 lost a SYN"
-    assert found.evidence == "p99 1.03s = 1s waiting for the retransmission + 31.0ms network; by curl"
+    assert found.evidence == "p99 1.03s = 1s waiting to resend + 31.0ms network; by curl"
     assert (found.severity, found.affected) == (Severity.BAD, 18)
 
 
 def test_local_work_is_no_part_of_the_wait_where_it_is_known():
     (found,) = findings(with_lost_syns(times=5, local_ns=200 * MS))["lost-syns"]
-    assert "p99 1.23s = 1s waiting for the retransmission + 31.0ms network" in found.evidence
+    assert "p99 1.23s = 1s waiting to resend + 31.0ms network" in found.evidence
 
 
 def test_one_in_a_thousand_is_worth_less_and_the_p99_is_left_out():
