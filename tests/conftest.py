@@ -10,10 +10,18 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--long`: without it, tests that go through very many cases take some of them."""
+    """Add `--long`: without it, tests with very many cases take some of them, and a few are left out."""
     parser.addoption(
         "--long", action="store_true", help="go through all cases of the tests that have very many"
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `long`, and say how many that are."""
+    if not config.getoption("long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
 def pytest_collection_finish() -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("series")
 @cache
 def filled(seconds: int, per_second) -> RollingWindow:
     """Return a window after some traffic; ingesting takes much longer than switching."""
-    window = RollingWindow(60)
+    window = RollingWindow(900)
     for second in range(START_S, START_S + seconds):
         window.ingest(per_second(second), second * SECOND_NS)
     return window
