@@ -15,19 +15,21 @@ help: ## Show this list
 run: setup ## Open the dashboard on live data (ARGS="-b -n 3" for other modes)
 	@$(SUDO) $(BIN)/tcpconntop $(ARGS)
 
-# Tests wait more than they compute: there are more workers than cores. Each has its own network namespace.
-WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+# Some tests wait: there are more workers than cores, each with a network namespace of its own. Python is started some
+# hundred times: it has to keep what it compiles.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 .PHONY: test
 test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name", ARGS=--long: in full length)
-	@$(SUDO) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(SUDO) $(PYTEST) -n $(WORKERS) --dist loadgroup $(ARGS)
 ifeq ($(filter-out --long,$(ARGS)),)
 	@echo "Once more with perf buffers: the live tests that share a session"
-	@$(SUDO) env TCPCONNTOP_TEST_TRANSPORT=perf $(BIN)/python -m pytest tests/live -m "not compiles" -n $(WORKERS) --dist loadgroup
+	@$(SUDO) TCPCONNTOP_TEST_TRANSPORT=perf $(PYTEST) tests/live -m "not compiles" -n $$(nproc)
 endif
 
 .PHONY: goldens
 goldens: setup $(VENV)/.test ## Write the screens that tests compare with anew: look at `git diff` then
-	@$(BIN)/python -m pytest tests/tui/test_screens.py tests/tui/test_snapshots.py --snapshot-update -q
+	@$(PYTEST) tests/tui/test_screens.py tests/tui/test_snapshots.py --snapshot-update -q
 
 .PHONY: test-kernels
 test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")

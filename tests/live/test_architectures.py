@@ -33,8 +33,15 @@ ARGUMENTS = {"x86": [112, 104, 96], "arm64": [0, 8, 16]}
 RESULTS = {"x86": 80, "arm64": 0}
 
 
-@pytest.mark.parametrize("transport", ["ring", "perf"])
-@pytest.mark.parametrize("architecture", ARGUMENTS)
+@pytest.mark.parametrize(
+    ("architecture", "transport"),
+    [
+        ("x86", "ring"),
+        ("arm64", "perf"),
+        pytest.param("x86", "perf", marks=pytest.mark.long),
+        pytest.param("arm64", "ring", marks=pytest.mark.long),
+    ],
+)
 def test_the_program_compiles_and_reads_the_right_registers(architecture: str, transport: str) -> None:
     """Kprobes read the argument and result registers where the architecture has them."""
     job = {

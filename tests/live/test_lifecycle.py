@@ -86,7 +86,13 @@ def interface(until: str, **environment: str) -> Iterator[tuple[subprocess.Popen
 
 
 @pytest.mark.parametrize(
-    ("step", "later_s"), [("spawned", 0), ("opening", 0), ("opening", 0.1), ("opening", 0.3), ("open", 0)]
+    ("step", "later_s"),
+    [
+        ("spawned", 0),
+        ("opening", 0.1),
+        *(pytest.param("opening", later_s, marks=pytest.mark.long) for later_s in (0, 0.3)),
+        ("open", 0),
+    ],
 )
 def test_kill_9_leaves_nothing(step: str, later_s: float) -> None:
     """GIVEN an interface at some step WHEN it is killed THEN loader, programs and maps end at once."""
@@ -139,7 +145,7 @@ def descriptors() -> list[str]:
     return sorted(link.name for link in Path("/proc/self/fd").iterdir())
 
 
-@pytest.mark.parametrize("later_s", [0, 0.1, 0.3])
+@pytest.mark.parametrize("later_s", [0, pytest.param(0.1, marks=pytest.mark.long), 0.3])
 def test_cancel(later_s: float) -> None:
     """GIVEN a session being opened WHEN another thread cancels THEN it ends at once, with nothing left."""
     before = descriptors()

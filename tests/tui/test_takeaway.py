@@ -47,7 +47,7 @@ async def test_export_writes_what_is_seen_in_three_forms(tmp_path, monkeypatch):
         await pilot.press("e")
         await pilot.pause()
         assert not list(tmp_path.iterdir())
-        assert any("nothing to see yet" in note for note in notes(app))
+        assert any("nothing to show yet" in note for note in notes(app))
         await feed(pilot, snapshot(20))
         await pilot.press("comma", "slash", *"curl", "enter", "e")
         await until(pilot, lambda: any("wrote" in note for note in notes(app)))

@@ -123,8 +123,8 @@ PRIVATE_WORDS = {
     *("asked", "at", "checkup", "families", "found", "gives_up", "judge_failure", "known", "look", "mending"),
     *("mine", "patience", "place", "survey", "takeaway", "told", "was_there", "who", "witness"),
 }
-"""Names that tell a reader nothing. The project uses the field's word, or the plain one: the screen with the table
-is `TableScreen`, what a finding rests on is `Evidence`, and an index is `index`, `row` or `column`."""
+"""Names that tell a reader nothing. The project uses the field's word, or the plain one: the screen with the
+table is `TableScreen`, what a finding rests on is `Evidence`, and an index is `index`, `row` or `column`."""
 
 
 def names_in(name: str) -> Iterator[str]:

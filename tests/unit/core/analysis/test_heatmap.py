@@ -34,7 +34,7 @@ def batch(second: int):
 @cache
 def filled(seconds: int) -> RollingWindow:
     """Return a window after the same traffic; ingesting takes much longer than switching."""
-    window = RollingWindow(60)
+    window = RollingWindow(900)
     for second in range(START_S, START_S + seconds):
         window.ingest(batch(second), second * SECOND_NS)
     return window

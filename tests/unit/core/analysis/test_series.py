@@ -17,11 +17,21 @@ from tcpconntop.core.wire import Outcome
 START_S = 12_000
 
 
+pytestmark = pytest.mark.xdist_group("series")
+
+
 @cache
-def told(window_s: float | None, seconds: int, per_second=lambda second: connect()) -> Snapshot:
-    window = RollingWindow(window_s)
+def filled(seconds: int, per_second) -> RollingWindow:
+    """Return a window after some traffic; ingesting takes much longer than switching."""
+    window = RollingWindow(900)
     for second in range(START_S, START_S + seconds):
         window.ingest(per_second(second), second * SECOND_NS)
+    return window
+
+
+def told(window_s: float | None, seconds: int, per_second=lambda second: connect()) -> Snapshot:
+    window = filled(seconds, per_second)
+    window.set_window(window_s)
     return snapshot_of(window, now_ns=(START_S + seconds - 1) * SECOND_NS)
 
 
