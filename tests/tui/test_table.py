@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
-from support import INFO, Clock, Running, Steady, feed, flow, snapshot, still, text_of
+from support import INFO, Clock, Steady, feed, flow, snapshot, still, text_of
 from textual.geometry import Region
 
 from tcpconntop.core.view.columns import COLUMNS
@@ -16,7 +15,7 @@ from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.table.layout import lay_out_columns
-from tcpconntop.tui.text.lines import fit, fit_address, fit_counted
+from tcpconntop.tui.text.lines import fit
 from tcpconntop.tui.text.sparkline import sparkline
 
 EVIL = "\x1b[31m[red]evil"
@@ -221,114 +220,3 @@ async def test_a_row_that_got_worse_is_marked_and_others_are_not(width):
             line = lines[address]
             assert {key for key, start in starts.items() if line[start - 1] == "▲"} == marked, line
             assert line.count("▲") == len(marked)
-
-
-@pytest.mark.parametrize("descending", [True, False])
-async def test_a_table_without_rows_still_says_how_it_is_sorted(descending):
-    """GIVEN no row WHEN the table is drawn THEN the arrow stands in its header."""
-    text, _ = await lines([flow("a", rate_hz=0)], spec=ViewSpec(descending=descending))
-    assert f" P99{'▼' if descending else '▲'}" in text[0]
-
-
-async def test_why_there_is_no_row_is_said_in_full():
-    """GIVEN a reason that is longer than a line WHEN the table is drawn THEN it goes on in the next one."""
-    app = still()
-    async with app.run_test(size=(40, 24)) as pilot:
-        await feed(pilot, snapshot(3, [flow("a")]))
-        await pilot.press("slash", *"comm=nobody dest:10.0.0.0/8 dport=12345", "enter")
-        await pilot.pause()
-        text = text_of(app.screen.table)
-        said = " ".join(line.strip() for line in text[2:] if line.strip())
-        assert said == "nothing matches the filter comm=nobody dest:10.0.0.0/8 dport=12345: esc clears it"
-        assert not text[1].strip()
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "shown"),
-    [
-        ("checkout ×2", 12, "checkout ×2 "),
-        ("report-worker ×12", 12, "report-… ×12"),
-        ("日本語の名 ×9", 12, "日本語の… ×9"),
-        ("a name without a count", 12, "a name with…"),
-        ("123456789012345", 12, "12345678901…"),
-        ("worker ×12345", 6, "worke…"),
-        ("a ×b and so on", 12, "a ×b and so…"),
-    ],
-)
-def test_a_name_is_cut_and_not_how_many_it_stands_for(text, width, shown):
-    """GIVEN a name with ×n WHEN it is too long THEN the name has the ellipsis."""
-    assert fit_counted(text, width) == shown
-
-
-async def test_a_process_without_a_name_has_a_sign_of_its_own():
-    """GIVEN a process that took an empty name WHEN it is shown THEN its cell is not empty."""
-    text, places = await lines([flow("", 7)], spec=ViewSpec("process"))
-    at = next(place for place in places if place.column.key == "comm").start
-    assert text[1][at : at + 3] == "-  "
-
-
-@pytest.mark.parametrize(
-    ("group", "width"),
-    [
-        *(("process", width) for width in (36, 40, 60, 80)),
-        *(("process+dest", width) for width in (56, 79, 100)),
-    ],
-)
-def test_a_pid_is_never_without_its_name(width, group):
-    """GIVEN rows of processes WHEN room is short THEN numbers are hidden before the name."""
-    fields = GROUPINGS[group].fields
-    columns = [
-        c for c in COLUMNS.values() if not c.needs_baseline and (not c.key_field or c.key_field in fields)
-    ]
-    keys = [place.column.key for place in lay_out_columns(columns, "p99", width)]
-    assert "comm" in keys or "pid" not in keys
-
-
-async def test_a_window_that_has_become_empty_does_not_speak_of_a_first_connect():
-    """GIVEN connects that have left the window WHEN the table is drawn THEN it says so."""
-    past, empty = snapshot(3, [flow("a")]), snapshot(3, [flow("a", rate_hz=0)])
-    app = still()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await feed(pilot, empty)
-        assert text_of(app.screen.table)[2].strip() == "no connect yet: waiting for the first one"
-        await feed(pilot, replace(empty, ledger=past.ledger))
-        said = text_of(app.screen.table)[2].strip()
-        assert said == "no connect ended in this window: the next one will be listed here"
-
-
-PREFIX = "2001:db8:1234:5678:9abc:def0:1111:"
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "shown"),
-    [
-        ("2001:db8:1::1", 15, "2001:db8:1::1  "),
-        ("2001:db8:1:2:3:4:5:67", 15, "2001:db…:4:5:67"),
-        ("2001:db8:1:2:3:4:5:67 api.internal", 15, "2001:db…:4:5:67"),
-        ("2001:db8:1::1 api.internal", 17, "2001:db8:1::1 ap…"),
-        ("2001:db8:1:2::/64", 12, "2001:d…::/64"),
-        ("other destinations", 9, "other de…"),
-        ("127.100.100.100", 10, "127.100.1…"),
-        ("2001:db8:1::1", 3, "2…1"),
-        ("2001:db8:1::1", 2, "2…"),
-        ("2001:db8:1::1", 0, ""),
-    ],
-)
-def test_an_address_of_ipv6_is_cut_in_its_middle(text, width, shown):
-    """GIVEN less room than text WHEN it is an address of IPv6 THEN its end stays, and a name goes first."""
-    assert fit_address(text, width) == shown
-
-
-@pytest.mark.parametrize("pid", [None, 100])
-async def test_neighbours_of_one_prefix_are_told_apart_at_eighty_cells(pid):
-    """GIVEN long addresses that differ at their ends WHEN they are listed THEN each of the lines does."""
-    flows = [flow("api", 100, f"{PREFIX}{group}") for group in ("aa01", "aa02")]
-    async with Running(3, size=(80, 24), flows=flows, pid=pid) as run:
-        cells = {line.split()[0].lstrip("▌") for line in text_of(run.screen.table)[1:3]}
-        assert len(cells) == 2
-        assert all("…" in cell and cell.endswith(("aa01", "aa02")) for cell in cells)
-        if pid:
-            connects = "\n".join(
-                text.plain for text in run.screen.panes.query_one("Connects").render().split()
-            )
-            assert {end for end in ("aa01", "aa02") if f"{end} " in connects} == {"aa01", "aa02"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,21 +13,15 @@ import pytest
 from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recording, replayed
 
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT
-from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.outputs.document import view_document
 from tcpconntop.recording.blocks import Block
-from tcpconntop.recording.files import RotatingFile, Rotation
 from tcpconntop.recording.frames import FrameKind, file_prefix
 from tcpconntop.recording.replay import Replay
-from tcpconntop.recording.writer import RecordingWriter
-from tcpconntop.sources.replay_filter import apply_request_filters
 
 TRIES = 60
 TRIES_LONG = 400
@@ -243,203 +236,3 @@ def test_text_of_a_recording_is_safe_to_print(whole: bytes) -> None:
 
 
 # Rotation
-
-SMALL = Rotation(size_bytes=12_000, keep=1000)
-
-
-def files_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob("r.*"))
-
-
-def test_rotated_files_are_one_recording(tmp_path: Path) -> None:
-    """GIVEN many small files WHEN replayed in any order THEN it is what was seen, and none is too large."""
-    seen = record(tmp_path / "r", Scenario(12), SMALL)
-    files = files_in(tmp_path)
-    assert len(files) > 3
-    assert files[0].name == "r.000001"
-    assert all(file.stat().st_size <= SMALL.size_bytes for file in files)
-    assert shown(replayed(*files[::-1])[-1]) == shown(seen[-1])
-
-
-def test_the_last_files_alone_have_a_ledger_of_their_own(tmp_path: Path) -> None:
-    """GIVEN only the last files WHEN replayed THEN the totals are theirs, and balance with the rows."""
-    record(tmp_path / "r", Scenario(12), SMALL)
-    last = replayed(*files_in(tmp_path)[2:], window_s=None)[-1]
-    rows = int(make_view(last, ViewSpec()).metrics["count"].sum())
-    assert last.ledger.attempts == rows > 0
-    assert last.ledger.lost == 0
-
-
-def test_the_records_of_a_missing_file_are_counted_as_lost(tmp_path: Path) -> None:
-    seen = record(tmp_path / "r", Scenario(12), SMALL)
-    files = files_in(tmp_path)
-    hole = len(events_of(recording(files[1])))
-    last = replayed(files[0], *files[2:], window_s=None)[-1]
-    assert last.ledger.lost == hole > 0
-    assert last.ledger.attempts == seen[-1].ledger.attempts
-
-
-def test_only_the_newest_files_are_kept(tmp_path: Path) -> None:
-    """GIVEN a bound WHEN two recordings rotate THEN only the newest files of both together are kept."""
-    (tmp_path / "r.notes").write_text("mine")
-    highest = 0
-    for _ in range(2):
-        record(tmp_path / "r", Scenario(12), Rotation(size_bytes=12_000, keep=3))
-        numbers = [int(file.suffix[1:]) for file in files_in(tmp_path) if file.suffix != ".notes"]
-        assert numbers == list(range(numbers[-1] - 2, numbers[-1] + 1))
-        assert numbers[0] > highest
-        highest = numbers[-1]
-    assert (tmp_path / "r.notes").exists()
-
-
-def test_an_old_file_that_cannot_be_removed_is_an_error_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "r.000001").mkdir()
-    with pytest.raises(FatalError, match=r"cannot remove .*/r\.000001: "):
-        RotatingFile(tmp_path / "r", Rotation(keep=1))
-
-
-def test_files_rotate_by_age(tmp_path: Path) -> None:
-    seen = record(tmp_path / "r", Scenario(9), Rotation(age_s=2))
-    assert 4 <= len(files_in(tmp_path)) <= 5
-    assert shown(replayed(*files_in(tmp_path))[-1]) == shown(seen[-1])
-
-
-def test_files_of_two_recordings_are_an_error(tmp_path: Path) -> None:
-    record(tmp_path / "a", Scenario(1))
-    record(tmp_path / "b", Scenario(1))
-    with pytest.raises(FatalError, match="not files of one recording"):
-        recording(tmp_path / "a", tmp_path / "b")
-    with pytest.raises(FatalError, match="same file"):
-        recording(tmp_path / "a", tmp_path / "a")
-
-
-# Writing
-
-
-def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "r").write_text("precious")
-    with pytest.raises(FatalError, match="exists"):
-        RotatingFile(tmp_path / "r")
-    assert (tmp_path / "r").read_text() == "precious"
-
-
-def test_other_users_may_not_read_a_recording(tmp_path: Path) -> None:
-    record(tmp_path / "r", Scenario(1))
-    assert (tmp_path / "r").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_failed_write_does_not_end_the_source(tmp_path: Path) -> None:
-    """GIVEN a recording WHEN its folder is removed THEN records still come, and a note has the reason."""
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    scenario = Scenario(6)
-    writer = RecordingWriter(scenario, RotatingFile(folder / "r", Rotation(age_s=1), scenario.clock_s),
-                        clock_s=scenario.clock_s)  # fmt: skip
-    shutil.rmtree(folder)
-    n = 0
-    while not writer.ended:
-        n += len(writer.read(0.1))
-    writer.close()
-    assert n == scenario.ledger().attempts
-    assert isinstance(writer.failure, FatalError)
-    assert writer.info.notes == (f"the recording stopped: {writer.failure}",)
-
-
-def test_a_source_that_fails_leaves_a_complete_recording(tmp_path: Path) -> None:
-    """GIVEN a source that fails WHEN the writer is closed THEN all its records and the end are written."""
-
-    class Broken(Scenario):
-        def read(self, timeout_s: float) -> np.ndarray:
-            if self.clock_ns >= BEGAN_NS + 1_500_000_000:
-                raise FatalError("the loader is gone")
-            return super().read(timeout_s)
-
-    scenario = Broken()
-    writer = RecordingWriter(scenario, RotatingFile(tmp_path / "r"), clock_s=scenario.clock_s)
-    n = sum(len(writer.read(0.1)) for _ in range(15))
-    with pytest.raises(FatalError, match="gone"):
-        writer.read(0.1)
-    writer.close()
-    found = recording(tmp_path / "r")
-    assert (len(events_of(found)), found.notes) == (n, ())
-
-
-def test_records_are_in_the_file_after_a_second(tmp_path: Path) -> None:
-    """GIVEN a writer that is never closed WHEN the file is read THEN at most a second is missing."""
-    scenario = Scenario(5)
-    writer = RecordingWriter(scenario, RotatingFile(tmp_path / "r"), clock_s=scenario.clock_s)
-    while not writer.ended:
-        writer.read(0.1)
-    found = recording(tmp_path / "r")
-    events = events_of(found)
-    assert scenario.clock_ns - int(events["end_ns"][-1]) < SECOND_NS
-    assert found.truncated
-    writer.close()
-
-
-def test_only_records_that_match_are_written(tmp_path: Path) -> None:
-    where = parse_filter("comm=probe")
-    record(tmp_path / "r", keep=lambda events: where.match_keys(keys_from_events(events)))
-    assert set(events_of(recording(tmp_path / "r"))["comm"]) == {b"probe"}
-
-
-# Playing
-
-
-class FakeTime:
-    """A clock that advances only in `sleep`."""
-
-    def __init__(self) -> None:
-        self.now_s = 50.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-
-
-@pytest.mark.parametrize("speed", [0.5, 1.0, 4.0])
-def test_a_replay_has_the_speed_that_was_asked_for(whole: bytes, speed: float) -> None:
-    """GIVEN a speed WHEN replayed THEN each record comes when it is due, and no read waits long."""
-    time = FakeTime()
-    source = Replay(recording(whole), speed, clock_s=time, sleep=time.sleep)
-    while not source.ended:
-        before_s = time.now_s
-        events = source.read(0.1)
-        assert time.now_s - before_s <= 0.1 + 1e-9
-        reached_ns = BEGAN_NS + (time.now_s - 50.0) * speed * SECOND_NS
-        assert source.now_ns() == pytest.approx(reached_ns, abs=1000)
-        assert (events["end_ns"] <= source.now_ns()).all()
-    assert time.now_s - 50.0 == pytest.approx(4 / speed, rel=0.05)
-
-
-def test_a_replay_balances_at_every_moment(whole: bytes) -> None:
-    source, n = Replay(recording(whole), None), 0
-    while not source.ended:
-        n += len(source.read(0.1))
-        ledger = source.ledger()
-        assert ledger.attempts - ledger.in_flight == ledger.ended == n
-
-
-@pytest.mark.parametrize(
-    ("request_", "passes"),
-    [
-        (TraceRequest(pids=(100, 300)), lambda e: np.isin(e["tgid"], (100, 300))),
-        (TraceRequest(ports=(8443,)), lambda e: e["dport"] == 8443),
-        (TraceRequest(uids=(7,)), lambda e: e["uid"] == 7),
-        (TraceRequest(family=6), lambda e: e["family"] == 6),
-        (TraceRequest(min_latency_ms=0.5), lambda e: e["end_ns"] - e["begin_ns"] >= 500_000),
-    ],
-)
-def test_filters_of_the_kernel_side_apply_to_recordings(whole: bytes, request_, passes) -> None:
-    expected = events_of(recording(whole))
-    expected = expected[passes(expected)]
-    source = apply_request_filters(Replay(recording(whole), None), request_)
-    found = []
-    while not source.ended:
-        found.append(source.read(3600))
-    assert np.array_equal(np.concatenate(found), expected)
-    ledger = source.ledger()
-    assert (ledger.ended - ledger.below_minimum, ledger.in_flight) == (len(expected), 0)
-    assert ledger.completeness is None
