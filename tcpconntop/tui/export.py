@@ -20,11 +20,11 @@ MAX_COPIED = 120
 """Cells of a copied row that the note shows: more of it would not fit on a small terminal."""
 
 MAX_SAME_NAME = 1_000
-"""How many files of one name and second there may be."""
+"""The most exports with one name, which has the second in it."""
 
 
 def row_text(view: View, row: int, columns: Sequence[str] = ()) -> str:
-    """Spell a row in one line, each figure with its name: for a chat or a ticket.
+    """Format a row as one line, each metric with its name: for a chat or a ticket.
 
     Args:
         view: the view.
@@ -63,18 +63,18 @@ def export_view(view: View, picture: str) -> str:
 
 
 def save(stem: str, contents: Mapping[str, str], folders: Sequence[Path]) -> str:
-    """Write files beside each other into the first folder that takes them, over none that is there.
+    """Write files into the first folder that is writable; never overwrite a file.
 
     Args:
-        stem: their name; where a file has it already, a number follows it.
+        stem: their name without extension; a number is added if a file has it already.
         contents: what to write, by extension.
-        folders: where to try. The last one is made if it does not exist.
+        folders: folders to try, in order. The last one is created if it does not exist.
 
     Returns:
-        One line for people: where they are, and why they are not where they were asked for.
+        One line for the user: where the files are, and why not in an earlier folder.
 
     Raises:
-        OSError: no folder takes them.
+        OSError: no folder is writable.
     """
     refused: list[str] = []
     for folder in folders:
@@ -87,7 +87,7 @@ def save(stem: str, contents: Mapping[str, str], folders: Sequence[Path]) -> str
 
 
 def _tried(folder: Path, stem: str, contents: Mapping[str, str], make: bool) -> tuple[str, str]:
-    """Return the name under which a folder took the files, or an empty one and the reason why it did not."""
+    """Return the name of the files that were written, or an empty one and the reason."""
     try:
         if make:
             folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _tried(folder: Path, stem: str, contents: Mapping[str, str], make: bool) -> 
 
 
 def _write(folder: Path, stem: str, contents: Mapping[str, str]) -> str:
-    """Write all of the files or none; the answer is their name without extension."""
+    """Write all files or none; return their name without extension."""
     for number in range(1, MAX_SAME_NAME):
         name = stem if number == 1 else f"{stem}-{number}"
         paths = {folder / f"{name}.{extension}": text for extension, text in contents.items()}

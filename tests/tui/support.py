@@ -87,7 +87,7 @@ LIFE = ProcessInfo(7, "checkout", "shop", "/usr/bin/checkout --port 8080", 36_00
 
 
 def still(spec: ViewSpec | None = None, pid: int | None = None, life: ProcessInfo | None = LIFE) -> Dashboard:
-    """Give a dashboard whose tracer never starts, on a machine where every process has the same life."""
+    """Return a dashboard whose tracer never starts, on a machine where every process has the same life."""
     return Dashboard(never, spec, pid=pid, read_process_info=lambda _: life, ask=lambda _: "")
 
 
@@ -109,17 +109,17 @@ async def feed(pilot: Pilot[str], shown: Snapshot) -> None:
 
 
 def flow(comm: str, pid: int = 100, daddr: str = "10.0.0.1", dport: int = 80, **more: object) -> Flow:
-    """Give a small flow."""
+    """Return a small flow."""
     return Flow(comm, pid, daddr, dport, **{"rate_hz": 20, "median_us": 300, **more})  # type: ignore[arg-type]
 
 
 def text_of(widget: object) -> list[str]:
-    """Give the text of the lines of a widget as they are on the screen."""
+    """Return the text of the lines of a widget as they are on the screen."""
     return [widget.render_line(y).text for y in range(widget.size.height)]  # type: ignore[attr-defined]
 
 
 def notes(app: Dashboard) -> list[str]:
-    """Give the notifications that are on the screen."""
+    """Return the notifications that are on the screen."""
     return [str(toast.render()) for toast in app.screen.query("Toast")]
 
 

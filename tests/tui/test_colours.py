@@ -18,7 +18,7 @@ ALARMING = [
 
 
 def luminance(colour):
-    """Give the relative luminance as WCAG 2 defines it."""
+    """Return the relative luminance as WCAG 2 defines it."""
     parts = [
         part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
     ]
@@ -26,7 +26,7 @@ def luminance(colour):
 
 
 def contrast(style):
-    """Give the contrast between the colours of a style."""
+    """Return the contrast between the colours of a style."""
     low, high = sorted(luminance(Color.from_rich_color(colour)) for colour in (style.color, style.bgcolor))
     return (high + 0.05) / (low + 0.05)
 

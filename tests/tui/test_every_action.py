@@ -68,7 +68,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
 
 
 def aspects(app, folder):
-    """Give everything that an action may change."""
+    """Return everything that an action may change."""
     board = next(screen for screen in app.screen_stack[::-1] if isinstance(screen, TableScreen))
     state, spec, explain = board.state, board.spec, board.query_one(Explain)
     return {

@@ -151,11 +151,11 @@ class ProcessScreen(ExplainScreen):
             self.identity.show(self._info, self._unit, self._ended, snapshot.wall_s)
 
     def action_open(self) -> None:
-        """Tell the user that there is no further screen."""
+        """Notify the user that there is no further screen."""
         self.notify("these are the process's own connects: esc goes back")
 
     def action_group(self, _by: int) -> None:
-        """Tell the user that there is no other grouping."""
+        """Notify the user that there is no other grouping."""
         self.notify("this screen always groups by destination: esc goes back")
 
     def leave(self) -> None:

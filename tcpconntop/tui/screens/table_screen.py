@@ -267,7 +267,7 @@ class TableScreen(Screen[None]):
 
     @on(NoRowSelected)
     def notify_no_row(self) -> None:
-        """Tell the user to select a row, or that there is none."""
+        """Ask the user to select a row, or that there is none."""
         rows = self.view is not None and len(self.view)
         self.notify("select a row first: ↑ ↓ or the mouse" if rows else "there is no row to select")
 

@@ -12,7 +12,7 @@ NAN = float("nan")
 
 
 def told(p99, attempts=20, failed=0):
-    """Give what is said of one row; figures are of each step, or the same for all."""
+    """Return the regression of one row; figures are of each step, or the same for all."""
     p99 = np.array([p99], np.float64)
     attempts, failed = (np.broadcast_to(np.array(n, np.float64), p99.shape) for n in (attempts, failed))
     found = find_regressions(Series(1.0, attempts, failed, p99[:, :, np.newaxis]))
