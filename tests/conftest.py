@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+# Before anything imports numpy: it starts threads for large matrices in each of many processes.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--long`: without it, tests with very many cases take some of them, and a few are left out."""

@@ -68,11 +68,12 @@ def wait_until(reached: Any, timeout_s: float) -> None:
 @contextmanager
 def interface(until: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
     """A user interface process that has reached this step, and everything it has reported."""
+    usual = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     process = subprocess.Popen(
         [sys.executable, INTERFACE],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **environment},
+        env={**usual, **environment},
     )
     reported: dict[str, Any] = {}
     assert process.stdout

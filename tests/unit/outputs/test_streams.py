@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,8 @@ from recordings import Scenario, record
 
 from tcpconntop.kernel.launch import PYTHON_VARIABLE
 
-# A Python without BCC: `doctor` has much to print, and nothing to compile.
-NO_BCC = os.environ | {PYTHON_VARIABLE: sys.executable}
 TCPCONNTOP = [sys.executable, "-m", "tcpconntop"]
+like_others = partial(pytest.param, marks=pytest.mark.long)
 COMMANDS = [
     ["--version"],
     ["--help"],
@@ -25,11 +25,11 @@ COMMANDS = [
     ["doctor", "--json"],
     ["log", "--replay", "FILE"],
     ["replay", "FILE", "-b"],
-    ["replay", "FILE", "-b", "--json"],
+    like_others(["replay", "FILE", "-b", "--json"]),
     ["check", "--replay", "FILE", "--assert", "count>1"],
-    ["check", "--replay", "FILE", "--assert", "count>1", "--json"],
+    like_others(["check", "--replay", "FILE", "--assert", "count>1", "--json"]),
     ["export", "FILE", "--format", "csv"],
-    ["export", "FILE", "--format", "jsonl"],
+    like_others(["export", "FILE", "--format", "jsonl"]),
 ]
 each_command = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 
@@ -41,9 +41,14 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def without_bcc() -> dict[str, str]:
+    """Return an environment in which `doctor` has much to print, and nothing to compile."""
+    return os.environ | {PYTHON_VARIABLE: sys.executable}
+
+
 def run(words: list[str], file: Path, **streams: object) -> subprocess.CompletedProcess[str]:
     command = [*TCPCONNTOP, *(str(file) if word == "FILE" else word for word in words)]
-    return subprocess.run(command, check=False, text=True, timeout=60, env=NO_BCC, **streams)  # type: ignore[call-overload]
+    return subprocess.run(command, check=False, text=True, timeout=60, env=without_bcc(), **streams)  # type: ignore[call-overload]
 
 
 @each_command
@@ -72,10 +77,12 @@ def test_closed_streams_are_opened_as_dev_null(words: list[str], file: Path) -> 
     whole = run(words, file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     command = "exec " + shlex.join([*TCPCONNTOP, *words]).replace("FILE", str(file))
     silent = ["sh", "-c", f"{command} 2>&- <&-"]
-    done = subprocess.run(silent, check=False, stdout=subprocess.PIPE, text=True, timeout=60, env=NO_BCC)
+    done = subprocess.run(
+        silent, check=False, stdout=subprocess.PIPE, text=True, timeout=60, env=without_bcc()
+    )
     assert done.returncode == whole.returncode
     assert len(done.stdout.splitlines()) == len(whole.stdout.splitlines())
     deaf = ["sh", "-c", f"{command} >&-"]
-    done = subprocess.run(deaf, check=False, stderr=subprocess.PIPE, text=True, timeout=60, env=NO_BCC)
+    done = subprocess.run(deaf, check=False, stderr=subprocess.PIPE, text=True, timeout=60, env=without_bcc())
     assert done.returncode == whole.returncode
     assert done.stderr == whole.stderr
