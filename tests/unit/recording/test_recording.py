@@ -33,13 +33,6 @@ def shown(snapshot: Snapshot) -> dict[str, object]:
     return {**document, "source": None}
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("recording") / "whole"
-    record(path, Scenario(4))
-    return path.read_bytes()
-
-
 @pytest.mark.parametrize("window_s", [None, 10, 60])
 @pytest.mark.parametrize("codec", ["none", "zlib", "zstd"])
 def test_a_replay_shows_what_was_seen_live(tmp_path: Path, window_s: float | None, codec: str) -> None:
