@@ -164,7 +164,7 @@ class Session:
 
 
 def open_session(loader: Loader, request: TraceRequest) -> Session:
-    """Let the loader compile and attach; map what it sends. Blocks for some tenths of a second.
+    """Ask the loader to compile and attach; map what it sends. Blocks for some tenths of a second.
 
     Ends early, with the loader ended and nothing attached, on `loader.cancel()` from another thread (as
     `TracerError`) and on any exception raised in this one (Ctrl-C).

@@ -36,7 +36,7 @@ def bring_loopback_up() -> None:
 
 
 def take_ports(part: int, parts: int) -> None:
-    """Let Linux give out one part of `PORTS` here: processes that run side by side never use the same ones.
+    """Restrict local ports here to one part of `PORTS`: processes side by side never use the same ones.
 
     Sessions see the connects of every namespace, and some tests filter by port alone.
     """

@@ -92,7 +92,7 @@ def still(spec: ViewSpec | None = None, pid: int | None = None, life: ProcessInf
 
 
 async def until(pilot: Pilot[str], condition: Callable[[], object]) -> None:
-    """Let the app go on until a condition holds: at once, unless the machine is very busy."""
+    """Wait until a condition holds: at once, unless the machine is very busy."""
     for _ in range(4_000):
         if condition():
             return
