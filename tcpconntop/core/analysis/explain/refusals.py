@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -54,40 +53,40 @@ class Past:
 class Refusals:
     """Destinations that refuse, without the keys that are claimed.
 
+    It keeps no reference to the evidence, because the evidence keeps this object: in a cycle, the arrays of
+    both would stay in memory until the garbage collector runs.
+
     Attributes:
         by_dest: refused connects of each destination, shape (d,).
         worst: the destinations with most of them, at most `MAX_FINDINGS`.
         rest: the other destinations with `MIN_FAILURES` or more.
+        pasts: what the window holds about each of `worst`.
     """
 
     def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
         refused = np.where(evidence.claimed, 0, evidence.outcomes[:, Outcome.REFUSED])
         self.by_dest = evidence.by_dest(refused)
         order = largest_first(np.where(self.by_dest >= MIN_FAILURES, self.by_dest, 0))
         self.worst: list[int] = order[:MAX_FINDINGS].tolist()
         self.rest = order[MAX_FINDINGS:]
+        self.pasts = _pasts(evidence, self.worst) if self.worst else []
+        self._counts = evidence.dest_outcomes[self.worst, Outcome.REFUSED].tolist()
 
-    def count(self, dest: int) -> int:
-        """Return the refused connects of a destination, claimed ones included."""
-        return int(self._evidence.dest_outcomes[dest, Outcome.REFUSED])
-
-    @cached_property
-    def pasts(self) -> list[Past]:
-        """What the window holds about each of `worst`."""
-        return _pasts(self._evidence, self.worst) if self.worst else []
+    def count(self, n: int) -> int:
+        """Return the refused connects of destination `worst[n]`, claimed ones included."""
+        return int(self._counts[n])
 
     def is_closed(self, n: int) -> bool:
         """True if nothing listens on destination `worst[n]`: it never accepted, or no longer does."""
         past = self.pasts[n]
         return not past.last_ok_ns or past.is_over
 
-    def first_ns(self, n: int) -> int:
+    def first_ns(self, evidence: Evidence, n: int) -> int:
         """Return the time of the first refusal after the last success at `worst[n]`.
 
         It is exact where the single records reach back to the success; else it is the begin of a slice.
         """
-        evidence, past = self._evidence, self.pasts[n]
+        past = self.pasts[n]
         events = evidence.recent.events
         if not len(events) or int(events["end_ns"][0]) > past.last_ok_ns:
             return past.since_ns  # an earlier refusal may have left the records

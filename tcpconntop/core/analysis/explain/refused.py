@@ -35,12 +35,12 @@ class Refused(FindingKind):
         ]
 
     def _closed(self, evidence: Evidence, refusals: Refusals, n: int, dest: int) -> Finding:
-        keys, count = evidence.keys_to(dest), refusals.count(dest)
+        keys, count = evidence.keys_to(dest), refusals.count(n)
         place, past = address_port_text(evidence.dests[dest]), refusals.pasts[n]
         if not past.last_ok_ns:
             proof = f"{count:,} refused, none succeeded since tracing began"
             return self.finding(evidence, keys, f"nothing listens on {place}", proof, count)
-        since = evidence.time_of_day(refusals.first_ns(n))
+        since = evidence.time_of_day(refusals.first_ns(evidence, n))
         proof = f"{count:,} refused, last ok {evidence.time_of_day(past.last_ok_ns)}"
         return self.finding(evidence, keys, f"nothing has listened on {place} since {since}", proof, count)
 
@@ -60,7 +60,7 @@ class SomeRefused(FindingKind):
         refusals = evidence.once(Refusals)
         found = []
         for n, dest in enumerate(refusals.worst):
-            keys, count = evidence.keys_to(dest), refusals.count(dest)
+            keys, count = evidence.keys_to(dest), refusals.count(n)
             ended = int(evidence.attempts[keys].sum())
             if refusals.is_closed(n) or count < NOTABLE_SHARE * ended:
                 continue
