@@ -18,7 +18,7 @@ from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
-from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.types import SECOND_NS, Floats
 from tcpconntop.core.view.column import Column
 from tcpconntop.core.wire import Events, Outcome, address_text
 from tcpconntop.tui.panes.pane import Pane
@@ -94,17 +94,22 @@ def time_bar(parts: Anatomy, row: int, width: int = BAR_WIDTH) -> str:
     return "".join(sign * n for sign, n in zip("╌█━", cells, strict=True))
 
 
+def _time_column(header: str, part: Callable[[Anatomy], Floats]) -> Column[ConnectList]:
+    """Return a column of a time in µs, coloured when it is slow."""
+    return Column(
+        header.lower(),
+        header,
+        7,
+        lambda connects, row: duration(float(part(connects.parts)[row])),
+        paint=lambda connects, row: latency_paint(float(part(connects.parts)[row])),
+    )
+
+
 COLUMNS: tuple[Column[ConnectList], ...] = (
     Column("time", "TIME", 12, _time_text, numeric=False, paint=lambda *_: "dim"),
     Column("daddr", "DESTINATION", 16, _address_text, numeric=False, expands=True),
     Column("dport", "PORT", 5, lambda connects, row: str(connects.events["dport"][row])),
-    Column(
-        "latency",
-        "LATENCY",
-        7,
-        lambda connects, row: duration(float(connects.parts.latency[row])),
-        paint=lambda connects, row: latency_paint(float(connects.parts.latency[row])),
-    ),
+    _time_column("LATENCY", lambda parts: parts.latency),
     Column(
         "local",
         "LOCAL",
@@ -120,13 +125,7 @@ COLUMNS: tuple[Column[ConnectList], ...] = (
         lambda connects, row: _rto_wait(connects, row)[0],
         paint=lambda connects, row: _rto_wait(connects, row)[1],
     ),
-    Column(
-        "wire",
-        "WIRE",
-        7,
-        lambda connects, row: duration(float(connects.parts.wire[row])),
-        paint=lambda connects, row: latency_paint(float(connects.parts.wire[row])),
-    ),
+    _time_column("WIRE", lambda parts: parts.wire),
     Column(
         "rtx",
         "RTX",
