@@ -21,9 +21,17 @@ def fake(proc: Path, pid: int, comm: str, cmdline: bytes, state: str = "S", tick
     (folder / "stat").write_text(f"{pid} ({comm}) {state} " + " ".join(["0"] * 18) + f" {ticks} 0 0\n")
 
 
+def wait_for_arguments(pid: int) -> None:
+    """Wait until the arguments of a new program can be read; the kernel sets its name a little earlier."""
+    end_s = time.monotonic() + 60
+    while not Path(f"/proc/{pid}/cmdline").read_bytes() and time.monotonic() < end_s:
+        time.sleep(0.001)
+
+
 def test_given_a_process_when_read_then_its_values_are_right_and_when_it_ended_it_is_none():
     began = time.time()
     with subprocess.Popen(["/bin/sleep", "100"]) as child:
+        wait_for_arguments(child.pid)
         process = read_process(child.pid)
         assert (process.comm, process.command) == ("sleep", "/bin/sleep 100")
         assert abs(process.started_s - began) < 60  # the kernel's boot time is rounded, and clocks are set
