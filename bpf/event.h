@@ -37,6 +37,8 @@ struct event {
 	__u32 netns;         /* inode number of the network namespace */
 	__u32 tgid;
 	__u32 uid;
+	__u32 scope_id;      /* interface of a link-local destination; 0: none */
+	__u32 srtt_us;       /* round trip of the SYN that was answered, by the kernel's measure; 0: not known */
 	__u16 syn_retransmits;
 	__u16 error;         /* errno of a failed attempt; 0: not known */
 	union address saddr;
@@ -45,8 +47,9 @@ struct event {
 	__u16 dport;         /* host order */
 	__u8 family;         /* 4 or 6 */
 	__u8 outcome;        /* enum outcome */
-	__u16 reserved;
-	char comm[COMM_LEN];
+	__u16 syn_unsent;    /* retransmissions of the SYN that this host did not send: its firewall drops them */
+	char comm[COMM_LEN];   /* name of the process */
+	char thread[COMM_LEN]; /* name of the thread that called connect() */
 };
 
 /* One for each CPU, in cache lines of its own, so that no CPU waits for another. Totals are the sums. */

@@ -47,6 +47,8 @@ EVENT = np.dtype(
         ("netns", "u4"),
         ("tgid", "u4"),
         ("uid", "u4"),
+        ("scope_id", "u4"),
+        ("srtt_us", "u4"),
         ("syn_retransmits", "u2"),
         ("error", "u2"),
         ("saddr", "V16"),
@@ -55,8 +57,9 @@ EVENT = np.dtype(
         ("dport", "u2"),
         ("family", "u1"),
         ("outcome", "u1"),
-        ("reserved", "u2"),
+        ("syn_unsent", "u2"),
         ("comm", "S16"),
+        ("thread", "S16"),
     ]
 )
 

@@ -28,14 +28,15 @@ class Record(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_uint64) for name in ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns", "cgroup_id")),
-        *((name, ctypes.c_uint32) for name in ("netns", "tgid", "uid")),
+        *((name, ctypes.c_uint32) for name in ("netns", "tgid", "uid", "scope_id", "srtt_us")),
         *((name, ctypes.c_uint16) for name in ("syn_retransmits", "error")),
         ("saddr", ctypes.c_uint8 * 16),
         ("daddr", ctypes.c_uint8 * 16),
         *((name, ctypes.c_uint16) for name in ("lport", "dport")),
         *((name, ctypes.c_uint8) for name in ("family", "outcome")),
-        ("reserved", ctypes.c_uint16),
+        ("syn_unsent", ctypes.c_uint16),
         ("comm", ctypes.c_char * 16),
+        ("thread", ctypes.c_char * 16),
     )
 
 

@@ -4,8 +4,8 @@ A key is the finest distinction that is made: one process and one destination. C
 process, port, subnet, unit) merge keys later, in the view.
 
 `KeyTable` is a hash table written with numpy. What it buys: finding the rows of 20,000 records takes 56 ns a
-record (31 of them for the hash), where `np.unique` over the 48-byte keys takes 300 ns and a `dict` of tuples
-1,600 ns. A key takes 56 bytes, and 16 to 64 for its slots.
+record (31 of them for the hash), where `np.unique` over the 56-byte keys takes 300 ns and a `dict` of tuples
+1,600 ns. A key takes 64 bytes, and 16 to 64 for its slots.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ KEY = np.dtype(
         ("daddr", "V16"),
         ("cgroup_id", "u8"),
         ("tgid", "u4"),
+        ("netns", "u4"),
+        ("scope_id", "u4"),
         ("dport", "u2"),
         ("family", "u1"),
         ("special", "u1"),
