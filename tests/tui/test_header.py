@@ -25,16 +25,18 @@ async def test_a_moment_of_the_past_leaves_room_for_what_is_shown_of_it():
         assert re.search(r"‖ paused 0s · 10:00:2\d, \ds ago", run.header())
 
 
-@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 36)])
-async def test_a_filter_is_cut_and_never_left_out(size):
+async def test_a_filter_is_cut_and_never_left_out():
     """GIVEN a filter longer than its room WHEN the header is drawn THEN its beginning and an … are there."""
-    async with Running(size=size, flows=[flow("nginx", 7)]) as run:
+    async with Running(size=(40, 12), flows=[flow("nginx", 7)]) as run:
         await run.press("slash", *LONG, "enter")
-        shown = next(word for word in run.header().split("  ") if word.strip().startswith("/")).strip()
-        assert shown.endswith("…")
-        assert f"/{LONG}".startswith(shown[:-1])
-        assert len(shown) >= 10
-        assert "● live" in run.header()
+        for size in ((40, 12), (80, 24), (120, 36)):
+            await run.pilot.resize_terminal(*size)
+            await run.pilot.pause()
+            shown = next(word for word in run.header().split("  ") if word.strip().startswith("/")).strip()
+            assert shown.endswith("…")
+            assert f"/{LONG}".startswith(shown[:-1])
+            assert len(shown) >= 10
+            assert "● live" in run.header()
 
 
 async def test_a_filter_with_room_is_whole():

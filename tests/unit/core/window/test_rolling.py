@@ -100,9 +100,9 @@ def test_given_an_idle_gap_then_what_is_older_than_the_window_is_gone(window_s, 
 
 def test_given_blocks_that_form_and_go_when_windows_are_switched_then_it_equals_recomputed_figures(long):
     story = Story(60, max_keys=12)
-    for step in range(1_000):
-        story.tell(random_records(2, 5, step, int(story.now * SECOND_NS)), later_s=1)
-        if step % (97 if long else 311) == 0:
+    for step in range(1_000 if long else 330):
+        story.tell(random_records(2, 5, step, int(story.now * SECOND_NS)), later_s=1 if long else 3)
+        if step % (97 if long else 103) == 0:
             for window_s in (10, 60, 300, 900, None, 900, 900, 300, None, 60):
                 story.window.set_window(window_s)
                 assert_right(story)
