@@ -25,7 +25,13 @@ test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k na
 ifeq ($(filter-out --long,$(ARGS)),)
 	@echo "Once more with perf buffers: the live tests that share a session"
 	@$(SUDO) TCPCONNTOP_TEST_TRANSPORT=perf $(PYTEST) tests/live -m "not compiles" -n $$(nproc)
+	@echo "Once more with programs that BCC compiles now"
+	@$(SUDO) TCPCONNTOP_TEST_LOADER=bcc $(PYTEST) tests/live -m "not compiles" -n $$(nproc)
 endif
+
+.PHONY: image
+image: setup bcc ## Compile the BPF programs for bpf/image/ anew, after a change of bpf/
+	@$(SUDO) scripts/make-image $(BIN)/python
 
 .PHONY: goldens
 goldens: setup $(VENV)/.test ## Write the screens that tests compare with anew: look at `git diff` then
@@ -61,7 +67,7 @@ test-install: dist ## Install what was built as users do, and run it (ARGS="-k n
 	@$(SUDO) env TCPCONNTOP_TEST_DIST=dist $(BIN)/python -m pytest tests/install $(ARGS)
 
 .PHONY: setup
-setup: $(VENV)/.run bcc
+setup: $(VENV)/.run
 
 # The distribution's BCC: PyPI's package of that name is an unrelated program.
 .PHONY: bcc
@@ -74,6 +80,7 @@ $(VENV)/.run: pyproject.toml tcpconntop/__init__.py
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
+	@scripts/need-bcc
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
 	@scripts/need-package bpftool fish zsh
 	@touch $@

@@ -49,9 +49,8 @@ static __always_inline bool identify(const void *sk, struct event *attempt, cons
 	if (!passes_filters(attempt, settings))
 		return false;
 	attempt->cgroup_id = bpf_get_current_cgroup_id();
-#ifdef SK_NET
-	attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
-#endif
+	if (SK_NET)
+		attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
 	bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));
 	return true;
 }

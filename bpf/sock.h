@@ -3,8 +3,8 @@
  * Read struct sock and the structs it points to: addresses, and the reason of a failed connect.
  *
  * No kernel header is used. The needed offsets come from the running kernel's BTF, as the macros SK_*, INET_*,
- * SOCKET_* and NET_* (tcpconntop/kernel/session.py). Those of IPv6 and of network namespaces are undefined on a
- * kernel without them.
+ * SOCKET_* and NET_* (tcpconntop/kernel/session.py), as FROM_BTF(offset). Those of IPv6 and of network namespaces
+ * are 0 on a kernel without them.
  */
 #ifndef TCPCONNTOP_SOCK_H
 #define TCPCONNTOP_SOCK_H
@@ -25,6 +25,17 @@ enum {
 	EACCES = 13, ENONET = 64, EPROTO = 71, ENOPROTOOPT = 92, EOPNOTSUPP = 95, EADDRNOTAVAIL = 99,
 	ENETUNREACH = 101, ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113,
 };
+
+/*
+ * A number that the compiler cannot see through: it becomes an instruction `register = number` of its own, in which
+ * another number can be written later (tcpconntop/kernel/image.py). The verifier knows the number, and leaves out
+ * the branches that it rules out.
+ */
+#define FROM_BTF(number) ({ \
+	u64 known_later_; \
+	asm("%0 = %1" : "=r"(known_later_) : "i"(number)); \
+	known_later_; \
+})
 
 #define READ(type, base, offset) ({ \
 	type value_ = 0; \
@@ -56,12 +67,10 @@ static __always_inline void set_destination_v6(const void *address, struct event
 static __always_inline void read_destination(const void *sk, struct event *attempt)
 {
 	attempt->dport = bpf_ntohs(READ(u16, sk, SK_DPORT));
-#ifdef SK_V6_DADDR
-	if (READ(u16, sk, SK_FAMILY) == AF_INET6) {
+	if (SK_V6_DADDR && READ(u16, sk, SK_FAMILY) == AF_INET6) {
 		set_destination_v6(sk + SK_V6_DADDR, attempt);
 		return;
 	}
-#endif
 	attempt->family = 4;
 	attempt->daddr.v4 = READ(u32, sk, SK_DADDR);
 }
@@ -85,12 +94,10 @@ static __always_inline void read_sockaddr(const void *address, int length, struc
 static __always_inline void read_source(const void *sk, struct event *attempt)
 {
 	attempt->lport = bpf_ntohs(READ(u16, sk, INET_SPORT));
-#ifdef SK_V6_RCV_SADDR
-	if (attempt->family == 6) {
+	if (SK_V6_RCV_SADDR && attempt->family == 6) {
 		bpf_probe_read_kernel(&attempt->saddr, sizeof(attempt->saddr), sk + SK_V6_RCV_SADDR);
 		return;
 	}
-#endif
 	attempt->saddr.v4 = READ(u32, sk, SK_RCV_SADDR);
 }
 

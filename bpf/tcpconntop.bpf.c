@@ -204,11 +204,7 @@ STATE_PROBE(tct_end_3, state_left(ctx))
 /* tcp_retransmit_skb(sk, skb[, err]): for a socket in the start map, a lost SYN. */
 int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 {
-#ifdef RETRANSMIT_HAS_ERROR
-	connect_retransmitted(ctx->args[0], ctx->args[2]);
-#else
-	connect_retransmitted(ctx->args[0], 0);
-#endif
+	connect_retransmitted(ctx->args[0], RETRANSMIT_HAS_ERROR ? ctx->args[2] : 0);
 	return 0;
 }
 

@@ -60,6 +60,7 @@ def trace_request(args: Namespace) -> TraceRequest:
         return TraceRequest(
             probe=args.probe,
             transport=args.transport,
+            loader=args.loader,
             pids=args.pids,
             uids=args.uids,
             ports=args.ports,

@@ -8,6 +8,9 @@ PROBES = ("auto", "fentry", "kprobe", "tracepoint")
 TRANSPORTS = ("auto", "ring", "perf")
 """Values of `--transport`."""
 
+LOADERS = ("auto", "image", "bcc")
+"""Values of `--loader`."""
+
 FILTER_LIST_MAX = 16
 """Longest list that the kernel side can filter by (`FILTER_LIST_MAX` of bpf/event.h)."""
 

@@ -18,9 +18,10 @@ from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_OK, EXIT_UNSUPPORTE
 from tcpconntop.doctor import machine
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
 from tcpconntop.doctor.remedies import parse_os_release
-from tcpconntop.kernel.attach import KPROBE_PMU, NO_KPROBES, PROBE_SETS, RAW_TRACEPOINT
+from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT
 from tcpconntop.kernel.btf import VMLINUX, Btf, BtfError
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
+from tcpconntop.kernel.kprobe import KPROBE_PMU, NO_KPROBES
 from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.privileges import Caller
 from tcpconntop.kernel.request import TraceRequest
@@ -55,14 +56,21 @@ class LoaderTrial:
     failure: str = ""
 
     @property
+    def has_image(self) -> bool:
+        """True if the programs of the image were loaded."""
+        return bool(self.results.get("image", {}).get("ok"))
+
+    @property
     def not_tried(self) -> str:
         """Why nothing was attached, in a few words; empty if something was."""
         if self.results.get("probe_sets"):
             return ""
         if not self.results:
-            return "not tried: " + ("BCC is missing" if self.no_bcc else "the loader sent no answer")
+            return "not tried: " + ("no Python was found" if self.no_bcc else "the loader sent no answer")
         if not self.job:
             return "not tried: BTF is missing"
+        if self.no_bcc and not self.has_image:
+            return "not tried: neither the image nor BCC can be used"
         return "not tried: " + ("the program is refused" if self.caller.may_trace else "not privileged")
 
 
@@ -89,6 +97,7 @@ def examine(
             machine.check_kernel(uname.release, uname.machine),
             _check_btf(trial),
             _check_capabilities(caller, exit_code),
+            _check_image(trial),
             _check_bcc(trial),
             _check_raw_tracepoints(trial),
             _check_probe_set(trial, "fentry", "fentry"),
@@ -145,9 +154,8 @@ def _run_trial(loader: Loader | TracerError, caller: Caller, request: TraceReque
     finally:
         loader.close()
     results = json.loads(message) if message else {}
-    if "error" in results:
-        return LoaderTrial(caller, job, no_btf, {}, no_bcc=reason)
-    return LoaderTrial(caller, job, no_btf, results, failure="" if results else reason)
+    no_bcc = reason if results and not results["bcc"] else ""
+    return LoaderTrial(caller, job, no_btf, results, no_bcc, failure="" if results else reason)
 
 
 def _check_btf(trial: LoaderTrial) -> Check:
@@ -169,13 +177,26 @@ def _check_capabilities(caller: Caller, exit_code: int) -> Check:
     return Check("capabilities", "capabilities", REFUSED, detail, True, problem)
 
 
+def _check_image(trial: LoaderTrial) -> Check:
+    """Check the programs that were compiled when the package was built: BCC stands in for them."""
+    result = trial.results.get("image")
+    if not result:
+        return Check("image", "image", UNKNOWN, trial.not_tried or "not tried")
+    if result["ok"]:
+        return Check("image", "image", OK, f"programs compiled ahead by {result['made_by']}")
+    status = REFUSED if result["exit"] == EXIT_NOT_PRIVILEGED else MISSING
+    return Check("image", "image", status, result["reason"])
+
+
 def _check_bcc(trial: LoaderTrial) -> Check:
-    if trial.results:
+    """Check the compiler: it is needed where the image cannot be used, and for perf buffers."""
+    needed = not trial.has_image
+    if trial.results.get("bcc"):
         detail = "{bcc} of {python} ({folder})".format(**trial.results)
-        return Check("bcc", "BCC", OK, detail, True)
+        return Check("bcc", "BCC", OK, detail, needed)
     if trial.failure:
-        return Check("bcc", "BCC", UNKNOWN, f"the loader sent no answer: {trial.failure}", True)
-    return Check("bcc", "BCC", MISSING, trial.no_bcc, True, "bcc")
+        return Check("bcc", "BCC", UNKNOWN, f"the loader sent no answer: {trial.failure}", needed)
+    return Check("bcc", "BCC", MISSING, trial.no_bcc, needed, "bcc" if needed else "")
 
 
 def _check_raw_tracepoints(trial: LoaderTrial) -> Check:
@@ -209,7 +230,7 @@ def _check_transport(trial: LoaderTrial, name: str, label: str) -> Check:
         return Check(name, label, UNKNOWN, trial.not_tried)
     needed = trial.job["transport"] == name
     if result["ok"]:
-        return Check(name, label, OK, "program compiled, maps created", needed)
+        return Check(name, label, OK, "maps created", needed)
     if result["exit"] == EXIT_NOT_PRIVILEGED:
         return Check(name, label, REFUSED, "the kernel refuses its maps to this user", needed)
     return Check(name, label, MISSING, result["reason"], needed)

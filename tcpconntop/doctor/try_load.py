@@ -15,9 +15,10 @@ from typing import Any
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.kernel import loader
-from tcpconntop.kernel.attach import PROBE_SETS, AttachError, ProbeGroup, attach, detach
-from tcpconntop.kernel.loader import Answer
-from tcpconntop.kernel.program import NO_BCC, LoadError, load_error, prepare
+from tcpconntop.kernel.attach import PROBE_SETS, AttachError, ProbeGroup, Programs, attach, detach
+from tcpconntop.kernel.image import ImageError, read_image
+from tcpconntop.kernel.loader import Answer, open_image
+from tcpconntop.kernel.program import LoadError, load_error, prepare
 
 ENTRY = __name__
 """The module that `spawn_loader` starts for this job."""
@@ -28,43 +29,67 @@ def run(arguments: list[str]) -> None:
     loader.run(arguments, answer, ENTRY)
 
 
-def answer(bcc: Any, job: dict[str, Any]) -> Answer:
-    """Do the job; `error` is the only key of the answer where there is no BCC."""
-    return Answer(try_load(bcc, job) if bcc else {"error": NO_BCC}, [])
+def answer(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
+    """Do the job."""
+    return Answer(try_load(get_bcc(), job), [])
 
 
 def try_load(bcc: Any, job: dict[str, Any]) -> dict[str, Any]:
-    """Try every transport and probe set; return the results as a JSON-serialisable dict.
+    """Try the image, every transport and every probe set; return the results as a JSON-serialisable dict.
 
     Transports come first: a refused probe set changes what the reason of a later refusal is read from. Probe
-    sets are tried with the program of the first transport that works. A job without `defines` tries nothing.
+    sets are tried with the programs of the first transport that works. A job without `numbers` tries nothing.
+
+    Args:
+        bcc: BCC's module, None if there is none.
+        job: what `session.loader_job` returned, or an empty dict.
 
     Returns:
-        `python`, `bcc` (its version) and `folder` of the interpreter that tried; `transports` and
-        `probe_sets`, each by name with the results of `_try_transport` and `_try_probe_set`; `memlock_bytes`,
-        the memory-lock limit after raising it (-1: unlimited).
+        `image` with the result of `_try_image`; `python`, `bcc` (its version, empty without BCC) and `folder`
+        of the interpreter that tried; `transports` and `probe_sets`, each by name with the results of
+        `_try_transport` and `_try_probe_set`; `memlock_bytes`, the memory-lock limit after raising it (-1:
+        unlimited).
     """
-    modules: list[Any] = []
-    transports = _try_transports(bcc, job, modules) if "defines" in job else {}
+    tried: list[Programs] = []
+    image = _try_image(job, tried) if "numbers" in job else {}
+    transports = _try_transports(bcc, job, image, tried) if "numbers" in job else {}
     return {
+        "image": image,
         "python": sys.executable,
         "bcc": str(getattr(bcc, "__version__", "")),
-        "folder": str(Path(bcc.__file__).parent),
+        "folder": str(Path(bcc.__file__).parent) if bcc else "",
         "transports": transports,
         "probe_sets": {
-            name: _try_probe_set(bcc, modules[0], groups) for name, groups in PROBE_SETS.items() if modules
+            name: _try_probe_set(tried[0], groups) for name, groups in PROBE_SETS.items() if tried
         },
         "memlock_bytes": resource.getrlimit(resource.RLIMIT_MEMLOCK)[0],
     }
 
 
-def _try_transports(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[str, Any]:
-    """Compile for both transports at the same time. Append the compiled program to `modules`."""
+def _try_image(job: dict[str, Any], tried: list[Programs]) -> dict[str, Any]:
+    """Create the maps of the image. Append its programs to `tried` if that worked."""
+    try:
+        made_by = read_image(Path(job["folder"])).made_by
+        tried.append(open_image(job))
+    except ImageError as error:
+        return {"ok": False, "reason": str(error), "exit": EXIT_UNSUPPORTED}
+    except LoadError as error:
+        return {"ok": False, "reason": str(error), "exit": error.exit_code}
+    return {"ok": True, "made_by": made_by}
+
+
+def _try_transports(
+    bcc: Any, job: dict[str, Any], image: dict[str, Any], tried: list[Programs]
+) -> dict[str, Any]:
+    """Try both transports at the same time; BCC compiles for what the image cannot do."""
     ring, perf = ({**job, "transport": name} for name in ("ring", "perf"))
+    if bcc is None:
+        missing = {"ok": False, "reason": "needs BCC", "exit": EXIT_UNSUPPORTED}
+        return {"ring": image if image["ok"] else missing, "perf": missing}
     result_of_perf = _in_child(lambda: _try_transport(bcc, perf, []))
-    results = {"ring": _try_transport(bcc, ring, modules), "perf": result_of_perf()}
-    if results["perf"]["ok"] and not modules:
-        _try_transport(bcc, perf, modules)
+    results = {"ring": image if image["ok"] else _try_transport(bcc, ring, tried), "perf": result_of_perf()}
+    if results["perf"]["ok"] and not tried:
+        _try_transport(bcc, perf, tried)
     return results
 
 
@@ -99,20 +124,20 @@ def _in_child(trial: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any
     return result
 
 
-def _try_transport(bcc: Any, job: dict[str, Any], modules: list[Any]) -> dict[str, Any]:
-    """Compile for the job's transport. Append the program to `modules` if it compiled."""
+def _try_transport(bcc: Any, job: dict[str, Any], tried: list[Programs]) -> dict[str, Any]:
+    """Compile for the job's transport. Append the programs to `tried` if they compiled."""
     try:
-        module, _ = prepare(bcc, job)
+        programs, _ = prepare(bcc, job)
     except LoadError as error:
         return {"ok": False, "reason": str(error), "exit": error.exit_code}
-    modules.append(module)
+    tried.append(programs)
     return {"ok": True}
 
 
-def _try_probe_set(bcc: Any, module: Any, groups: tuple[ProbeGroup, ...]) -> dict[str, Any]:
+def _try_probe_set(programs: Programs, groups: tuple[ProbeGroup, ...]) -> dict[str, Any]:
     """Attach a probe set and detach it at once."""
     try:
-        fds, notes = attach(bcc, module, groups)
+        fds, notes = attach(programs, groups)
     except AttachError as error:
         return {
             "ok": False,

@@ -7,27 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-import struct
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 RAW_TRACEPOINT, FENTRY, KPROBE, KRETPROBE = "raw tracepoint", "fentry", "kprobe", "kretprobe"
 
-KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
-NO_KPROBES = "no kprobes in this kernel"
 
 FIRST_PREEMPTIBLE_MAJOR = 7
 """Major version of the first kernels that may preempt a task inside a raw tracepoint program."""
-
-_ONLINE_CPUS = Path("/sys/devices/system/cpu/online")
-_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
-_PERF_FLAG_FD_CLOEXEC = 8
-_PERF_IOC_ENABLE, _PERF_IOC_SET_BPF = 0x2400, 0x40042408
-# The part of struct perf_event_attr that kprobes need (PERF_ATTR_SIZE_VER1): type, size, config, period,
-# three fields that stay 0, wake-up, bp_type, address of the function's name, offset in the function.
-_ATTRIBUTES = struct.Struct("=IIQQ3QIIQQ")
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def program_copies(release: str) -> tuple[int, int]:
@@ -120,6 +106,13 @@ PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {
 Probes that end attempts are attached before those that begin them, so that no attempt is left without an end.
 """
 
+FENTRY_FUNCTIONS = tuple(
+    dict.fromkeys(
+        probe.target for group in PROBE_SETS["fentry"] for probe in group.probes if probe.kind == FENTRY
+    )
+)
+"""The kernel functions that fentry and fexit programs are for."""
+
 
 class AttachError(Exception):
     """The kernel refuses a probe that the probe set needs.
@@ -133,7 +126,20 @@ class AttachError(Exception):
         self.errno = errno
 
 
-def attach(bcc: Any, module: Any, groups: tuple[ProbeGroup, ...]) -> tuple[dict[str, int], list[str]]:
+class Programs(Protocol):
+    """The compiled programs and their maps: of an image, or of BCC."""
+
+    def map_fd(self, name: str) -> int:
+        """Return the descriptor of a map."""
+
+    def load(self, probe: Probe) -> int:
+        """Load the program of a probe. Return its descriptor; the same one when it is loaded again."""
+
+    def attach(self, probe: Probe, program: int) -> int:
+        """Attach a loaded program. Return the descriptor of the link; OSError if that is refused."""
+
+
+def attach(programs: Programs, groups: tuple[ProbeGroup, ...]) -> tuple[dict[str, int], list[str]]:
     """Attach the groups that this kernel offers. Return descriptors by name, and a note on each other group.
 
     Raises:
@@ -145,7 +151,9 @@ def attach(bcc: Any, module: Any, groups: tuple[ProbeGroup, ...]) -> tuple[dict[
         links: dict[str, int] = {}
         for probe in group.probes:
             try:
-                program, link = _attach_probe(bcc, module, probe)
+                ctypes.set_errno(0)
+                program = programs.load(probe)
+                link = programs.attach(probe, program)
             except Exception as error:  # BCC raises nothing more specific
                 detach(links)
                 if not group.if_missing:
@@ -158,48 +166,6 @@ def attach(bcc: Any, module: Any, groups: tuple[ProbeGroup, ...]) -> tuple[dict[
         else:
             fds.update(links)
     return fds, notes
-
-
-def _attach_probe(bcc: Any, module: Any, probe: Probe) -> tuple[int, int]:
-    """Load and attach. Return the descriptors of the program and of its link."""
-    ctypes.set_errno(0)
-    types = {RAW_TRACEPOINT: bcc.BPF.RAW_TRACEPOINT, FENTRY: bcc.BPF.TRACING}
-    program = module.load_func(probe.program, types.get(probe.kind, bcc.BPF.KPROBE)).fd
-    if probe.kind == RAW_TRACEPOINT:
-        link = bcc.lib.bpf_attach_raw_tracepoint(program, probe.target.encode())
-    elif probe.kind == FENTRY:
-        link = bcc.lib.bpf_attach_kfunc(program)
-    else:
-        link = _attach_kprobe(program, probe.target, probe.kind == KRETPROBE)
-    if link < 0:
-        raise OSError(ctypes.get_errno(), "not attached")
-    return program, link
-
-
-def _attach_kprobe(program: int, function: str, on_return: bool) -> int:
-    """Open a kprobe that exists as long as its descriptor; one that is written to tracefs would stay.
-
-    Raises:
-        OSError: this kernel has no kprobes, or cannot put one on this function.
-    """
-    if not KPROBE_PMU.exists():
-        raise OSError(0, NO_KPROBES)
-    name = ctypes.create_string_buffer(function.encode())
-    kind = int(KPROBE_PMU.read_text())
-    attributes = _ATTRIBUTES.pack(
-        kind, _ATTRIBUTES.size, int(on_return), 1, 0, 0, 0, 0, 0, ctypes.addressof(name), 0
-    )
-    cpu = int(_ONLINE_CPUS.read_text().split(",")[0].split("-")[0])  # any: the program runs on all CPUs
-    number = _PERF_EVENT_OPEN[os.uname().machine]
-    event: int = _libc.syscall(number, attributes, -1, cpu, -1, ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC))
-    if event < 0:
-        raise OSError(ctypes.get_errno(), "not opened")
-    for request, argument in ((_PERF_IOC_SET_BPF, program), (_PERF_IOC_ENABLE, 0)):
-        if _libc.ioctl(event, ctypes.c_ulong(request), argument) < 0:
-            error = OSError(ctypes.get_errno(), "not attached")
-            os.close(event)
-            raise error
-    return event
 
 
 def detach(fds: dict[str, int]) -> None:

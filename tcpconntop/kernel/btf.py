@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
@@ -18,7 +19,7 @@ _HEADER = struct.Struct("=HBBIIIII")
 # A type starts with three 32-bit words: offset of its name; bits 0-15 number of members, 24-28 kind, 31 flag;
 # its size, or the number of the type that it refers to.
 _POINTER, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF, _PROTO, _DATASEC, _ENUM64 = 2, 3, 4, 5, 6, 8, 13, 15, 19
-_VOLATILE, _CONST = 9, 10
+_VOLATILE, _CONST, _FUNCTION = 9, 10, 12
 # 32-bit words after a type's first three, by kind: (fixed, for each member).
 _TRAILING = {1: (1, 0), _ARRAY: (3, 0), _STRUCT: (0, 3), _UNION: (0, 3), _ENUM: (0, 2), _PROTO: (0, 2),
              14: (1, 0), _DATASEC: (0, 3), 17: (1, 0), _ENUM64: (0, 3)}  # fmt: skip
@@ -70,6 +71,11 @@ class Btf:
         prototype = self._words[self._starts[pointer] + 2]
         arguments = self._words[self._starts[prototype] + 1] & 0xFFFF
         return arguments - 1  # the first one is the probe's own data
+
+    def function_ids(self, names: Sequence[str]) -> dict[str, int]:
+        """Return the BTF numbers of kernel functions; those that this kernel lacks are left out."""
+        found = {name: self._find(_FUNCTION, name) for name in names}
+        return {name: type_id for name, type_id in found.items() if type_id}
 
     def _index(self) -> array[int]:
         """Return the position of each type in words, indexed by its number."""

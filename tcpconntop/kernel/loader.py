@@ -1,7 +1,8 @@
-"""The privileged process: compile, attach, send the descriptors to the user interface, exit.
+"""The privileged process: load or compile, attach, send the descriptors to the user interface, exit.
 
-It needs only BCC and the standard library, so any interpreter that has the distribution's BCC can run it; an
-interpreter without BCC replaces itself with the next one. The job arrives on a socket as one JSON message.
+It needs only the standard library where there is an image for this machine. Otherwise BCC compiles: then any
+interpreter that has the distribution's BCC can run it, and one without BCC replaces itself with the next one.
+The job arrives on a socket as one JSON message.
 The answer is sent the same way, with the descriptors attached: the probes exist as long as the receiver holds
 those. With perf buffers this process stays and forwards the records. It exits at once when the other end of
 the socket is closed, whatever it is doing.
@@ -25,10 +26,18 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tcpconntop.core.errors import EXIT_UNSUPPORTED
-from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, attach
+from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
+from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, Programs, attach
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
-from tcpconntop.kernel.program import NO_BCC, LoadError, captured_output, load_error, prepare
+from tcpconntop.kernel.image import ImageError, ImagePrograms, read_image
+from tcpconntop.kernel.program import (
+    NO_BCC,
+    LoadError,
+    captured_output,
+    load_error,
+    prepare,
+    raise_memory_lock_limit,
+)
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings", "tct_start", "tct_calls")
 
@@ -121,7 +130,7 @@ def import_bcc(entry: str, fd: int, interpreters: list[str]) -> Any:
     return None
 
 
-def attach_probe_set(bcc: Any, module: Any, request: str) -> tuple[str, dict[str, int], list[str]]:
+def attach_probe_set(programs: Programs, request: str) -> tuple[str, dict[str, int], list[str]]:
     """Attach the probe set `request`, or the best one for `auto`.
 
     Returns:
@@ -133,11 +142,11 @@ def attach_probe_set(bcc: Any, module: Any, request: str) -> tuple[str, dict[str
     refused: dict[str, str] = {}
     for name in PROBE_SETS if request == "auto" else (request,):
         try:
-            fds, notes = attach(bcc, module, PROBE_SETS[name])
+            fds, notes = attach(programs, PROBE_SETS[name])
         except AttachError as error:
             if error.probe.kind == RAW_TRACEPOINT:  # every probe set needs those
                 what = f"the kernel refused {error.probe.program} on {error.probe.target} ({error})"
-                raise load_error(what) from error
+                raise load_error(what, error.errno) from error
             refused[name] = str(error)
             continue
         if refused and name == "tracepoint":
@@ -161,38 +170,84 @@ def no_bcc_error() -> LoadError:
     return LoadError("; ".join([NO_BCC, *dict.fromkeys(others)]), EXIT_UNSUPPORTED)
 
 
-def load(bcc: Any, job: dict[str, Any]) -> Answer:
-    """Compile and attach. `message["fds"]` names the descriptors, in their order.
+def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
+    """Load or compile, and attach. `message["fds"]` names the descriptors, in their order.
+
+    `auto` takes the image. Where it cannot be used it takes BCC, and a note says why; a lack of privileges is
+    an answer, and no reason for another way.
 
     Args:
-        bcc: BCC's module, None if there is none.
+        get_bcc: returns BCC's module, None if there is none.
         job: what `session.loader_job` returned.
 
     Raises:
         LoadError: this machine cannot do it.
     """
+    why = "--transport perf needs BCC" if job["transport"] == "perf" else ""
+    notes = []
+    if job["loader"] != "bcc" and not why:
+        try:
+            return _attached("image", open_image(job), None, job, [])
+        except LoadError as error:
+            if job["loader"] == "image" or error.exit_code == EXIT_NOT_PRIVILEGED:
+                raise
+            notes.append(f"compiled by BCC: {error}")
+    elif job["loader"] == "image":
+        raise LoadError(f"--loader image cannot be used: {why}", EXIT_UNSUPPORTED)
+    bcc = get_bcc()
     if bcc is None:
         raise no_bcc_error()
-    module, forwarder = prepare(bcc, job)
-    fds = {f"map:{name}": module[name].map_fd for name in MAP_NAMES}
-    probe_set, attached, notes = attach_probe_set(bcc, module, job["probe"])
+    programs, forwarder = prepare(bcc, job)
+    return _attached("bcc", programs, forwarder, job, notes)
+
+
+def open_image(job: dict[str, Any]) -> ImagePrograms:
+    """Return the programs of this machine's image, with their maps.
+
+    Raises:
+        LoadError: there is no image that can be used, or the kernel refused a map.
+    """
+    raise_memory_lock_limit()
+    try:
+        return ImagePrograms(read_image(Path(job["folder"])), job)
+    except ImageError as error:
+        raise LoadError(str(error), EXIT_UNSUPPORTED) from None
+    except OSError as error:
+        raise load_error(f"the kernel refused a map ({error.strerror})", error.errno or 0) from error
+
+
+def _attached(
+    loader: str, programs: Programs, forwarder: PerfForwarder | None, job: dict[str, Any], notes: list[str]
+) -> Answer:
+    fds = {f"map:{name}": programs.map_fd(name) for name in MAP_NAMES}
+    probe_set, attached, more_notes = attach_probe_set(programs, job["probe"])
     fds.update(attached)
-    message = {"probe": probe_set, "transport": job["transport"], "notes": notes, "fds": list(fds)}
+    message = {
+        "loader": loader,
+        "probe": probe_set,
+        "transport": job["transport"],
+        "notes": [*notes, *more_notes],
+        "fds": list(fds),
+    }
     return Answer(message, list(fds.values()), forwarder)
 
 
 def main(
-    fd: int, interpreters: list[str], do_job: Callable[[Any, dict[str, Any]], Answer], entry: str
+    fd: int,
+    interpreters: list[str],
+    do_job: Callable[[Callable[[], Any], dict[str, Any]], Answer],
+    entry: str,
 ) -> int:
     """Receive one job on the socket `fd`, do it and send the answer. Return the exit code."""
     connection = socket.socket(fileno=fd)
     exit_on_hangup(connection)
-    bcc = import_bcc(entry, fd, interpreters)  # before the job is read: the caller is still starting
-    job = json.loads(connection.recv(MAX_MESSAGE_BYTES))
+    # The job stays in the socket until it is done: another interpreter may take over from this one.
+    job = json.loads(connection.recv(MAX_MESSAGE_BYTES, socket.MSG_PEEK))
     try:
-        answer = do_job(bcc, job)
+        answer = do_job(lambda: import_bcc(entry, fd, interpreters), job)
     except LoadError as error:
         answer = Answer({"error": str(error), "exit": error.exit_code}, [])
+    connection.recv(MAX_MESSAGE_BYTES)
     socket.send_fds(connection, [json.dumps(answer.message).encode()], answer.fds)
     if answer.forwarder:
         answer.forwarder.serve(connection)
@@ -201,14 +256,14 @@ def main(
 
 def run(
     arguments: list[str],
-    do_job: Callable[[Any, dict[str, Any]], Answer] = load,
+    do_job: Callable[[Callable[[], Any], dict[str, Any]], Answer] = load,
     entry: str = __name__,
 ) -> None:
     """Run as the process that `loader_command` starts, and exit.
 
     Args:
         arguments: FD [PYTHON…].
-        do_job: receives BCC's module (None if there is none) and the job.
+        do_job: receives a function that returns BCC's module (None if there is none), and the job.
         entry: the module that started this process.
     """
     # Not sys.exit(): the clean-up of LLVM and BCC takes time and has no effect.

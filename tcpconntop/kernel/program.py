@@ -1,4 +1,4 @@
-"""Compile the BPF program for a transport and create its maps, or find the reason why that is refused.
+"""Compile the BPF program with BCC and create its maps, or find the reason why that is refused.
 
 Runs inside the loader process: only the standard library, Python 3.9.
 """
@@ -14,7 +14,9 @@ import stat
 from typing import Any
 
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
+from tcpconntop.kernel.attach import FENTRY, KRETPROBE, RAW_TRACEPOINT, Probe
 from tcpconntop.kernel.forward import PerfForwarder
+from tcpconntop.kernel.kprobe import open_kprobe
 
 NO_BCC = (
     "no Python here has BCC: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora), python-bcc (Arch) "
@@ -29,23 +31,66 @@ class LoadError(FatalError):
     """The program cannot be loaded or attached."""
 
 
-def prepare(bcc: Any, job: dict[str, Any]) -> tuple[Any, PerfForwarder | None]:
-    """Compile for the job's transport. Return the compiled program and, for perf, the opened perf buffers.
+class BccPrograms:
+    """The `Programs` that BCC has compiled.
+
+    Args:
+        bcc: BCC's module.
+        module: what `compile_program` returned.
+    """
+
+    def __init__(self, bcc: Any, module: Any) -> None:
+        self._bcc, self._module = bcc, module
+
+    def map_fd(self, name: str) -> int:
+        """Return the descriptor of a map."""
+        return int(self._module[name].map_fd)
+
+    def load(self, probe: Probe) -> int:
+        """Load the program of a probe. Return its descriptor."""
+        types = {RAW_TRACEPOINT: self._bcc.BPF.RAW_TRACEPOINT, FENTRY: self._bcc.BPF.TRACING}
+        return int(self._module.load_func(probe.program, types.get(probe.kind, self._bcc.BPF.KPROBE)).fd)
+
+    def attach(self, probe: Probe, program: int) -> int:
+        """Attach a loaded program. Return the descriptor of its link.
+
+        Raises:
+            OSError: the kernel refused.
+        """
+        if probe.kind == RAW_TRACEPOINT:
+            link = self._bcc.lib.bpf_attach_raw_tracepoint(program, probe.target.encode())
+        elif probe.kind == FENTRY:
+            link = self._bcc.lib.bpf_attach_kfunc(program)
+        else:
+            link = open_kprobe(program, probe.target, probe.kind == KRETPROBE)
+        if link < 0:
+            raise OSError(ctypes.get_errno(), "not attached")
+        return int(link)
+
+
+def prepare(bcc: Any, job: dict[str, Any]) -> tuple[BccPrograms, PerfForwarder | None]:
+    """Compile for the job's transport. Return the compiled programs and, for perf, the opened perf buffers.
 
     Raises:
         LoadError: the kernel or the compiler refused.
     """
-    with contextlib.suppress(OSError, ValueError):  # only kernels before 5.11 count maps as locked memory
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    raise_memory_lock_limit()
     module = compile_program(bcc, job)
+    programs = BccPrograms(bcc, module)
     if job["transport"] != "perf":
-        return module, None
+        return programs, None
     try:
-        return module, PerfForwarder(
+        return programs, PerfForwarder(
             bcc, module, job["buffer_bytes"], job["record_bytes"], job["wakeup_bytes"]
         )
     except Exception as error:  # BCC raises nothing more specific
         raise load_error(f"the kernel refused the perf buffers ({error})") from error
+
+
+def raise_memory_lock_limit() -> None:
+    """Allow as much locked memory as the kernel lets us: kernels before 5.11 count maps as locked memory."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
@@ -64,7 +109,8 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
 
     try:
         flags = ["-I" + job["folder"], "-DTRANSPORT_" + job["transport"].upper()]
-        flags += [f"-D{name}={value}" for name, value in job["defines"].items()]
+        flags += [f"-D{name}={value}" for name, value in job["sizes"].items()]
+        flags += [f"-D{name}=FROM_BTF({value})" for name, value in job["numbers"].items()]
         module = Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
     except Exception as error:  # BCC raises nothing more specific
         raise load_error(f"the BPF program does not compile, or its maps are refused ({error})") from error
@@ -73,12 +119,12 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
     return module
 
 
-def load_error(what: str) -> LoadError:
-    """Return the error for a refused step `what`.
+def load_error(what: str, code: int = 0) -> LoadError:
+    """Return the error for a refused step `what`, with the errno `code` where it is known.
 
     EPERM means missing privileges. BCC sets errno only for programs; for maps it prints the reason.
     """
-    if ctypes.get_errno() == errno.EPERM or os.strerror(errno.EPERM) in captured_output():
+    if errno.EPERM in (code, ctypes.get_errno()) or os.strerror(errno.EPERM) in captured_output():
         return LoadError(NO_PRIVILEGES, EXIT_NOT_PRIVILEGED)
     return LoadError(what, EXIT_UNSUPPORTED)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.limits import FILTER_LIST_MAX, PROBES, TRANSPORTS
+from tcpconntop.core.limits import FILTER_LIST_MAX, LOADERS, PROBES, TRANSPORTS
 from tcpconntop.core.wire import SETTINGS
 
 
@@ -20,6 +20,7 @@ class TraceRequest:
 
     probe: str = "auto"
     transport: str = "auto"
+    loader: str = "auto"
     pids: tuple[int, ...] = ()
     uids: tuple[int, ...] = ()
     ports: tuple[int, ...] = ()
@@ -34,6 +35,7 @@ class TraceRequest:
     def __post_init__(self) -> None:
         _check(self.probe in PROBES, f"--probe must be one of {', '.join(PROBES)}")
         _check(self.transport in TRANSPORTS, f"--transport must be one of {', '.join(TRANSPORTS)}")
+        _check(self.loader in LOADERS, f"--loader must be one of {', '.join(LOADERS)}")
         _check(self.family in (0, 4, 6), "the address family must be 4 or 6")
         _check(0 <= self.min_latency_ms < 1e9, "the minimum latency must be between 0 and 1e9 ms")
         _check(0 < self.wakeup_bytes < 1 << 32, "the wake-up threshold must be between 1 byte and 4 GiB")

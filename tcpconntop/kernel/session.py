@@ -19,7 +19,7 @@ import numpy as np
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.core.wire import COUNTERS, EVENT, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
-from tcpconntop.kernel.attach import BEGIN_COPIES
+from tcpconntop.kernel.attach import BEGIN_COPIES, FENTRY_FUNCTIONS
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.launch import Loader, TracerError
@@ -54,6 +54,9 @@ _OFFSETS = (
     ("INET_SPORT", "inet_sock", "inet_sport", True),
 )
 
+NUMBERS = ("BEGIN_COPIES", "RETRANSMIT_HAS_ERROR", *(name for name, *_ in _OFFSETS))
+"""The macros of `numbers_from_btf`."""
+
 
 @dataclass(frozen=True)
 class Counters:
@@ -81,6 +84,8 @@ class Session:
     """
 
     def __init__(self, answer: dict[str, Any], fds: dict[str, int], loader: Loader | None) -> None:
+        self.loader: str = answer["loader"]
+        """`image` or `bcc`."""
         self.probe: str = answer["probe"]
         self.transport: str = answer["transport"]
         self.notes = (*answer["notes"], *([] if IF_INET6.exists() else [NO_IPV6]))
@@ -215,7 +220,10 @@ def loader_job(request: TraceRequest) -> dict[str, Any]:
     best = "ring" if has_ring_buffer else "perf"
     return {
         "folder": str(bpf_folder()),
-        "defines": compile_macros(btf),
+        "sizes": map_sizes(),
+        "numbers": numbers_from_btf(btf),
+        "functions": btf.function_ids(FENTRY_FUNCTIONS),
+        "loader": request.loader,
         "probe": request.probe,
         "transport": best if request.transport == "auto" else request.transport,
         "settings": request.settings().hex(),
@@ -225,27 +233,25 @@ def loader_job(request: TraceRequest) -> dict[str, Any]:
     }
 
 
-def compile_macros(btf: Btf) -> dict[str, int]:
-    """Return the macros that `bpf/tcpconntop.bpf.c` is compiled with.
+def map_sizes() -> dict[str, int]:
+    """Return the sizes of maps in `bpf/tcpconntop.bpf.c`, by macro."""
+    return {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAP_SIZE": START_MAP_SIZE}
+
+
+def numbers_from_btf(btf: Btf) -> dict[str, int]:
+    """Return the numbers in the BPF program that depend on the kernel, by macro; 0 for what it lacks.
 
     Raises:
         BtfError: this kernel lacks a struct member that the program needs.
     """
-    macros = {
-        "CPUS": possible_cpus(),
-        "RING_BYTES": BUFFER_BYTES,
-        "START_MAP_SIZE": START_MAP_SIZE,
-        "BEGIN_COPIES": BEGIN_COPIES,
-    }
+    numbers = {"BEGIN_COPIES": BEGIN_COPIES}
     for macro, struct, path, needed in _OFFSETS:
         offset = btf.offset(struct, path)
-        if offset is not None:
-            macros[macro] = offset
-        elif needed:
+        if offset is None and needed:
             raise BtfError(f"this kernel's type information lacks struct {struct}.{path}")
-    if (btf.count_tracepoint_args("tcp_retransmit_skb") or 0) > 2:
-        macros["RETRANSMIT_HAS_ERROR"] = 1
-    return macros
+        numbers[macro] = offset or 0
+    numbers["RETRANSMIT_HAS_ERROR"] = int((btf.count_tracepoint_args("tcp_retransmit_skb") or 0) > 2)
+    return numbers
 
 
 def possible_cpus() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tcpconntop.core.limits import DEFAULT_MAX_KEYS, PROBES, TRANSPORTS
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS, LOADERS, PROBES, TRANSPORTS
 from tcpconntop.options.values import delay, duration, file, integer, integers, size
 
 
@@ -118,6 +118,12 @@ def add_tracer(parser: argparse.ArgumentParser) -> None:
         choices=TRANSPORTS,
         help="kernel buffer for records (default: auto, which is ring from Linux 5.8 on)",
     )
+    group.add_argument(
+        "--loader",
+        default="auto",
+        choices=LOADERS,
+        help="image: programs that were compiled ahead; bcc: compile now (default: auto, image if it works)",
+    )
     parser.set_defaults(replay=(), speed=None, record=None)
 
 
@@ -170,7 +176,7 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
     parser.add_argument(
         "replay", type=file, nargs="+", metavar="FILE", help="the files of one recording, in any order"
     )
-    parser.set_defaults(probe="auto", transport="auto", record=None)
+    parser.set_defaults(probe="auto", transport="auto", loader="auto", record=None)
 
 
 def _min_ms(commands: Sequence[str]) -> Callable[[str], float]:

@@ -48,6 +48,7 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "host": snapshot.info.host,
         "kernel": snapshot.info.kernel,
         "probe": snapshot.info.probe or None,
+        "loader": snapshot.info.loader or None,
         "transport": snapshot.info.transport or None,
         "source": snapshot.info.label,
         "window_s": snapshot.window_s,

@@ -95,6 +95,7 @@ class FileHeader:
                 SourceInfo(
                     **{name: printable(str(info[name])) for name in _TEXTS},
                     notes=tuple(printable(str(note)) for note in info["notes"]),
+                    loader=printable(str(info.get("loader", ""))),
                 ),
                 printable(str(document["filters"])),
                 int(document["clocks"]["began_ns"]),

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from tcpconntop.core.format import printable
-from tcpconntop.core.limits import MAX_DELAY_S, MIN_DELAY_S, PROBES, TRANSPORTS
+from tcpconntop.core.limits import LOADERS, MAX_DELAY_S, MIN_DELAY_S, PROBES, TRANSPORTS
 
 SettingValue = str | float | bool
 
@@ -88,6 +88,7 @@ SETTINGS: Mapping[str, Rule] = {
     "filter": (_string, 'a string such as "dport=443"'),
     "probe": _choice(PROBES),
     "transport": _choice(TRANSPORTS),
+    "loader": _choice(LOADERS),
     "columns": (_string_list, 'a list of strings such as ["daddr", "p99"]'),
     "ignore": (_string_list, 'a list of strings such as ["gives-up", "family"]'),
     "dns": (_boolean, "true or false"),

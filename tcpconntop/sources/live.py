@@ -36,7 +36,13 @@ class Live:
         self._filtered = request.filters_attempts
         session = self._session
         self.info = SourceInfo(
-            socket.gethostname(), session.kernel, session.probe, session.transport, "live", session.notes
+            socket.gethostname(),
+            session.kernel,
+            session.probe,
+            session.transport,
+            "live",
+            session.notes,
+            session.loader,
         )
         self._completeness = Completeness(session.sent_attempts)
         self.host()  # the counters of the host are shown as growth from now on

@@ -11,8 +11,8 @@ from typing import Any
 import way
 
 NAMES = [
-    "kernel", "btf", "capabilities", "bcc", "raw_tracepoints", "fentry", "kprobe", "ring", "perf", "tracefs",
-    "lockdown", "memlock", "ipv6", "cgroups",
+    "kernel", "btf", "capabilities", "image", "bcc", "raw_tracepoints", "fentry", "kprobe", "ring", "perf",
+    "tracefs", "lockdown", "memlock", "ipv6", "cgroups",
 ]  # fmt: skip
 """The names of the checks in a document, in order."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.btf import Btf
-from tcpconntop.kernel.session import bpf_folder, compile_macros
+from tcpconntop.kernel.session import bpf_folder, map_sizes, numbers_from_btf
 
 pytestmark = pytest.mark.compiles
 
@@ -46,7 +46,8 @@ def test_the_program_compiles_and_reads_the_right_registers(architecture: str, t
     """Kprobes read the argument and result registers where the architecture has them."""
     job = {
         "folder": str(bpf_folder()),
-        "defines": compile_macros(Btf()),
+        "sizes": map_sizes(),
+        "numbers": numbers_from_btf(Btf()),
         "transport": transport,
         "settings": bytes(256).hex(),
         "programs": sorted(PROGRAMS),

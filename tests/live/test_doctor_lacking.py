@@ -42,8 +42,8 @@ def test_without_privileges_every_check_has_a_result() -> None:
     assert "Not privileged; see: capabilities" in text.stdout
 
 
-def test_without_bcc_the_unrelated_package_is_named(tmp_path: Path) -> None:
-    """GIVEN a Python with only PyPI's bcc WHEN running THEN doctor and -b name it and exit with 4."""
+def test_without_bcc_the_image_traces_and_the_unrelated_package_is_named(tmp_path: Path) -> None:
+    """GIVEN a Python with only PyPI's bcc WHEN running THEN doctor and --loader bcc name it."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
     python = str(tmp_path / "bin" / "python")
     purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -54,13 +54,18 @@ def test_without_bcc_the_unrelated_package_is_named(tmp_path: Path) -> None:
 
     done = run("doctor", "--json", **{PYTHON_VARIABLE: python})
     results = checks(json.loads(done.stdout))
-    assert done.returncode == 4
-    assert results["bcc"]["status"] == MISSING
+    assert done.returncode == 0
+    assert results["bcc"]["status"] == results["perf"]["status"] == MISSING
+    assert not results["bcc"]["needed"]
     assert named in results["bcc"]["detail"]
-    assert results["bcc"]["mend"]["debian"] == "apt install python3-bpfcc"
-    assert results["raw_tracepoints"]["status"] == results["ring"]["status"] == UNKNOWN
+    assert (
+        results["image"]["status"] == results["raw_tracepoints"]["status"] == results["ring"]["status"] == OK
+    )
 
-    batch = run("-b", "-n", "1", **{PYTHON_VARIABLE: python})
+    traced = run("-b", "-n", "1", "-d", "0.1", "--json", **{PYTHON_VARIABLE: python})
+    assert json.loads(traced.stdout)["loader"] == "image", traced.stderr
+
+    batch = run("-b", "-n", "1", "--loader", "bcc", **{PYTHON_VARIABLE: python})
     assert (batch.returncode, batch.stdout) == (4, "")
     assert named in batch.stderr
     assert len(batch.stderr.splitlines()) == 1

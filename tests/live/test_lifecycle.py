@@ -193,13 +193,13 @@ def test_auto_selects_the_first_probe_set_that_works() -> None:
 @pytest.mark.parametrize("interpreters", [(), ("/nonexistent",), (sys.executable, sys.executable)])
 def test_without_bcc_the_error_names_the_package(interpreters: tuple[str, ...]) -> None:
     with pytest.raises(TracerError, match="no Python here has BCC: install python3-bpfcc") as caught:
-        open_session(spawn_loader(interpreters), TraceRequest())
+        open_session(spawn_loader(interpreters), TraceRequest(loader="bcc"))
     assert caught.value.exit_code == 4
 
 
 def test_an_interpreter_without_bcc_is_skipped() -> None:
     loader = spawn_loader((sys.executable, "/usr/bin/python3"))
-    with open_session(loader, TraceRequest(pids=(MARK,))) as session:
+    with open_session(loader, TraceRequest(loader="bcc", pids=(MARK,))) as session:
         assert is_traced(MARK)
         assert session.counters().attempts == session.counters().in_flight == 0
 

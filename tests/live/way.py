@@ -1,6 +1,7 @@
 """The probe set and transport of this test run. Only this module distinguishes between them.
 
-TCPCONNTOP_TEST_PROBE and TCPCONNTOP_TEST_TRANSPORT choose them, with the values of the command line.
+TCPCONNTOP_TEST_PROBE, TCPCONNTOP_TEST_TRANSPORT and TCPCONNTOP_TEST_LOADER choose, with the values of the
+command line.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from tcpconntop.kernel.request import TraceRequest
 
 PROBE = os.environ.get("TCPCONNTOP_TEST_PROBE", "auto")
 TRANSPORT = os.environ.get("TCPCONNTOP_TEST_TRANSPORT", "auto")
-OPTIONS = ("--probe", PROBE, "--transport", TRANSPORT)
+LOADER = os.environ.get("TCPCONNTOP_TEST_LOADER", "auto")
+OPTIONS = ("--probe", PROBE, "--transport", TRANSPORT, "--loader", LOADER)
 
 FIRST = PROBE in ("auto", "fentry") and TRANSPORT in ("auto", "ring")
 """True in the run that tests what is the same for all probe sets and transports."""
@@ -25,7 +27,7 @@ DEADLINE_S = 120.0 if EMULATED else 60.0
 
 
 def request(**filters: object) -> TraceRequest:
-    return TraceRequest(probe=PROBE, transport=TRANSPORT, **filters)  # type: ignore[arg-type]
+    return TraceRequest(probe=PROBE, transport=TRANSPORT, loader=LOADER, **filters)  # type: ignore[arg-type]
 
 
 def sees_calls(probe: str) -> bool:

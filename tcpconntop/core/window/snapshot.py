@@ -26,6 +26,8 @@ class SourceInfo:
         transport: `ring` or `perf`; empty if nothing is traced.
         label: the kind of data, which the dashboard shows: `live`, or a word for what it is instead.
         notes: what the source could not do, one line each.
+        loader: `image` if the kernel's programs were compiled ahead, `bcc` if BCC compiled them; empty if
+            nothing is traced, or in an old recording.
     """
 
     host: str
@@ -34,6 +36,7 @@ class SourceInfo:
     transport: str
     label: str
     notes: tuple[str, ...] = ()
+    loader: str = ""
 
     @property
     def live(self) -> bool:

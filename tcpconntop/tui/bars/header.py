@@ -99,7 +99,7 @@ class Header(Line):
         if state.info is None:
             return []
         info = state.info
-        probe = "/".join(word for word in (info.probe, info.transport) if word)
+        probe = "/".join(word for word in (info.probe, info.transport, info.loader) if word)
         return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 6)]
 
     def _position(self, state: DashboardState) -> list[Part]:

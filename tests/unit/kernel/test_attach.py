@@ -12,9 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tcpconntop.kernel import attach
+from tcpconntop.kernel import attach, program
 from tcpconntop.kernel.attach import BEGIN_COPIES, END_COPIES, PROBE_SETS, AttachError, program_copies
 from tcpconntop.kernel.loader import LoadError, attach_probe_set
+from tcpconntop.kernel.program import BccPrograms
 
 SOURCE = Path(__file__).parents[3] / "bpf" / "tcpconntop.bpf.c"
 
@@ -67,7 +68,7 @@ class FakeKernel:
 @pytest.fixture
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKernel]:
     kernel = FakeKernel(*request.param)
-    monkeypatch.setattr(attach, "_attach_kprobe", kernel.attach_kprobe)
+    monkeypatch.setattr(program, "open_kprobe", kernel.attach_kprobe)
     yield kernel
     kernel.close()
 
@@ -87,7 +88,7 @@ def wanted(probe_set: str) -> set[str]:
 @lacks(())
 @pytest.mark.parametrize("probe_set", PROBE_SETS)
 def test_everything_is_attached_where_nothing_is_missing(kernel: FakeKernel, probe_set: str) -> None:
-    taken, fds, notes = attach_probe_set(kernel, kernel, probe_set)
+    taken, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), probe_set)
     assert (taken, notes) == (probe_set, [])
     assert linked(fds) == wanted(probe_set)
     assert kernel.open_links() == len(linked(fds))
@@ -97,7 +98,7 @@ def test_everything_is_attached_where_nothing_is_missing(kernel: FakeKernel, pro
 @pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
 def test_no_ipv6(kernel: FakeKernel, probe_set: str) -> None:
     """GIVEN no tcp_v6_connect WHEN attaching THEN neither entry nor return is attached, with a note."""
-    _, fds, notes = attach_probe_set(kernel, kernel, probe_set)
+    _, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), probe_set)
     assert linked(fds) == {name for name in wanted(probe_set) if not name.endswith("tcp_v6_connect")}
     (note,) = notes
     assert note.startswith("tcp_v6_connect is not available (No such file or directory): IPv6 connects")
@@ -107,7 +108,7 @@ def test_no_ipv6(kernel: FakeKernel, probe_set: str) -> None:
 @lacks(("tcp_connect", "tcp_rcv_state_process", "tcp_retransmit_skb"))
 @pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
 def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, probe_set: str) -> None:
-    _, _, notes = attach_probe_set(kernel, kernel, probe_set)
+    _, _, notes = attach_probe_set(BccPrograms(kernel, kernel), probe_set)
     assert [note.split()[0] for note in notes] == [
         "tcp_retransmit_skb", "tcp_connect", "tcp_rcv_state_process"
     ]  # fmt: skip
@@ -117,20 +118,20 @@ def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, probe_set: s
 @pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
 def test_a_group_that_the_probe_set_needs_is_refused(kernel: FakeKernel, probe_set: str) -> None:
     with pytest.raises(AttachError):
-        attach.attach(kernel, kernel, PROBE_SETS[probe_set])
+        attach.attach(BccPrograms(kernel, kernel), PROBE_SETS[probe_set])
     assert kernel.open_links() == 0
 
 
 @lacks(("fentry",))
 def test_auto_selects_kprobes_where_fentry_is_refused(kernel: FakeKernel) -> None:
-    taken, fds, notes = attach_probe_set(kernel, kernel, "auto")
+    taken, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), "auto")
     assert (taken, notes) == ("kprobe", [])
     assert kernel.open_links() == len(linked(fds))
 
 
 @lacks(("fentry", "kprobe"))
 def test_auto_notes_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
-    taken, fds, notes = attach_probe_set(kernel, kernel, "auto")
+    taken, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), "auto")
     assert taken == "tracepoint"
     (note,) = notes
     assert note.startswith(
@@ -148,7 +149,7 @@ def test_the_error_of_a_refused_probe_set_names_another_one(
     kernel: FakeKernel, probe_set: str, reason: str
 ) -> None:
     with pytest.raises(LoadError) as caught:
-        attach_probe_set(kernel, kernel, probe_set)
+        attach_probe_set(BccPrograms(kernel, kernel), probe_set)
     assert (
         str(caught.value) == f"--probe {probe_set} is not available here ({reason}): use --probe tracepoint"
     )

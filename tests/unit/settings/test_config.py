@@ -27,6 +27,7 @@ delay = 2
 filter = "dport=443"
 probe = "kprobe"
 transport = "perf"
+loader = "bcc"
 columns = ["daddr", "p99"]
 ignore = ["family", "gives-up"]
 dns = true
@@ -42,8 +43,8 @@ def test_every_setting_becomes_the_default_of_its_option():
     config = parse_config(FULL, "a.toml")
     assert config.options == {
         "window": "5m", "group": "process", "sort": "fail:desc", "delay": 2.0, "filter": "dport=443",
-        "probe": "kprobe", "transport": "perf", "columns": "daddr,p99", "dns": True, "max-keys": "500",
-        "ignore": "family,gives-up",
+        "probe": "kprobe", "transport": "perf", "loader": "bcc", "columns": "daddr,p99", "dns": True,
+        "max-keys": "500", "ignore": "family,gives-up",
     }  # fmt: skip
     assert set(config.options) == set(SETTINGS)
     assert (config.theme, config.keys) == ("nord", {"filter": ("f", "slash")})
