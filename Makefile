@@ -54,7 +54,7 @@ check: $(VENV)/.check ## Lint, types, layers
 
 .PHONY: dist
 dist: setup $(VENV)/.dist ## Build the source distribution and the wheel
-	@rm -rf dist
+	@rm -f dist/*.whl dist/*.tar.gz
 	@$(BIN)/python -m build --outdir dist .
 
 .PHONY: man
@@ -62,8 +62,20 @@ man: setup $(VENV)/.dist ## Make the man page, dist/tcpconntop.1
 	@mkdir -p dist
 	@packaging/man/make-man $(BIN)/python dist/tcpconntop.1
 
+# Python 3.11 is Debian bookworm's, 3.12 Ubuntu noble's, 3.13 Debian trixie's.
+DEB_PYTHON ?= 3.11 3.12 3.13
+.PHONY: deb
+deb: dist man ## Build Debian packages, dist/*.deb (DEB_PYTHON="3.13": for one version of Python)
+	@for version in $(DEB_PYTHON); do \
+	    packaging/deb/make-deb $(BIN)/pip dist/*.whl dist/tcpconntop.1 $$version dist || exit 1; done
+
+.PHONY: zipapp
+zipapp: dist ## Build a single file, dist/tcpconntop.pyz, for the Python that builds it
+	@$(BIN)/shiv --quiet --reproducible --compressed --python "/usr/bin/env -S python3 -I" --console-script tcpconntop \
+	    --output-file dist/tcpconntop.pyz dist/*.whl
+
 .PHONY: test-install
-test-install: dist ## Install what was built as users do, and run it (ARGS="-k name")
+test-install: deb ## Install what was built as users do, and run it (ARGS="-k name")
 	@$(SUDO) env TCPCONNTOP_TEST_DIST=dist $(BIN)/python -m pytest tests/install $(ARGS)
 
 .PHONY: setup

@@ -59,6 +59,29 @@ def package_file(pattern: str) -> Path:
     return file.resolve()
 
 
+def test_the_debian_package_traces_without_this_environment(tmp_path: Path) -> None:
+    """GIVEN the package of this machine's Python, unpacked WHEN its program runs THEN it traces."""
+    version = subprocess.run(
+        [SYSTEM_PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    packages = list(Path(DIST).glob(f"*~py{version}_*.deb"))
+    if not packages:
+        pytest.skip(f"not run: no package for Python {version} (make deb DEB_PYTHON={version})")
+    subprocess.run(["dpkg-deb", "-x", packages[0], tmp_path], check=True)
+    program = tmp_path / "usr/bin/tcpconntop"
+    assert program.read_text().startswith(f"#!/usr/bin/python{version} -I\n")
+    program.write_text(program.read_text().replace("/usr/lib/", f"{tmp_path}/usr/lib/"))
+    installed = Installed(program, Path(SYSTEM_PYTHON), tmp_path / "usr/share/man/man1/tcpconntop.1.gz")
+    done = installed.run("-b", "-n", "1", "-d", "0.1", "--json")
+    assert json.loads(done.stdout)["loader"] == "image", done.stderr
+    assert installed.man.exists()
+    assert (
+        "/usr/bin/tcpconntop record"
+        in (tmp_path / "lib/systemd/system/tcpconntop-record.service").read_text()
+    )
+
+
 def foreign_python() -> str:
     """Return the path of a Python that is not the distribution's."""
     python = Path(sys.executable).resolve()
