@@ -82,7 +82,7 @@ $(VENV)/.run: pyproject.toml tcpconntop/__init__.py
 $(VENV)/.test: $(VENV)/.run
 	@scripts/need-bcc
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
-	@scripts/need-package bpftool fish zsh
+	@scripts/need-package bpftool fish zsh nftables
 	@touch $@
 
 $(VENV)/.kernels: $(VENV)/.test

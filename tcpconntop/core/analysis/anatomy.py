@@ -8,8 +8,8 @@ A part is NaN where it cannot be known. What is known:
 - **A SYN was sent again, and the connect succeeded:** the kernel's own round trip (`srtt_us`, from the time
   stamp in the answer) tells which SYN was answered. A later one: the first SYN or its answer was *lost*. The
   first one, long after the last SYN: nothing was lost, the answer was *slow*. The first one, soon after a
-  SYN: slow, or the peer sent a lost answer again; not known. Without time stamps, an answer within `PROMPT_NS` of
-  the last SYN is taken for the answer to it; a later one is not known.
+  SYN: slow, or the peer sent a lost answer again; not known. Without time stamps, an answer within
+  `PROMPT_NS` of the last SYN is taken for the answer to it; a later one is not known.
 - **The connect was refused or unreachable:** such an answer has no time stamp, so the last rule applies.
   Nothing is said about lost SYNs, because the kernel ignores some ICMP errors while connect() runs.
 - **Nobody answered:** `wire` is NaN. A time-out is all waiting; any other end waited until the last SYN.
