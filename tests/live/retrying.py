@@ -29,6 +29,8 @@ EXPECTED = (
     ("refused, bound", "refused", REFUSED),
     ("disconnected, then refused", "cancelled", 0),
     ("refused after a disconnect", "refused", REFUSED),
+    ("refused at the only port", "refused", REFUSED),
+    ("refused at the only port again", "refused", REFUSED),
     ("takes the only port", "ok", 0),
     ("no port, fresh", "error", NO_PORT),
     ("no port, after a refusal", "error", NO_PORT),
@@ -81,6 +83,8 @@ def main() -> None:
         note(0, lport=-1)
         note(both.connect_ex(closed_address), lport=-1)
         PORT_RANGE.write_text(f"{ONLY_PORT} {ONLY_PORT}")
+        for _ in range(2):
+            note(refused.connect_ex(closed_address), lport=ONLY_PORT)
         note(holder.connect_ex(server.getsockname()), lport=ONLY_PORT)
         note(fresh.connect_ex(server.getsockname()))
         note(refused.connect_ex(server.getsockname()))

@@ -26,6 +26,7 @@ from tcpconntop.core.wire import Events, Outcome, address_text
 
 Trace = Callable[..., Tracer]
 MS = 1_000_000
+TCP_FASTOPEN, TCP_FASTOPEN_CONNECT = 23, 30
 EXACT_MS = 300 if way.EMULATED else 60
 """How well two clock readings of one event agree on a busy machine."""
 
@@ -88,6 +89,7 @@ def test_the_third_syn_is_answered(trace: Trace, link: int) -> None:
     assert parts.lost.all()
     assert parts.rto[0] / 1000 == near_ms(peer.arrived_ns[2] - peer.arrived_ns[0])
     assert events["syn_unsent"].tolist() == [0]
+    assert address_text(bytes(events["saddr"][0]), 4) == responder.OWN_ADDRESS
 
 
 def test_a_reset_after_a_lost_syn(trace: Trace, link: int) -> None:
@@ -161,13 +163,13 @@ def test_syns_that_a_firewall_of_this_machine_drops(trace: Trace, hook: str, lea
     """GIVEN dropped SYNs WHEN nobody answers THEN those that never left are marked, all are counted."""
     tracer = trace()
     with workload.listener() as server, socket.socket() as client:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 2)
         before = syn_retransmits()
         with firewall(hook, f"tcp dport {workload.port_of(server)} drop"):
             assert client.connect_ex(server.getsockname()) == errno.ETIMEDOUT
         sent_again = syn_retransmits() - before
     events = tracer.ended(1)
-    assert sent_again >= 1
+    assert sent_again >= 2
     assert events["syn_retransmits"].tolist() == [sent_again]
     assert tracer.counters().syn_retransmits == sent_again
     assert events["syn_unsent"].tolist() == [0 if leaves else sent_again]
@@ -209,3 +211,34 @@ def test_a_socket_that_connects_again_has_its_own_errno_and_port(trace: Trace) -
         assert (event["lport"] == 0) == name.startswith("no port"), name
         assert address_text(bytes(event["daddr"]), 4) == "127.0.0.1", name
     assert tracer.counters().unsent == sum(name.startswith("no port") for name, *_ in retrying.EXPECTED)
+
+
+def test_a_fast_open_that_is_given_up_before_its_data(trace: Trace) -> None:
+    """GIVEN a cookie WHEN the socket is closed before it sends data THEN there is no SYN, but a port."""
+    setting = Path("/proc/sys/net/ipv4/tcp_fastopen")
+    before = setting.read_text()
+    setting.write_text("3")
+    try:
+        with workload.listener() as server:
+            server.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
+            with fast_open(server) as first:
+                first.send(b"?")  # gets the cookie
+                server.accept()[0].close()
+            tracer = trace()
+            with fast_open(server) as client:
+                tracer.until(lambda now: now.in_flight == 1)
+                lport = workload.port_of(client)
+        events = tracer.ended(1)
+    finally:
+        setting.write_text(before)
+    assert events["outcome"].tolist() == [Outcome.CANCELLED]
+    assert events["error"].tolist() == [0]
+    assert events["lport"].tolist() == [lport] != [0]
+    assert tracer.counters().unsent == 1
+
+
+def fast_open(server: socket.socket) -> socket.socket:
+    client = socket.socket()
+    client.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+    client.connect(server.getsockname())
+    return client
