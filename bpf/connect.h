@@ -13,26 +13,26 @@
 
 /* Write the record of an attempt that has ended. */
 static __always_inline void report(void *ctx, struct event *attempt, struct ending ending,
-\t\t\t\t   const struct settings *settings)
+				   const struct settings *settings)
 {
 	/* A segment that arrived before the last retransmission was not the answer. */
 	if (ending.outcome != OUTCOME_OK || attempt->end_ns <= attempt->last_rtx_ns)
-\t\tattempt->end_ns = bpf_ktime_get_ns();
+		attempt->end_ns = bpf_ktime_get_ns();
 	attempt->outcome = ending.outcome;
 	attempt->error = ending.error;
 	if (ending.unsent) {
-\t\tCOUNT(unsent);
-\t\tCOUNT_NETNS(attempt->netns, unsent);
+		COUNT(unsent);
+		COUNT_NETNS(attempt->netns, unsent);
 	}
 	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns)
-\t\tCOUNT(below_minimum);
+		COUNT(below_minimum);
 	else
-\t\temit(ctx, attempt, settings->wakeup_bytes);
+		emit(ctx, attempt, settings->wakeup_bytes);
 }
 
 /* Write the record of an attempt in the start map, delete it there and count its outcome. */
 static __always_inline void finish(void *ctx, u64 key, struct event *attempt, struct ending ending,
-\t\t\t\t   const struct settings *settings)
+				   const struct settings *settings)
 {
 	report(ctx, attempt, ending, settings);
 	delete_attempt(&key);
@@ -51,10 +51,10 @@ static __always_inline bool identify(const void *sk, struct event *attempt, cons
 	attempt->tgid = bpf_get_current_pid_tgid() >> 32;
 	attempt->uid = bpf_get_current_uid_gid();
 	if (!passes_filters(attempt, settings))
-\t\treturn false;
+		return false;
 	attempt->cgroup_id = bpf_get_current_cgroup_id();
 	if (SK_NET)
-\t\tattempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
+		attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
 	process = READ(void *, bpf_get_current_task(), TASK_LEADER);
 	attempt->process_start_ns = READ(u64, process, TASK_START);
 	bpf_probe_read_kernel_str(&attempt->comm, sizeof(attempt->comm), process + TASK_COMM);
@@ -95,22 +95,22 @@ static __always_inline void connect_begin(void *ctx, void *sk, int copy)
 	struct call *call;
 
 	if (!settings || (stale && copy > 1))
-\t\treturn;
+		return;
 	if (stale)
-\t\tfinish(ctx, key, stale, unseen, settings);
+		finish(ctx, key, stale, unseen, settings);
 	call = call_of_this_thread(sk);
 	if (call && !call->entered_syn_sent) { /* else an earlier call: no probe saw it return */
-\t\tattempt.record.begin_ns = call->target.begin_ns;
-\t\tcall->entered_syn_sent = true;
+		attempt.record.begin_ns = call->target.begin_ns;
+		call->entered_syn_sent = true;
 	}
 	read_destination(sk, &attempt.record);
 	if (!identify(sk, &attempt.record, settings))
-\t\treturn;
+		return;
 	read_before(sk, &attempt.before);
 	if (!insert_attempt(&key, &attempt))
-\t\tcount_attempt(&attempt.record);
+		count_attempt(&attempt.record);
 	else if (copy == BEGIN_COPIES)
-\t\tCOUNT(start_failures);
+		COUNT(start_failures);
 }
 
 /* The first SYN is about to be passed to IP: route and port are chosen. */
@@ -120,7 +120,7 @@ static __always_inline void connect_sent(const void *sk)
 	struct event *attempt = find_attempt(&key);
 
 	if (attempt && !attempt->syn_ns)
-\t\tattempt->syn_ns = bpf_ktime_get_ns();
+		attempt->syn_ns = bpf_ktime_get_ns();
 }
 
 /* A segment for the socket has arrived. The last one before the attempt ends is the answer to the SYN. */
@@ -130,7 +130,7 @@ static __always_inline void connect_answered(const void *sk)
 	struct event *attempt = find_attempt(&key);
 
 	if (attempt)
-\t\tattempt->end_ns = bpf_ktime_get_ns();
+		attempt->end_ns = bpf_ktime_get_ns();
 }
 
 /*
@@ -142,10 +142,10 @@ static __always_inline void connect_retransmitted(u64 key, int error)
 	struct event *attempt = find_attempt(&key);
 
 	if (!attempt)
-\t\treturn;
+		return;
 	attempt->syn_retransmits++;
 	if (error)
-\t\tattempt->syn_unsent++;
+		attempt->syn_unsent++;
 	attempt->last_rtx_ns = bpf_ktime_get_ns();
 	COUNT(syn_retransmits);
 }
@@ -156,11 +156,10 @@ static __always_inline void count_unsent(const void *sk, struct event *attempt, 
 	u16 all = READ(u32, sk, TCP_TOTAL_RETRANS) - before->retransmissions;
 
 	if (!RETRANSMIT_HAS_ERROR && all > attempt->syn_retransmits) {
-\t\tattempt->syn_unsent = all - attempt->syn_retransmits;
-\t\tattempt->syn_retransmits = all;
-\t\tCOUNT_MANY(syn_retransmits, attempt->syn_unsent);
+		attempt->syn_unsent = all - attempt->syn_retransmits;
+		attempt->syn_retransmits = all;
+		COUNT_MANY(syn_retransmits, attempt->syn_unsent);
 	}
-#endif
 }
 
 /* The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open), `ok` being true if it is connected. */
@@ -174,17 +173,17 @@ static __always_inline void connect_end(void *ctx, void *sk, bool ok)
 	struct ending ending = { .outcome = OUTCOME_OK };
 
 	if (!attempt || !settings)
-\t\treturn;
+		return;
 	before = before_attempt(attempt);
 	read_source(sk, attempt, before);
 	count_unsent(sk, attempt, before);
 	if (ok) {
-\t\tattempt->srtt_us = READ(u32, sk, TCP_SRTT) >> 3; /* the kernel stores eighths */
-\t\tending.unsent = is_unsent(sk, before);
+		attempt->srtt_us = READ(u32, sk, TCP_SRTT) >> 3; /* the kernel stores eighths */
+		ending.unsent = is_unsent(sk, before);
 	} else {
-\t\tending = classify_failure(sk, before);
-\t\tif (!ending.error && call_of_this_thread(sk))
-\t\t\treturn; /* call_returns() will have the errno */
+		ending = classify_failure(sk, before);
+		if (!ending.error && call_of_this_thread(sk))
+			return; /* call_returns() will have the errno */
 	}
 	finish(ctx, key, attempt, ending, settings);
 }
@@ -197,7 +196,7 @@ static __always_inline void call_begins(const void *sk, const void *address, int
 	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk);
 
 	if (outer && outer->is_v4_mapped)
-\t\treturn;
+		return;
 	read_sockaddr(sk, address, length, &call.target);
 	call.is_v4_mapped = is_v6 && call.target.family == 4;
 	update_call(&thread, &call);
@@ -213,16 +212,16 @@ static __always_inline void call_returns(void *ctx, int result)
 	struct event *attempt;
 
 	if (!call || !settings)
-\t\treturn;
+		return;
 	key = call->sk;
 	if (result < 0 && call->entered_syn_sent) {
-\t\tattempt = find_attempt(&key);
-\t\tif (attempt)
-\t\t\tfinish(ctx, key, attempt, ending, settings);
+		attempt = find_attempt(&key);
+		if (attempt)
+			finish(ctx, key, attempt, ending, settings);
 	} else if (result < 0 && identify((void *)key, &call->target, settings)) {
-\t\tcount_attempt(&call->target);
-\t\treport(ctx, &call->target, ending, settings);
-\t\tCOUNT_OUTCOME(ending.outcome);
+		count_attempt(&call->target);
+		report(ctx, &call->target, ending, settings);
+		COUNT_OUTCOME(ending.outcome);
 	}
 	delete_call(&thread);
 }

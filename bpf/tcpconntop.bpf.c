@@ -99,7 +99,7 @@ static __always_inline struct counters *own_counters(void)
 #define COUNT_MANY(field, number) ({ \
 	struct counters *own_ = own_counters(); \
 	if (own_) \
-\t\t__sync_fetch_and_add(&own_->field, number); \
+		__sync_fetch_and_add(&own_->field, number); \
 })
 #define COUNT(field) COUNT_MANY(field, 1)
 
@@ -108,7 +108,7 @@ static __always_inline struct counters *own_counters(void)
 	u64 index_ = (outcome); \
 	asm volatile("" : "+r"(index_)); \
 	if (index_ < OUTCOME_COUNT) \
-\t\tCOUNT(outcomes[index_]); \
+		COUNT(outcomes[index_]); \
 })
 
 static __always_inline struct netns_counters *own_netns_counters(u32 netns)
@@ -117,7 +117,7 @@ static __always_inline struct netns_counters *own_netns_counters(u32 netns)
 	struct netns_counters *slot = tct_netns.lookup(&index);
 
 	if (slot && !slot->netns)
-\t\tslot->netns = netns;
+		slot->netns = netns;
 	return slot;
 }
 
@@ -125,9 +125,9 @@ static __always_inline struct netns_counters *own_netns_counters(u32 netns)
 #define COUNT_NETNS(namespace, field) ({ \
 	struct netns_counters *slot_ = own_netns_counters(namespace); \
 	if (slot_ && slot_->netns == (namespace)) \
-\t\t__sync_fetch_and_add(&slot_->field, 1); \
+		__sync_fetch_and_add(&slot_->field, 1); \
 	else if (slot_) \
-\t\t__sync_fetch_and_add(&slot_->others, 1); \
+		__sync_fetch_and_add(&slot_->others, 1); \
 })
 
 #ifdef TRANSPORT_RING
@@ -145,7 +145,7 @@ static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_byt
 	u64 flags = chance < sizeof(*record) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	if (tct_events.ringbuf_output(record, sizeof(*record), flags))
-\t\tCOUNT(ring_drops);
+		COUNT(ring_drops);
 }
 #endif
 
@@ -157,7 +157,7 @@ BPF_PERF_OUTPUT(tct_events);
 static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
 	if (tct_events.perf_submit(ctx, record, sizeof(*record)))
-\t\tCOUNT(ring_drops);
+		COUNT(ring_drops);
 }
 #endif
 
@@ -176,7 +176,7 @@ static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, in
 	void *sk = (void *)ctx->args[0];
 
 	if ((int)ctx->args[2] == TCP_SYN_SENT && READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
-\t\tconnect_begin(ctx, sk, copy);
+		connect_begin(ctx, sk, copy);
 	return 0;
 }
 
@@ -186,9 +186,9 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 	int old_state = ctx->args[1], new_state = ctx->args[2];
 
 	if (old_state != TCP_SYN_SENT && old_state != TCP_SYN_RECV)
-\t\treturn 0;
+		return 0;
 	if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
-\t\treturn 0;
+		return 0;
 	connect_end(ctx, sk, new_state == TCP_ESTABLISHED);
 	return 0;
 }
@@ -196,7 +196,7 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 #define STATE_PROBE(name, call) \
 	int name(struct bpf_raw_tracepoint_args *ctx) \
 	{ \
-\t\treturn call; \
+		return call; \
 	}
 
 STATE_PROBE(tct_begin_1, state_entered(ctx, 1))
@@ -217,8 +217,8 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 #define PROBE(name, context, call) \
 	int name(context *ctx) \
 	{ \
-\t\tcall; \
-\t\treturn 0; \
+		call; \
+		return 0; \
 	}
 #define FENTRY_CALL(is_v6) call_begins((void *)ctx[0], (void *)ctx[1], ctx[2], is_v6)
 #define KPROBE_CALL(is_v6) \
