@@ -41,6 +41,10 @@ goldens: setup $(VENV)/.test ## Write the screens that tests compare with anew: 
 test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")
 	@$(BIN)/python tests/kernels/run.py $(ARGS)
 
+.PHONY: mutants
+mutants: setup $(VENV)/.test ## Run the live tests against a faulty BPF program (ARGS="scope" chooses faults)
+	@$(SUDO) $(BIN)/python tests/mutants/run.py $(ARGS)
+
 .PHONY: bench
 bench: setup $(VENV)/.bench ## Measure what the engine costs, beside the obvious alternatives (ARGS=--quick)
 	@$(BIN)/python -m tests.bench.run $(ARGS)
@@ -94,7 +98,7 @@ $(VENV)/.run: pyproject.toml tcpconntop/__init__.py
 $(VENV)/.test: $(VENV)/.run
 	@scripts/need-bcc
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
-	@scripts/need-package bpftool fish zsh
+	@scripts/need-package bpftool fish zsh nftables
 	@touch $@
 
 $(VENV)/.kernels: $(VENV)/.test

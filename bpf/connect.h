@@ -15,7 +15,8 @@
 static __always_inline void report(void *ctx, struct event *attempt, struct ending ending,
 				   const struct settings *settings)
 {
-	if (ending.outcome != OUTCOME_OK || !attempt->end_ns)
+	/* A segment that arrived before the last retransmission was not the answer. */
+	if (ending.outcome != OUTCOME_OK || attempt->end_ns <= attempt->last_rtx_ns)
 		attempt->end_ns = bpf_ktime_get_ns();
 	attempt->outcome = ending.outcome;
 	attempt->error = ending.error;
@@ -40,10 +41,13 @@ static __always_inline void finish(void *ctx, u64 key, struct event *attempt, st
 
 /*
  * Fill in process, user, cgroup and network namespace. Must run in the context of the process that connects.
+ * A worker thread of io_uring belongs to that process as well.
  * False: the filters exclude the attempt.
  */
 static __always_inline bool identify(const void *sk, struct event *attempt, const struct settings *settings)
 {
+	void *process;
+
 	attempt->tgid = bpf_get_current_pid_tgid() >> 32;
 	attempt->uid = bpf_get_current_uid_gid();
 	if (!passes_filters(attempt, settings))
@@ -51,7 +55,10 @@ static __always_inline bool identify(const void *sk, struct event *attempt, cons
 	attempt->cgroup_id = bpf_get_current_cgroup_id();
 	if (SK_NET)
 		attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
-	bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));
+	process = READ(void *, bpf_get_current_task(), TASK_LEADER);
+	attempt->process_start_ns = READ(u64, process, TASK_START);
+	bpf_probe_read_kernel_str(&attempt->comm, sizeof(attempt->comm), process + TASK_COMM);
+	bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));
 	return true;
 }
 
@@ -82,7 +89,7 @@ static __always_inline void connect_begin(void *ctx, void *sk, int copy)
 {
 	u64 key = (u64)sk;
 	struct ending unseen = { .outcome = OUTCOME_ERROR };
-	struct event attempt = { .begin_ns = bpf_ktime_get_ns() };
+	struct attempt attempt = { .record.begin_ns = bpf_ktime_get_ns() };
 	struct settings *settings = get_settings();
 	struct event *stale = find_attempt(&key);
 	struct call *call;
@@ -93,14 +100,15 @@ static __always_inline void connect_begin(void *ctx, void *sk, int copy)
 		finish(ctx, key, stale, unseen, settings);
 	call = call_of_this_thread(sk);
 	if (call && !call->entered_syn_sent) { /* else an earlier call: no probe saw it return */
-		attempt.begin_ns = call->target.begin_ns;
+		attempt.record.begin_ns = call->target.begin_ns;
 		call->entered_syn_sent = true;
 	}
-	read_destination(sk, &attempt);
-	if (!identify(sk, &attempt, settings))
+	read_destination(sk, &attempt.record);
+	if (!identify(sk, &attempt.record, settings))
 		return;
+	read_before(sk, &attempt.before);
 	if (!insert_attempt(&key, &attempt))
-		count_attempt(&attempt);
+		count_attempt(&attempt.record);
 	else if (copy == BEGIN_COPIES)
 		COUNT(start_failures);
 }
@@ -125,30 +133,58 @@ static __always_inline void connect_answered(const void *sk)
 		attempt->end_ns = bpf_ktime_get_ns();
 }
 
-/* A segment was retransmitted, or could not be sent (`error`). If the socket is in the start map, it is a SYN. */
+/*
+ * A segment was retransmitted, or could not be sent (`error`): a firewall of this host drops it, or a queue is full.
+ * If the socket is in the start map, it is a SYN.
+ */
 static __always_inline void connect_retransmitted(u64 key, int error)
 {
 	struct event *attempt = find_attempt(&key);
 
-	if (!attempt || error)
+	if (!attempt)
 		return;
 	attempt->syn_retransmits++;
+	if (error)
+		attempt->syn_unsent++;
 	attempt->last_rtx_ns = bpf_ktime_get_ns();
 	COUNT(syn_retransmits);
 }
 
-/* The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open). */
-static __always_inline void connect_end(void *ctx, void *sk, struct ending ending)
+/* Count the retransmissions that the probe of this kernel does not report, because they were not sent. */
+static __always_inline void count_unsent(const void *sk, struct event *attempt, const struct before *before)
+{
+	u16 all = READ(u32, sk, TCP_TOTAL_RETRANS) - before->retransmissions;
+
+	if (!RETRANSMIT_HAS_ERROR && all > attempt->syn_retransmits) {
+		attempt->syn_unsent = all - attempt->syn_retransmits;
+		attempt->syn_retransmits = all;
+		COUNT_MANY(syn_retransmits, attempt->syn_unsent);
+	}
+}
+
+/* The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open), `ok` being true if it is connected. */
+static __always_inline void connect_end(void *ctx, void *sk, bool ok)
 {
 	u64 key = (u64)sk;
 	struct event *attempt = find_attempt(&key);
 	struct settings *settings = get_settings();
 
+	const struct before *before;
+	struct ending ending = { .outcome = OUTCOME_OK };
+
 	if (!attempt || !settings)
 		return;
-	read_source(sk, attempt);
-	if (ending.unsent && !ending.error && call_of_this_thread(sk))
-		return; /* call_returns() will have the errno */
+	before = before_attempt(attempt);
+	read_source(sk, attempt, before);
+	count_unsent(sk, attempt, before);
+	if (ok) {
+		attempt->srtt_us = READ(u32, sk, TCP_SRTT) >> 3; /* the kernel stores eighths */
+		ending.unsent = is_unsent(sk, before);
+	} else {
+		ending = classify_failure(sk, before);
+		if (!ending.error && call_of_this_thread(sk))
+			return; /* call_returns() will have the errno */
+	}
 	finish(ctx, key, attempt, ending, settings);
 }
 
@@ -161,7 +197,7 @@ static __always_inline void call_begins(const void *sk, const void *address, int
 
 	if (outer && outer->is_v4_mapped)
 		return;
-	read_sockaddr(address, length, &call.target);
+	read_sockaddr(sk, address, length, &call.target);
 	call.is_v4_mapped = is_v6 && call.target.family == 4;
 	update_call(&thread, &call);
 }

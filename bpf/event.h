@@ -34,12 +34,13 @@ struct event {
 	__u64 syn_ns;        /* the first SYN was passed to IP */
 	__u64 last_rtx_ns;   /* the last retransmission of the SYN */
 	__u64 cgroup_id;
+	__u64 process_start_ns; /* start of the process (CLOCK_BOOTTIME): with tgid, it identifies the process */
 	__u32 netns;         /* inode number of the network namespace */
 	__u32 tgid;
 	__u32 uid;
-	__u32 scope_id;      /* interface of a link-local destination; 0: none */
+	__u32 scope_id;      /* index of the interface of a link-local destination; 0: none */
 	__u32 srtt_us;       /* round trip of the SYN that was answered, by the kernel's measure; 0: not known */
-	__u16 syn_retransmits;
+	__u16 syn_retransmits; /* as the kernel counts them (TCPSynRetrans), `syn_unsent` included */
 	__u16 error;         /* errno of a failed attempt; 0: not known */
 	union address saddr;
 	union address daddr; /* a v4-mapped IPv6 address is stored as IPv4 */
@@ -48,7 +49,7 @@ struct event {
 	__u8 family;         /* 4 or 6 */
 	__u8 outcome;        /* enum outcome */
 	__u16 syn_unsent;    /* retransmissions of the SYN that this host did not send: its firewall drops them */
-	char comm[COMM_LEN];   /* name of the process */
+	char comm[COMM_LEN];   /* name of the process: of its first thread */
 	char thread[COMM_LEN]; /* name of the thread that called connect() */
 };
 

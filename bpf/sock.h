@@ -2,9 +2,9 @@
 /*
  * Read struct sock and the structs it points to: addresses, and the reason of a failed connect.
  *
- * No kernel header is used. The needed offsets come from the running kernel's BTF, as the macros SK_*, INET_*,
- * SOCKET_* and NET_* (tcpconntop/kernel/session.py), as FROM_BTF(offset). Those of IPv6 and of network namespaces
- * are 0 on a kernel without them.
+ * No kernel header is used. The needed offsets come from the running kernel's BTF, as the macros SK_*, INET_*, TCP_*,
+ * SOCKET_*, NET_* and TASK_* (tcpconntop/kernel/session.py), as FROM_BTF(offset). Those of IPv6 and of network
+ * namespaces are 0 on a kernel without them.
  */
 #ifndef TCPCONNTOP_SOCK_H
 #define TCPCONNTOP_SOCK_H
@@ -17,6 +17,7 @@
 #define SS_UNCONNECTED 1
 #define SOCKADDR_IN_BYTES 8   /* family, port, address */
 #define SOCKADDR_IN6_BYTES 24 /* family, port, flow, address */
+#define SOCKADDR_IN6_SCOPE_BYTES 28 /* the same with the scope */
 
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3 };
 
@@ -51,6 +52,15 @@ static __always_inline bool is_v4_mapped(const union address *address)
 	return words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff);
 }
 
+/* fe80::/10, and ff02::/16 with any flags. */
+static __always_inline bool is_link_local(const struct event *attempt)
+{
+	const u8 *v6 = attempt->daddr.v6;
+
+	return attempt->family == 6 &&
+	       ((v6[0] == 0xfe && (v6[1] & 0xc0) == 0x80) || (v6[0] == 0xff && (v6[1] & 0x0f) == 2));
+}
+
 static __always_inline void set_destination_v6(const void *address, struct event *attempt)
 {
 	bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), address);
@@ -69,14 +79,19 @@ static __always_inline void read_destination(const void *sk, struct event *attem
 	attempt->dport = bpf_ntohs(READ(u16, sk, SK_DPORT));
 	if (SK_V6_DADDR && READ(u16, sk, SK_FAMILY) == AF_INET6) {
 		set_destination_v6(sk + SK_V6_DADDR, attempt);
+		if (is_link_local(attempt))
+			attempt->scope_id = READ(u32, sk, SK_BOUND_IF);
 		return;
 	}
 	attempt->family = 4;
 	attempt->daddr.v4 = READ(u32, sk, SK_DADDR);
 }
 
-/* The destination from the struct sockaddr that was passed to connect(); fields that it lacks stay 0. */
-static __always_inline void read_sockaddr(const void *address, int length, struct event *attempt)
+/*
+ * The destination from the struct sockaddr that was passed to connect(); fields that it lacks stay 0. A link-local
+ * address without a scope has that of the socket.
+ */
+static __always_inline void read_sockaddr(const void *sk, const void *address, int length, struct event *attempt)
 {
 	u16 family = READ(u16, address, 0);
 
@@ -88,12 +103,55 @@ static __always_inline void read_sockaddr(const void *address, int length, struc
 	else
 		return;
 	attempt->dport = bpf_ntohs(READ(u16, address, 2));
+	if (!is_link_local(attempt))
+		return;
+	if (length >= SOCKADDR_IN6_SCOPE_BYTES)
+		attempt->scope_id = READ(u32, address, 24);
+	if (!attempt->scope_id)
+		attempt->scope_id = READ(u32, sk, SK_BOUND_IF);
+}
+
+/* What a socket holds of earlier attempts when it enters SYN_SENT. */
+struct before {
+	u32 segments_sent;
+	u32 retransmissions;
+	u16 error;
+	u16 sport; /* network order, as in the socket */
+	bool is_bound;
+	u8 reserved[3];
+};
+
+/* An attempt in the start map. */
+struct attempt {
+	struct event record;
+	struct before before;
+};
+
+static __always_inline void read_before(const void *sk, struct before *before)
+{
+	before->segments_sent = READ(u32, sk, TCP_SEGS_OUT);
+	before->retransmissions = READ(u32, sk, TCP_TOTAL_RETRANS);
+	before->error = READ(u32, sk, SK_ERR);
+	before->sport = READ(u16, sk, INET_SPORT);
+	before->is_bound = READ(u16, sk, SK_NUM) != 0;
+}
+
+/* True if no segment was passed to IP in this attempt: connect() failed first, or the first data never came. */
+static __always_inline bool is_unsent(const void *sk, const struct before *before)
+{
+	return READ(u32, sk, TCP_SEGS_OUT) == before->segments_sent;
+}
+
+/* True if connect() chose no port: that of an earlier attempt is still in the socket, unless the application bound it. */
+static __always_inline bool lacks_port(const void *sk, const struct before *before)
+{
+	return !before->is_bound && READ(u16, sk, INET_SPORT) == before->sport && is_unsent(sk, before);
 }
 
 /* Valid once the kernel has chosen a route and a port. Both stay in the socket after the end of the attempt. */
-static __always_inline void read_source(const void *sk, struct event *attempt)
+static __always_inline void read_source(const void *sk, struct event *attempt, const struct before *before)
 {
-	attempt->lport = bpf_ntohs(READ(u16, sk, INET_SPORT));
+	attempt->lport = lacks_port(sk, before) ? 0 : bpf_ntohs(READ(u16, sk, INET_SPORT));
 	if (SK_V6_RCV_SADDR && attempt->family == 6) {
 		bpf_probe_read_kernel(&attempt->saddr, sizeof(attempt->saddr), sk + SK_V6_RCV_SADDR);
 		return;
@@ -105,7 +163,7 @@ static __always_inline void read_source(const void *sk, struct event *attempt)
 struct ending {
 	u8 outcome;
 	u16 error;
-	bool unsent; /* connect() itself failed: no SYN was sent */
+	bool unsent; /* no SYN was sent */
 };
 
 static __always_inline u8 outcome_of_error(u16 error)
@@ -125,21 +183,23 @@ static __always_inline u8 outcome_of_error(u16 error)
 }
 
 /*
- * Return how a failed attempt ended, from its socket. The kernel sets sk_err before it changes the state.
+ * Return how a failed attempt ended, from its socket. The kernel sets sk_err before it changes the state, and clears
+ * it before it sends the first SYN; until then it may be that of an earlier attempt.
  *
- * Without sk_err the application cancelled the attempt, or connect() failed inside the call; in the latter case the
- * state of struct socket is SS_UNCONNECTED, and the errno is known only if no local port was found.
+ * Without sk_err the application cancelled the attempt, or connect() failed inside the call. In the latter case no SYN
+ * was sent and the state of struct socket is SS_UNCONNECTED; the errno is known only if no local port was found.
  */
-static __always_inline struct ending classify_failure(const void *sk)
+static __always_inline struct ending classify_failure(const void *sk, const struct before *before)
 {
-	struct ending ending = { .outcome = OUTCOME_CANCELLED, .error = READ(u32, sk, SK_ERR) };
+	struct ending ending = { .outcome = OUTCOME_CANCELLED, .unsent = is_unsent(sk, before) };
+	u16 error = READ(u32, sk, SK_ERR);
 
-	if (ending.error) {
-		ending.outcome = outcome_of_error(ending.error);
-	} else if (READ(u32, READ(void *, sk, SK_SOCKET), SOCKET_STATE) == SS_UNCONNECTED) {
+	if (error && !(ending.unsent && error == before->error)) {
+		ending.outcome = outcome_of_error(error);
+		ending.error = error;
+	} else if (ending.unsent && READ(u32, READ(void *, sk, SK_SOCKET), SOCKET_STATE) == SS_UNCONNECTED) {
 		ending.outcome = OUTCOME_ERROR;
-		ending.error = READ(u16, sk, INET_SPORT) ? 0 : EADDRNOTAVAIL;
-		ending.unsent = true;
+		ending.error = lacks_port(sk, before) ? EADDRNOTAVAIL : 0;
 	}
 	return ending;
 }

@@ -11,6 +11,7 @@
  */
 #include <uapi/linux/ptrace.h>
 #include "event.h"
+#include "sock.h"
 
 /* A thread inside tcp_v4_connect() or tcp_v6_connect(). */
 struct call {
@@ -21,12 +22,12 @@ struct call {
 };
 
 /*
- * Attempts in flight, by address of struct sock. The value is the record, filled in step by step.
+ * Attempts in flight, by address of struct sock. The value begins with the record, filled in step by step.
  * Inserted by connect_begin(). Updated by connect_sent(), connect_answered() and connect_retransmitted().
  * Deleted by finish(), from connect_end(), call_returns() or a connect_begin() at the same address.
  * User space never reads it.
  */
-BPF_HASH(tct_start, u64, struct event, START_MAP_SIZE);
+BPF_HASH(tct_start, u64, struct attempt, START_MAP_SIZE);
 
 /*
  * Calls in progress, by thread. Inserted by call_begins(), updated by connect_begin(), deleted by call_returns().
@@ -46,10 +47,16 @@ BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
 
 static __always_inline struct event *find_attempt(u64 *sk)
 {
-	return tct_start.lookup(sk);
+	return (struct event *)tct_start.lookup(sk);
 }
 
-static __always_inline int insert_attempt(u64 *sk, struct event *attempt)
+/* What was in the socket before an attempt that find_attempt() returned. */
+static __always_inline const struct before *before_attempt(const struct event *record)
+{
+	return &((const struct attempt *)record)->before;
+}
+
+static __always_inline int insert_attempt(u64 *sk, struct attempt *attempt)
 {
 	return tct_start.insert(sk, attempt);
 }
@@ -89,11 +96,12 @@ static __always_inline struct counters *own_counters(void)
 }
 
 /* Atomic: an interrupt can run a probe during another one on the same CPU. */
-#define COUNT(field) ({ \
+#define COUNT_MANY(field, number) ({ \
 	struct counters *own_ = own_counters(); \
 	if (own_) \
-		__sync_fetch_and_add(&own_->field, 1); \
+		__sync_fetch_and_add(&own_->field, number); \
 })
+#define COUNT(field) COUNT_MANY(field, 1)
 
 /* The compiler knows that an outcome is in bounds, but not every kernel's verifier can prove it. */
 #define COUNT_OUTCOME(outcome) ({ \
@@ -176,15 +184,12 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 {
 	void *sk = (void *)ctx->args[0];
 	int old_state = ctx->args[1], new_state = ctx->args[2];
-	struct ending ending = { .outcome = OUTCOME_OK };
 
 	if (old_state != TCP_SYN_SENT && old_state != TCP_SYN_RECV)
 		return 0;
 	if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
 		return 0;
-	if (new_state != TCP_ESTABLISHED)
-		ending = classify_failure(sk);
-	connect_end(ctx, sk, ending);
+	connect_end(ctx, sk, new_state == TCP_ESTABLISHED);
 	return 0;
 }
 
@@ -201,7 +206,7 @@ STATE_PROBE(tct_end_1, state_left(ctx))
 STATE_PROBE(tct_end_2, state_left(ctx))
 STATE_PROBE(tct_end_3, state_left(ctx))
 
-/* tcp_retransmit_skb(sk, skb[, err]): for a socket in the start map, a lost SYN. */
+/* tcp_retransmit_skb(sk, skb[, err]): a SYN, if the socket is in the start map. Without `err`, only if it was sent. */
 int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 {
 	connect_retransmitted(ctx->args[0], RETRANSMIT_HAS_ERROR ? ctx->args[2] : 0);

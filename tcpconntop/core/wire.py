@@ -44,6 +44,7 @@ EVENT = np.dtype(
         ("syn_ns", "u8"),
         ("last_rtx_ns", "u8"),
         ("cgroup_id", "u8"),
+        ("process_start_ns", "u8"),
         ("netns", "u4"),
         ("tgid", "u4"),
         ("uid", "u4"),

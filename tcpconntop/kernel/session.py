@@ -45,6 +45,8 @@ _OFFSETS = (
     ("SK_RCV_SADDR", "sock_common", "skc_rcv_saddr", True),
     ("SK_V6_DADDR", "sock_common", "skc_v6_daddr", False),
     ("SK_V6_RCV_SADDR", "sock_common", "skc_v6_rcv_saddr", False),
+    ("SK_NUM", "sock_common", "skc_num", True),
+    ("SK_BOUND_IF", "sock_common", "skc_bound_dev_if", True),
     ("SK_NET", "sock_common", "skc_net.net", False),
     ("NET_INUM", "net", "ns.inum", True),
     ("SK_PROTOCOL", "sock", "sk_protocol", True),
@@ -52,6 +54,12 @@ _OFFSETS = (
     ("SK_SOCKET", "sock", "sk_socket", True),
     ("SOCKET_STATE", "socket", "state", True),
     ("INET_SPORT", "inet_sock", "inet_sport", True),
+    ("TCP_SEGS_OUT", "tcp_sock", "segs_out", True),
+    ("TCP_TOTAL_RETRANS", "tcp_sock", "total_retrans", True),
+    ("TCP_SRTT", "tcp_sock", "srtt_us", True),
+    ("TASK_LEADER", "task_struct", "group_leader", True),
+    ("TASK_COMM", "task_struct", "comm", True),
+    ("TASK_START", "task_struct", "start_boottime", True),
 )
 
 NUMBERS = ("BEGIN_COPIES", "RETRANSMIT_HAS_ERROR", *(name for name, *_ in _OFFSETS))

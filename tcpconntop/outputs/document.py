@@ -100,6 +100,7 @@ def event_documents(
             "ts": timestamp(int(event["end_ns"]) + wall_offset_ns),
             "pid": int(event["tgid"]),
             "comm": comm_text(bytes(event["comm"])),
+            "thread": comm_text(bytes(event["thread"])) or None,
             "uid": int(event["uid"]),
             "unit": units.get(int(event["cgroup_id"])),
             "family": int(event["family"]),
@@ -112,6 +113,7 @@ def event_documents(
             "rto_us": _number(parts.rto[i]),
             "wire_us": _number(parts.wire[i]),
             "syn_retransmits": int(event["syn_retransmits"]),
+            "syn_unsent": int(event["syn_unsent"]),
             "result": Outcome(event["outcome"]).label,
             "errno": errno_name(int(event["error"])),
         }

@@ -11,8 +11,8 @@ from tcpconntop.core.errors import FatalError
 from tcpconntop.outputs.document import dump
 
 FIELDS = (
-    "ts", "pid", "comm", "uid", "unit", "family", "saddr", "lport", "daddr", "dport", "latency_us",
-    "local_us", "rto_us", "wire_us", "syn_retransmits", "result", "errno",
+    "ts", "pid", "comm", "thread", "uid", "unit", "family", "saddr", "lport", "daddr", "dport",
+    "latency_us", "local_us", "rto_us", "wire_us", "syn_retransmits", "syn_unsent", "result", "errno",
 )  # fmt: skip
 
 Documents = Sequence[dict[str, Any]]
@@ -78,7 +78,7 @@ class Parquet:
         self._arrow = pyarrow
         text, whole, part = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
         kinds = {"ts": pyarrow.timestamp("us", "UTC")}
-        kinds |= dict.fromkeys(("comm", "unit", "saddr", "daddr", "result", "errno"), text)
+        kinds |= dict.fromkeys(("comm", "thread", "unit", "saddr", "daddr", "result", "errno"), text)
         kinds |= dict.fromkeys(("latency_us", "local_us", "rto_us", "wire_us"), part)
         self._schema = pyarrow.schema([(name, kinds.get(name, whole)) for name in FIELDS])
         self._writer = pyarrow.parquet.ParquetWriter(out, self._schema)

@@ -141,6 +141,7 @@ class Synthetic:
         events["syn_ns"] = events["begin_ns"] + np.uint64(12_000)
         events["last_rtx_ns"] = np.where(lost, events["begin_ns"] + rto.astype(np.uint64), 0)
         events["syn_retransmits"] = lost
+        events["srtt_us"] = np.where(failed, 0, np.maximum(latency / 1000, 1))
         events["outcome"] = np.where(failed, int(flow.outcome), int(Outcome.OK))
         events["error"] = np.where(failed, _ERRNO[flow.outcome], 0)
         events["lport"] = random.integers(32768, 60999, n)

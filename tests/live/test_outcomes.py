@@ -59,7 +59,7 @@ def test_every_field_of_a_connect(
     assert set(events["dport"]) == {dport}
     assert set(events["tgid"]) == {os.getpid()}
     assert set(events["uid"]) == {os.getuid()}
-    assert {comm_text(c) for c in events["comm"]} == {Path("/proc/thread-self/comm").read_text().strip()}
+    assert {comm_text(c) for c in events["comm"]} == {Path("/proc/self/comm").read_text().strip()}
     assert set(events["netns"]) == {Path("/proc/self/ns/net").stat().st_ino}
     assert (events["cgroup_id"] > 0).all()
     assert outcomes(events) == [(Outcome.OK, 0)] * count

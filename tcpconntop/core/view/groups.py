@@ -53,12 +53,14 @@ class Grouping:
         return reduced.take(first[appearance]), groups
 
 
+_PROCESS = ("tgid", "process_start_ns", "comm")  # all keys of a process have the same name
+
 GROUPINGS = {
     grouping.name: grouping
     for grouping in (
         Grouping("dest", "destination", ("daddr", "family", "dport")),
-        Grouping("process", "process", ("tgid", "comm")),
-        Grouping("process+dest", "process and destination", ("tgid", "comm", "daddr", "family", "dport")),
+        Grouping("process", "process", _PROCESS),
+        Grouping("process+dest", "process and destination", (*_PROCESS, "daddr", "family", "dport")),
         Grouping("port", "port", ("dport",)),
         Grouping("subnet", "subnet", ("daddr", "family")),
         Grouping("unit", "unit", ("cgroup_id",)),

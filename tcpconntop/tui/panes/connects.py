@@ -72,14 +72,13 @@ def _result_text(connects: ConnectList, row: int) -> str:
 def _rto_wait(connects: ConnectList, row: int) -> tuple[str, str]:
     """Return the text and the colour of the time spent waiting for lost SYNs.
 
-    `≤` marks an upper bound: probes that do not see the first SYN cannot separate local work from waiting.
+    `?`: it cannot be known whether a SYN was lost or its answer was slow.
     """
-    parts = connects.parts
-    rto_us, before_wire_us = float(parts.rto[row]), float(parts.latency[row] - parts.wire[row])
+    rto_us = float(connects.parts.rto[row])
+    if math.isnan(rto_us):
+        return "?", "warn"
     if rto_us == 0:
         return "-", "dim"
-    if math.isnan(rto_us) and not math.isnan(before_wire_us):
-        return f"≤{duration(before_wire_us)}", latency_paint(before_wire_us)
     return duration(rto_us), latency_paint(rto_us)
 
 

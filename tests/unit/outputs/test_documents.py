@@ -172,10 +172,11 @@ def described(**fields: object) -> dict[str, object]:
 
 
 def test_a_line_has_the_fields_of_the_contract() -> None:
-    assert described(cgroup_id=5) == {
+    assert described(cgroup_id=5, thread=b"pool-1") == {
         "ts": "1970-01-01T00:00:01.001500+00:00",
         "pid": 77,
         "comm": "curl",
+        "thread": "pool-1",
         "uid": 0,
         "unit": "nginx.service",
         "family": 4,
@@ -188,6 +189,7 @@ def test_a_line_has_the_fields_of_the_contract() -> None:
         "rto_us": 0.0,
         "wire_us": None,
         "syn_retransmits": 0,
+        "syn_unsent": 0,
         "result": "ok",
         "errno": None,
     }
@@ -201,7 +203,11 @@ def test_the_parts_of_a_connect_add_up() -> None:
 
 def test_what_the_probes_cannot_tell_apart_is_null() -> None:
     line = described(last_rtx_ns=SECOND_NS + 1_000_000, syn_retransmits=1)
-    assert (line["local_us"], line["rto_us"], line["wire_us"]) == (None, None, 500.0)
+    assert (line["local_us"], line["rto_us"], line["wire_us"]) == (None, 1000.0, 500.0)
+
+
+def test_a_record_of_an_earlier_version_has_no_thread() -> None:
+    assert described()["thread"] is None
 
 
 @pytest.mark.parametrize(

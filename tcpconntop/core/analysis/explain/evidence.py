@@ -26,7 +26,7 @@ from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.host import HostFacts
-from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
+from tcpconntop.core.window.keys import Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 
@@ -193,12 +193,12 @@ class Evidence:
     def match_keys(self, recent: RecentRecords) -> RecentRecords:
         """Return the records of this selection's keys, with the number of each one's key."""
         order, hashes = self._hashes
-        index, found = find(hashes, hash_fields(keys_from_events(recent.events), KEY_FIELDS))
+        index, found = find(hashes, hash_keys(keys_from_events(recent.events)))
         return RecentRecords(recent.events[found], order[index])
 
     @cached_property
     def _hashes(self) -> tuple[Rows, npt.NDArray[np.uint64]]:
-        hashes = hash_fields(self.keys, KEY_FIELDS)
+        hashes = hash_keys(self.keys)
         order = np.argsort(hashes)
         return order, hashes[order]
 

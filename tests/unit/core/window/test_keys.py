@@ -117,3 +117,51 @@ def test_given_slots_that_fill_up_to_the_end_then_the_search_goes_on_at_the_begi
         rows, _ = table.find_or_add(events)
         assert (table.find_or_add(events)[0] == rows).all()
         assert len(set(rows.tolist())) == len(table) - 1 == len(set(map(key_of, events)))
+
+
+def started(at: int, begin_ns: int, comm: str, daddr: str = "10.0.0.1"):
+    """Return a record of the process 100 that started at `at`, of a connect that began at `begin_ns`."""
+    events = connect(daddr, comm=comm, end_ns=begin_ns + 250_000)
+    events["process_start_ns"] = at
+    return events
+
+
+def names_of(table: KeyTable) -> list[bytes]:
+    return table.keys["comm"][1:].tolist()
+
+
+def test_given_a_process_that_renames_itself_then_it_is_one_key_with_the_newest_name():
+    """Connects do not end in the order in which they began: the name of the last begin counts."""
+    table = KeyTable()
+    for number in range(300):
+        rows, _ = table.find_or_add(started(5, 1_000 + number, f"worker-{number}"))
+        assert rows.tolist() == [1]
+    before = table.keys
+    table.find_or_add(started(5, 900, "old"))
+    assert names_of(table) == [b"worker-299"]
+    table.find_or_add(join(started(5, 2_000, "newest"), started(5, 1_900, "newer")))
+    assert names_of(table) == [b"newest"]
+    assert before["comm"][1] == b"worker-299"  # what was published stays
+
+
+def test_given_several_destinations_then_a_new_name_is_that_of_all():
+    table = KeyTable()
+    table.find_or_add(join(started(5, 1, "sh"), started(5, 2, "sh", "10.0.0.2"), started(6, 9, "sh")))
+    table.find_or_add(started(5, 3, "curl", "10.0.0.3"))
+    assert names_of(table) == [b"curl", b"curl", b"sh", b"curl"]
+    table.find_or_add(started(5, 2, "sh", "10.0.0.4"))
+    assert names_of(table) == [b"curl", b"curl", b"sh", b"curl", b"curl"]
+
+
+def test_given_an_id_that_is_used_again_then_there_are_two_keys():
+    table = KeyTable()
+    rows, _ = table.find_or_add(join(started(5, 1, "curl"), started(6, 2, "curl")))
+    assert rows[0] != rows[1]
+
+
+def test_given_keys_that_are_forgotten_then_names_are_forgotten_too_and_learned_again():
+    table = KeyTable()
+    table.find_or_add(join(started(5, 5, "a"), started(6, 5, "b")))
+    table.keep(np.array([OTHER_ROW, 2]))
+    table.find_or_add(started(5, 1, "earlier"))
+    assert names_of(table) == [b"b", b"earlier"]
