@@ -105,7 +105,7 @@ static __always_inline void read_source(const void *sk, struct event *attempt)
 struct ending {
 	u8 outcome;
 	u16 error;
-	bool unsent; /* connect() itself failed: no SYN was sent */
+	bool unsent; /* no SYN was sent: connect() itself failed, or TCP Fast Open waited for data */
 };
 
 static __always_inline u8 outcome_of_error(u16 error)
@@ -141,7 +141,16 @@ static __always_inline struct ending classify_failure(const void *sk)
 		ending.error = READ(u16, sk, INET_SPORT) ? 0 : EADDRNOTAVAIL;
 		ending.unsent = true;
 	}
+	/* TCP_FASTOPEN_CONNECT: the SYN waits for the first data, and none came. */
+	if (READ(u8, sk, DEFER_CONNECT_BYTE) & DEFER_CONNECT_MASK)
+		ending.unsent = true;
 	return ending;
+}
+
+/* TCP_REPAIR: a connection that existed before (CRIU) is put into this socket, and no SYN is sent. */
+static __always_inline bool is_repaired(const void *sk)
+{
+	return READ(u8, sk, REPAIR_BYTE) & REPAIR_MASK;
 }
 
 #endif

@@ -52,6 +52,11 @@ class Btf:
 
     def offset(self, struct_name: str, path: str) -> int | None:
         """Return the byte offset of the member at the dotted `path` of a struct; None if it has none."""
+        bits = self.bit_offset(struct_name, path)
+        return None if bits is None else bits // 8
+
+    def bit_offset(self, struct_name: str, path: str) -> int | None:
+        """Return the same in bits, for a bit field; the least significant bit of a byte is its first."""
         type_id = self._find(_STRUCT, struct_name)
         total = 0
         for name in path.split("."):
@@ -59,8 +64,19 @@ class Btf:
             if member is None:
                 return None
             type_id, bits = member
-            total += bits // 8
+            total += bits
         return total
+
+    def enum_value(self, name: str) -> int | None:
+        """Return the value of a constant of an enum of 32 bits; None if this kernel has no such constant."""
+        name_offset, words = self._name_offset(name), self._words
+        for start in self._starts[1:]:
+            info = words[start + 1]
+            if info >> 24 & 31 == _ENUM:
+                for position in range(start + 3, start + 3 + 2 * (info & 0xFFFF), 2):
+                    if words[position] == name_offset:
+                        return words[position + 1]
+        return None
 
     def count_tracepoint_args(self, name: str) -> int | None:
         """Return the number of arguments of a raw tracepoint; None if this kernel has no such tracepoint."""
