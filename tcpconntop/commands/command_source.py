@@ -16,7 +16,9 @@ from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
+    from tcpconntop.core.types import Mask
     from tcpconntop.core.view.filter import Filter
+    from tcpconntop.core.wire import Events
     from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.recording.writer import RecordingWriter
     from tcpconntop.sources.base import Source
@@ -152,6 +154,8 @@ class CommandSource:
         args = self._args
         if not args.record:
             return source
+        from tcpconntop.core.places import Names
+        from tcpconntop.core.view.filter import Filter
         from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.recording.files import RotatingFile, Rotation
         from tcpconntop.recording.writer import RecordingWriter
@@ -165,8 +169,12 @@ class CommandSource:
         except BaseException:
             source.close()
             raise
-        terms = keep if keep is not None and keep.terms else None
-        mask = (lambda events: terms.match_keys(keys_from_events(events))) if terms else None
+        terms = keep or Filter()
+
+        def is_kept(events: Events) -> Mask:
+            return terms.match_keys(keys_from_events(events), Names(source.units(), source.places()))
+
+        mask = is_kept if terms.terms else None
         self._recorder = RecordingWriter(source, file, _filters_text(args, keep), args.compress, mask)
         return self._recorder
 

@@ -41,7 +41,7 @@ def rate(hz: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Format a share (0 … 1) in percent: only exactly 0 and 1 are `0` and `100`, and below 0.05 % is `<0.1`."""
+    """Format a share (0 … 1) in percent: only exactly 0 and 1 are `0` and `100`; below 0.05 %, `<0.1`."""
     if math.isnan(share):
         return "-"
     if share in (0.0, 1.0):

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Mapping
 
+from tcpconntop.core.places import Places
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -16,6 +17,7 @@ from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
+from tcpconntop.sources.place_names import PlaceNames
 
 
 class Live:
@@ -32,6 +34,7 @@ class Live:
     def __init__(self, loader: Loader, request: TraceRequest) -> None:
         self._session = open_session(loader, request)
         self._units = UnitResolver()
+        self._places = PlaceNames()
         self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
@@ -56,12 +59,17 @@ class Live:
         """Return the records that are ready."""
         events = self._session.read(timeout_s)
         self._units.resolve(events)
+        self._places.resolve(events)
         self._completeness.find_reference_processes(events)
         return events
 
     def units(self) -> Mapping[int, str | None]:
         """Return the systemd units, containers and pods of the records so far, by `cgroup_id`."""
         return self._units.names
+
+    def places(self) -> Places:
+        """Return the names of the interfaces and network namespaces of the records so far."""
+        return self._places.places
 
     def ledger(self) -> Ledger:
         """Return the kernel side's totals, compared with the kernel's own count."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tcpconntop.core.places import Places
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -39,6 +40,10 @@ class SourceWrapper:
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups of the records so far, by `cgroup_id`."""
         return self._source.units()
+
+    def places(self) -> Places:
+        """Return the names of the interfaces and network namespaces of the records so far."""
+        return self._source.places()
 
     def host(self) -> HostFacts | None:
         """Return facts of the traced host; None if there are none."""

@@ -6,6 +6,7 @@ import errno as e
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import CELLS, SparseCounts, find
+from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS, Ints
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
@@ -114,7 +116,7 @@ def failures(selection: Selection) -> tuple[Failure, ...]:
     spans, now_s = _time_spans(selection), snapshot.now_ns / SECOND_NS
     kept = _kept_records(selection)
     processes = _Names(window.keys[rows], _BY_NAME, process_text)
-    destinations = _Names(window.keys[rows], GROUPINGS["dest"], _destination)
+    destinations = _Names(window.keys[rows], GROUPINGS["dest"], partial(_destination, snapshot.places))
     result = []
     for kind in np.unique(kinds).tolist():
         index = np.flatnonzero(kinds == kind)
@@ -208,6 +210,6 @@ class _Names:
         return TopNames(names, len(order) - len(names))
 
 
-def _destination(key: np.void) -> str:
+def _destination(places: Places, key: np.void) -> str:
     """Format address and port."""
-    return destination_text(key, GROUPINGS["dest"]) if key["special"] else address_port_text(key)
+    return destination_text(key, GROUPINGS["dest"]) if key["special"] else address_port_text(key, places)

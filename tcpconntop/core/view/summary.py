@@ -48,6 +48,6 @@ def summarize(snapshot: Snapshot) -> Summary:
 
 def overall_metrics(snapshot: Snapshot, where: Filter) -> dict[str, float]:
     """Return every metric by name, computed as if all keys that match a filter were one row."""
-    group_of = np.where(where.match_keys(snapshot.window.keys, snapshot.units), 0, -1)
+    group_of = np.where(where.match_keys(snapshot.window.keys, snapshot.names), 0, -1)
     groups = GroupMetrics(snapshot.window, group_of, 1, snapshot.span_s)
     return {name: float(groups.column(name)[0]) for name in groups.names}

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
@@ -101,6 +102,8 @@ def test_a_latency_that_nobody_had_is_null() -> None:
         ("port", {"dport"}, 3),
         ("subnet", {"daddr", "family"}, 3),
         ("unit", {"unit"}, 3),
+        ("netns", set(), 1),
+        ("netns+dest", {"daddr", "family", "dport"}, 3),
     ],
 )
 def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> None:
@@ -108,11 +111,14 @@ def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> 
     assert len(found) == rows
     metrics = {"count", "rate_hz", "ok", "failed", "outcomes", "syn_retransmits"}
     for row in found:
-        assert {name for name in row if name not in metrics and not name.endswith("_us")} == keys
+        names = {name for name in row if name not in metrics and not name.endswith("_us")}
+        assert names == keys | {"netns", "namespaces"}
 
 
 def test_no_grouping_is_forgotten_above() -> None:
-    assert set(GROUPINGS) == {"dest", "process", "process+dest", "port", "subnet", "unit"}
+    assert set(GROUPINGS) == {
+        "dest", "process", "process+dest", "port", "subnet", "unit", "netns", "netns+dest"
+    }  # fmt: skip
 
 
 def test_all_as_a_window_is_null() -> None:
@@ -176,6 +182,7 @@ def test_a_line_has_the_fields_of_the_contract() -> None:
         "ts": "1970-01-01T00:00:01.001500+00:00",
         "pid": 77,
         "comm": "curl",
+        "netns": None,
         "uid": 0,
         "unit": "nginx.service",
         "family": 4,
@@ -218,6 +225,10 @@ class Units:
 
     def __init__(self, read: Callable[[], int]) -> None:
         self.wall_offset_ns = read
+
+    def places(self) -> Places:
+        """Return no names."""
+        return NO_PLACES
 
     def units(self) -> dict[int, str | None]:
         return {}
