@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
-from tcpconntop.commands.tracing import PrivilegedStart, open_live_source, trace_request
+from tcpconntop.commands.tracing import PrivilegedStart, live_request, open_live_source, trace_request
+from tcpconntop.commands.view import filter_from_args
 from tcpconntop.core.errors import FatalError
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
@@ -66,12 +67,22 @@ class CommandSource:
             UsageError: the command line is not valid.
             TracerError: this process has no privileges to trace.
         """
-        request = trace_request(self._args)
+        from tcpconntop.sources.wrapper import with_filters
+
+        notes = filter_from_args(self._args).notes
         if self._privileged is None:
-            return lambda: self._remember(self._replay(request))
+            request, filters = trace_request(self._args), _filters_text(self._args, None)
+            return lambda: self._remember(with_filters(self._replay(request), filters, notes))
         _check_recording(self._args)
         loader = self._privileged.loader
-        return lambda: self._remember(self._with_recording(open_live_source(loader, request), keep))
+        request, pid_notes = live_request(self._args)
+        filters = _filters_text(self._args, None)
+
+        def open_source() -> Source:
+            source = with_filters(open_live_source(loader, request), filters, (*pid_notes, *notes))
+            return self._remember(self._with_recording(source, keep))
+
+        return open_source
 
     def announce(self, source: Source) -> None:
         """Print on stderr that tracing or replaying has begun. From then on, tracing misses no connect."""

@@ -85,7 +85,10 @@ class Replay:
         self._recording = recording
         self._clock = PlaybackClock(float("inf") if speed is None else speed, clock_s, sleep)
         self._recorded_info = replace(
-            header.info, label=RECORDING, notes=(*notes, *filters, *header.info.notes)
+            header.info,
+            label=RECORDING,
+            notes=(*notes, *filters, *header.info.notes),
+            filters=header.filters,
         )
         self._seek_to_ns: int | None = None  # of the seek that is running
         self._last_seek_ns: int | None = None  # of the last seek that is done

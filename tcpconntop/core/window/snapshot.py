@@ -29,6 +29,7 @@ class SourceInfo:
         notes: what the source could not do, one line each.
         loader: `image` if the kernel's programs were compiled ahead, `bcc` if BCC compiled them; empty if
             nothing is traced, or in an old recording.
+        filters: the filters that decide which connects it has, as command line options; empty for all.
     """
 
     host: str
@@ -38,6 +39,7 @@ class SourceInfo:
     label: str
     notes: tuple[str, ...] = ()
     loader: str = ""
+    filters: str = ""
 
     @property
     def live(self) -> bool:

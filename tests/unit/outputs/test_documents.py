@@ -142,7 +142,7 @@ def test_batch_stops_after_n_and_says_so_once() -> None:
 
 def test_a_table_is_aligned() -> None:
     """GIVEN rows of any width WHEN printed THEN numbers end under the end of their header."""
-    _, header, *rows = table_text(make_view(snapshot(), ViewSpec())).rstrip().splitlines()
+    _, _, header, *rows = table_text(make_view(snapshot(), ViewSpec())).rstrip().splitlines()
     for name in ("COUNT", "P99", "MAX"):
         end = header.index(name) + len(name)
         assert all(row[end - 1] != " " and row[end : end + 1] in ("", " ") for row in rows)
@@ -150,7 +150,19 @@ def test_a_table_is_aligned() -> None:
 
 def test_an_empty_table_says_so() -> None:
     view = make_view(snapshot(), ViewSpec(where=parse_filter("nobody")))
-    assert table_text(view).rstrip().endswith("(no connect ended in this window)")
+    assert table_text(view).rstrip().endswith("(no connect that matches nobody ended in this window)")
+
+
+def test_each_line_above_a_table_has_one_scope() -> None:
+    """GIVEN both kinds of filters WHEN printed THEN totals and figures of the window say what they are of."""
+    everything = snapshot()
+    shown = replace(everything, info=replace(everything.info, filters="-P 9100,443"))
+    lines = table_text(make_view(shown, ViewSpec(where=parse_filter("dest:10.9.0.0/16")))).splitlines()
+    assert lines[0].partition("  ")[2].startswith("since the start, -P 9100,443: attempts ")
+    assert lines[1].startswith("last 1m00s, -P 9100,443, dest:10.9.0.0/16: ")
+    assert lines[1].endswith("/s  failed 100%  p50 -  p90 -  p99 -")
+    assert table_text(make_view(everything, ViewSpec())).splitlines()[1].startswith("last 1m00s: ")
+    assert table_text(make_view(snapshot(None), ViewSpec())).splitlines()[1].startswith("all: ")
 
 
 def test_a_unit_name_cannot_break_a_table() -> None:
