@@ -206,10 +206,10 @@ def _check_recording(args: Namespace) -> None:
 
 
 def _filters_text(args: Namespace, keep: Filter | None) -> str:
-    """Return the filters that decide what is recorded, as command line options."""
+    """Return the filters of what is traced or recorded, as command line options; MIN_MS as `≥5ms`."""
     lists = (("-p", args.pids), ("-u", args.uids), ("-P", args.ports))
     words = [f"{name} {','.join(map(str, values))}" for name, values in lists if values]
-    words += [f"-{args.family}"] * bool(args.family) + [f"{args.min_ms:g}"] * bool(args.min_ms)
+    words += [f"-{args.family}"] * bool(args.family) + [f"≥{args.min_ms:g}ms"] * bool(args.min_ms)
     if keep is not None and keep.text:
         words.append(f"--filter '{keep.text}'")
     return " ".join(words)

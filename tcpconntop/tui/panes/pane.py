@@ -83,9 +83,7 @@ class Pane(Line):
     def empty_text(self, selection: Selection | None) -> str:
         """Return why there is nothing to draw; empty when there is something."""
         if selection is None or not selection.attempts:
-            scope = _scope(selection)
-            matching = f" that matches {scope}" if scope else ""
-            return f"no connect{matching} in the window yet: the next one will be drawn here"
+            return f"{no_connect_yet(selection)}: the next one will be drawn here"
         return ""
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
@@ -101,7 +99,8 @@ class Pane(Line):
         return red, green, blue
 
 
-def _scope(selection: Selection | None) -> str:
-    if selection is None:
-        return ""
-    return scope_text(selection.snapshot.info.filters, selection.view.spec.where.text)
+def no_connect_yet(selection: Selection | None) -> str:
+    """Return that a selection has no connect, and which filters are on."""
+    view = selection.view if selection is not None else None
+    scope = scope_text(view.snapshot.info.filters, view.spec.where.text) if view is not None else ""
+    return f"no connect{f' that matches {scope}' if scope else ''} in the window yet"
