@@ -156,6 +156,7 @@ class Engine:
             now_ns=now_ns,
             wall_offset_ns=self._source.wall_offset_ns(),
             units=self._source.units(),
+            places=self._source.places(),
             cost=self._cost.read(),
             host=self._source.host(),
             began_ns=self._began_ns,

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
-from tcpconntop.commands.tracing import PrivilegedStart, open_live_source, trace_request
+from tcpconntop.commands.tracing import PrivilegedStart, live_request, open_live_source, trace_request
+from tcpconntop.commands.view import filter_from_args
 from tcpconntop.core.errors import FatalError
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
+    from tcpconntop.core.types import Mask
     from tcpconntop.core.view.filter import Filter
+    from tcpconntop.core.wire import Events
     from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.recording.writer import RecordingWriter
     from tcpconntop.sources.base import Source
@@ -65,12 +68,22 @@ class CommandSource:
             UsageError: the command line is not valid.
             TracerError: this process has no privileges to trace.
         """
-        request = trace_request(self._args)
+        from tcpconntop.sources.wrapper import with_filters
+
+        notes = filter_from_args(self._args).notes
         if self._privileged is None:
-            return lambda: self._remember(self._replay(request))
+            request, filters = trace_request(self._args), _filters_text(self._args, None)
+            return lambda: self._remember(with_filters(self._replay(request), filters, notes))
         _check_recording(self._args)
         loader = self._privileged.loader
-        return lambda: self._remember(self._with_recording(open_live_source(loader, request), keep))
+        request, pid_notes = live_request(self._args)
+        filters = _filters_text(self._args, None)
+
+        def open_source() -> Source:
+            source = with_filters(open_live_source(loader, request), filters, (*pid_notes, *notes))
+            return self._remember(self._with_recording(source, keep))
+
+        return open_source
 
     def announce(self, source: Source) -> None:
         """Print on stderr that tracing or replaying has begun. From then on, tracing misses no connect."""
@@ -160,6 +173,8 @@ class CommandSource:
         args = self._args
         if not args.record:
             return source
+        from tcpconntop.core.places import Names
+        from tcpconntop.core.view.filter import Filter
         from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.recording.files import RotatingFile, Rotation
         from tcpconntop.recording.writer import RecordingWriter
@@ -173,8 +188,12 @@ class CommandSource:
         except BaseException:
             source.close()
             raise
-        terms = keep if keep is not None and keep.terms else None
-        mask = (lambda events: terms.match_keys(keys_from_events(events))) if terms else None
+        terms = keep or Filter()
+
+        def is_kept(events: Events) -> Mask:
+            return terms.match_keys(keys_from_events(events), Names(source.units(), source.places()))
+
+        mask = is_kept if terms.terms else None
         self._recorder = RecordingWriter(source, file, _filters_text(args, keep), args.compress, mask)
         return self._recorder
 
@@ -195,10 +214,10 @@ def _check_recording(args: Namespace) -> None:
 
 
 def _filters_text(args: Namespace, keep: Filter | None) -> str:
-    """Return the filters that decide what is recorded, as command line options."""
+    """Return the filters of what is traced or recorded, as command line options; MIN_MS as `≥5ms`."""
     lists = (("-p", args.pids), ("-u", args.uids), ("-P", args.ports))
     words = [f"{name} {','.join(map(str, values))}" for name, values in lists if values]
-    words += [f"-{args.family}"] * bool(args.family) + [f"{args.min_ms:g}"] * bool(args.min_ms)
+    words += [f"-{args.family}"] * bool(args.family) + [f"≥{args.min_ms:g}ms"] * bool(args.min_ms)
     if keep is not None and keep.text:
         words.append(f"--filter '{keep.text}'")
     return " ".join(words)

@@ -20,6 +20,7 @@ def run(args: Namespace) -> int:
     """Read the recording and print every connect."""
     with CommandSource(args) as command_source:
         where, open_source = connect_filter_from_args(args), command_source.source_opener()
+        from tcpconntop.core.places import Names
         from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.outputs.document import event_documents
 
@@ -28,9 +29,10 @@ def run(args: Namespace) -> int:
         exporter = _exporter(args.format)
         while not source.ended and not interrupted():
             events = source.read(command_source.max_read_s)
-            events = events[where.match_keys(keys_from_events(events))]
+            names = Names(source.units(), source.places())
+            events = events[where.match_keys(keys_from_events(events), names)]
             if len(events):
-                exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))
+                exporter.write(event_documents(events, source.wall_offset_ns(), *names))
         exporter.close()
         ledger = source.ledger()
         source.close()

@@ -72,6 +72,17 @@ def trace_request(args: Namespace) -> TraceRequest:
         raise UsageError(str(error)) from None
 
 
+def live_request(args: Namespace) -> tuple[TraceRequest, tuple[str, ...]]:
+    """Return what the command line asks of the kernel side, with `-p` as it numbers processes, and notes."""
+    from tcpconntop.kernel.pids import OtherPidError, resolve_pids
+
+    try:
+        args.pids, notes = resolve_pids(args.pids)
+    except OtherPidError as error:
+        raise UsageError(str(error)) from None
+    return trace_request(args), notes
+
+
 def open_live_source(loader: Loader, request: TraceRequest) -> Source:
     """Return a source of this machine's connects; blocks until the probes are attached."""
     from tcpconntop.sources.live import Live

@@ -19,6 +19,7 @@ def filter_from_args(args: Namespace) -> Filter:
     from tcpconntop.sources.port_names import parse_filter_with_port_names
 
     terms = []
+    _check_family(args)
     if getattr(args, "comm", None):
         terms.append(f"comm={shlex.quote(args.comm)}")
     if getattr(args, "dest", None):
@@ -27,6 +28,22 @@ def filter_from_args(args: Namespace) -> Filter:
         return parse_filter_with_port_names(" ".join([*terms, getattr(args, "filter", "")]))
     except FilterError as error:
         raise UsageError(f"{_location(args, 'filter')}{error}") from None
+
+
+def _check_family(args: Namespace) -> None:
+    """Raise UsageError if `-4` or `-6` excludes every address of `--dest`."""
+    from tcpconntop.core.view.filter import FilterError
+    from tcpconntop.core.view.filter_values import parse_destinations
+
+    family, dest = getattr(args, "family", 0), getattr(args, "dest", None)
+    try:
+        versions = {
+            destination.network.version for destination in parse_destinations(dest or "0.0.0.0/0,::/0")
+        }
+    except FilterError as error:
+        raise UsageError(f"--dest: {error}") from None
+    if family and family not in versions:
+        raise UsageError(f"-{family} and --dest {dest} exclude each other: no connect can match both")
 
 
 def _location(args: Namespace, dest: str) -> str:

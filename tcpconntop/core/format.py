@@ -41,12 +41,12 @@ def rate(hz: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Format a share (0 … 1) in percent. Only exactly 0 and 1 are shown as `0` and `100`."""
+    """Format a share (0 … 1) in percent: only exactly 0 and 1 are `0` and `100`; below 0.05 %, `<0.1`."""
     if math.isnan(share):
         return "-"
     if share in (0.0, 1.0):
         return f"{share * 100:.0f}" if share else "0"
-    return f"{min(max(share * 100, 0.1), 99.9):.1f}"
+    return "<0.1" if 0 < share < 0.0005 else f"{min(share * 100, 99.9):.1f}"
 
 
 def seen_share(share: float) -> str:

@@ -55,8 +55,12 @@ class LoopedRecording:
                 ledger = read.ledger and read.ledger.plus_ended(
                     (outcomes * repetition).tolist(), retransmits * repetition
                 )
-                yield RecordedRead(
-                    read.now_ns + shift_ns, events, ledger, self.header.wall_offset_ns, read.units
+                yield replace(
+                    read,
+                    now_ns=read.now_ns + shift_ns,
+                    events=events,
+                    ledger=ledger,
+                    wall_offset_ns=self.header.wall_offset_ns,
                 )
 
     def rewind(self) -> None:

@@ -59,7 +59,7 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("view")
     for short, option, default, metavar, text in (
         ("-g", "--group", "dest", "GROUP",
-         "one row per dest, process, process+dest, port, subnet or unit (default: dest)"),
+         "one row per dest, process, process+dest, port, subnet, unit, netns or netns+dest (default: dest)"),
         ("-o", "--sort", "p99", "COLUMN[:asc|:desc]",
          "sort by this column, such as count:desc (default: p99)"),
         ("-O", "--columns", "", "COLUMN[,..]",

@@ -10,6 +10,7 @@ from tcpconntop.core import format as units
 from tcpconntop.core.view.column_choice import shown_columns
 from tcpconntop.core.view.columns import TREND, ViewColumn
 from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.scope import no_connect_text, scope_text
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.summary import summarize
 from tcpconntop.core.view.view import View
@@ -52,7 +53,10 @@ class Batch:
 
 
 def table_text(view: View) -> str:
-    """Format a view as a table below a summary line; columns are as wide as their longest text."""
+    """Format a view as a table; columns are as wide as their longest text.
+
+    Two lines are above it: the totals since the start, and figures of what the table shows.
+    """
     shown = [column for column in shown_columns(view) if column.key != TREND.key]
     cells = [[column.header for column in shown]]
     cells += [[column.text(view, row) for column in shown] for row in range(len(view))]
@@ -62,8 +66,8 @@ def table_text(view: View) -> str:
         for line in cells
     ]
     if not len(view):
-        lines.append("(no connect ended in this window)")
-    return "\n".join([_headline(view.snapshot), *(line.rstrip() for line in lines), ""])
+        lines.append(f"({no_connect_text(view)})")
+    return "\n".join([_headline(view.snapshot), _window_line(view), *(line.rstrip() for line in lines), ""])
 
 
 def _align(text: str, column: ViewColumn, width: int) -> str:
@@ -71,20 +75,32 @@ def _align(text: str, column: ViewColumn, width: int) -> str:
 
 
 def _headline(snapshot: Snapshot) -> str:
-    summary, ledger = summarize(snapshot), snapshot.ledger
+    ledger = snapshot.ledger
     moment = datetime.fromtimestamp(snapshot.wall_s, timezone.utc).astimezone()
     outcomes = "  ".join(
         f"{outcome.label} {ledger.outcomes[outcome]}"
         for outcome in Outcome
         if outcome is Outcome.OK or ledger.outcomes[outcome]
     )
-    p50, p90, p99 = (units.duration(us) for us in summary.quantiles_us)
     more = "+" if ledger.more_in_flight else ""
     totals = f"attempts {ledger.attempts}  {outcomes}  in flight {ledger.in_flight}{more}"
-    latency = f"p50 {p50}  p90 {p90}  p99 {p99}"
+    filters = scope_text(snapshot.info.filters, "")
+    since = f"since the start, {filters}" if filters else "since the start"
+    return f"tcpconntop - {moment:%H:%M:%S}  {since}: {totals}  lost {ledger.lost}{_seen(ledger)}"
+
+
+def _window_line(view: View) -> str:
+    """Return the figures of what the table shows, and what that is."""
+    snapshot = view.snapshot
+    summary = summarize(snapshot, view.row_of >= 0)
+    scope = scope_text(snapshot.info.filters, view.spec.where.text)
+    window = "all" if snapshot.window_s is None else f"last {units.elapsed(snapshot.window_s)}"
+    p50, p90, p99 = (units.duration(us) for us in summary.quantiles_us)
+    ended, ok = sum(summary.outcomes), summary.outcomes[Outcome.OK]
+    failed = f"failed {units.percent((ended - ok) / ended)}%  " if ended else ""
     return (
-        f"tcpconntop - {moment:%H:%M:%S}  {units.rate(summary.rate_hz)}/s  {totals}  {latency}"
-        f"  lost {ledger.lost}{_seen(ledger)}"
+        f"{window}{', ' if scope else ''}{scope}: {units.rate(summary.rate_hz)}/s  {failed}"
+        f"p50 {p50}  p90 {p90}  p99 {p99}"
     )
 
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS, ViewColumn
+from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.metrics import METRICS, Quantity
 from tcpconntop.core.view.view import View
@@ -88,20 +90,23 @@ def _json_numbers(column: ViewColumn, view: View, n_rows: int) -> list[float | N
 
 
 def _key_document(view: View, row: int) -> dict[str, Any]:
-    key = view.keys[row]
+    key = view.located_key(row)
     if key["special"]:
         return {"other": True}
-    return {
-        field.name: field.json(key, view.grouping, view.snapshot.units)
+    fields = {
+        field.name: field.json(key, view.grouping, view.snapshot.names)
         for field in FIELDS.values()
         if field.dtype_field in view.grouping.fields
     }
+    # Where a row is in several network namespaces, its destination may be several hosts.
+    netns, n_namespaces = int(key["netns"]), int(view.namespace_count[row])
+    return fields | {"netns": netns or None, "namespaces": n_namespaces or None}
 
 
 def event_documents(
-    events: Events, wall_offset_ns: int, units: Mapping[int, str | None]
+    events: Events, wall_offset_ns: int, units: Mapping[int, str | None], places: Places = NO_PLACES
 ) -> list[dict[str, Any]]:
-    """Return single connects as documents, in order; `units` names control groups."""
+    """Return single connects as documents, in order; `units` names control groups, `places` interfaces."""
     parts = anatomy(events)
     return [
         {
@@ -109,12 +114,13 @@ def event_documents(
             "pid": int(event["tgid"]),
             "comm": comm_text(bytes(event["comm"])),
             "thread": comm_text(bytes(event["thread"])) or None,
+            "netns": int(event["netns"]) or None,
             "uid": int(event["uid"]),
             "unit": units.get(int(event["cgroup_id"])),
             "family": int(event["family"]),
             "saddr": address_text(event["saddr"].tobytes(), int(event["family"])),
             "lport": int(event["lport"]),
-            "daddr": address_text(event["daddr"].tobytes(), int(event["family"])),
+            "daddr": key_address_text(event, places),
             "dport": int(event["dport"]),
             "latency_us": _number(parts.latency[i]),
             "local_us": _number(parts.local[i]),

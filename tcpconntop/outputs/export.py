@@ -11,7 +11,7 @@ from tcpconntop.core.errors import FatalError
 from tcpconntop.outputs.document import dump
 
 FIELDS = (
-    "ts", "pid", "comm", "thread", "uid", "unit", "family", "saddr", "lport", "daddr", "dport",
+    "ts", "pid", "comm", "thread", "netns", "uid", "unit", "family", "saddr", "lport", "daddr", "dport",
     "latency_us", "local_us", "rto_us", "wire_us", "syn_retransmits", "syn_unsent", "result", "errno",
 )  # fmt: skip
 

@@ -7,8 +7,10 @@ from typing import TextIO
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.format import printable
+from tcpconntop.core.places import Names, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 from tcpconntop.outputs.document import dump, event_documents
@@ -61,16 +63,14 @@ class Log:
 
     def publish(self, events: Events, source: Source) -> None:
         """Print a batch of records of a source."""
-        events = events[self._where.match_keys(keys_from_events(events), source.units())]
+        names = Names(source.units(), source.places())
+        events = events[self._where.match_keys(keys_from_events(events), names)]
         if not len(events):
             return
         if self._as_json:
-            lines = [
-                dump(document)
-                for document in event_documents(events, source.wall_offset_ns(), source.units())
-            ]
+            lines = [dump(document) for document in event_documents(events, source.wall_offset_ns(), *names)]
         else:
-            lines = self._with_headers(self._lines(events))
+            lines = self._with_headers(self._lines(events, names.places))
         self._out.write("\n".join([*lines, ""]))
         self._out.flush()
 
@@ -87,7 +87,7 @@ class Log:
             self._since_header += 1
         return result
 
-    def _lines(self, events: Events) -> list[str]:
+    def _lines(self, events: Events, places: Places) -> list[str]:
         latency_us = anatomy(events).latency
         if self._first_ns is None:
             self._first_ns = int(events["end_ns"][0])
@@ -97,7 +97,7 @@ class Log:
             since_s = (int(event["end_ns"]) - self._first_ns) / SECOND_NS
             time = f"{since_s:<9.3f}" if self._timestamps else ""
             lport = f"{event['lport']:<6} " if self._local_ports else ""
-            saddr, daddr = (address_text(event[name].tobytes(), family) for name in ("saddr", "daddr"))
+            saddr, daddr = address_text(event["saddr"].tobytes(), family), key_address_text(event, places)
             lines.append(
                 f"{time}{event['tgid']:<7} {printable(comm_text(bytes(event['comm']))):<12.12} {family:<2} "
                 f"{saddr:<16} {lport}{daddr:<16} {event['dport']:<5} {latency / 1000:<9.2f} "

@@ -16,7 +16,7 @@ from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.view import View
 from tcpconntop.outputs.document import METRIC_COLUMNS, view_document
 
-HEADER = ("other", *FIELDS, *(column.json_name for column in METRIC_COLUMNS))
+HEADER = ("other", *FIELDS, "namespaces", *(column.json_name for column in METRIC_COLUMNS))
 
 _FORMULA = ("=", "+", "-", "@")
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.format import printable
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -121,6 +122,7 @@ class Block:
         ledger: the totals; every attempt that they count as ended has its record in this block or an earlier
             one.
         units: names of control groups by `cgroup_id`; only those that no earlier block of this file has.
+        places: names of interfaces and network namespaces; only those that no earlier block of this file has.
     """
 
     events: Events
@@ -129,6 +131,7 @@ class Block:
     wall_offset_ns: int
     ledger: Ledger
     units: Mapping[int, str | None] = field(default_factory=dict)
+    places: Places = NO_PLACES
 
     def to_frame(self, kind: FrameKind, codec: int, records_before: int) -> Frame:
         """Return the block as a frame; `records_before` is the number of records in all earlier blocks."""
@@ -137,6 +140,8 @@ class Block:
             "wall_offset_ns": self.wall_offset_ns,
             "ledger": asdict(self.ledger),
             "units": {str(group): name for group, name in self.units.items()},
+            "interfaces": [[*place, name] for place, name in self.places.interfaces.items()],
+            "namespaces": {str(netns): name for netns, name in self.places.namespaces.items()},
             # Ages are small numbers, which compress better than clock readings.
             "reads": [[count, self.now_ns - now_ns] for count, now_ns in self.reads],
         }
@@ -177,6 +182,7 @@ class Block:
                 int(state["wall_offset_ns"]),
                 _parse_ledger(state["ledger"]),
                 {int(group): name and str(name) for group, name in state["units"].items()},
+                _parse_places(state),
             )
             _check_clock(now_ns, block.wall_offset_ns)
         except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
@@ -221,6 +227,15 @@ def _as_events(records: Events) -> Events:
     for name in set(records.dtype.names or ()) & set(EVENT.names or ()):
         events[name] = records[name]
     return events
+
+
+def _parse_places(state: Mapping[str, Any]) -> Places:
+    """Return the names of interfaces and network namespaces; older recordings have none."""
+    interfaces, namespaces = state.get("interfaces", []), state.get("namespaces", {})
+    return Places(
+        {(int(netns), int(index)): printable(str(name)) for netns, index, name in interfaces},
+        {int(netns): printable(str(name)) for netns, name in namespaces.items()},
+    )
 
 
 def _parse_ledger(document: Mapping[str, Any]) -> Ledger:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.format import count
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.blocks import Block, DamagedFrameError, FileHeader
@@ -41,6 +42,7 @@ class RecordedRead:
         ledger: the totals at `now_ns`; None where they were not recorded.
         wall_offset_ns: Unix time minus the clock of the records.
         units: names of control groups that no earlier read had, by `cgroup_id`.
+        places: names of interfaces and network namespaces that no earlier read had.
     """
 
     now_ns: int
@@ -48,6 +50,7 @@ class RecordedRead:
     ledger: Ledger | None
     wall_offset_ns: int
     units: Mapping[int, str | None] = field(default_factory=dict)
+    places: Places = NO_PLACES
 
 
 class RecordingReader:
@@ -222,9 +225,9 @@ class _RecordingFile:
 
 def _split_into_reads(block: Block, initial_ledger: Ledger) -> Iterator[RecordedRead]:
     """Yield the reads that a block was made of, then one without records that has the block's ledger."""
-    start, units = 0, block.units
+    start, units, places = 0, block.units, block.places
     for n, now_ns in block.reads:
-        yield RecordedRead(now_ns, block.events[start : start + n], None, block.wall_offset_ns, units)
-        start, units = start + n, {}
+        yield RecordedRead(now_ns, block.events[start : start + n], None, block.wall_offset_ns, units, places)
+        start, units, places = start + n, {}, NO_PLACES
     ledger = block.ledger.since(initial_ledger)
-    yield RecordedRead(block.now_ns, np.empty(0, EVENT), ledger, block.wall_offset_ns, units)
+    yield RecordedRead(block.now_ns, np.empty(0, EVENT), ledger, block.wall_offset_ns, units, places)

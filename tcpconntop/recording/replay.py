@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
@@ -84,7 +85,10 @@ class Replay:
         self._recording = recording
         self._clock = PlaybackClock(float("inf") if speed is None else speed, clock_s, sleep)
         self._recorded_info = replace(
-            header.info, label=RECORDING, notes=(*notes, *filters, *header.info.notes)
+            header.info,
+            label=RECORDING,
+            notes=(*notes, *filters, *header.info.notes),
+            filters=header.filters,
         )
         self._seek_to_ns: int | None = None  # of the seek that is running
         self._last_seek_ns: int | None = None  # of the last seek that is done
@@ -94,6 +98,7 @@ class Replay:
         header = self._recording.header
         self._now_ns, self._wall_offset_ns = header.began_ns, header.wall_offset_ns
         self._units: dict[int, str | None] = {}
+        self._places = NO_PLACES
         self._recorded_ledger = Ledger()  # the last one that was recorded
         self._outcomes_since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since that ledger
         self._retransmits_since = 0
@@ -147,6 +152,7 @@ class Replay:
         """Return the records of a read, update the totals and go on to the next read."""
         self._next_read = next(self._reads, None)
         self._units.update(read.units)
+        self._places = self._places.updated(read.places)
         self._wall_offset_ns = read.wall_offset_ns
         if read.ledger is not None:
             self._recorded_ledger, self._retransmits_since = read.ledger, 0
@@ -192,6 +198,10 @@ class Replay:
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups of the records so far, by `cgroup_id`."""
         return dict(self._units)
+
+    def places(self) -> Places:
+        """Return the names of the interfaces and network namespaces of the records so far."""
+        return self._places
 
     def host(self) -> None:
         """Return None: facts of the host are not recorded."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from tcpconntop.core.errors import FatalError
+from tcpconntop.core.places import NO_PLACES
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, Events
@@ -61,6 +62,7 @@ class RecordingWriter(SourceWrapper):
         self._pending: list[Events] = []
         self._pending_reads: list[tuple[int, int]] = []  # (number of records, clock after the read)
         self._written_units: dict[int, str | None] = {}  # in the current file
+        self._written_places = NO_PLACES  # in the current file
         self._ledger_taken = False  # by the caller, since the last read: see `read`
         self._latest_ledger = self._written_ledger = Ledger()  # recording starts together with the source
         self._written_ns = source.now_ns()
@@ -151,7 +153,7 @@ class RecordingWriter(SourceWrapper):
             self._written_ledger,
         )
         self._file.append(header.to_frame(self.recorded).encode())
-        self._written_units = {}
+        self._written_units, self._written_places = {}, NO_PLACES
 
     def _flush(self) -> None:
         """Write a block of what is pending; nothing if neither records nor totals are new."""
@@ -165,7 +167,7 @@ class RecordingWriter(SourceWrapper):
             frame = self._block_frame()  # again, because the new file has no names of units yet
         self._file.append(frame.encode())
         self.recorded += frame.count
-        self._written_units = dict(self._source.units())
+        self._written_units, self._written_places = dict(self._source.units()), self._source.places()
         self._written_ledger, self._written_ns = self._latest_ledger, self._source.now_ns()
         self._pending.clear()
         self._pending_reads.clear()
@@ -179,6 +181,7 @@ class RecordingWriter(SourceWrapper):
             self._source.wall_offset_ns(),
             self._latest_ledger,
             {group: name for group, name in units.items() if self._written_units.get(group, "") != name},
+            self._source.places().since(self._written_places),
         )
         return block.to_frame(FrameKind.BLOCK, self._codec, self.recorded)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from tcpconntop.core.places import Places
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -41,6 +42,10 @@ class Source(Protocol):
 
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups of the records so far, by `cgroup_id`."""
+        ...
+
+    def places(self) -> Places:
+        """Return the names of the interfaces and network namespaces of the records so far."""
         ...
 
     def host(self) -> HostFacts | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tcpconntop.core.places import Places
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -19,6 +20,7 @@ from tcpconntop.kernel.start_map import max_in_flight
 from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.losses import LossNotes
+from tcpconntop.sources.place_names import PlaceNames
 
 
 class Live:
@@ -35,6 +37,7 @@ class Live:
     def __init__(self, loader: Loader, request: TraceRequest) -> None:
         self._session = open_session(loader, request)
         self._units = UnitResolver()
+        self._places = PlaceNames()
         self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
@@ -66,11 +69,16 @@ class Live:
         events = self._session.read(timeout_s)
         self._units.resolve(events)
         self._completeness.watch()
+        self._places.resolve(events)
         return events
 
     def units(self) -> Mapping[int, str | None]:
         """Return the systemd units, containers and pods of the records so far, by `cgroup_id`."""
         return self._units.names
+
+    def places(self) -> Places:
+        """Return the names of the interfaces and network namespaces of the records so far."""
+        return self._places.places
 
     def ledger(self) -> Ledger:
         """Return the kernel side's totals, compared with the kernel's own count."""

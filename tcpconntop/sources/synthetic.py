@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -154,6 +155,10 @@ class Synthetic:
     def units(self) -> Mapping[int, str | None]:
         """Return the unit names of all flows, by `cgroup_id`."""
         return {number: f"{flow.comm}.service" for number, flow in enumerate(self._flows, 1)}
+
+    def places(self) -> Places:
+        """Return no names."""
+        return NO_PLACES
 
     def host(self) -> None:
         """Return None: there is no such host."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from tcpconntop.core.places import Places
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -40,6 +42,10 @@ class SourceWrapper:
         """Return the names of the control groups of the records so far, by `cgroup_id`."""
         return self._source.units()
 
+    def places(self) -> Places:
+        """Return the names of the interfaces and network namespaces of the records so far."""
+        return self._source.places()
+
     def host(self) -> HostFacts | None:
         """Return facts of the traced host; None if there are none."""
         return self._source.host()
@@ -60,3 +66,29 @@ class SourceWrapper:
     def close(self) -> None:
         """Stop. Idempotent."""
         self._source.close()
+
+
+class FilteredSource(SourceWrapper):
+    """A `Source` that says which filters its records have passed.
+
+    Args:
+        source: the source, which applies the filters.
+        filters: the filters, as command line options.
+        notes: what a filter does differently from what was asked for, a line each.
+    """
+
+    def __init__(self, source: Source, filters: str, notes: tuple[str, ...] = ()) -> None:
+        super().__init__(source)
+        self._filters, self._notes = filters, notes
+
+    @property
+    def info(self) -> SourceInfo:
+        """Where the records come from, and the filters."""
+        info = self._source.info
+        filters = " ".join(part for part in (info.filters, self._filters) if part)
+        return replace(info, filters=filters, notes=(*self._notes, *info.notes))
+
+
+def with_filters(source: Source, filters: str, notes: tuple[str, ...]) -> Source:
+    """Return a source that names these filters; the same source if there are none."""
+    return FilteredSource(source, filters, notes) if filters or notes else source

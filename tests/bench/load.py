@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -54,6 +55,10 @@ class Load:
     def ledger(self) -> Ledger:
         """Return the totals of all records that were read."""
         return Ledger(int(self._outcomes.sum()), tuple(int(n) for n in self._outcomes))
+
+    def places(self) -> Places:
+        """Return no names."""
+        return NO_PLACES
 
     def units(self) -> Mapping[int, str | None]:
         """Return no names."""

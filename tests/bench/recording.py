@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -64,6 +65,10 @@ class SteppedSource:
 
     def ledger(self) -> Ledger:
         return Ledger(int(self.outcomes.sum()), tuple(self.outcomes.tolist()))
+
+    def places(self) -> Places:
+        """Return no names."""
+        return NO_PLACES
 
     def units(self) -> dict[int, str | None]:
         return {4000 + n: f"worker{n}.service" for n in range(20)}

@@ -101,7 +101,8 @@ def test_the_table_has_a_line_for_each_destination(known: Known) -> None:
     with tcpconntop("-b", "-n", "1", "-d", "2", "-o", "count", "-P", known.ports) as batch:
         known.run()
         out, _ = batch.process.communicate(timeout=DEADLINE_S)
-    summary, header, *rows = out.rstrip().splitlines()
+    summary, window, header, *rows = out.rstrip().splitlines()
+    assert window.startswith(f"last 1m00s, -P {known.ports}: ")
     assert "attempts 38  ok 30  refused 5  cancelled 3  in flight 0" in summary
     assert header.split()[:4] == ["DESTINATION", "PORT", "PROCESS", "CONN/S"]
     assert [row.split()[0] for row in rows] == ["127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"]

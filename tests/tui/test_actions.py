@@ -48,9 +48,10 @@ async def test_groups_go_round_both_ways_and_drop_a_sort_that_is_gone():
             assert GROUPINGS[name].title in run.header()
         await run.press("G")
         assert run.screen.spec.group_by == names[-1]
+        await run.press("G")
         assert run.screen.spec.sort == "p99"
         await run.press("D")
-        assert run.screen.spec.sort == "p99"  # there is no port by control group
+        assert run.screen.spec.sort == "p99"  # there is no port by network namespace
 
 
 async def test_filter_applies_on_enter_and_clears_on_escape():

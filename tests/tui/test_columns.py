@@ -23,7 +23,7 @@ async def test_columns_are_hidden_shown_and_moved():
         await pilot.press("c", "down", "space", "greater_than_sign", "up", "up", "shift+down", "enter")
         await pilot.pause()
         assert before[:3] == ["daddr", "dport", "comm"]
-        assert app.screen.spec.columns[:4] == ("pid", "daddr", "unit", "comm")
+        assert app.screen.spec.columns[:4] == ("pid", "daddr", "unit", "netns")
         assert shown(app)[:2] == ["daddr", "comm"]
         assert len(app.screen.spec.columns) == len(DEFAULT_COLUMNS) - 1
 

@@ -30,6 +30,8 @@ def connect(
     rtx: int = 0,
     unit: int = 7,
     times: int = 1,
+    netns: int = 0,
+    scope_id: int = 0,
 ) -> Events:
     """Return `times` equal records of one connect; `unit` is its control group ID."""
     events = np.zeros(times, EVENT)
@@ -38,6 +40,7 @@ def connect(
     events["tgid"], events["comm"], events["cgroup_id"] = pid, comm.encode(), unit
     events["begin_ns"], events["end_ns"] = end_ns - latency_ns, end_ns
     events["outcome"], events["error"], events["syn_retransmits"] = int(outcome), error, rtx
+    events["netns"], events["scope_id"] = netns, scope_id
     return events
 
 

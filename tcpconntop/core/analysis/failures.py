@@ -6,16 +6,18 @@ import errno as e
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
 from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.counts import CELLS, SparseCounts
+from tcpconntop.core.counts import CELLS, SparseCounts, find
+from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS, Ints
 from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
-from tcpconntop.core.window.keys import Keys
+from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
 from tcpconntop.core.wire import Outcome
 
 OUTCOME_MEANINGS = {
@@ -79,7 +81,7 @@ class Failure:
         share: share of all ended attempts, 0 … 1.
         rate_hz: attempts per second, over the window.
         first_s, last_s: age of the first and of the last one in the window, in seconds.
-        syn_retransmits: SYN retransmissions between these processes and destinations, of all attempts.
+        syn_retransmits: SYN retransmissions of these attempts; None unless the record of each is still kept.
         processes: names of the processes that failed so.
         destinations: where they tried to connect to.
     """
@@ -91,7 +93,7 @@ class Failure:
     rate_hz: float
     first_s: float
     last_s: float
-    syn_retransmits: int
+    syn_retransmits: int | None
     processes: TopNames
     destinations: TopNames
 
@@ -112,13 +114,15 @@ def failures(selection: Selection) -> tuple[Failure, ...]:
     errors, outcomes = window.errors, window.stats["outcomes"]
     rows, kinds, counts = _count_kinds(errors, outcomes, selection.group_of)
     spans, now_s = _time_spans(selection), snapshot.now_ns / SECOND_NS
+    kept = _kept_records(selection)
     processes = _Names(window.keys[rows], _BY_NAME, process_text)
-    destinations = _Names(window.keys[rows], GROUPINGS["dest"], _destination)
+    destinations = _Names(window.keys[rows], GROUPINGS["dest"], partial(_destination, snapshot.places))
     result = []
     for kind in np.unique(kinds).tolist():
         index = np.flatnonzero(kinds == kind)
         n = int(counts[index].sum())
         in_slices, first, end = spans.get(kind, (0, 0, 0))
+        n_kept, retransmits = kept.get(kind, (0, 0))
         result.append(
             Failure(
                 Outcome(kind & _OUTCOME_MASK),
@@ -128,7 +132,7 @@ def failures(selection: Selection) -> tuple[Failure, ...]:
                 n / max(snapshot.span_s, 1e-9),
                 min(now_s - first, snapshot.span_s) if in_slices == n else math.nan,
                 max(now_s - end, 0.0) if in_slices else math.nan,
-                int(window.stats["syn_retransmits"][rows[index]].sum()),
+                retransmits if n_kept == n else None,
                 processes.most(index, counts[index]),
                 destinations.most(index, counts[index]),
             )
@@ -174,6 +178,23 @@ def _time_spans(selection: Selection) -> dict[int, tuple[int, int, int]]:
     return spans
 
 
+def _kept_records(selection: Selection) -> dict[int, tuple[int, int]]:
+    """Return for each kind: number of records in the window that are kept, and their SYN retransmissions."""
+    snapshot, window = selection.snapshot, selection.snapshot.window
+    events = window.recent.records
+    since_ns = snapshot.now_ns - round(snapshot.span_s * SECOND_NS)
+    events = events[(events["outcome"] != Outcome.OK) & (events["end_ns"] >= max(since_ns, 0))]
+    hashes = np.sort(hash_fields(window.keys[selection.group_of >= 0], KEY_FIELDS))
+    events = events[find(hashes, hash_fields(keys_from_events(events), KEY_FIELDS))[1]]
+    errnos = events["error"].astype(np.int64)
+    outcomes = np.where(errnos > 0, _OUTCOME_OF[np.minimum(errnos, CELLS - 1)], events["outcome"])
+    kinds, retransmits = errnos << _OUTCOME_BITS | outcomes, events["syn_retransmits"]
+    return {
+        kind: (int((kinds == kind).sum()), int(retransmits[kinds == kind].sum()))
+        for kind in np.unique(kinds).tolist()
+    }
+
+
 class _Names:
     """Names for groups of keys."""
 
@@ -189,6 +210,6 @@ class _Names:
         return TopNames(names, len(order) - len(names))
 
 
-def _destination(key: np.void) -> str:
+def _destination(places: Places, key: np.void) -> str:
     """Format address and port."""
-    return destination_text(key, GROUPINGS["dest"]) if key["special"] else address_port_text(key)
+    return destination_text(key, GROUPINGS["dest"]) if key["special"] else address_port_text(key, places)

@@ -139,20 +139,26 @@ def all_in_one_group(snapshot: Snapshot) -> Rows:
     return np.zeros(len(snapshot.window.keys), np.int64)
 
 
-def attempt_rates_hz(snapshot: Snapshot, bins: int, span_s: int = 60) -> list[float]:
+def attempt_rates_hz(
+    snapshot: Snapshot, bins: int, span_s: int = 60, rows: Rows | None = None
+) -> list[float]:
     """Return ended attempts per second over the last `span_s` seconds in `bins` bins, oldest first.
 
     Bins are aligned to the clock, so that a bar does not change as it ages. The current bin is left out: it
-    would look like a drop. NaN before the begin of the window.
+    would look like a drop. NaN before the begin of the window. `rows` (ascending) are the counted keys;
+    None counts all.
     """
     step_s = max(1, span_s // bins)
     first = snapshot.second // step_s - bins
     counts = np.zeros(bins)
     for part in snapshot.window.slices:
         begin, end = part.second, part.second + part.seconds  # longer than a step where it is old
+        if end <= first * step_s:
+            continue
+        ended = part.ended if rows is None else int(part.outcomes(part.indices(rows)).sum())
         for step in range(max(begin // step_s, first), min((end - 1) // step_s + 1, first + bins)):
             inside_s = min(end, (step + 1) * step_s) - max(begin, step * step_s)
-            counts[step - first] += part.ended * inside_s / part.seconds
+            counts[step - first] += ended * inside_s / part.seconds
     begin = snapshot.second - math.ceil(snapshot.span_s)
     known = (np.arange(bins) + first + 1) * step_s > begin
     return [float(n) / step_s if seen else math.nan for n, seen in zip(counts, known, strict=True)]

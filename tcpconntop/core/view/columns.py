@@ -75,6 +75,18 @@ def _process_text(view: View, row: int) -> str:
     return f"{name} ×{n_processes}" if n_processes > 1 else name
 
 
+def _destination_text(view: View, row: int) -> str:
+    text = destination_text(view.located_key(row), view.grouping, view.snapshot.places)
+    n_namespaces = int(view.namespace_count[row])
+    is_ambiguous = n_namespaces > 1 and "dport" in view.grouping.fields and not view.keys[row]["special"]
+    return f"{text} ×{n_namespaces} netns" if is_ambiguous else text
+
+
+def _netns_text(view: View, row: int) -> str:
+    key = view.keys[row]
+    return "other" if key["special"] else view.snapshot.places.namespace(int(key["netns"]))
+
+
 def _unit_text(view: View, row: int) -> str:
     key = view.keys[row]
     return "other" if key["special"] else fmt.printable(view.snapshot.unit(int(key["cgroup_id"])) or "-")
@@ -102,8 +114,8 @@ COLUMNS: dict[str, ViewColumn] = {
             "daddr",
             "DESTINATION",
             16,
-            "destination address",
-            lambda view, row: destination_text(view.keys[row], view.grouping),
+            "destination address; ×n netns: in n network namespaces, so it may be n hosts",
+            _destination_text,
             values=_address_values,
             numeric=False,
             expands=True,
@@ -128,6 +140,15 @@ COLUMNS: dict[str, ViewColumn] = {
             values=lambda view: np.array([_unit_text(view, row) for row in range(len(view))], dtype=np.str_),
             numeric=False,
             expands=True,
+        ),
+        _key_column(
+            "netns",
+            "NETNS",
+            14,
+            "network namespace: its name (`host`, or as in `ip netns`) or its inode number",
+            _netns_text,
+            values=lambda view: view.keys["netns"],
+            numeric=False,
         ),
         _key_column(
             "comm",
@@ -175,7 +196,7 @@ TREND: ViewColumn = Column(
     "P99 TREND",
     10,
     lambda *_: "",
-    help="p99 over the window, each row on its own scale",
+    help="p99 over the window (of all: its last 15m), each row on its own scale",
     numeric=False,
     priority=3,
 )

@@ -3,15 +3,14 @@
 A filter is a list of terms that must all hold; `!` before a term negates it.
 
     nginx               text that is part of the address, the port, the process name, the pid or the unit
-    comm=curl           a field (comm, pid, unit, dport, daddr) that equals a text, or with `~` contains it
+    comm=curl           a field (comm, pid, unit, netns, dport, daddr) that equals a text; `~`: contains it
     dport=https         a port by its name, if the caller passes port names
-    dest:10.0.0.0/8     a destination in a network
+    dest:10.0.0.0/8     a destination in a network; `dest:fe80::1%eth0` on one interface
     p99>5ms  fail>1%    a metric of the row (`METRICS`), compared with > >= < <= =
 """
 
 from __future__ import annotations
 
-import ipaddress
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,18 +18,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcpconntop.core.places import NO_NAMES, Names
 from tcpconntop.core.types import Floats, Mask
 from tcpconntop.core.view.filter_lexer import FilterError as FilterError
 from tcpconntop.core.view.filter_lexer import Word, split_words
-from tcpconntop.core.view.key_fields import ALIASES, FILTERABLE, KeyField, UnitNames
+from tcpconntop.core.view.filter_values import (
+    comm_note,
+    is_cut_comm,
+    kept_comm,
+    parse_destinations,
+    parse_pid,
+    parse_port,
+)
+from tcpconntop.core.view.key_fields import ALIASES, FILTERABLE, KeyField
 from tcpconntop.core.view.metrics import METRICS
 from tcpconntop.core.window.keys import Keys, address_octets
 
 MetricColumns = Mapping[str, Floats]
-KeyTest = Callable[[Keys, UnitNames], Mask]
+KeyTest = Callable[[Keys, Names], Mask]
 """Tests n keys; returns a mask of shape (n,)."""
 
-_NO_UNIT_NAMES: UnitNames = {}
+_SEARCHED = tuple(field for field in FILTERABLE.values() if field.searched)
 _NO_PORTS: Mapping[str, int] = {}
 _UNIT_FACTORS = {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "k": 1e3}
 _COMPARISONS = {
@@ -46,10 +54,11 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|%|k)?")
 
 @dataclass(frozen=True)
 class KeyTerm:
-    """A term about the keys of connects."""
+    """A term about the keys of connects; `note` says what it does differently from what was written."""
 
     test: KeyTest
     negated: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,16 +84,21 @@ class Filter:
     terms: tuple[KeyTerm | MetricTerm, ...] = ()
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the filter does differently from what was written, a line each."""
+        return tuple(term.note for term in self.terms if isinstance(term, KeyTerm) and term.note)
+
+    @property
     def has_metric_terms(self) -> bool:
         """True if a term is about a metric of a row, which a single connect does not have."""
         return any(isinstance(term, MetricTerm) for term in self.terms)
 
-    def match_keys(self, keys: Keys, units: UnitNames = _NO_UNIT_NAMES) -> Mask:
+    def match_keys(self, keys: Keys, names: Names = NO_NAMES) -> Mask:
         """Return which keys satisfy the terms about keys, shape (n,)."""
         match = np.ones(len(keys), np.bool_)
         for term in self.terms:
             if isinstance(term, KeyTerm):
-                match &= term.test(keys, units) != term.negated
+                match &= term.test(keys, names) != term.negated
         return match
 
     def match_metrics(self, metrics: MetricColumns, n_rows: int) -> Mask:
@@ -118,24 +132,24 @@ def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
         raise FilterError("nothing follows '!'")
     parts = _TERM.fullmatch(body)
     if parts is None:
-        return KeyTerm(_contains(FILTERABLE.values(), body), negated)
+        return KeyTerm(_contains(_SEARCHED, body), negated)
     name, op, value = parts["field"], parts["op"], parts["value"]
     if name in METRICS and op in _COMPARISONS:
         return MetricTerm(name, _COMPARISONS[op], _parse_number(value, word), negated)
     field = FILTERABLE.get(ALIASES.get(name, name))
     if field is not None and (test := _field_test(name, field, op, value, ports)):
-        return KeyTerm(test, negated)
+        return KeyTerm(test, negated, comm_note(value) if field.name == "comm" else "")
     if field is not None or name in METRICS:
         raise FilterError(f"'{name}' cannot be compared with '{op}'")
     if op == ":":  # an IPv6 address or address:port, typed as it is shown
-        return KeyTerm(_contains(FILTERABLE.values(), body), negated)
+        return KeyTerm(_contains(_SEARCHED, body), negated)
     names = ", ".join([*FILTERABLE, *ALIASES, *METRICS])
     raise FilterError(f"no field is called '{name}'; there are: {names}")
 
 
 def _field_test(name: str, field: KeyField, op: str, value: str, ports: Mapping[str, int]) -> KeyTest | None:
     """Return the test of a term about a field, or None if the field cannot be compared with `op`."""
-    if field.name == "daddr" and (op == ":" or "/" in value or (name, op) == ("dest", "=")):
+    if field.name == "daddr" and op in ":=":
         return _in_network(value)
     if op not in "=~":
         return None
@@ -143,65 +157,76 @@ def _field_test(name: str, field: KeyField, op: str, value: str, ports: Mapping[
         raise FilterError(f"nothing follows {name}{op}")
     if op == "~":
         return _contains((field,), value)
-    if field.name == "dport" and not value.isdecimal():
-        value = _port_number(value, ports)
-    return _equals(field, value)
+    if field.name == "dport":
+        value = parse_port(value, ports)
+    if field.name == "pid":
+        value = parse_pid(value)
+    return _equals(field, kept_comm(value) if field.name == "comm" else value)
 
 
-def _port_number(name: str, ports: Mapping[str, int]) -> str:
-    number = ports.get(name.casefold())
-    if number is None:
-        raise FilterError(f"no port is called '{name}': give its number")
-    return str(number)
-
-
-def _match_texts(field: KeyField, keys: Keys, units: UnitNames, matches: Callable[[str], bool]) -> Mask:
+def _match_texts(field: KeyField, keys: Keys, names: Names, matches: Callable[[str], bool]) -> Mask:
     """Return which keys have a field whose text matches, shape (n,); each distinct value is tested once."""
     values = field.values(keys)
-    results = {value: matches(field.text(value, units)) for value in set(values)}
+    results = {
+        value: matches(field.text(value, names)) or matches(field.other_text(value, names))
+        for value in set(values)
+    }
     return np.fromiter(map(results.__getitem__, values), np.bool_, len(keys))
 
 
 def _contains(fields: Iterable[KeyField], text: str) -> KeyTest:
     """Return a test that any of the fields contains a text, whatever its case.
 
-    The row of folded keys is found as `other` alone.
+    The row of folded keys is found as `other` alone. A process name that the kernel has cut is found by the
+    whole name.
     """
     searched, folded = tuple(fields), text.casefold()
 
-    def test(keys: Keys, units: UnitNames) -> Mask:
+    def is_inside(value: str) -> bool:
+        return folded in value.casefold()
+
+    def is_cut_from(value: str) -> bool:
+        return is_inside(value) or (is_cut_comm(value) and folded.startswith(value.casefold()))
+
+    def test(keys: Keys, names: Names) -> Mask:
         special: Mask = keys["special"] != 0
         match = special & (folded in "other")
         for field in searched:
-            match |= _match_texts(field, keys, units, lambda text: folded in text.casefold()) & ~special
+            matches = is_cut_from if field.name == "comm" else is_inside
+            match |= _match_texts(field, keys, names, matches) & ~special
         return match
 
     return test
 
 
 def _equals(field: KeyField, wanted: str) -> KeyTest:
-    def test(keys: Keys, units: UnitNames) -> Mask:
+    def test(keys: Keys, names: Names) -> Mask:
         match: Mask = keys["special"] == 0
-        return match & _match_texts(field, keys, units, lambda text: text == wanted)
+        return match & _match_texts(field, keys, names, lambda text: text == wanted)
 
     return test
 
 
 def _in_network(text: str) -> KeyTest:
-    """Return a test that the address is in one of the networks of a list such as `10.0.0.0/8,fd00::/8`."""
-    try:
-        networks = [ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",")]
-    except ValueError:
-        raise FilterError(f"'{text}' is not an address or network such as 10.0.0.0/8") from None
+    """Return a test that the address is in one of the networks of a list (`parse_destinations`)."""
+    destinations = parse_destinations(text)
 
-    def test(keys: Keys, _: UnitNames) -> Mask:
+    def test(keys: Keys, names: Names) -> Mask:
         octets, match = address_octets(keys), np.zeros(len(keys), np.bool_)
-        for network in networks:
+        for network, interface in destinations:
             mask, address = (
                 np.frombuffer(part.packed, np.uint8) for part in (network.netmask, network.network_address)
             )
             inside = ((octets[:, : len(mask)] & mask) == address).all(axis=1)
-            match |= inside & (keys["family"] == network.version)
+            inside &= keys["family"] == network.version
+            for index in np.flatnonzero(inside) if interface else ():
+                netns, scope_id = int(keys["netns"][index]), int(keys["scope_id"][index])
+                inside[index] = scope_id and interface in (
+                    str(scope_id),
+                    names.places.interface(netns, scope_id),
+                )
+            match |= inside
+        match &= keys["special"] == 0
         return match
 
     return test

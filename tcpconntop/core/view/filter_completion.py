@@ -52,7 +52,7 @@ def values_in_window(snapshot: Snapshot, field: str) -> list[str]:
     window = snapshot.window
     is_key = window.keys["special"] == 0
     ended = st.attempt_counts(window.stats)[is_key].tolist()
-    texts = FILTERABLE[field].texts(window.keys[is_key], snapshot.units)
+    texts = FILTERABLE[field].texts(window.keys[is_key], snapshot.names)
     attempts: Counter[str] = Counter()
     for text, count in zip(texts, ended, strict=True):
         attempts[text] += count

@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.format import printable
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import Rows
 from tcpconntop.core.window.keys import KEY, Keys, address_octets, hash_fields
 from tcpconntop.core.wire import address_text, comm_text
@@ -58,21 +59,37 @@ _PROCESS = ("tgid", "process_start_ns", "comm")  # all keys of a process have th
 GROUPINGS = {
     grouping.name: grouping
     for grouping in (
-        Grouping("dest", "destination", ("daddr", "family", "dport")),
+        Grouping("dest", "destination", ("daddr", "scope_id", "family", "dport")),
         Grouping("process", "process", _PROCESS),
-        Grouping("process+dest", "process and destination", (*_PROCESS, "daddr", "family", "dport")),
+        Grouping(
+            "process+dest",
+            "process and destination",
+            (*_PROCESS, "daddr", "scope_id", "family", "dport"),
+        ),
         Grouping("port", "port", ("dport",)),
-        Grouping("subnet", "subnet", ("daddr", "family")),
+        Grouping("subnet", "subnet", ("daddr", "scope_id", "family")),
         Grouping("unit", "unit", ("cgroup_id",)),
+        Grouping("netns", "network namespace", ("netns",)),
+        Grouping(
+            "netns+dest",
+            "network namespace and destination",
+            ("netns", "daddr", "scope_id", "family", "dport"),
+        ),
     )
 }
 
 
-def destination_text(key: np.void, grouping: Grouping) -> str:
-    """Format the destination of a row's key; a subnet with its prefix length."""
+def key_address_text(key: np.void, places: Places = NO_PLACES) -> str:
+    """Format the address of a key or record; a link-local one with its interface: `fe80::1%eth0`."""
+    text, scope_id = address_text(key["daddr"].tobytes(), int(key["family"])), int(key["scope_id"])
+    return f"{text}%{places.interface(int(key['netns']), scope_id)}" if scope_id else text
+
+
+def destination_text(key: np.void, grouping: Grouping, places: Places = NO_PLACES) -> str:
+    """Format the destination of a row's key like `key_address_text`; a subnet with its prefix length."""
     if key["special"]:
         return "other"
-    text = address_text(key["daddr"].tobytes(), int(key["family"]))
+    text = key_address_text(key, places)
     return f"{text}/{SUBNET_BITS[int(key['family'])]}" if grouping.name == "subnet" else text
 
 
@@ -89,7 +106,7 @@ def _mask_addresses(keys: Keys) -> None:
     keys["daddr"] = octets.view("V16").ravel()
 
 
-def address_port_text(key: np.void) -> str:
-    """Format the address and port of a key: `10.0.0.1:443`, `[::1]:443`."""
-    address = address_text(key["daddr"].tobytes(), int(key["family"]))
+def address_port_text(key: np.void, places: Places = NO_PLACES) -> str:
+    """Format the address and port of a key: `10.0.0.1:443`, `[::1]:443`, `[fe80::1%eth0]:443`."""
+    address = key_address_text(key, places)
     return f"[{address}]:{key['dport']}" if ":" in address else f"{address}:{key['dport']}"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tcpconntop.core.places import Names
 from tcpconntop.core.view.groups import Grouping, destination_text
 from tcpconntop.core.window.keys import Keys, address_octets
 from tcpconntop.core.wire import address_text, comm_text
-
-UnitNames = Mapping[int, str | None]
-"""Names of control groups by `cgroup_id`; None or absent where a name is not known."""
 
 # The text of each octet in an IPv4 address: its digits and a dot, padded with NUL.
 _OCTETS = np.array([f"{octet}." for octet in range(256)], "S4").view(np.uint8).reshape(256, 4)
@@ -31,30 +29,50 @@ class KeyField:
         json: returns its JSON value for the key of a row, as its grouping shows it.
         aliases: other names for it in filters and on the command line.
         filterable: True if filters can name it.
+        other_text: formats a value in another way that filters accept; empty for none.
+        searched: True if a word without a field is searched for in it.
     """
 
     name: str
     dtype_field: str
     values: Callable[[Keys], list[Any]]
-    text: Callable[[Any, UnitNames], str]
-    json: Callable[[np.void, Grouping, UnitNames], Any]
+    text: Callable[[Any, Names], str]
+    json: Callable[[np.void, Grouping, Names], Any]
     aliases: tuple[str, ...] = ()
     filterable: bool = True
+    other_text: Callable[[Any, Names], str] = lambda *_: ""
+    searched: bool = True
 
-    def texts(self, keys: Keys, units: UnitNames) -> list[str]:
+    def texts(self, keys: Keys, names: Names) -> list[str]:
         """Return the text of the field of each key."""
-        return [self.text(value, units) for value in self.values(keys)]
+        return [self.text(value, names) for value in self.values(keys)]
 
 
-def _address_texts(keys: Keys) -> list[str]:
+class _ScopedAddress(NamedTuple):
+    """A link-local address: the same one may be another host on another interface."""
+
+    text: str
+    netns: int
+    scope_id: int
+
+
+def _addresses(keys: Keys) -> list[str | _ScopedAddress]:
     """Return the text of each address; formatting all IPv4 addresses in one array is ten times as fast."""
     octets = address_octets(keys)
     chars = _OCTETS[octets[:, :4]]
     chars[:, 3][chars[:, 3] == ord(".")] = ord("\n")
-    texts: list[str] = chars[chars != 0].tobytes().decode("ascii").split("\n")[:-1]
+    texts: list[str | _ScopedAddress] = [*chars[chars != 0].tobytes().decode("ascii").split("\n")[:-1]]
     for index in np.flatnonzero(keys["family"] != 4):
-        texts[index] = address_text(octets[index].tobytes(), int(keys["family"][index]))
+        text = address_text(octets[index].tobytes(), int(keys["family"][index]))
+        netns, scope_id = int(keys["netns"][index]), int(keys["scope_id"][index])
+        texts[index] = _ScopedAddress(text, netns, scope_id) if scope_id else text
     return texts
+
+
+def _address_text(address: str | _ScopedAddress, names: Names) -> str:
+    if isinstance(address, str):
+        return address
+    return f"{address.text}%{names.places.interface(address.netns, address.scope_id)}"
 
 
 def _number_field(name: str, dtype_field: str, **options: Any) -> KeyField:
@@ -83,9 +101,9 @@ FIELDS: dict[str, KeyField] = {
         KeyField(
             "daddr",
             "daddr",
-            values=_address_texts,
-            text=lambda address, _: address,
-            json=lambda key, grouping, _: destination_text(key, grouping),
+            values=_addresses,
+            text=_address_text,
+            json=lambda key, grouping, names: destination_text(key, grouping, names.places),
             aliases=("dest",),
         ),
         _number_field("family", "family", filterable=False),
@@ -94,8 +112,14 @@ FIELDS: dict[str, KeyField] = {
             "unit",
             "cgroup_id",
             values=lambda keys: keys["cgroup_id"].tolist(),
-            text=lambda cgroup_id, units: units.get(cgroup_id) or "",
-            json=lambda key, _, units: units.get(int(key["cgroup_id"])),
+            text=lambda cgroup_id, names: names.units.get(cgroup_id) or "",
+            json=lambda key, _, names: names.units.get(int(key["cgroup_id"])),
+        ),
+        _number_field(
+            "netns",
+            "netns",
+            other_text=lambda netns, names: names.places.namespaces.get(netns, ""),
+            searched=False,
         ),
     )
 }

@@ -104,7 +104,7 @@ def _latency_bounds(
 
 
 def _quantile(snapshot: Snapshot, where: Filter, q: float) -> float:
-    row_of = np.where(where.match_keys(snapshot.window.keys, snapshot.units), 0, -1)
+    row_of = np.where(where.match_keys(snapshot.window.keys, snapshot.names), 0, -1)
     return float(quantiles_us(snapshot.window.latency_pages.regroup(row_of), 1, [min(q, 1.0)])[0, 0])
 
 

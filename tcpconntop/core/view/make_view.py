@@ -32,7 +32,7 @@ def make_view(
     """
     window = snapshot.window
     attempts = st.attempt_counts(window.stats)
-    is_shown = (attempts > 0) & spec.where.match_keys(window.keys, snapshot.units)
+    is_shown = (attempts > 0) & spec.where.match_keys(window.keys, snapshot.names)
     known = None if previous is None else previous.row_map
     row_map = map_rows(window.keys, np.flatnonzero(is_shown), spec.group_by, known)
     groups = GroupMetrics(window, row_map.group_of, len(row_map), snapshot.span_s)
@@ -45,6 +45,7 @@ def make_view(
         row_map.group_of,
         row_map.busiest_keys(attempts),
         row_map.process_count,
+        row_map.namespace_count,
     )
     if baseline is not None:
         view, groups = _compare(view, baseline)
@@ -65,6 +66,7 @@ def _compare(view: View, baseline: View) -> tuple[View, GroupMetrics]:
         metrics=RowMetrics(groups, np.arange(n_rows)),
         busiest_index=np.append(view.busiest_index, np.full(len(gone), -1)),
         process_count=np.append(view.process_count, baseline.process_count[gone]),
+        namespace_count=np.append(view.namespace_count, baseline.namespace_count[gone]),
         baseline=baseline,
     )
     return compared, groups
@@ -94,4 +96,5 @@ def _take(view: View, order: Rows, groups: GroupMetrics) -> View:
         row_of=new_row[view.row_of],
         busiest_index=view.busiest_index[order],
         process_count=view.process_count[order],
+        namespace_count=view.namespace_count[order],
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.types import Rows
@@ -27,6 +28,7 @@ class RowMap:
         keys: the key of each group in the order of first appearance, shape (groups,).
         group_of: group of each key of the snapshot, or -1, shape (n,).
         process_count: number of processes in each group, shape (groups,).
+        namespace_count: number of network namespaces in each group, shape (groups,); 0 if none was recorded.
     """
 
     snapshot_keys: Keys
@@ -35,6 +37,7 @@ class RowMap:
     keys: Keys
     group_of: Rows
     process_count: Rows
+    namespace_count: Rows
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -71,7 +74,16 @@ def map_rows(snapshot_keys: Keys, included: Rows, group_by: str, previous: RowMa
     keys, groups = GROUPINGS[group_by].merge(snapshot_keys.take(included))
     group_of = np.full(len(snapshot_keys), -1)
     group_of[included] = groups
-    pairs = (groups << 32) | snapshot_keys["tgid"][included]
+    processes = _count_distinct(groups, snapshot_keys["tgid"][included], len(keys))
+    has_namespace = np.flatnonzero(snapshot_keys["netns"][included])
+    namespaces = _count_distinct(
+        groups[has_namespace], snapshot_keys["netns"][included[has_namespace]], len(keys)
+    )
+    return RowMap(snapshot_keys, included, group_by, keys, group_of, processes, namespaces)
+
+
+def _count_distinct(groups: Rows, values: npt.NDArray[np.uint32], n_groups: int) -> Rows:
+    """Return how many distinct values each group has, shape (n_groups,)."""
+    pairs = (groups << 32) | values
     pairs = pairs[radix_order(pairs)]
-    processes = np.bincount(pairs[run_starts(pairs)] >> 32, minlength=len(keys))
-    return RowMap(snapshot_keys, included, group_by, keys, group_of, processes)
+    return np.bincount(pairs[run_starts(pairs)] >> 32, minlength=n_groups)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcpconntop.core.counts import quantiles_us
+from tcpconntop.core.types import Mask
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.view.row_metrics import GroupMetrics
@@ -32,11 +33,12 @@ class Summary:
     quantiles_us: tuple[float, ...]
 
 
-def summarize(snapshot: Snapshot) -> Summary:
-    """Return the totals of all keys of a snapshot; filters do not matter."""
+def summarize(snapshot: Snapshot, shown: Mask | None = None) -> Summary:
+    """Return the totals of a snapshot; those of the window are of the keys in `shown`, or of all."""
     window = snapshot.window
-    outcomes = window.stats["outcomes"].sum(axis=0)
-    one_row = window.latency_pages.regroup(np.zeros(len(window.keys), np.int64))
+    mask = np.ones(len(window.keys), np.bool_) if shown is None else shown
+    outcomes = window.stats["outcomes"][mask].sum(axis=0)
+    one_row = window.latency_pages.regroup(np.where(mask, 0, -1))
     quantiles = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
     return Summary(
         snapshot.ledger,
@@ -48,6 +50,6 @@ def summarize(snapshot: Snapshot) -> Summary:
 
 def overall_metrics(snapshot: Snapshot, where: Filter) -> dict[str, float]:
     """Return every metric by name, computed as if all keys that match a filter were one row."""
-    group_of = np.where(where.match_keys(snapshot.window.keys, snapshot.units), 0, -1)
+    group_of = np.where(where.match_keys(snapshot.window.keys, snapshot.names), 0, -1)
     groups = GroupMetrics(snapshot.window, group_of, 1, snapshot.span_s)
     return {name: float(groups.column(name)[0]) for name in groups.names}

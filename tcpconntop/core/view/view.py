@@ -33,6 +33,7 @@ class View:
         busiest_index: index of the busiest key of each row in the snapshot, or -1 if the row is gone since
             the baseline, shape (n,).
         process_count: number of processes in each row, shape (n,).
+        namespace_count: number of network namespaces in each row, shape (n,); 0 where none was recorded.
         baseline: the view that it is compared with.
     """
 
@@ -44,6 +45,7 @@ class View:
     row_of: Rows
     busiest_index: Rows
     process_count: Rows
+    namespace_count: Rows
     baseline: View | None = None
 
     def __len__(self) -> int:
@@ -68,6 +70,13 @@ class View:
         """Return the busiest key of a row."""
         index = self.busiest_index[row]
         key: np.void = self.snapshot.window.keys[index] if index >= 0 else self.busiest_keys[row]
+        return key
+
+    def located_key(self, row: int) -> np.void:
+        """Return the key of a row, with its network namespace if the row is in one alone."""
+        key: np.void = self.keys[row].copy()
+        if self.namespace_count[row] == 1:
+            key["netns"] = self.busiest_key(row)["netns"]
         return key
 
     @cached_property

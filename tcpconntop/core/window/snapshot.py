@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tcpconntop.core.places import NO_PLACES, Names, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
@@ -28,6 +29,7 @@ class SourceInfo:
         notes: what the source could not do, one line each.
         loader: `image` if the kernel's programs were compiled ahead, `bcc` if BCC compiled them; empty if
             nothing is traced, or in an old recording.
+        filters: the filters that decide which connects it has, as command line options; empty for all.
     """
 
     host: str
@@ -37,6 +39,7 @@ class SourceInfo:
     label: str
     notes: tuple[str, ...] = ()
     loader: str = ""
+    filters: str = ""
 
     @property
     def live(self) -> bool:
@@ -79,6 +82,7 @@ class Snapshot:
         host: what is known of the host apart from its connects; None if nothing is traced live.
         began_ns: when counting began, on the clock of the records.
         playback: how the recording is played; None for anything else.
+        places: names of interfaces and network namespaces.
     """
 
     info: SourceInfo
@@ -93,10 +97,16 @@ class Snapshot:
     host: HostFacts | None = None
     began_ns: int = 0
     playback: Playback | None = None
+    places: Places = NO_PLACES
 
     def unit(self, cgroup_id: int) -> str | None:
         """Return the unit of a control group; None if it is not known."""
         return self.units.get(cgroup_id)
+
+    @property
+    def names(self) -> Names:
+        """Every name that user space adds to the records."""
+        return Names(self.units, self.places)
 
     @property
     def second(self) -> int:

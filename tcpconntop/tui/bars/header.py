@@ -76,8 +76,9 @@ class Header(Line):
         left.append(Part(Text(gap) + Text(" · ", dim).join(words), 2))
         if state.baseline is not None:
             left.append(Part(Text(_since(state.baseline), accent), 4))
-        if self._spec.where.text:
-            text = f"/{printable(self._spec.where.text)}"
+        filters = printable(state.info.filters) if state.info else ""
+        where = f"/{printable(self._spec.where.text)}" if self._spec.where.text else ""
+        for text in filter(None, (filters, where)):
             left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1))
         return left
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.text import Text
 
 from tcpconntop.core.analysis.selection import Selection
@@ -21,7 +22,7 @@ BARS_FROM = 100
 
 
 class Summary(Line):
-    """The summary line. Its figures cover the shown rows; its sparkline covers the whole machine."""
+    """The summary line. Its figures cover the shown rows, except `all: in flight`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,16 +40,19 @@ class Summary(Line):
         if selection is None:
             return Text()
         snapshot = selection.snapshot
+        is_filtered = bool(selection.view.spec.where.terms)
         per_s = selection.attempts / max(snapshot.span_s, 1e-9)
         parts = [Part(Text(f"{fit(rate(per_s), 5, right=True)}/s", self.paint("strong")))]
         if self._ledger is not None and width >= BARS_FROM:
-            bars = sparkline(attempt_rates_hz(snapshot, 30 if width >= 150 else 10))
+            rows = np.flatnonzero(selection.group_of == 0) if is_filtered else None
+            bars = sparkline(attempt_rates_hz(snapshot, 30 if width >= 150 else 10, rows=rows))
             parts.append(Part(Text(bars, self.paint("trend")), 9))
         parts += self._outcomes(selection.outcomes, brief=width < BARS_FROM)
         if self._ledger is not None:
             more = "+" if self._ledger.more_in_flight else ""
             in_flight = fit(count(self._ledger.in_flight) + more, 3, right=True)
-            parts.append(Part(self._pair(" in flight", in_flight), 10))
+            label = " all: in flight" if is_filtered else " in flight"  # an attempt has no row before its end
+            parts.append(Part(self._pair(label, in_flight), 10))
         percentiles = zip(("p50", "p90", "p99"), selection.quantiles_us, (7, 8, 2), strict=True)
         for name, us, priority in percentiles:
             word = f" {name}" if name == "p50" else name

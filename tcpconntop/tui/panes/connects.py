@@ -18,9 +18,11 @@ from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import duration
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS, Floats
 from tcpconntop.core.view.column import Column
-from tcpconntop.core.wire import Events, Outcome, address_text
+from tcpconntop.core.view.groups import key_address_text
+from tcpconntop.core.wire import Events, Outcome
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.table.cells import fit_cell
 from tcpconntop.tui.text.severity import latency_paint
@@ -41,12 +43,14 @@ class ConnectList:
         parts: the parts of their time.
         offset_ns: what to add to the clock of the records for Unix time.
         local_time: converts Unix time to broken-down time.
+        places: names of interfaces.
     """
 
     events: Events
     parts: Anatomy
     offset_ns: int
     local_time: Callable[[float], time.struct_time]
+    places: Places = NO_PLACES
 
     def outcome(self, row: int) -> Outcome:
         """Return the outcome of a connect."""
@@ -60,7 +64,7 @@ def _time_text(connects: ConnectList, row: int) -> str:
 
 def _address_text(connects: ConnectList, row: int) -> str:
     event = connects.events[row]
-    return address_text(event["daddr"].tobytes(), int(event["family"]))
+    return key_address_text(event, connects.places)
 
 
 def _result_text(connects: ConnectList, row: int) -> str:
@@ -180,7 +184,10 @@ class Connects(Pane):
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """List the connects below a header."""
         events = self._recent(selection, height - 1)
-        connects = ConnectList(events, anatomy(events), selection.snapshot.wall_offset_ns, self._local_time)
+        snapshot = selection.snapshot
+        connects = ConnectList(
+            events, anatomy(events), snapshot.wall_offset_ns, self._local_time, snapshot.places
+        )
         columns = [column for column in COLUMNS if width >= column.min_width]
         rows = [[(column.header, "dim") for column in columns]]
         rows += [

@@ -21,7 +21,7 @@ from tcpconntop.core.analysis.explain import Finding, Severity, explain, nothing
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
-from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.panes.pane import Pane, no_connect_yet
 from tcpconntop.tui.text.wrap import wrap
 
 CURSOR_SIGN = "▌"
@@ -59,7 +59,7 @@ class Explain(Pane, can_focus=True):
         """Return why there is nothing to list."""
         if selection is None or not selection.attempts:
             self._explained, self._findings = None, ()
-            return "no connect in the window yet: what stands out will be explained here"
+            return f"{no_connect_yet(selection)}: what stands out will be explained here"
         return ""
 
     def _explain(self, selection: Selection) -> None:

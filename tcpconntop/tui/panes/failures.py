@@ -136,7 +136,7 @@ COLUMNS = (
         "rtx",
         "RTX",
         5,
-        lambda failure: count(failure.syn_retransmits),
+        lambda failure: "-" if failure.syn_retransmits is None else count(failure.syn_retransmits),
         lambda failure: "warn" if failure.syn_retransmits else "dim",
         100,
     ),

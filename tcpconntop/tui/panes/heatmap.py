@@ -41,6 +41,8 @@ UNKNOWN = -1
 class Heatmap(Pane):
     """Connects by time and latency, and failures by time."""
 
+    DRAWS_SLICES = True
+
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {f"heat--{band}" for band in range(COLOURS + 1)}
     MIN_HEIGHT = 5
 

@@ -8,6 +8,7 @@ from rich.color import Color
 from rich.text import Text
 
 from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.view.scope import scope_text
 from tcpconntop.tui.text.lines import Line
 
 LABEL_WIDTH = 7
@@ -29,6 +30,8 @@ class Pane(Line):
     DEFAULT_CSS = "Pane { height: 1fr; width: 1fr; }"
     MIN_HEIGHT = 4
     """Lines that it needs; with fewer it draws nothing."""
+    DRAWS_SLICES = False
+    """True if it draws slices, of which there are none beyond the longest rolling window."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +83,7 @@ class Pane(Line):
     def empty_text(self, selection: Selection | None) -> str:
         """Return why there is nothing to draw; empty when there is something."""
         if selection is None or not selection.attempts:
-            return "no connect in the window yet: the next one will be drawn here"
+            return f"{no_connect_yet(selection)}: the next one will be drawn here"
         return ""
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
@@ -94,3 +97,10 @@ class Pane(Line):
             colour = Color.from_rgb(128, 128, 128)
         red, green, blue = colour.get_truecolor()
         return red, green, blue
+
+
+def no_connect_yet(selection: Selection | None) -> str:
+    """Return that a selection has no connect, and which filters are on."""
+    view = selection.view if selection is not None else None
+    scope = scope_text(view.snapshot.info.filters, view.spec.where.text) if view is not None else ""
+    return f"no connect{f' that matches {scope}' if scope else ''} in the window yet"

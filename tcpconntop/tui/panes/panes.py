@@ -16,6 +16,7 @@ from textual.containers import Horizontal, Vertical
 
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count
+from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.tui.messages import TabRequested
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import Line, fit_address
@@ -31,13 +32,19 @@ class PaneTabs(Line):
         super().__init__()
         self._names: list[str] = []
         self._shown: list[str] = []
-        self._about = self._count = ""
+        self._about = self._count = self._shorter = ""
         self._spans: list[tuple[int, int, str]] = []
 
-    def show(self, names: list[str], shown: list[str], about: str, attempts: str = "") -> None:
-        """Show the names of all panes, mark the `shown` ones, and name the selection and its attempts."""
-        if (names, shown, about, attempts) != (self._names, self._shown, self._about, self._count):
-            self._names, self._shown, self._about, self._count = names, shown, about, attempts
+    def show(
+        self, names: list[str], shown: list[str], about: str, attempts: str = "", shorter: str = ""
+    ) -> None:
+        """Show the names of all panes, mark the `shown` ones, and name the selection and its attempts.
+
+        `shorter` names the panes that draw a part of the window only, and which part.
+        """
+        state = (names, shown, about, attempts, shorter)
+        if state != (self._names, self._shown, self._about, self._count, self._shorter):
+            self._names, self._shown, self._about, self._count, self._shorter = state
             self.redraw()
 
     def draw(self, width: int) -> Text:
@@ -67,9 +74,13 @@ class PaneTabs(Line):
 
     def _about_in(self, room: int) -> str:
         """Return the name of the selection with its count, or without it where there is no room."""
-        for text in (f"{self._about} · {self._count} connects", f"{self._about} · {self._count}"):
+        connects = "connect" if self._count == "1" else "connects"
+        about = f"{self._shorter} · {self._about}" if self._shorter else self._about
+        for text in (f"{about} · {self._count} {connects}", f"{about} · {self._count}"):
             if self._count and cell_len(text) + 2 <= room:
-                return f" {text.removesuffix('s') if self._count == '1' else text} "
+                return f" {text} "
+        if self._shorter and room > cell_len(self._shorter) + 2:
+            return f" {self._shorter} "
         return f" {fit_address(self._about, min(cell_len(self._about), room - 2))} " if room > 2 else ""
 
     def on_click(self, event: events.Click) -> None:
@@ -160,4 +171,12 @@ class Panes(Vertical):
             if name in visible and self.display:
                 pane.show(self._selection, self._about)
         attempts = count(self._selection.attempts) if self._selection else ""
-        self._tabs.show(list(self._offered), visible, self._about, attempts)
+        self._tabs.show(list(self._offered), visible, self._about, attempts, self._shorter(visible))
+
+    def _shorter(self, visible: list[str]) -> str:
+        """Return which of the visible panes draw less than the window; empty if none does."""
+        snapshot = self._selection.snapshot if self._selection else None
+        if snapshot is None or snapshot.window_s is not None or snapshot.span_s <= MAX_WINDOW_S:
+            return ""
+        names = [name for name in visible if self._panes[name].DRAWS_SLICES]
+        return f"{' and '.join(names)}: last {MAX_WINDOW_S // 60}m" if names else ""

@@ -33,6 +33,8 @@ QUANTILE_PAINTS = ("low", "mid", "high")
 class Timeline(Pane):
     """Latency quantiles, rate and failures over the window."""
 
+    DRAWS_SLICES = True
+
     MIN_HEIGHT = 5
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:

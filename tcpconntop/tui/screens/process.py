@@ -21,6 +21,7 @@ from textual.widget import Widget
 
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import process_text
+from tcpconntop.core.view.scope import scope_text
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.sources.port_names import parse_filter_with_port_names
@@ -116,9 +117,13 @@ class ProcessScreen(ExplainScreen):
         return f"all of {self.comm}" if not self.spec.where.text else super().scope_text()
 
     def _empty(self) -> str:
-        if self.spec.where.text or self._ended:
-            return super()._empty() if self.spec.where.text else "no connect of this process in this window"
-        return f"{self.comm} has made no connect in this window: the next one will be listed here"
+        if self.spec.where.text:
+            return super()._empty()
+        filters = scope_text(self.view.snapshot.info.filters, "") if self.view is not None else ""
+        matching = f" that matches {filters}" if filters else ""
+        if self._ended:
+            return f"no connect of this process{matching} in this window"
+        return f"{self.comm} has made no connect{matching} in this window: the next one will be listed here"
 
     def update_widgets(self) -> None:
         """Update all parts, the lines that identify the process, and its last connects."""

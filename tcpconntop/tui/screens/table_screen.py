@@ -15,6 +15,7 @@ from tcpconntop.core.format import printable
 from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.filter_completion import values_in_window
+from tcpconntop.core.view.scope import no_connect_text, scope_text
 from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.sources.port_names import parse_filter_with_port_names
@@ -154,11 +155,13 @@ class TableScreen(Screen[None]):
         return ""
 
     def _empty(self) -> str:
+        filters = scope_text(self.view.snapshot.info.filters, "") if self.view is not None else ""
         if self.spec.where.text:
-            return f"nothing matches the filter {printable(self.spec.where.text)}: esc clears it"
+            also = f", of those that match {filters}" if filters else ""
+            return f"nothing matches the filter {printable(self.spec.where.text)}{also}: esc clears it"
         if self.view is not None and self.view.snapshot.ledger.ended:
-            return "no connect ended in this window: the next one will be listed here"
-        return "no connect yet: waiting for the first one"
+            return f"{no_connect_text(self.view)}: the next one will be listed here"
+        return f"no connect{f' that matches {filters}' if filters else ''} yet: waiting for the first one"
 
     def _show_panes(self) -> None:
         view, row = self.view, self.table.row
@@ -283,6 +286,8 @@ class TableScreen(Screen[None]):
     def _filter(self, message: FilterSubmitted) -> None:
         self._leave_filter()
         self.set_spec(replace(self.spec, where=parse_filter_with_port_names(message.text)))
+        for note in self.spec.where.notes:
+            self.notify(printable(note), markup=False)
 
     @on(FilterCancelled)
     def _leave_filter(self) -> None:

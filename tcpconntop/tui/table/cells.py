@@ -12,7 +12,15 @@ from tcpconntop.core.view.view import View
 from tcpconntop.tui.text.lines import fit, fit_address, fit_counted
 from tcpconntop.tui.text.severity import metric_paint
 
-_PAINTS = {"daddr": "strong", TREND.key: "trend", "dport": "", "pid": "", "comm": "", "unit": "strong"}
+_PAINTS = {
+    "daddr": "strong",
+    TREND.key: "trend",
+    "dport": "",
+    "pid": "",
+    "comm": "",
+    "unit": "strong",
+    "netns": "strong",
+}
 
 
 def is_right_aligned(column: Column[Any]) -> bool:

@@ -65,7 +65,11 @@ def fit_address(text: str, width: int) -> str:
     """Return an address of `width` cells like `fit`, but cut an IPv6 address in the middle.
 
     Addresses of one network have the same beginning; the end tells them apart. A name after it is cut first.
+    A mark ` ×n netns` loses its word, but never its number.
     """
+    marked, sign, n = text.removesuffix(" netns").rpartition(" ×")
+    if sign and n.isdecimal() and cell_len(text) > width > len(n) + 6:
+        return f"{fit_address(marked, width - len(n) - 2)}{sign}{n}"
     address = text.partition(" ")[0]
     if ":" not in address or len(address) <= width or not address.isascii() or width < 3:
         return fit(text, width)

@@ -9,14 +9,19 @@ from tcpconntop.core.view.view import View
 
 def row_title(view: View, row: int) -> str:
     """Return the key of a row as text, such as `curl 4121 → 10.2.3.5:443`."""
-    key, fields = view.keys[row], view.grouping.fields
+    key, fields, places = view.located_key(row), view.grouping.fields, view.snapshot.places
     words = []
+    if "netns" in fields and not key["special"]:
+        words.append(f"netns {places.namespace(int(key['netns']))}")
     if "comm" in fields:
         words.append(f"{process_text(key)} {key['tgid']}")
     if "daddr" in fields:
-        address = destination_text(key, view.grouping)
+        address = destination_text(key, view.grouping, places)
         words.append(f"[{address}]" if "dport" in fields and ":" in address else address)
     title = " → ".join(words)
     if "dport" in fields and not key["special"]:
         title += f":{key['dport']}" if words else f"port {key['dport']}"
+    n_namespaces = int(view.namespace_count[row])
+    if n_namespaces > 1 and {"daddr", "dport"} <= set(fields) and not key["special"]:
+        title += f" in {n_namespaces} network namespaces"
     return title or COLUMNS["unit"].text(view, row)

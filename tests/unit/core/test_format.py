@@ -95,7 +95,16 @@ def test_given_a_rate_then_small_ones_keep_a_digit(hz, text):
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0"), (1, "100"), (0.5, "50.0"), (1e-9, "0.1"), (1 - 1e-9, "99.9"), (math.nan, "-")],
+    [
+        (0, "0"),
+        (1, "100"),
+        (0.5, "50.0"),
+        (1e-9, "<0.1"),
+        (0.00049, "<0.1"),
+        (0.0006, "0.1"),
+        (1 - 1e-9, "99.9"),
+        (math.nan, "-"),
+    ],
 )
 def test_given_a_share_then_what_is_neither_nothing_nor_all_never_reads_so(share, text):
     assert units.percent(share) == text

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
@@ -101,6 +102,8 @@ def test_a_latency_that_nobody_had_is_null() -> None:
         ("port", {"dport"}, 3),
         ("subnet", {"daddr", "family"}, 3),
         ("unit", {"unit"}, 3),
+        ("netns", set(), 1),
+        ("netns+dest", {"daddr", "family", "dport"}, 3),
     ],
 )
 def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> None:
@@ -108,11 +111,14 @@ def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> 
     assert len(found) == rows
     metrics = {"count", "rate_hz", "ok", "failed", "outcomes", "syn_retransmits"}
     for row in found:
-        assert {name for name in row if name not in metrics and not name.endswith("_us")} == keys
+        names = {name for name in row if name not in metrics and not name.endswith("_us")}
+        assert names == keys | {"netns", "namespaces"}
 
 
 def test_no_grouping_is_forgotten_above() -> None:
-    assert set(GROUPINGS) == {"dest", "process", "process+dest", "port", "subnet", "unit"}
+    assert set(GROUPINGS) == {
+        "dest", "process", "process+dest", "port", "subnet", "unit", "netns", "netns+dest"
+    }  # fmt: skip
 
 
 def test_all_as_a_window_is_null() -> None:
@@ -136,7 +142,7 @@ def test_batch_stops_after_n_and_says_so_once() -> None:
 
 def test_a_table_is_aligned() -> None:
     """GIVEN rows of any width WHEN printed THEN numbers end under the end of their header."""
-    _, header, *rows = table_text(make_view(snapshot(), ViewSpec())).rstrip().splitlines()
+    _, _, header, *rows = table_text(make_view(snapshot(), ViewSpec())).rstrip().splitlines()
     for name in ("COUNT", "P99", "MAX"):
         end = header.index(name) + len(name)
         assert all(row[end - 1] != " " and row[end : end + 1] in ("", " ") for row in rows)
@@ -144,7 +150,19 @@ def test_a_table_is_aligned() -> None:
 
 def test_an_empty_table_says_so() -> None:
     view = make_view(snapshot(), ViewSpec(where=parse_filter("nobody")))
-    assert table_text(view).rstrip().endswith("(no connect ended in this window)")
+    assert table_text(view).rstrip().endswith("(no connect that matches nobody ended in this window)")
+
+
+def test_each_line_above_a_table_has_one_scope() -> None:
+    """GIVEN both kinds of filters WHEN printed THEN totals and figures of the window say what they are of."""
+    everything = snapshot()
+    shown = replace(everything, info=replace(everything.info, filters="-P 9100,443"))
+    lines = table_text(make_view(shown, ViewSpec(where=parse_filter("dest:10.9.0.0/16")))).splitlines()
+    assert lines[0].partition("  ")[2].startswith("since the start, -P 9100,443: attempts ")
+    assert lines[1].startswith("last 1m00s, -P 9100,443, dest:10.9.0.0/16: ")
+    assert lines[1].endswith("/s  failed 100%  p50 -  p90 -  p99 -")
+    assert table_text(make_view(everything, ViewSpec())).splitlines()[1].startswith("last 1m00s: ")
+    assert table_text(make_view(snapshot(None), ViewSpec())).splitlines()[1].startswith("all: ")
 
 
 def test_a_unit_name_cannot_break_a_table() -> None:
@@ -177,6 +195,7 @@ def test_a_line_has_the_fields_of_the_contract() -> None:
         "pid": 77,
         "comm": "curl",
         "thread": "pool-1",
+        "netns": None,
         "uid": 0,
         "unit": "nginx.service",
         "family": 4,
@@ -224,6 +243,10 @@ class Units:
 
     def __init__(self, read: Callable[[], int]) -> None:
         self.wall_offset_ns = read
+
+    def places(self) -> Places:
+        """Return no names."""
+        return NO_PLACES
 
     def units(self) -> dict[int, str | None]:
         return {}

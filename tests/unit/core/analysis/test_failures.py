@@ -30,6 +30,17 @@ def found_in(*parts, row=None, spec=None) -> tuple[Failure, ...]:
     return failures(Selection(make_view(of_records(*parts), spec or ViewSpec()), row))
 
 
+def test_retransmissions_are_those_of_the_failed_connects_alone():
+    lossy = connect(rtx=4, times=75)
+    (failure,) = found_in(lossy, connect(**TIMEOUT, rtx=3))
+    assert (failure.count, failure.syn_retransmits) == (1, 3)
+
+
+def test_retransmissions_are_unknown_once_a_record_is_no_longer_kept():
+    (failure,) = found_in(connect(**TIMEOUT, rtx=3, times=5_000))
+    assert (failure.count, failure.syn_retransmits) == (5_000, None)
+
+
 def told(window_s, seconds, per_second):
     window = RollingWindow(window_s)
     for second in range(START_S, START_S + seconds):
@@ -50,9 +61,9 @@ def test_given_records_then_every_figure_is_that_of_a_reckoning_one_by_one():
     counts, rtx_of, destinations = Counter(), Counter(), defaultdict(Counter)
     for record in records:
         key = (record["daddr"].tobytes(), int(record["dport"]), int(record["tgid"]))
-        rtx_of[key] += int(record["syn_retransmits"])
         if record["outcome"] != Outcome.OK:
             kind = (Outcome(record["outcome"]), int(record["error"]))
+            rtx_of[kind] += int(record["syn_retransmits"])
             counts[kind] += 1
             destinations[kind][key] += 1
     found = found_in(records)
@@ -62,7 +73,7 @@ def test_given_records_then_every_figure_is_that_of_a_reckoning_one_by_one():
         keys = destinations[failure.outcome, failure.errno]
         assert failure.share == failure.count / 900
         assert failure.rate_hz == failure.count / 10
-        assert failure.syn_retransmits == sum(rtx_of[key] for key in keys)
+        assert failure.syn_retransmits == rtx_of[failure.outcome, failure.errno]
         by_place = Counter()
         for (daddr, dport, _), n in keys.items():
             by_place[f"{address_text(daddr, 4)}:{dport}"] += n

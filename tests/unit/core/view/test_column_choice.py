@@ -88,7 +88,7 @@ def test_given_failures_then_each_outcome_can_be_a_column_and_be_filtered_by():
         )
     )
     spec = ViewSpec(sort="count", columns=("daddr", "refused", "timeout", "trend"))
-    assert [line.split() for line in table_text(make_view(picture, spec)).splitlines()[1:]] == [
+    assert [line.split() for line in table_text(make_view(picture, spec)).splitlines()[2:]] == [
         ["DESTINATION", "REFUSED", "TIMEOUT", "COUNT"],
         ["10.0.0.1", "3", "0", "4"],
         ["10.0.0.2", "0", "2", "2"],

@@ -70,6 +70,13 @@ def hits(text: str) -> list[int]:
         ("dest:10.0.0.0/8 comm=nginx", [0]),
         ("dest:10.0.0.0/8 !comm=nginx", [1]),
         ("p99>5ms", [0, 1, 2, 3, 4, 5]),
+        ("dest:::ffff:10.2.3.4", [0]),
+        ("daddr=::ffff:a02:304", [0]),
+        ("dest:::ffff:10.0.0.0/104", [0, 1]),
+        ("dest:::ffff:0:0/96", [0, 1, 2, 4]),
+        ("daddr=FD00:7:0::21", [3]),
+        ("pid=077", [2]),
+        ("dport=0080", [2]),
     ],
 )
 def test_given_a_filter_about_keys_then_it_lets_these_pass(text, expected):
@@ -118,6 +125,10 @@ def test_given_a_filter_about_metrics_then_it_lets_these_pass(text, expected):
         ("dest:elsewhere", "elsewhere"),
         ("dest:10.0.0.0/33", "10.0.0.0/33"),
         ("nonsense=5", "nonsense"),
+        ("daddr=elsewhere", "elsewhere"),
+        ("pid=curl", "curl"),
+        ("pid=4294967296", "4294967296"),
+        ("dport=65536", "65536"),
         ("nginx !", "!"),
         ("'nginx", "quote"),
     ],
@@ -127,6 +138,27 @@ def test_given_a_term_that_cannot_be_understood_then_the_error_names_it_in_one_l
         parse_filter(text)
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LONG = "averyverylongprogramname"
+
+
+@pytest.mark.parametrize(
+    ("text", "has_note"),
+    [(f"comm={LONG}", True), (f"comm~{LONG}", True), (LONG, False), (f"comm={LONG[:15]}", False)],
+)
+def test_a_name_of_over_15_letters_finds_what_the_kernel_kept_of_it(text, has_note):
+    keys = keys_from_events(join(connect(comm=LONG[:15]), connect(comm="averyverylong"), connect(comm="b")))
+    where = parse_filter(text)
+    assert np.flatnonzero(where.match_keys(keys)).tolist() == [0]
+    assert [LONG[:15] in note and "15" in note for note in where.notes] == [True] * has_note
+
+
+def test_a_name_is_cut_at_15_bytes_as_the_kernel_does():
+    name = "größenänderung-x"
+    keys = keys_from_events(connect())
+    keys["comm"] = name.encode()[:15]
+    assert parse_filter(f"comm={name}").match_keys(keys).tolist() == [True]
 
 
 def test_given_the_row_of_the_folded_keys_then_it_is_found_as_other_alone():

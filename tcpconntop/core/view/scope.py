@@ -1,0 +1,26 @@
+"""What the figures of a view are of, in words. Pure."""
+
+from __future__ import annotations
+
+from tcpconntop.core.format import printable
+from tcpconntop.core.view.view import View
+
+
+def scope_text(filters: str, where: str) -> str:
+    """Return which connects are counted, such as `-P 443, comm=curl`; empty if that is all.
+
+    Args:
+        filters: the filters of the source (`SourceInfo.filters`).
+        where: text of the filter of the view.
+    """
+    return printable(", ".join(part for part in (filters, where) if part))
+
+
+def no_connect_text(view: View) -> str:
+    """Return that no connect ended in the window of a view, and which filters are on."""
+    scope = scope_text(view.snapshot.info.filters, view.spec.where.text)
+    return (
+        f"no connect that matches {scope} ended in this window"
+        if scope
+        else "no connect ended in this window"
+    )
