@@ -3,12 +3,13 @@
  * The life of a connect attempt, whichever probes report it: connect_*() for the states of the socket, call_*() for
  * the call of tcp_v4_connect() or tcp_v6_connect().
  *
- * Included by tcpconntop.bpf.c after the maps: it uses their functions, COUNT() and COUNT_NETNS().
+ * Included by tcpconntop.bpf.c after the maps: it uses their functions and COUNT().
  */
 #ifndef TCPCONNTOP_CONNECT_H
 #define TCPCONNTOP_CONNECT_H
 
 #include "filter.h"
+#include "netns.h"
 #include "sock.h"
 
 /* Write the record of an attempt that has ended. */
@@ -22,21 +23,31 @@ static __always_inline void report(void *ctx, struct event *attempt, struct endi
 	attempt->error = ending.error;
 	if (ending.unsent) {
 		COUNT(unsent);
-		COUNT_NETNS(attempt->netns, unsent);
+		COUNT_NETNS(attempt, unsent);
 	}
-	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns)
+	if (attempt->end_ns - attempt->begin_ns < settings->min_latency_ns) {
 		COUNT(below_minimum);
-	else
-		emit(ctx, attempt, settings->wakeup_bytes);
+	} else if (emit(ctx, attempt, settings->wakeup_bytes)) {
+		COUNT(ring_drops);
+		if (!ending.unsent)
+			COUNT_NETNS(attempt, lost);
+	}
+	COUNT_OUTCOME(outcomes, ending.outcome);
 }
 
-/* Write the record of an attempt in the start map, delete it there and count its outcome. */
-static __always_inline void finish(void *ctx, u64 key, struct event *attempt, struct ending ending,
+/*
+ * Delete an attempt from the start map, write its record and count its outcome. Of several programs that try, the one
+ * whose delete succeeds does it. Return true for that one.
+ */
+static __always_inline bool finish(void *ctx, u64 key, const struct event *attempt, struct ending ending,
 				   const struct settings *settings)
 {
-	report(ctx, attempt, ending, settings);
-	delete_attempt(&key);
-	COUNT_OUTCOME(ending.outcome);
+	struct event record = *attempt;
+
+	if (delete_attempt(&key))
+		return false;
+	report(ctx, &record, ending, settings);
+	return true;
 }
 
 /*
@@ -65,7 +76,13 @@ static __always_inline bool identify(const void *sk, struct event *attempt, cons
 static __always_inline void count_attempt(const struct event *attempt)
 {
 	COUNT(attempts);
-	COUNT_NETNS(attempt->netns, attempts);
+	count_netns_attempt(attempt);
+}
+
+/* The slot in which a socket is remembered that found the start map full. */
+static __always_inline u64 *missed_slot(u64 sk)
+{
+	return get_missed((sk >> 6) * 0x9e3779b97f4a7c15ULL >> 32 & (MISSED_SLOTS - 1));
 }
 
 /* The call of this thread that connects the socket `sk`, or NULL. */
@@ -94,7 +111,9 @@ static __always_inline void connect_begin(void *ctx, void *sk, int copy)
 	struct event *stale = find_attempt(&key);
 	struct call *call;
 
-	if (!settings || (stale && copy > 1))
+	u64 *missed;
+
+	if (!settings || (stale && copy > 1) || is_repaired(sk))
 		return;
 	if (stale)
 		finish(ctx, key, stale, unseen, settings);
@@ -107,10 +126,16 @@ static __always_inline void connect_begin(void *ctx, void *sk, int copy)
 	if (!identify(sk, &attempt.record, settings))
 		return;
 	read_before(sk, &attempt.before);
-	if (!insert_attempt(&key, &attempt))
+	if (!insert_attempt(&key, &attempt)) {
 		count_attempt(&attempt.record);
-	else if (copy == BEGIN_COPIES)
+		if (copy > 1)
+			COUNT(skipped);
+	} else if (copy == BEGIN_COPIES) {
 		COUNT(start_failures);
+		missed = missed_slot(key);
+		if (missed)
+			*missed = key;
+	}
 }
 
 /* The first SYN is about to be passed to IP: route and port are chosen. */
@@ -162,18 +187,36 @@ static __always_inline void count_unsent(const void *sk, struct event *attempt, 
 	}
 }
 
-/* The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open), `ok` being true if it is connected. */
-static __always_inline void connect_end(void *ctx, void *sk, bool ok)
+/* A socket that is not in the start map leaves SYN_SENT. If the map was full when it began, count how it ended. */
+static __always_inline void missed_end(u64 sk, u8 outcome)
+{
+	u64 *missed = missed_slot(sk);
+
+	if (missed && *missed == sk) {
+		*missed = 0;
+		COUNT_OUTCOME(missed_outcomes, outcome);
+	}
+}
+
+/*
+ * The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open), `ok` being true if it is connected. Runs once for
+ * each copy of the end program.
+ */
+static __always_inline void connect_end(void *ctx, void *sk, bool ok, int copy)
 {
 	u64 key = (u64)sk;
 	struct event *attempt = find_attempt(&key);
 	struct settings *settings = get_settings();
-
+	struct call *call;
 	const struct before *before;
 	struct ending ending = { .outcome = OUTCOME_OK };
 
-	if (!attempt || !settings)
+	if (!settings)
 		return;
+	if (!attempt) {
+		missed_end(key, ok ? OUTCOME_OK : outcome_of_socket(sk));
+		return;
+	}
 	before = before_attempt(attempt);
 	read_source(sk, attempt, before);
 	count_unsent(sk, attempt, before);
@@ -182,10 +225,12 @@ static __always_inline void connect_end(void *ctx, void *sk, bool ok)
 		ending.unsent = is_unsent(sk, before);
 	} else {
 		ending = classify_failure(sk, before);
-		if (!ending.error && call_of_this_thread(sk))
+		call = ending.error ? NULL : call_of_this_thread(sk);
+		if (call && call->target.begin_ns == attempt->begin_ns)
 			return; /* call_returns() will have the errno */
 	}
-	finish(ctx, key, attempt, ending, settings);
+	if (finish(ctx, key, attempt, ending, settings) && copy > 1)
+		COUNT(skipped);
 }
 
 /* A call begins. With a v4-mapped address, tcp_v6_connect() calls tcp_v4_connect(): only the outer call counts. */
@@ -195,7 +240,7 @@ static __always_inline void call_begins(const void *sk, const void *address, int
 	struct call call = { .sk = (u64)sk, .target.begin_ns = bpf_ktime_get_ns() };
 	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk);
 
-	if (outer && outer->is_v4_mapped)
+	if (is_repaired(sk) || (outer && outer->is_v4_mapped))
 		return;
 	read_sockaddr(sk, address, length, &call.target);
 	call.is_v4_mapped = is_v6 && call.target.family == 4;
@@ -221,7 +266,6 @@ static __always_inline void call_returns(void *ctx, int result)
 	} else if (result < 0 && identify((void *)key, &call->target, settings)) {
 		count_attempt(&call->target);
 		report(ctx, &call->target, ending, settings);
-		COUNT_OUTCOME(ending.outcome);
 	}
 	delete_call(&thread);
 }

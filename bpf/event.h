@@ -9,7 +9,7 @@
 
 #define COMM_LEN 16
 #define FILTER_LIST_MAX 16
-#define NETNS_SLOTS 256 /* slots for network namespaces, per CPU */
+#define NETNS_SLOTS 4096 /* slots for network namespaces, a power of 2 */
 
 enum outcome {
 	OUTCOME_OK,
@@ -61,20 +61,28 @@ struct counters {
 	__u64 ring_drops;     /* records lost because the ring or perf buffer was full */
 	__u64 start_failures; /* attempts that found the start map full: not counted in `attempts` */
 	__u64 below_minimum;  /* ended attempts without a record, because of the minimum latency */
-	__u64 unsent;         /* part of `attempts`: ended before a SYN was sent (no route, no free port) */
+	__u64 unsent;         /* part of `attempts`: ended without a SYN (no route, no free port, TCP Fast Open) */
+	__u64 missed_outcomes[OUTCOME_COUNT]; /* how those of `start_failures` ended that are still remembered */
+	__u64 netns_unplaced; /* attempts that are in no slot for network namespaces, because all of theirs were in use */
+	__u64 skipped;        /* programs that the kernel skipped, and whose next copy did the work */
 	__u64 reserved[4];
 };
 
 /*
- * The attempts of one network namespace on one CPU, in slot `netns % NETNS_SLOTS`. The first namespace keeps the
- * slot. Attempts of another namespace are counted in `others`: user space then cannot separate the two.
+ * The attempts of one network namespace, on all CPUs: a cache line. bpf/netns.h finds the slot. A namespace can have
+ * two slots, which are added. A slot that was not used for some seconds can be given to another namespace: the counts
+ * then begin at 0, and `generation`, which is written last, is one more.
  */
 struct netns_counters {
 	__u64 attempts;
-	__u64 unsent;
-	__u64 others;
-	__u32 netns; /* the namespace that has the slot; 0: the slot is free */
-	__u32 reserved;
+	__u64 unsent;       /* part of `attempts`, as in struct counters */
+	__u64 lost;         /* part of `attempts` without `unsent`: the record was lost (ring_drops) */
+	__u64 used_ns;      /* begin of the last attempt */
+	__u64 reference_ns; /* begin of the last attempt of process `tgid` */
+	__u32 netns;        /* the namespace that has the slot; 0: the slot is free */
+	__u32 generation;
+	__u32 tgid;         /* a process that was itself in the namespace when it connected; 0: none yet */
+	__u32 reserved[3];
 };
 
 /* Written by user space: before the probes are attached, and when filters change. An empty list matches everything. */

@@ -7,11 +7,17 @@
  * inside it: the attempt then begins with the call, and a failure inside the call has the errno that is returned.
  *
  * BCC rewrites the operations on maps, but only in this file: so all of them are here. User space defines the macros
- * CPUS (how many there can be), START_MAP_SIZE, RING_BYTES, BEGIN_COPIES, one TRANSPORT_* and those of sock.h.
+ * CPUS (how many there can be), START_MAP_SIZE, TCT_START_FLAGS, RING_BYTES, BEGIN_COPIES, one TRANSPORT_* and those
+ * of sock.h and netns.h.
  */
 #include <uapi/linux/ptrace.h>
 #include "event.h"
 #include "sock.h"
+
+#define MISSED_SLOTS 65536 /* a power of 2 */
+#ifndef TCT_START_FLAGS
+#define TCT_START_FLAGS 0
+#endif
 
 /* A thread inside tcp_v4_connect() or tcp_v6_connect(). */
 struct call {
@@ -27,11 +33,18 @@ struct call {
  * Deleted by finish(), from connect_end(), call_returns() or a connect_begin() at the same address.
  * User space never reads it.
  */
-BPF_HASH(tct_start, u64, struct attempt, START_MAP_SIZE);
+BPF_F_TABLE("hash", u64, struct attempt, tct_start, START_MAP_SIZE, TCT_START_FLAGS);
+
+/*
+ * Sockets that found the start map full, so that their end can be counted. The slot is a hash of the address; a newer
+ * socket replaces an older one. Written by connect_begin(), cleared by connect_end(). User space never reads it.
+ */
+BPF_ARRAY(tct_missed, u64, MISSED_SLOTS);
 
 /*
  * Calls in progress, by thread. Inserted by call_begins(), updated by connect_begin(), deleted by call_returns().
- * If the kernel skips the probe of a return, the entry stays until newer ones need the space (LRU).
+ * If the kernel skips the probe of a return, the entry stays until the thread connects again, or until newer entries
+ * need the space (LRU). connect_begin() and connect_end() recognise such a left-over entry, and do not use it.
  * User space never reads it.
  */
 BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
@@ -39,8 +52,16 @@ BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
 /* Totals, by CPU. Never inserted or deleted: every probe adds to them (COUNT). User space maps and reads them. */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
 
-/* Totals for each network namespace, by CPU and slot. Probes add to them (COUNT_NETNS). User space maps and reads. */
-BPF_F_TABLE("array", u32, struct netns_counters, tct_netns, CPUS * NETNS_SLOTS, BPF_F_MMAPABLE);
+/*
+ * Totals for each network namespace, by slot. Slots are claimed and counted by netns.h. User space maps and reads them.
+ */
+BPF_F_TABLE("array", u32, struct netns_counters, tct_netns, NETNS_SLOTS, BPF_F_MMAPABLE);
+
+/*
+ * Slots that are in use, by index and generation: inserting one claims the slot, since only one program can succeed.
+ * Inserted and deleted by claim_netns_slot(). User space never reads it.
+ */
+BPF_HASH(tct_claims, u64, u64, NETNS_SLOTS + 1024);
 
 /* One entry. Written by user space, through BCC at first and then through its mapping; read by every probe. */
 BPF_F_TABLE("array", u32, struct settings, tct_settings, 1, BPF_F_MMAPABLE);
@@ -61,9 +82,15 @@ static __always_inline int insert_attempt(u64 *sk, struct attempt *attempt)
 	return tct_start.insert(sk, attempt);
 }
 
-static __always_inline void delete_attempt(u64 *sk)
+/* 0 for one caller alone, even if several delete the same attempt. */
+static __always_inline int delete_attempt(u64 *sk)
 {
-	tct_start.delete(sk);
+	return tct_start.delete(sk);
+}
+
+static __always_inline u64 *get_missed(u32 index)
+{
+	return tct_missed.lookup(&index);
 }
 
 static __always_inline struct call *find_call(u64 *thread)
@@ -104,31 +131,28 @@ static __always_inline struct counters *own_counters(void)
 #define COUNT(field) COUNT_MANY(field, 1)
 
 /* The compiler knows that an outcome is in bounds, but not every kernel's verifier can prove it. */
-#define COUNT_OUTCOME(outcome) ({ \
+#define COUNT_OUTCOME(field, outcome) ({ \
 	u64 index_ = (outcome); \
 	asm volatile("" : "+r"(index_)); \
 	if (index_ < OUTCOME_COUNT) \
-		COUNT(outcomes[index_]); \
+		COUNT(field[index_]); \
 })
 
-static __always_inline struct netns_counters *own_netns_counters(u32 netns)
+static __always_inline struct netns_counters *get_netns_slot(u32 index)
 {
-	u32 index = bpf_get_smp_processor_id() * NETNS_SLOTS + netns % NETNS_SLOTS;
-	struct netns_counters *slot = tct_netns.lookup(&index);
-
-	if (slot && !slot->netns)
-		slot->netns = netns;
-	return slot;
+	return tct_netns.lookup(&index);
 }
 
-/* Count for a network namespace; user space compares these totals with the kernel's own (ActiveOpens). */
-#define COUNT_NETNS(namespace, field) ({ \
-	struct netns_counters *slot_ = own_netns_counters(namespace); \
-	if (slot_ && slot_->netns == (namespace)) \
-		__sync_fetch_and_add(&slot_->field, 1); \
-	else if (slot_) \
-		__sync_fetch_and_add(&slot_->others, 1); \
-})
+/* 0 for one caller alone. */
+static __always_inline int insert_netns_claim(u64 *claim)
+{
+	return tct_claims.insert(claim, claim);
+}
+
+static __always_inline void delete_netns_claim(u64 *claim)
+{
+	tct_claims.delete(claim);
+}
 
 #ifdef TRANSPORT_RING
 /* Records of ended attempts. Written by emit(), read by user space through its mapping. */
@@ -139,13 +163,12 @@ BPF_RINGBUF_OUTPUT(tct_events, RING_BYTES / PAGE_SIZE);
  * once in `wakeup_bytes` on average: this needs no state that CPUs would have to share. (BCC before 0.28 cannot call
  * bpf_ringbuf_query().)
  */
-static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_bytes)
+static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
 	u64 chance = (u64)bpf_get_prandom_u32() * wakeup_bytes >> 32;
 	u64 flags = chance < sizeof(*record) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
-	if (tct_events.ringbuf_output(record, sizeof(*record), flags))
-		COUNT(ring_drops);
+	return tct_events.ringbuf_output(record, sizeof(*record), flags);
 }
 #endif
 
@@ -154,10 +177,9 @@ static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_byt
 BPF_PERF_OUTPUT(tct_events);
 
 /* The reader chose the wake-up threshold when it opened the buffers. */
-static __always_inline void emit(void *ctx, struct event *record, u32 wakeup_bytes)
+static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
-	if (tct_events.perf_submit(ctx, record, sizeof(*record)))
-		COUNT(ring_drops);
+	return tct_events.perf_submit(ctx, record, sizeof(*record));
 }
 #endif
 
@@ -180,7 +202,7 @@ static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, in
 	return 0;
 }
 
-static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx, int copy)
 {
 	void *sk = (void *)ctx->args[0];
 	int old_state = ctx->args[1], new_state = ctx->args[2];
@@ -189,7 +211,7 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
 		return 0;
-	connect_end(ctx, sk, new_state == TCP_ESTABLISHED);
+	connect_end(ctx, sk, new_state == TCP_ESTABLISHED, copy);
 	return 0;
 }
 
@@ -202,9 +224,9 @@ static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx)
 STATE_PROBE(tct_begin_1, state_entered(ctx, 1))
 STATE_PROBE(tct_begin_2, state_entered(ctx, 2))
 STATE_PROBE(tct_begin_3, state_entered(ctx, 3))
-STATE_PROBE(tct_end_1, state_left(ctx))
-STATE_PROBE(tct_end_2, state_left(ctx))
-STATE_PROBE(tct_end_3, state_left(ctx))
+STATE_PROBE(tct_end_1, state_left(ctx, 1))
+STATE_PROBE(tct_end_2, state_left(ctx, 2))
+STATE_PROBE(tct_end_3, state_left(ctx, 3))
 
 /* tcp_retransmit_skb(sk, skb[, err]): a SYN, if the socket is in the start map. Without `err`, only if it was sent. */
 int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)

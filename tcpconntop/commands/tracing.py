@@ -66,6 +66,7 @@ def trace_request(args: Namespace) -> TraceRequest:
             ports=args.ports,
             family=args.family,
             min_latency_ms=args.min_ms,
+            max_in_flight=getattr(args, "max_in_flight", 0),
         )
     except ValueError as error:
         raise UsageError(str(error)) from None

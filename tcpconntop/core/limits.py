@@ -19,3 +19,6 @@ MIN_DELAY_S, MAX_DELAY_S = 0.1, 3600.0
 
 DEFAULT_MAX_KEYS = 20_000
 """Default of `--max-keys`: pairs of process and destination that are counted apart."""
+
+MAX_IN_FLIGHT = 1 << 24
+"""Upper bound of `--max-in-flight`."""

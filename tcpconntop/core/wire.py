@@ -15,8 +15,10 @@ import numpy.typing as npt
 from tcpconntop.core.limits import FILTER_LIST_MAX
 
 COMM_LEN = 16
-NETNS_SLOTS = 256
-"""Slots for network namespaces on each CPU."""
+NETNS_SLOTS = 4096
+"""Slots for network namespaces."""
+NETNS_ONLY = 0xFFFFFFFF
+"""Stands in a slot for the one network namespace of a kernel that has no others (`bpf/netns.h`)."""
 
 
 class Outcome(IntEnum):
@@ -73,6 +75,9 @@ COUNTERS = np.dtype(
         ("start_failures", "u8"),
         ("below_minimum", "u8"),
         ("unsent", "u8"),
+        ("missed_outcomes", "u8", (N_OUTCOMES,)),
+        ("netns_unplaced", "u8"),
+        ("skipped", "u8"),
         ("reserved", "u8", (4,)),
     ]
 )
@@ -81,9 +86,13 @@ NETNS_COUNTERS = np.dtype(
     [
         ("attempts", "u8"),
         ("unsent", "u8"),
-        ("others", "u8"),
+        ("lost", "u8"),
+        ("used_ns", "u8"),
+        ("reference_ns", "u8"),
         ("netns", "u4"),
-        ("reserved", "u4"),
+        ("generation", "u4"),
+        ("tgid", "u4"),
+        ("reserved", "u4", (3,)),
     ]
 )
 

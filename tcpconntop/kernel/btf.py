@@ -52,6 +52,11 @@ class Btf:
 
     def offset(self, struct_name: str, path: str) -> int | None:
         """Return the byte offset of the member at the dotted `path` of a struct; None if it has none."""
+        bits = self.bit_offset(struct_name, path)
+        return None if bits is None else bits // 8
+
+    def bit_offset(self, struct_name: str, path: str) -> int | None:
+        """Return the same in bits, for a bit field; the least significant bit of a byte is its first."""
         type_id = self._find(_STRUCT, struct_name)
         total = 0
         for name in path.split("."):
@@ -59,7 +64,7 @@ class Btf:
             if member is None:
                 return None
             type_id, bits = member
-            total += bits // 8
+            total += bits
         return total
 
     def count_tracepoint_args(self, name: str) -> int | None:

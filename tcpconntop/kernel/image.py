@@ -184,8 +184,9 @@ class ImagePrograms:
         self._map_fds: dict[str, int] = {}
         for name, definition in image.maps.items():
             entries = definition.factor * (job["sizes"][definition.size] if definition.size else 1)
+            flags = definition.flags | job.get("map_flags", {}).get(name, 0)
             self._map_fds[name] = bpf_call.create_map(
-                name, definition.kind, definition.key_bytes, definition.value_bytes, entries, definition.flags
+                name, definition.kind, definition.key_bytes, definition.value_bytes, entries, flags
             )
         bpf_call.write_map(self._map_fds["tct_settings"], 0, bytes.fromhex(job["settings"]))
         self._loaded: dict[tuple[str, int], int] = {}

@@ -40,6 +40,8 @@ from tcpconntop.kernel.program import (
 )
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings", "tct_start", "tct_calls")
+OWN_MAP_NAMES = ("tct_missed", "tct_claims")
+"""The maps that only the programs themselves use."""
 
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
 

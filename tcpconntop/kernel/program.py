@@ -110,6 +110,7 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
     try:
         flags = ["-I" + job["folder"], "-DTRANSPORT_" + job["transport"].upper()]
         flags += [f"-D{name}={value}" for name, value in job["sizes"].items()]
+        flags += [f"-D{name.upper()}_FLAGS={value}" for name, value in job.get("map_flags", {}).items()]
         flags += [f"-D{name}=FROM_BTF({value})" for name, value in job["numbers"].items()]
         module = Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
     except Exception as error:  # BCC raises nothing more specific

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.limits import FILTER_LIST_MAX, LOADERS, PROBES, TRANSPORTS
+from tcpconntop.core.limits import FILTER_LIST_MAX, LOADERS, MAX_IN_FLIGHT, PROBES, TRANSPORTS
 from tcpconntop.core.wire import SETTINGS
 
 
@@ -31,6 +31,8 @@ class TraceRequest:
     """Attempts that ended sooner are counted, but write no record."""
     wakeup_bytes: int = 1 << 20
     """Wake the reader when this many bytes of records wait; else its own timer wakes it."""
+    max_in_flight: int = 0
+    """How many attempts in flight are followed; 0 is a number that fits the memory of the machine."""
 
     def __post_init__(self) -> None:
         _check(self.probe in PROBES, f"--probe must be one of {', '.join(PROBES)}")
@@ -39,6 +41,7 @@ class TraceRequest:
         _check(self.family in (0, 4, 6), "the address family must be 4 or 6")
         _check(0 <= self.min_latency_ms < 1e9, "the minimum latency must be between 0 and 1e9 ms")
         _check(0 < self.wakeup_bytes < 1 << 32, "the wake-up threshold must be between 1 byte and 4 GiB")
+        _check(0 <= self.max_in_flight <= MAX_IN_FLIGHT, f"--max-in-flight must be 1 to {MAX_IN_FLIGHT}")
         for name, values, least, most in (
             ("process IDs", self.pids, 1, (1 << 32) - 1),
             ("user IDs", self.uids, 0, (1 << 32) - 1),

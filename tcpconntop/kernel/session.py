@@ -9,7 +9,7 @@ import json
 import mmap
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
-from tcpconntop.core.wire import COUNTERS, EVENT, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
+from tcpconntop.core.wire import COUNTERS, EVENT, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
 from tcpconntop.kernel.attach import BEGIN_COPIES, FENTRY_FUNCTIONS
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.launch import Loader, TracerError
+from tcpconntop.kernel.netns_table import NamespaceCounts, read_namespaces
 from tcpconntop.kernel.perf import PerfBuffer
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.ring import MemoryBarrier, RingBuffer
+from tcpconntop.kernel.start_map import memory_bytes, start_map
 
 BUFFER_BYTES = 8 << 20
 """Size of the ring buffer, or of all perf buffers together."""
-START_MAP_SIZE = 1 << 16
-"""How many attempts can be in flight at once."""
 
 IF_INET6 = Path("/proc/self/net/if_inet6")
 NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: only IPv4 connects are traced"
@@ -60,9 +60,13 @@ _OFFSETS = (
     ("TASK_LEADER", "task_struct", "group_leader", True),
     ("TASK_COMM", "task_struct", "comm", True),
     ("TASK_START", "task_struct", "start_boottime", True),
+    ("TASK_NSPROXY", "task_struct", "nsproxy", False),
+    ("NSPROXY_NET_NS", "nsproxy", "net_ns", False),
 )
 
-NUMBERS = ("BEGIN_COPIES", "RETRANSMIT_HAS_ERROR", *(name for name, *_ in _OFFSETS))
+_FLAGS = ("REPAIR_BYTE", "REPAIR_MASK")
+
+NUMBERS = ("BEGIN_COPIES", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
 """The macros of `numbers_from_btf`."""
 
 
@@ -78,6 +82,10 @@ class Counters:
     start_failures: int
     below_minimum: int
     unsent: int
+    missed_outcomes: tuple[int, ...] = (0,) * N_OUTCOMES
+    """How those of `start_failures` ended that are still remembered; indexed by `Outcome`."""
+    netns_unplaced: int = 0
+    skipped: int = 0
 
     @property
     def in_flight(self) -> int:
@@ -111,11 +119,10 @@ class Session:
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
         self._counters = np.frombuffer(self._counters_map, COUNTERS, cpus)
-        n_spaces = cpus * NETNS_SLOTS
         self._spaces_map = mmap.mmap(
-            fds["map:tct_netns"], n_spaces * NETNS_COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
+            fds["map:tct_netns"], NETNS_SLOTS * NETNS_COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
         )
-        self._spaces = np.frombuffer(self._spaces_map, NETNS_COUNTERS, n_spaces).reshape(cpus, NETNS_SLOTS)
+        self._spaces = np.frombuffer(self._spaces_map, NETNS_COUNTERS, NETNS_SLOTS)
         self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
 
     def set_filters(self, request: TraceRequest) -> None:
@@ -134,24 +141,18 @@ class Session:
     def counters(self) -> Counters:
         """Return the totals since the start."""
         # Outcomes first: what begins or ends in between then never makes fewer attempts than outcomes.
-        outcomes = self._counters["outcomes"].sum(axis=0)
+        outcomes, missed = (self._counters[name].sum(axis=0) for name in ("outcomes", "missed_outcomes"))
         self._barrier()
         totals = {
             name: int(self._counters[name].sum())
             for name in COUNTERS.names or ()
-            if name not in ("outcomes", "reserved")
+            if name not in ("outcomes", "missed_outcomes", "reserved")
         }
-        return Counters(outcomes=tuple(outcomes.tolist()), **totals)
+        return Counters(outcomes=tuple(outcomes.tolist()), missed_outcomes=tuple(missed.tolist()), **totals)
 
-    def sent_attempts(self, netns: int) -> int | None:
-        """Return how many attempts of a network namespace sent a SYN: the kernel counts those (ActiveOpens).
-
-        None if two namespaces share a slot, so that they cannot be separated.
-        """
-        slots = self._spaces[:, netns % NETNS_SLOTS]
-        sent = int(slots["attempts"].sum()) - int(slots["unsent"].sum())
-        shared = slots["others"].any() or not np.isin(slots["netns"], (0, netns)).all()
-        return None if shared else sent
+    def namespaces(self, since_ns: int = 0) -> Mapping[int, NamespaceCounts]:
+        """Return the counts of each network namespace with an attempt since a time, by its inode number."""
+        return read_namespaces(self._spaces, since_ns)
 
     def close(self) -> None:
         """Detach the probes and release everything. Idempotent."""
@@ -226,9 +227,11 @@ def loader_job(request: TraceRequest) -> dict[str, Any]:
     btf = Btf()
     has_ring_buffer = btf.offset("bpf_ringbuf", "mask") is not None
     best = "ring" if has_ring_buffer else "perf"
+    entries, flags = start_map(os.uname().release, memory_bytes(), request.max_in_flight)
     return {
         "folder": str(bpf_folder()),
-        "sizes": map_sizes(),
+        "sizes": map_sizes(entries),
+        "map_flags": {"tct_start": flags},
         "numbers": numbers_from_btf(btf),
         "functions": btf.function_ids(FENTRY_FUNCTIONS),
         "loader": request.loader,
@@ -241,9 +244,9 @@ def loader_job(request: TraceRequest) -> dict[str, Any]:
     }
 
 
-def map_sizes() -> dict[str, int]:
+def map_sizes(max_in_flight: int) -> dict[str, int]:
     """Return the sizes of maps in `bpf/tcpconntop.bpf.c`, by macro."""
-    return {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAP_SIZE": START_MAP_SIZE}
+    return {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAP_SIZE": max_in_flight}
 
 
 def numbers_from_btf(btf: Btf) -> dict[str, int]:
@@ -252,7 +255,7 @@ def numbers_from_btf(btf: Btf) -> dict[str, int]:
     Raises:
         BtfError: this kernel lacks a struct member that the program needs.
     """
-    numbers = {"BEGIN_COPIES": BEGIN_COPIES}
+    numbers = {"BEGIN_COPIES": BEGIN_COPIES, **_flag_numbers(btf)}
     for macro, struct, path, needed in _OFFSETS:
         offset = btf.offset(struct, path)
         if offset is None and needed:
@@ -260,6 +263,12 @@ def numbers_from_btf(btf: Btf) -> dict[str, int]:
         numbers[macro] = offset or 0
     numbers["RETRANSMIT_HAS_ERROR"] = int((btf.count_tracepoint_args("tcp_retransmit_skb") or 0) > 2)
     return numbers
+
+
+def _flag_numbers(btf: Btf) -> dict[str, int]:
+    """Return byte and mask of the flag of a socket in repair mode; the mask is 0 where there is none."""
+    bits = btf.bit_offset("tcp_sock", "repair")
+    return dict(zip(_FLAGS, (0, 0) if bits is None else (bits // 8, 1 << bits % 8), strict=True))
 
 
 def possible_cpus() -> int:

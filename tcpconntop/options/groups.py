@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tcpconntop.core.limits import DEFAULT_MAX_KEYS, LOADERS, PROBES, TRANSPORTS
+from tcpconntop.core.limits import DEFAULT_MAX_KEYS, LOADERS, MAX_IN_FLIGHT, PROBES, TRANSPORTS
 from tcpconntop.options.values import delay, duration, file, integer, integers, size
 
 
@@ -123,6 +123,13 @@ def add_tracer(parser: argparse.ArgumentParser) -> None:
         default="auto",
         choices=LOADERS,
         help="image: programs that were compiled ahead; bcc: compile now (default: auto, image if it works)",
+    )
+    group.add_argument(
+        "--max-in-flight",
+        type=integer(1, MAX_IN_FLIGHT),
+        default=0,
+        metavar="N",
+        help="follow at most N connects in flight (default: as many as fit the memory, 16,384 to 1,048,576)",
     )
     parser.set_defaults(replay=(), speed=None, record=None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ _REQUIRED = {"begin_ns", "end_ns", "outcome", "family", "daddr", "dport", "tgid"
 _TEXTS = ("host", "kernel", "probe", "transport", "label")
 _MAX_CLOCK_NS = 1 << 62  # as Unix time: the year 2116
 _COUNTS = ("attempts", "syn_retransmits", "lost_records", "lost_starts", "below_minimum")
+_NEWER_COUNTS = ("unseen", "namespaces", "namespaces_compared", "skipped")
+"""Totals that recordings of earlier versions lack."""
 
 
 class DamagedFrameError(ValueError):
@@ -226,8 +228,15 @@ def _parse_ledger(document: Mapping[str, Any]) -> Ledger:
     if len(outcomes) != N_OUTCOMES:
         raise ValueError(f"it has {len(outcomes)} outcomes instead of {N_OUTCOMES}")
     completeness = document["completeness"]
-    return Ledger(
+    ledger = Ledger(
         outcomes=outcomes,
         completeness=None if completeness is None else float(completeness),
         **{name: int(document[name]) for name in _COUNTS},
+        **{name: int(document.get(name, 0)) for name in _NEWER_COUNTS},
+        lost_outcomes=tuple(int(n) for n in document.get("lost_outcomes", ()))[:N_OUTCOMES]
+        or (0,) * N_OUTCOMES,
     )
+    if "namespaces" in document:
+        return ledger
+    # An older recording: its completeness counts lost records as seen.
+    return replace(ledger, lost_records=0).plus_missing(ledger.lost_records)

@@ -187,7 +187,7 @@ class Replay:
     def ledger(self) -> Ledger:
         """Return the totals: the recorded ones plus what was played since. Missing records count as lost."""
         totals = self._recorded_ledger.plus_ended(self._outcomes_since.tolist(), self._retransmits_since)
-        return replace(totals, lost_records=totals.lost_records + self._recording.missing)
+        return totals.plus_missing(self._recording.missing)
 
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups of the records so far, by `cgroup_id`."""

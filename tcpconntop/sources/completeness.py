@@ -2,26 +2,69 @@
 
 Each network namespace has its own count (`ActiveOpens`, RFC 4022). The file /proc/PID/net/snmp, which
 everybody may read, shows the count of the namespace of that process. So every traced namespace needs a
-reference process in it; records name candidates.
+reference process in it. The kernel side names one: a process that was itself in the namespace when it
+connected. It may move to another one before its file is read, so a file is trusted once a process that
+connected after the first reading has the same file.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
+from typing import NamedTuple
 
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.wire import Events
+from tcpconntop.kernel.netns_table import NamespaceCounts
 
 INIT_PID_NAMESPACE = 0xEFFFFFFC
-"""Inode number of the initial PID namespace (PROC_PID_INIT_INO), to which the PIDs in records belong."""
-CANDIDATES_PER_BATCH = 16
-"""Upper bound of the candidates that are checked per batch of records."""
+"""Inode number of the initial PID namespace (PROC_PID_INIT_INO): the kernel side's PIDs belong to it."""
+MAX_READINGS = 128
+"""Upper bound of the snmp files that are read at once; those of further namespaces take turns."""
+_NO_ATTEMPTS = NamespaceCounts((), 0, 0, 0, 0)
+
+
+class Comparison(NamedTuple):
+    """What was compared so far, summed over the network namespaces.
+
+    Attributes:
+        opens: connects that the kernel counted.
+        unseen: those of `opens` that were not traced; at least, since both counts go on while they are read.
+        lost: traced connects whose record was lost.
+        excess: attempts that were traced as connects, and that the kernel did not count.
+        namespaces: namespaces in which an attempt was traced, and the own one.
+        compared: those of `namespaces` whose connects are in these numbers, for some of the time at least.
+    """
+
+    opens: int
+    unseen: int
+    lost: int
+    excess: int
+    namespaces: int
+    compared: int
+
+    def share(self, in_flight: int) -> float | None:
+        """Return the share (0 … 1) of the kernel's connects that is in the rows; None if it is not known.
+
+        Attempts in flight are counted before the kernel counts them. A larger excess is an error of one of
+        the two counts.
+        """
+        if self.opens <= 0 or self.excess > in_flight:
+            return None
+        return max(self.opens - self.unseen - self.lost, 0) / self.opens
+
+
+@dataclass
+class _Base:
+    """The counts at the first reading: nothing before it is compared."""
+
+    opens: int = 0
+    sent_low: int = 0
+    sent_high: int = 0
+    lost: int = 0
+    unplaced: int = 0
 
 
 @dataclass
@@ -31,86 +74,185 @@ class _Namespace:
     Attributes:
         process: folder of its reference process in /proc; None while there is none.
         inode: inode number of its snmp file, which is different in each namespace.
-        opens_before: the kernel's count at the first reading.
-        sent_before: attempts traced up to the first reading.
-        opens: connects that the kernel counted from the first reading to the latest one.
-        sent: attempts traced in that time.
+        connected_ns: when the process connected whose file was read first, on the monotonic clock.
+        read_ns: when that file was first read.
+        trusted: True if the file is known to be the one of this namespace.
+        slots: its slots in the kernel side's table at the latest reading.
+        base: the counts of the first reading.
+        opens, unseen, lost, excess: as in `Comparison`, from the first reading to the latest one.
+        compared: True if there was a second reading.
     """
 
     process: Path | None
     inode: int
-    opens_before: int
-    sent_before: int
+    connected_ns: int
+    read_ns: int
+    trusted: bool
+    slots: tuple[tuple[int, int], ...] = ()
+    base: _Base = field(default_factory=_Base)
     opens: int = 0
-    sent: int = 0
+    unseen: int = 0
+    lost: int = 0
+    excess: int = 0
+    compared: bool = False
+
+    def figures(self) -> tuple[int, int, int, int]:
+        return self.opens, self.unseen, self.lost, self.excess
 
 
 class Completeness:
     """Counts what was traced and what the kernel counted, in each namespace since its first reading.
 
     Args:
-        sent: takes a namespace's inode number, and returns how many of its attempts sent a SYN since tracing
-            began; None if that is unknown.
+        counts: returns the counts of the namespaces with an attempt since a time, by inode number.
+        unplaced: returns how many attempts are in no namespace's counts.
         proc: mount point of the proc file system.
+        now_ns: the monotonic clock.
     """
 
-    def __init__(self, sent: Callable[[int], int | None], proc: Path = Path("/proc")) -> None:
-        self._sent = sent
-        self._proc = proc
+    def __init__(
+        self,
+        counts: Callable[[int], Mapping[int, NamespaceCounts]],
+        unplaced: Callable[[], int],
+        proc: Path = Path("/proc"),
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._counts, self._unplaced = counts, unplaced
+        self._proc, self._now_ns = proc, now_ns
         self._namespaces: dict[int, _Namespace] = {}  # by inode number
+        self._traced: set[int] = set()
+        self._compared: set[int] = set()
+        self._former = (0, 0, 0, 0)  # figures of what is not compared any more
+        self._watched_ns = 0
         self._same_pid_namespace = inode_number(proc / "self/ns/pid") in (None, INIT_PID_NAMESPACE)
-        self._add_reference(inode_number(proc / "thread-self/ns/net") or 0, proc / "thread-self")
+        self._own = inode_number(proc / "thread-self/ns/net") or 0
+        self._first_reading(self._own, proc / "thread-self", 0, trusted=True)
 
-    def find_reference_processes(self, events: Events) -> None:
-        """Look for reference processes among the processes of records, in namespaces that have none."""
-        if not self._same_pid_namespace or not len(events):
+    def watch(self) -> None:
+        """Look for reference processes of the namespaces in which there were attempts since the last call."""
+        now_ns = self._now_ns()
+        self._find_references(self._counts(max(self._watched_ns - SECOND_NS, 0)))
+        self._watched_ns = now_ns
+
+    def compare(self) -> Comparison:
+        """Read the kernel's counts, and return what was compared so far.
+
+        Nothing is included that happened in a namespace before its first reading, or after its last reference
+        process ended.
+        """
+        chosen = [netns for netns, namespace in self._namespaces.items() if namespace.process][:MAX_READINGS]
+        before = self._counts(0)
+        opens = {netns: self._opens(self._namespaces[netns]) for netns in chosen}
+        after, unplaced = self._counts(0), self._unplaced()
+        for netns in chosen:
+            namespace = self._namespaces.pop(netns)
+            self._namespaces[netns] = namespace  # the last one to be read the next time
+            first, second = (table.get(netns, _NO_ATTEMPTS) for table in (before, after))
+            if first.slots == second.slots:
+                self._update(namespace, opens[netns], first, second, unplaced)
+        self._find_references(after)
+        return self._sums()
+
+    def _opens(self, namespace: _Namespace) -> int | None:
+        return active_opens(namespace.process, namespace.inode) if namespace.process else None
+
+    def _update(
+        self,
+        namespace: _Namespace,
+        opens: int | None,
+        first: NamespaceCounts,
+        second: NamespaceCounts,
+        unplaced: int,
+    ) -> None:
+        """Compare one namespace; `first` and `second` were read before and after `opens`."""
+        if opens is None:
+            namespace.process = None
             return
-        with_reference = [netns for netns, namespace in self._namespaces.items() if namespace.process]
-        without = events[np.isin(events["netns"], with_reference, invert=True)]
-        for netns in np.unique(without["netns"])[:CANDIDATES_PER_BATCH]:
-            last = without[without["netns"] == netns][-1]
-            process = self._proc / str(last["tgid"])
-            if started_before(process, int(last["begin_ns"])):
-                self._add_reference(int(netns), process)
+        base = namespace.base
+        same_slots = set(namespace.slots) <= set(second.slots)
+        all_counted = namespace.slots or unplaced == base.unplaced
+        namespace.slots = second.slots
+        if not (same_slots and all_counted):  # its counts began anew
+            self._fold(namespace)
+            namespace.base = _Base(opens, first.sent, second.sent, second.lost, unplaced)
+            return
+        namespace.opens = opens - base.opens
+        namespace.unseen = max(0, namespace.opens - (second.sent - base.sent_low))
+        namespace.excess = max(0, first.sent - base.sent_high - namespace.opens)
+        namespace.lost = second.lost - base.lost
+        namespace.compared = True
 
-    def compare(self) -> tuple[int, int]:
-        """Return the attempts traced and the connects that the kernel counted, where both are known.
+    def _find_references(self, counts: Mapping[int, NamespaceCounts]) -> None:
+        """Use the processes that the kernel side names as references, in namespaces that need one."""
+        self._traced.update(counts)
+        if not self._same_pid_namespace:
+            return
+        checked = 0
+        for netns, counted in counts.items():
+            namespace = self._namespaces.get(netns)
+            known = namespace is not None and namespace.process is not None
+            if namespace is not None and known and namespace.trusted:
+                continue
+            newer = namespace is None or counted.reference_ns > namespace.read_ns
+            if not counted.tgid or not (newer or not known) or checked >= MAX_READINGS:
+                continue
+            checked += 1
+            process = self._proc / str(counted.tgid)
+            if started_before(process, counted.reference_ns):
+                self._use_reference(netns, process, counted.reference_ns, newer)
 
-        Neither number includes what happened in a namespace before its first reading, or after its last
-        reference process ended.
-        """
-        for netns, namespace in list(self._namespaces.items()):
-            # The kernel counts a connect after the probe does, so its count is read first.
-            opens = active_opens(namespace.process, namespace.inode) if namespace.process else None
-            sent = self._sent(netns)
-            if sent is None:
-                del self._namespaces[netns]
-            elif opens is None:
-                namespace.process = None
-            else:
-                namespace.opens = opens - namespace.opens_before
-                namespace.sent = sent - namespace.sent_before
-        compared = self._namespaces.values()
-        return sum(namespace.sent for namespace in compared), sum(namespace.opens for namespace in compared)
-
-    def _add_reference(self, netns: int, process: Path) -> None:
-        """Make a process the reference of a namespace, unless it is visibly in another one.
-
-        A thread may be in another namespace than its process. The process then has the snmp file of a
-        namespace that is already known.
-        """
+    def _use_reference(self, netns: int, process: Path, connected_ns: int, newer: bool) -> None:
+        """Read the file of a process of a namespace; `newer`: it connected after the first reading."""
         file, link = inode_number(process / "net/snmp"), inode_number(process / "ns/net")
+        namespace = self._namespaces.get(netns)
         if file is None or (link is not None and link != netns):
             return
-        namespace = self._namespaces.get(netns)
-        if any(other.inode == file for other in self._namespaces.values() if other is not namespace):
-            return
+        for other_netns, other in list(self._namespaces.items()):
+            if other is not namespace and other.inode == file:
+                if other.trusted or other.connected_ns > connected_ns:
+                    return
+                del self._namespaces[other_netns]  # its process had moved here
         if namespace is not None and namespace.inode == file:
             namespace.process = process
+            namespace.trusted |= newer
             return
-        opens, sent = active_opens(process, file), self._sent(netns)
-        if opens is not None and sent is not None:
-            self._namespaces[netns] = _Namespace(process, file, opens, sent)
+        if namespace is not None:  # another namespace with the same number, or a process that had moved
+            self._fold(namespace)
+            del self._namespaces[netns]
+        self._first_reading(netns, process, connected_ns, trusted=link is not None)
+
+    def _first_reading(self, netns: int, process: Path, connected_ns: int, trusted: bool) -> None:
+        file = inode_number(process / "net/snmp")
+        first = self._counts(0).get(netns, _NO_ATTEMPTS)
+        opens = active_opens(process, file) if file is not None else None
+        second, unplaced = self._counts(0).get(netns, _NO_ATTEMPTS), self._unplaced()
+        if file is None or opens is None or first.slots != second.slots:
+            return
+        base = _Base(opens, first.sent, second.sent, second.lost, unplaced)
+        read_ns = self._now_ns()
+        self._namespaces[netns] = _Namespace(
+            process, file, connected_ns, read_ns, trusted, second.slots, base
+        )
+
+    def _fold(self, namespace: _Namespace) -> None:
+        """Keep the figures of a namespace, and let them begin anew."""
+        if namespace.trusted:
+            former, figures = self._former, namespace.figures()
+            self._former = (
+                former[0] + figures[0],
+                former[1] + figures[1],
+                former[2] + figures[2],
+                former[3] + figures[3],
+            )
+        namespace.opens = namespace.unseen = namespace.lost = namespace.excess = 0
+
+    def _sums(self) -> Comparison:
+        trusted = {netns: one for netns, one in self._namespaces.items() if one.trusted}
+        self._compared.update(netns for netns, one in trusted.items() if one.compared)
+        figures = [self._former, *(one.figures() for one in trusted.values())]
+        opens, unseen, lost, excess = (sum(numbers) for numbers in zip(*figures, strict=True))
+        traced = self._traced | self._compared
+        return Comparison(opens, unseen, lost, excess, len(traced), len(self._compared))
 
 
 def active_opens(process: Path, inode: int | None = None) -> int | None:

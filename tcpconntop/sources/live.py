@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
@@ -14,8 +15,10 @@ from tcpconntop.kernel.cgroup_units import UnitResolver
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
+from tcpconntop.kernel.start_map import max_in_flight
 from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
+from tcpconntop.sources.losses import LossNotes
 
 
 class Live:
@@ -35,7 +38,7 @@ class Live:
         self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
-        self.info = SourceInfo(
+        self._info = SourceInfo(
             socket.gethostname(),
             session.kernel,
             session.probe,
@@ -44,8 +47,14 @@ class Live:
             session.notes,
             session.loader,
         )
-        self._completeness = Completeness(session.sent_attempts)
+        self._completeness = Completeness(session.namespaces, lambda: session.counters().netns_unplaced)
+        self._losses = LossNotes(max_in_flight(request.max_in_flight))
         self.host()  # the counters of the host are shown as growth from now on
+
+    @property
+    def info(self) -> SourceInfo:
+        """Where the records come from, with notes on what was lost so far, and why."""
+        return replace(self._info, notes=(*self._info.notes, *self._losses.notes))
 
     @property
     def ended(self) -> bool:
@@ -56,7 +65,7 @@ class Live:
         """Return the records that are ready."""
         events = self._session.read(timeout_s)
         self._units.resolve(events)
-        self._completeness.find_reference_processes(events)
+        self._completeness.watch()
         return events
 
     def units(self) -> Mapping[int, str | None]:
@@ -65,16 +74,27 @@ class Live:
 
     def ledger(self) -> Ledger:
         """Return the kernel side's totals, compared with the kernel's own count."""
-        traced, opens = self._completeness.compare()
+        compared = self._completeness.compare()
         counters = self._session.counters()
-        return Ledger(
+        self._losses.update(counters, time.time())
+        ledger = Ledger(
             attempts=counters.attempts,
             outcomes=counters.outcomes,
             syn_retransmits=counters.syn_retransmits,
             lost_records=counters.ring_drops,
             lost_starts=counters.start_failures,
             below_minimum=counters.below_minimum,
-            completeness=None if self._filtered or opens <= 0 else min(traced / opens, 1.0),
+            lost_outcomes=counters.missed_outcomes,
+            skipped=counters.skipped,
+            namespaces=compared.namespaces,
+        )
+        if self._filtered:  # the kernel's count knows no filter
+            return ledger
+        return replace(
+            ledger,
+            completeness=compared.share(ledger.in_flight),
+            unseen=compared.unseen,
+            namespaces_compared=compared.compared,
         )
 
     def host(self) -> HostFacts:

@@ -56,6 +56,8 @@ class ReplayFilter(SourceWrapper):
             syn_retransmits=self._retransmits,
             below_minimum=self._below_minimum,
             completeness=None,
+            unseen=0,
+            namespaces_compared=0,
         )
 
     @property

@@ -46,7 +46,7 @@ def test_the_program_compiles_and_reads_the_right_registers(architecture: str, t
     """Kprobes read the argument and result registers where the architecture has them."""
     job = {
         "folder": str(bpf_folder()),
-        "sizes": map_sizes(),
+        "sizes": map_sizes(5),
         "numbers": numbers_from_btf(Btf()),
         "transport": transport,
         "settings": bytes(256).hex(),

@@ -2,94 +2,159 @@
 
 from __future__ import annotations
 
+import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import elsewhere
+import namespaces
+import pytest
 import workload
+from command import tcpconntop
+from compared import another_namespace, comparison, seen_of, side_by_side
 from tracer import Tracer
 
-from tcpconntop.sources.completeness import Completeness
+from tcpconntop.kernel import session as kernel
 
 Trace = Callable[..., Tracer]
-NETNS = Path("/proc/thread-self/ns/net")
+SIDE_BY_SIDE = 320
+SLOTS, FEW_SLOTS = "#define NETNS_SLOTS 4096", 8
+IDLE = "#define NETNS_IDLE_NS 10000000000ULL"
 
 
-class Elsewhere:
-    """A running `elsewhere.py`."""
+@pytest.fixture
+def few_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """A function that makes new sessions have slots for eight namespaces, and reuse them at once or never."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.pid = process.pid
-        self._answer("ready")
+    def prepare(reuse: bool) -> None:
+        shutil.copytree(kernel.bpf_folder(), tmp_path / "bpf")
+        for file, old, new in (
+            ("event.h", SLOTS, f"#define NETNS_SLOTS {FEW_SLOTS}"),
+            ("netns.h", IDLE, "#define NETNS_IDLE_NS 0ULL" if reuse else IDLE),
+        ):
+            source = (tmp_path / "bpf" / file).read_text()
+            assert source.count(old) == 1
+            (tmp_path / "bpf" / file).write_text(source.replace(old, new))
+        monkeypatch.setattr(kernel, "bpf_folder", lambda: tmp_path / "bpf")
+        monkeypatch.setattr(kernel, "NETNS_SLOTS", FEW_SLOTS)
 
-    def connect(self, times: int) -> None:
-        assert self.process.stdin is not None
-        print(times, file=self.process.stdin, flush=True)
-        self._answer("made")
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def _answer(self, expected: str) -> None:
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == f"{expected}\n"
-
-
-@contextmanager
-def another_namespace() -> Iterator[Elsewhere]:
-    command = ["unshare", "--net", sys.executable, elsewhere.__file__]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Elsewhere(process)
+    return prepare
 
 
 def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) -> None:
     """GIVEN processes in three namespaces WHEN they connect THEN what was seen is what the kernel counted."""
     with another_namespace() as one, another_namespace() as two, workload.listener() as server:
         tracer = trace(pids=(os.getpid(), one.pid, two.pid))
-        namespaces = Completeness(tracer.session.sent_attempts)
-        assert namespaces.compare() == (0, 0)
+        completeness = comparison(tracer.session)
+        assert seen_of(completeness) == (0, 0)
         for place in (one, two):
             place.connect(3)
-        namespaces.find_reference_processes(tracer.ended(6))
-        assert namespaces.compare() == (0, 0)  # what was before is in neither
+        tracer.ended(6)
+        completeness.watch()
+        assert seen_of(completeness) == (0, 0)  # what was before is in neither
         one.connect(23)
         two.connect(7)
         workload.connect(server, 5)
         tracer.ended(41)
-        assert namespaces.compare() == (35, 35)
+        assert seen_of(completeness) == (35, 35)
 
         one.end()  # and its namespace with it
         two.connect(2)
         tracer.ended(43)
-        assert namespaces.compare() == (37, 37)
+        assert seen_of(completeness) == (37, 37)
 
 
 def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
     """GIVEN a filter that leaves connects out WHEN they are made THEN the kernel's count shows it."""
     with workload.listener() as server, workload.listener() as other:
         tracer = trace(ports=(workload.port_of(server),))
-        namespaces = Completeness(tracer.session.sent_attempts)
+        completeness = comparison(tracer.session)
         workload.connect(server, 13)
         workload.connect(other, 4)
         tracer.ended(13)
-        assert namespaces.compare() == (13, 17)
+        assert seen_of(completeness) == (13, 17)
 
 
-def test_counts_of_namespaces_are_kept_apart(trace: Trace) -> None:
-    """GIVEN a count of one namespace WHEN another one with the same slot is asked for THEN it gets none."""
+def test_many_namespaces_side_by_side_have_a_count_each(trace: Trace) -> None:
+    """GIVEN hundreds of namespaces WHEN they have gone THEN the own one was compared all the time."""
     with workload.listener() as server:
-        tracer = trace()
-        home = NETNS.stat().st_ino
-        before = tracer.session.sent_attempts(home)
-        workload.connect(server, 3)
-        tracer.ended(3)
-        after = tracer.session.sent_attempts(home)
-    assert before is not None
-    assert after == before + 3
-    assert tracer.session.sent_attempts(home + 256) is None
+        tracer = trace(ports=(workload.port_of(server), namespaces.CLOSED[1]))
+        session, before = tracer.session, tracer.session.namespaces()
+        completeness = comparison(session)
+        with side_by_side(SIDE_BY_SIDE):
+            tracer.ended(SIDE_BY_SIDE)
+            known = session.namespaces()
+            new = {netns: counts for netns, counts in known.items() if counts != before.get(netns)}
+            assert len(new) >= SIDE_BY_SIDE
+            assert (
+                sum(counts.sent for counts in known.values()) - sum(counts.sent for counts in before.values())
+                == SIDE_BY_SIDE
+            )
+            workload.connect(server, 23)
+            tracer.ended(SIDE_BY_SIDE + 23)
+            assert seen_of(completeness) == (23, 23)
+        workload.connect(server, 7)
+        tracer.ended(SIDE_BY_SIDE + 30)
+        assert seen_of(completeness) == (30, 30)
+        assert completeness.compare().share(0) == 1
+    assert tracer.counters().netns_unplaced == 0
+
+
+def test_a_slot_is_reused_and_counts_anew(own_trace: Trace, few_slots: Callable[[bool], None]) -> None:
+    """GIVEN slots for eight WHEN more namespaces connect one after another THEN each count is its own."""
+    few_slots(True)
+    tracer = own_trace(ports=(namespaces.CLOSED[1],))
+    completeness = comparison(tracer.session)
+    for times in range(1, 4):
+        with side_by_side(23, "thread"):
+            tracer.ended(23 * times)
+        table = tracer.session.namespaces()
+        assert 1 <= len(table) <= FEW_SLOTS
+        assert {counts.sent for counts in table.values()} == {1}
+        generations = {generation for counts in table.values() for _, generation in counts.slots}
+        assert max(generations) > 1
+        assert seen_of(completeness) == (0, 0)
+    assert tracer.counters().netns_unplaced == 0
+
+
+def test_attempts_without_a_slot_are_counted(own_trace: Trace, few_slots: Callable[[bool], None]) -> None:
+    """GIVEN slots for eight in use WHEN further namespaces connect THEN they are counted as unplaced."""
+    few_slots(False)
+    tracer = own_trace(ports=(namespaces.CLOSED[1],))
+    with side_by_side(23):
+        tracer.ended(23)
+    table = tracer.session.namespaces()
+    assert (len(table), sum(counts.sent for counts in table.values())) == (FEW_SLOTS, FEW_SLOTS)
+    assert tracer.counters().netns_unplaced == 23 - FEW_SLOTS
+
+
+def test_only_a_process_that_is_itself_in_a_namespace_is_named(own_trace: Trace) -> None:
+    """GIVEN threads in namespaces of their own WHEN they connect THEN their process is not named."""
+    for way in ("thread", "process"):
+        tracer = own_trace(ports=(namespaces.CLOSED[1],))
+        with side_by_side(3, way):
+            tracer.ended(3)
+            named = {counts.tgid for counts in tracer.session.namespaces().values()}
+            in_records = set(tracer.events["tgid"].tolist())
+        assert named == ({0} if way == "thread" else in_records)
+
+
+def test_it_is_said_how_many_namespaces_are_compared() -> None:
+    """GIVEN a namespace that nothing can be compared in WHEN printed THEN it is said."""
+    with tcpconntop("-b", "--json", "-n", "1000", "-d", "0.2") as command, side_by_side(3, "thread"):
+        assert command.process.stdout is not None
+        for line in command.process.stdout:
+            document = json.loads(line)
+            if document["namespaces"] >= 4:
+                break
+        assert 1 <= document["namespaces_compared"] <= document["namespaces"] - 3
+    with tcpconntop("-b", "-n", "1000", "-d", "0.2") as command, side_by_side(3, "thread"):
+        with workload.listener() as server:
+            workload.connect(server, 7)
+            assert command.process.stdout is not None
+            for line in command.process.stdout:
+                if found := re.search(r" seen (\S+)% in (\d+) of (\d+) network namespaces", line):
+                    break
+        assert int(found[2]) <= int(found[3]) - 3

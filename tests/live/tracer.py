@@ -34,13 +34,16 @@ class Tracer:
     def counters(self) -> Counters:
         """Return the session's counters since the filters were set."""
         now, before = self.session.counters(), self._before
-        outcomes = tuple(a - b for a, b in zip(now.outcomes, before.outcomes, strict=True))
-        rest = {
+        tuples = {
+            name: tuple(a - b for a, b in zip(getattr(now, name), getattr(before, name), strict=True))
+            for name in ("outcomes", "missed_outcomes")
+        }
+        numbers = {
             field.name: getattr(now, field.name) - getattr(before, field.name)
             for field in fields(Counters)
-            if field.name != "outcomes"
+            if field.name not in tuples
         }
-        return Counters(outcomes=outcomes, **rest)
+        return Counters(**tuples, **numbers)
 
     def until(self, reached: Callable[[Counters], bool]) -> Counters:
         """Wait until `reached` is true of the counters and return them; fail after the deadline."""

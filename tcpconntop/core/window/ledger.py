@@ -19,8 +19,13 @@ class Ledger:
         lost_records: ended attempts whose record did not fit the full buffer: in the totals, but in no row.
         lost_starts: attempts that did not fit the kernel's full table of running attempts: in no total.
         below_minimum: ended attempts that are not in the rows because of the minimum latency.
-        completeness: share (0 … 1) of the kernel's own count of connects that was seen, over the network
-            namespaces where that count can be read; None if it is not known.
+        completeness: share (0 … 1) of the kernel's own count of connects that is in the rows, over the
+            network namespaces where that count can be read; None if it is not known.
+        unseen: connects that the kernel counted there, and that were not traced.
+        namespaces: network namespaces in which an attempt was traced.
+        namespaces_compared: those of them that `completeness` is about.
+        lost_outcomes: how those of `lost_starts` ended of which that is known, indexed by `Outcome`.
+        skipped: programs that the kernel skipped, and whose next copy did the work: nothing is missing.
     """
 
     attempts: int = 0
@@ -30,6 +35,11 @@ class Ledger:
     lost_starts: int = 0
     below_minimum: int = 0
     completeness: float | None = None
+    unseen: int = 0
+    namespaces: int = 0
+    namespaces_compared: int = 0
+    lost_outcomes: tuple[int, ...] = (0,) * N_OUTCOMES
+    skipped: int = 0
 
     @property
     def ended(self) -> int:
@@ -40,6 +50,11 @@ class Ledger:
     def in_flight(self) -> int:
         """How many attempts have no outcome yet."""
         return self.attempts - self.ended
+
+    @property
+    def more_in_flight(self) -> int:
+        """How many of `lost_starts` may be in flight: those without a known end."""
+        return max(self.lost_starts - sum(self.lost_outcomes), 0)
 
     @property
     def failed(self) -> int:
@@ -61,7 +76,20 @@ class Ledger:
             lost_records=self.lost_records - base.lost_records,
             lost_starts=self.lost_starts - base.lost_starts,
             below_minimum=self.below_minimum - base.below_minimum,
+            unseen=self.unseen - base.unseen,
+            lost_outcomes=tuple(
+                now - then for now, then in zip(self.lost_outcomes, base.lost_outcomes, strict=True)
+            ),
+            skipped=self.skipped - base.skipped,
         )
+
+    def plus_missing(self, records: int) -> Ledger:
+        """Return the totals with further lost records, which then are not in the rows."""
+        if not records:
+            return self
+        share = max(1 - records / max(self.attempts - self.lost, 1), 0)
+        completeness = None if self.completeness is None else self.completeness * share
+        return replace(self, lost_records=self.lost_records + records, completeness=completeness)
 
     def plus_ended(self, outcomes: Sequence[int], syn_retransmits: int) -> Ledger:
         """Return the totals with further attempts that began and ended."""
