@@ -25,6 +25,7 @@ def run(args: Namespace) -> int:
         assertions, where, spec = _assertions(args), connect_filter_from_args(args), view_spec_from_args(args)
         open_source = command_source.source_opener()
         from tcpconntop.core.view.assertions import evaluate
+        from tcpconntop.core.view.loss_bounds import metric_bounds, missing_connects
         from tcpconntop.core.view.make_view import make_view
         from tcpconntop.core.view.summary import overall_metrics
         from tcpconntop.engine import Engine
@@ -46,8 +47,9 @@ def run(args: Namespace) -> int:
         command_source.report_problems()
         if interrupted():
             return EXIT_INTERRUPTED
-        metrics, lost = overall_metrics(snapshots[0], where), snapshots[0].ledger.lost
-        results = [evaluate(assertion, metrics) for assertion in assertions]
+        metrics, lost = overall_metrics(snapshots[0], where), missing_connects(snapshots[0]).total
+        bounds = metric_bounds(snapshots[0], where, metrics)
+        results = [evaluate(assertion, metrics, bounds) for assertion in assertions]
         if args.json:
             print(dump(check_document(make_view(snapshots[0], spec), results)))
         else:
