@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window.snapshot import Snapshot
 
 
 def run(args: Namespace) -> int:
@@ -22,7 +26,12 @@ def run(args: Namespace) -> int:
         source = open_source()
         batch = Batch(spec, sys.stdout, args.json, args.count)
         window_s, clock_s = WINDOWS[args.window], command_source.engine_clock(source)
-        engine = Engine(source, batch.publish, window_s, args.delay, args.max_keys, clock_s=clock_s)
+
+        def publish(snapshot: Snapshot) -> None:
+            command_source.report_new_notes(snapshot.info.notes)
+            batch.publish(snapshot)
+
+        engine = Engine(source, publish, window_s, args.delay, args.max_keys, clock_s=clock_s)
         batch.on_done = engine.stop
         interrupted = on_interrupt(engine.stop)
         command_source.announce(source)

@@ -45,6 +45,7 @@ class CommandSource:
         self._recorder: RecordingWriter | None = None
         self._source: Source | None = None
         self._initial_notes: tuple[str, ...] = ()
+        self._n_reported = 0
         self._privileged: PrivilegedStart | None = None
         if not self.replays:
             self._privileged = PrivilegedStart()
@@ -115,6 +116,12 @@ class CommandSource:
         n = self._recorder.recorded
         return f"{n:,} connect{'s' * (n != 1)} recorded, {size(self._recorder.written_bytes)}"
 
+    def report_new_notes(self, notes: tuple[str, ...]) -> None:
+        """Print on stderr the notes that were added since `announce`, or since the last call."""
+        for note in notes[self._n_reported :]:
+            print(f"tcpconntop: {note}", file=sys.stderr, flush=True)
+        self._n_reported = max(self._n_reported, len(notes))
+
     def report_problems(self) -> None:
         """Print on stderr the problems that occurred since `announce`.
 
@@ -139,6 +146,7 @@ class CommandSource:
 
     def _remember(self, source: Source) -> Source:
         self._source, self._initial_notes = source, source.info.notes
+        self._n_reported = len(self._initial_notes)
         return source
 
     def _replay(self, request: TraceRequest) -> Source:

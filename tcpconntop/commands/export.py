@@ -32,7 +32,11 @@ def run(args: Namespace) -> int:
             if len(events):
                 exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))
         exporter.close()
+        ledger = source.ledger()
         source.close()
+        if ledger.lost:
+            where = "lost while recording, or in the recording"
+            print(f"tcpconntop: {ledger.lost:,} connects are missing: {where}", file=sys.stderr)
         command_source.report_problems()
         return EXIT_INTERRUPTED if interrupted() else EXIT_OK
 

@@ -13,6 +13,7 @@ from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.summary import summarize
 from tcpconntop.core.view.view import View
+from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import dump, view_document
@@ -78,10 +79,19 @@ def _headline(snapshot: Snapshot) -> str:
         if outcome is Outcome.OK or ledger.outcomes[outcome]
     )
     p50, p90, p99 = (units.duration(us) for us in summary.quantiles_us)
-    seen = "" if ledger.completeness is None else f"  seen {ledger.completeness:.0%}"
-    totals = f"attempts {ledger.attempts}  {outcomes}  in flight {ledger.in_flight}"
+    more = "+" if ledger.more_in_flight else ""
+    totals = f"attempts {ledger.attempts}  {outcomes}  in flight {ledger.in_flight}{more}"
     latency = f"p50 {p50}  p90 {p90}  p99 {p99}"
     return (
         f"tcpconntop - {moment:%H:%M:%S}  {units.rate(summary.rate_hz)}/s  {totals}  {latency}"
-        f"  lost {ledger.lost}{seen}"
+        f"  lost {ledger.lost}{_seen(ledger)}"
     )
+
+
+def _seen(ledger: Ledger) -> str:
+    """Format the completeness, with the number of network namespaces that it is about if not all are."""
+    if ledger.completeness is None:
+        return ""
+    compared, namespaces = ledger.namespaces_compared, ledger.namespaces
+    where = f" in {compared} of {namespaces} network namespaces" if namespaces > compared else ""
+    return f"  seen {units.seen_share(ledger.completeness)}{where}"

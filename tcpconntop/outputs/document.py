@@ -59,7 +59,15 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "syn_retransmits": ledger.syn_retransmits,
         "below_minimum": ledger.below_minimum,
         "lost": ledger.lost,
+        "lost_records": ledger.lost_records,
+        "lost_starts": ledger.lost_starts,
+        "lost_outcomes": _outcomes(ledger.lost_outcomes),
         "completeness": ledger.completeness,
+        "unseen": ledger.unseen,
+        "namespaces": ledger.namespaces,
+        "namespaces_compared": ledger.namespaces_compared,
+        "skipped_programs": ledger.skipped,
+        "notes": list(snapshot.info.notes),
         "rows": list(_rows(view, len(view) if top is None else min(top, len(view)))),
     }
 

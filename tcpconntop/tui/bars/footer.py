@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tcpconntop.core.format import count, memory, percent
+from tcpconntop.core.format import count, memory, seen_share
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.actions import ACTIONS, KeyBindings
 from tcpconntop.tui.text.lines import Line, Part, fit, justify
@@ -61,7 +61,9 @@ class Footer(Line):
         if snapshot is None:
             return []
         ledger, cost = snapshot.ledger, snapshot.cost
-        seen = "–" if ledger.completeness is None else f"{percent(ledger.completeness)}%"
+        seen = "–" if ledger.completeness is None else seen_share(ledger.completeness)
+        if ledger.completeness is not None and ledger.namespaces > ledger.namespaces_compared:
+            seen += f" in {ledger.namespaces_compared} of {ledger.namespaces} netns"
         lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)
         losses = Text.assemble(lost, (f" · seen {seen}", dim))
         own = Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)} · {memory(cost.memory_bytes)}", dim)

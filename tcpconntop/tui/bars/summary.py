@@ -46,7 +46,8 @@ class Summary(Line):
             parts.append(Part(Text(bars, self.paint("trend")), 9))
         parts += self._outcomes(selection.outcomes, brief=width < BARS_FROM)
         if self._ledger is not None:
-            in_flight = fit(count(self._ledger.in_flight), 3, right=True)
+            more = "+" if self._ledger.more_in_flight else ""
+            in_flight = fit(count(self._ledger.in_flight) + more, 3, right=True)
             parts.append(Part(self._pair(" in flight", in_flight), 10))
         percentiles = zip(("p50", "p90", "p99"), selection.quantiles_us, (7, 8, 2), strict=True)
         for name, us, priority in percentiles:

@@ -22,6 +22,17 @@ UNIT_US = {"µs": 1.0, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6}
 
 
 @pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (1.0, "100%"), (0.99999, ">99.9%"), (0.9991, ">99.9%"), (0.999, "99.9%"), (0.9951, "99.5%"),
+        (0.9949, "99.4%"), (0.5, "50.0%"), (0.001, "0.1%"), (0.0004, "<0.1%"), (0.0, "0%"),
+    ],
+)  # fmt: skip
+def test_what_was_seen_is_rounded_down(share: float, text: str) -> None:
+    assert units.seen_share(share) == text
+
+
+@pytest.mark.parametrize(
     ("us", "text"),
     [
         (0, "0µs"),
