@@ -30,11 +30,12 @@ enum {
 /*
  * A number that the compiler cannot see through: it becomes an instruction `register = number` of its own, in which
  * another number can be written later (tcpconntop/kernel/image.py). The verifier knows the number, and leaves out
- * the branches that it rules out.
+ * the branches that it rules out. __COUNTER__ keeps the compiler from sharing an instruction between two numbers that
+ * happen to be the same here.
  */
 #define FROM_BTF(number) ({ \
 	u64 known_later_; \
-	asm("%0 = %1" : "=r"(known_later_) : "i"(number)); \
+	asm("%0 = %1" : "=r"(known_later_) : "i"(number), "i"(__COUNTER__)); \
 	known_later_; \
 })
 

@@ -124,3 +124,13 @@ def test_a_number_that_btf_did_not_give_is_named_before_anything_is_loaded() -> 
     sizes = dict.fromkeys({definition.size for definition in image.maps.values()}, 1)
     with pytest.raises(ImageError, match="this kernel's type information gave no SK_ERR"):
         ImagePrograms(image, {"numbers": numbers, "sizes": sizes, "functions": {}, "settings": ""})
+
+
+def test_the_sizes_of_maps_follow_what_they_have_to(folder: Path) -> None:
+    """WHEN two sizes are in the same proportion THEN neither stands for the other."""
+    maps = read_image(folder, "x86_64").maps
+    sizes = {name: (definition.size, definition.factor) for name, definition in maps.items()}
+    assert sizes["tct_start"] == ("START_MAP_SIZE", 1)
+    assert sizes["tct_counters"] == ("CPUS", 1)
+    assert sizes["tct_events"] == ("RING_BYTES", 1)
+    assert {name for name, size in sizes.items() if size[0]} == {"tct_start", "tct_counters", "tct_events"}
