@@ -35,8 +35,8 @@ def run(args: Namespace) -> int:
         ledger = source.ledger()
         source.close()
         if ledger.lost:
-            where = "lost while recording, or in the recording"
-            print(f"tcpconntop: {ledger.lost:,} connects are missing: {where}", file=sys.stderr)
+            reason = "lost while recording, or in the recording"
+            print(f"tcpconntop: {ledger.lost:,} connects are missing: {reason}", file=sys.stderr)
         command_source.report_problems()
         return EXIT_INTERRUPTED if interrupted() else EXIT_OK
 
