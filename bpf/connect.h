@@ -110,6 +110,7 @@ static __always_inline void connect_begin(void *ctx, void *sk, int copy)
 	struct settings *settings = get_settings();
 	struct event *stale = find_attempt(&key);
 	struct call *call;
+
 	u64 *missed;
 
 	if (!settings || (stale && copy > 1) || is_repaired(sk))
@@ -187,18 +188,14 @@ static __always_inline void count_unsent(const void *sk, struct event *attempt, 
 }
 
 /* A socket that is not in the start map leaves SYN_SENT. If the map was full when it began, count how it ended. */
-static __always_inline void missed_end(u64 key, const void *sk, bool ok)
+static __always_inline void missed_end(u64 sk, u8 outcome)
 {
-	struct before unknown = {};
-	struct ending ending = { .outcome = OUTCOME_OK };
-	u64 *missed = missed_slot(key);
+	u64 *missed = missed_slot(sk);
 
-	if (!missed || *missed != key)
-		return;
-	*missed = 0;
-	if (!ok)
-		ending = classify_failure(sk, &unknown);
-	COUNT_OUTCOME(missed_outcomes, ending.outcome);
+	if (missed && *missed == sk) {
+		*missed = 0;
+		COUNT_OUTCOME(missed_outcomes, outcome);
+	}
 }
 
 /*
@@ -217,7 +214,7 @@ static __always_inline void connect_end(void *ctx, void *sk, bool ok, int copy)
 	if (!settings)
 		return;
 	if (!attempt) {
-		missed_end(key, sk, ok);
+		missed_end(key, ok ? OUTCOME_OK : outcome_of_socket(sk));
 		return;
 	}
 	before = before_attempt(attempt);

@@ -205,6 +205,14 @@ static __always_inline struct ending classify_failure(const void *sk, const stru
 	return ending;
 }
 
+/* The same where nothing is known of the time before the attempt, without its errno. */
+static __always_inline u8 outcome_of_socket(const void *sk)
+{
+	u16 error = READ(u32, sk, SK_ERR);
+
+	return error ? outcome_of_error(error) : OUTCOME_CANCELLED;
+}
+
 /* TCP_REPAIR: a connection that existed before (CRIU) is put into this socket, and no SYN is sent. */
 static __always_inline bool is_repaired(const void *sk)
 {

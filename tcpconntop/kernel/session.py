@@ -266,9 +266,9 @@ def numbers_from_btf(btf: Btf) -> dict[str, int]:
 
 
 def _flag_numbers(btf: Btf) -> dict[str, int]:
-    """Return byte and mask of the bit field `tcp_sock.repair`; 0 if this kernel lacks it."""
-    bit = btf.bit_offset("tcp_sock", "repair")
-    return dict(zip(_FLAGS, (0, 0) if bit is None else (bit // 8, 1 << bit % 8), strict=True))
+    """Return byte and mask of the flag of a socket in repair mode; the mask is 0 where there is none."""
+    bits = btf.bit_offset("tcp_sock", "repair")
+    return dict(zip(_FLAGS, (0, 0) if bits is None else (bits // 8, 1 << bits % 8), strict=True))
 
 
 def possible_cpus() -> int:

@@ -11,8 +11,8 @@ ALLOCATES_ON_USE = (6, 1)
 """The first kernel that lets tracing programs allocate the entries of a hash map when they are needed."""
 
 MIN_ENTRIES, MAX_ENTRIES = 1 << 14, 1 << 20
-ENTRY_BYTES = EVENT.itemsize + 8 + 56
-"""Of one entry: the record, the key and the kernel's own part."""
+ENTRY_BYTES = EVENT.itemsize + 24 + 8 + 56
+"""Of one entry: the record, what the socket held before, the key and the kernel's own part."""
 SHARE_ON_USE, SHARE_IN_ADVANCE = 64, 512
 """The table gets one part in this many of the memory, as it is needed or in advance."""
 
