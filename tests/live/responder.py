@@ -23,8 +23,16 @@ def ip(command: str) -> None:
 
 @contextmanager
 def link() -> Iterator[int]:
-    """A link of this network namespace to a peer without a system of its own. Yields its index."""
-    ip(f"link add {LINK} type veth peer name {PEER_LINK}")
+    """A link of this network namespace to a peer without a system of its own. Yields its index.
+
+    Skips the test where the kernel has no such links.
+    """
+    try:
+        ip(f"link add {LINK} type veth peer name {PEER_LINK}")
+    except subprocess.CalledProcessError as error:
+        import pytest
+
+        pytest.skip(f"no veth link can be made here: {error.stderr.decode().strip()}")
     try:
         ip(f"link set {LINK} up")
         ip(f"link set {PEER_LINK} up")
