@@ -93,6 +93,10 @@ class Completeness:
         compared = self._namespaces.values()
         return sum(namespace.sent for namespace in compared), sum(namespace.opens for namespace in compared)
 
+    def references(self) -> dict[int, tuple[Path, int]]:
+        """Return a process of each namespace that has one, and the inode number of its snmp file."""
+        return {n: (known.process, known.inode) for n, known in self._namespaces.items() if known.process}
+
     def _add_reference(self, netns: int, process: Path) -> None:
         """Make a process the reference of a namespace, unless it is visibly in another one.
 

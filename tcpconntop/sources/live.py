@@ -32,7 +32,6 @@ class Live:
     def __init__(self, loader: Loader, request: TraceRequest) -> None:
         self._session = open_session(loader, request)
         self._units = UnitResolver()
-        self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
         self.info = SourceInfo(
@@ -45,6 +44,7 @@ class Live:
             session.loader,
         )
         self._completeness = Completeness(session.sent_attempts)
+        self._host = HostWatch(self._completeness.references)
         self.host()  # the counters of the host are shown as growth from now on
 
     @property
@@ -57,6 +57,7 @@ class Live:
         events = self._session.read(timeout_s)
         self._units.resolve(events)
         self._completeness.find_reference_processes(events)
+        self._host.note(events)
         return events
 
     def units(self) -> Mapping[int, str | None]:
@@ -78,7 +79,7 @@ class Live:
         )
 
     def host(self) -> HostFacts:
-        """Return the facts of this network namespace."""
+        """Return facts of the own network namespace, and of those where connects fail or are slow."""
         return self._host.read(self.now_ns())
 
     player = None
