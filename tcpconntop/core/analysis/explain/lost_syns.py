@@ -73,7 +73,7 @@ class LostSyns(FindingKind):
 
     def _to_one(self, evidence: Evidence, dest: int, waits: Waits, p99_us: float) -> Finding:
         ok, lossy = int(evidence.dest_outcomes[dest, Outcome.OK]), int(waits.all[dest] - waits.slow[dest])
-        records = waits.to(dest, ~waits.answers.slow)
+        records = waits.to(dest, ~waits.records.anatomy.slow)
         doubtful = bool(waits.doubtful[dest])
         losses = "" if doubtful else _losses(records)
         parts = (_example(records, p99_us, doubtful), losses, _ground(waits, dest, doubtful))
@@ -106,16 +106,23 @@ def _example(records: RecentRecords, p99_us: float, doubtful: bool) -> str:
     """Return the parts of the connect nearest to the p99, or of the median one when the p99 lost no SYN."""
     if not len(records.events):
         return "an unanswered SYN is retransmitted after 1s, then after 2s, 4s, …"
+    if not doubtful:
+        records = records.where(records.anatomy.lost)
+        if not len(records.events):
+            return "each took 1s or more"
     latency = records.anatomy.latency
     is_p99 = p99_us >= RETRANSMITTED_US
     nearest = int(np.argmin(np.abs(latency - (p99_us if is_p99 else np.median(latency)))))
-    wire_us, rto_us = float(records.anatomy.wire[nearest]), float(records.anatomy.rto[nearest])
-    if np.isnan(rto_us):  # the first SYN was not seen: nearly all of the time before the last one is waiting
-        rto_us = latency[nearest] - wire_us
     which = "p99" if is_p99 else "one of them:"
-    parts = f"{duration(rto_us)} waiting to resend + {duration(wire_us)} network"
     if doubtful:
-        parts = f"{duration(rto_us)} until the SYN was sent again + {duration(wire_us)} until an answer"
+        event = records.events[nearest]
+        again_us = max(float(event["last_rtx_ns"]) - float(event["begin_ns"]), 0.0) / 1000
+        after_us = latency[nearest] - again_us
+        parts = f"{duration(again_us)} until the SYN was sent again + {duration(after_us)} until an answer"
+    else:
+        wire_us = float(records.anatomy.wire[nearest])
+        wait_us = float(records.anatomy.rto[nearest])
+        parts = f"{duration(wait_us)} waiting to resend + {duration(wire_us)} network"
     return f"{which} {duration(latency[nearest])} = {parts}"
 
 

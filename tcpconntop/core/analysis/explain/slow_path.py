@@ -19,9 +19,9 @@ class SlowPath(FindingKind):
     shows = "a destination answers SYNs, but later than a second, so that they are sent again needlessly"
     based_on = (
         "connects that succeeded after a SYN retransmission, whose round trip by the kernel's own measure"
-        " (echoed time stamps) is that of a SYN before the last one"
+        " (echoed time stamps) is that of the first SYN"
     )
-    silent = "a last SYN that was answered; a round trip that is not known"
+    silent = "a later SYN that was answered; a round trip that is not known"
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the destinations with most slow answers."""
@@ -34,14 +34,14 @@ class SlowPath(FindingKind):
         keys, place = evidence.keys_to(dest), evidence.place(dest)
         evidence.explained[keys, Outcome.OK] = True
         n, ok = int(waits.slow[dest]), int(evidence.dest_outcomes[dest, Outcome.OK])
-        known = waits.to(dest, waits.answers.slow)
-        round_trip = duration(float(np.median(known.events["srtt_us"])))
+        known = waits.to(dest, waits.records.anatomy.slow)
+        round_trip = duration(float(np.median(known.anatomy.wire)))
         return self.finding(
             evidence,
             keys,
             f"{place} answers later than 1s: {n:,} of {plural(ok, 'connect')} took so long",
             f"the kernel measured a round trip of {round_trip} (median of"
-            f" {plural(len(known.events), 'connect')}): a SYN is sent again after 1s, but the one before was"
+            f" {plural(len(known.events), 'connect')}): a SYN is sent again after 1s, but the first one was"
             " answered, so the path or the server is slow",
             n,
         )

@@ -1,43 +1,19 @@
 """Connects that succeeded after a SYN was sent again: was a SYN lost, or is the answer slower than the timer?
 
-The kernel sends a SYN again when no answer came within a second. Its own measure of the round trip
-(`srtt_us`, from the echoed time stamp) tells which SYN was answered: if it was one before the last, nothing
-need be lost.
+Single records tell (`core/analysis/anatomy.py`); where they do not, a faster connect to the same destination
+does.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.records import RecentRecords
-from tcpconntop.core.thresholds import RETRANSMITTED_US, SYN_RTO_US
+from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import Floats, Mask, Rows
 from tcpconntop.core.window.stats import NO_MINIMUM
-from tcpconntop.core.wire import Events, Outcome
-
-
-class Answers(NamedTuple):
-    """What is known of connects with a retransmitted SYN, masks of shape (n,); neither: it is not known.
-
-    Attributes:
-        lost: the last SYN was answered, so the ones before it, or their answers, were lost.
-        slow: a SYN before the last one was answered, later than the timer.
-    """
-
-    lost: Mask
-    slow: Mask
-
-
-def answers(events: Events) -> Answers:
-    """Return which SYN of connects that succeeded was answered."""
-    round_trip_us = events["srtt_us"].astype(np.float64)
-    after_last_us = (events["end_ns"].astype(np.int64) - events["last_rtx_ns"].astype(np.int64)) / 1000
-    known = (round_trip_us > 0) & (events["last_rtx_ns"] > 0)
-    earlier = round_trip_us > after_last_us + SYN_RTO_US / 2  # SYNs are a second apart, or more
-    return Answers(known & ~earlier, known & earlier)
+from tcpconntop.core.wire import Outcome
 
 
 class Waits:
@@ -45,7 +21,6 @@ class Waits:
 
     Attributes:
         records: single records of such connects.
-        answers: which of their SYNs was answered.
         dest_of: the destination of each record.
         all: how many connects waited, shape (d,).
         slow: how many of `all` had a slow answer; all of them where only slow answers are known.
@@ -61,16 +36,15 @@ class Waits:
         kept = matched.events["syn_unsent"] == 0
         unsent = np.bincount(evidence.dest_of[matched.key_index[~kept]], minlength=len(evidence.dests))
         self.records: RecentRecords = matched.where(kept)
-        self.answers = answers(self.records.events)
         self.dest_of: Rows = evidence.dest_of[self.records.key_index]
-        n_dests = len(evidence.dests)
+        n_dests, parts = len(evidence.dests), self.records.anatomy
         self.all: Rows = np.maximum(evidence.by_dest(evidence.ok_after_retransmit) - unsent, 0)
-        lost, slow = (np.bincount(self.dest_of, mask, n_dests).astype(np.int64) for mask in self.answers)
+        lost, slow = (
+            np.bincount(self.dest_of, mask, n_dests).astype(np.int64) for mask in (parts.lost, parts.slow)
+        )
         self.fastest_us = _fastest_us(evidence)
         # Also a connect that waited for a SYN shows that the network is faster than the timer.
-        np.minimum.at(
-            self.fastest_us, self.dest_of[self.answers.lost], self.records.anatomy.wire[self.answers.lost]
-        )
+        np.minimum.at(self.fastest_us, self.dest_of[parts.lost], parts.wire[parts.lost])
         quick = self.fastest_us < RETRANSMITTED_US
         only_slow = (slow > 0) & (lost == 0) & ~quick
         self.slow: Rows = np.where(only_slow, self.all, np.minimum(slow, self.all))
