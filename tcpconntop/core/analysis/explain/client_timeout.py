@@ -49,19 +49,19 @@ class ClientTimeout(FindingKind):
         left = left.where(~evidence.claimed[left.key_index] & (left.anatomy.latency > 0))
         if len(left.events) < MIN_ABANDONED:
             return []
-        found: list[tuple[RecentRecords, int]] = []
+        timeouts: list[tuple[RecentRecords, int]] = []
         for grouping in (
             _PROCESS,
             PROGRAM,
         ):  # one age at all ports is one timeout; else each port has its own
-            found += (more := _equal_ages(evidence, left, grouping))
+            timeouts += (more := _equal_ages(evidence, left, grouping))
             for same, _ in more:
                 names = grouping.merge(evidence.keys[np.concatenate((same.key_index[:1], left.key_index))])[1]
                 left = left.where(names[1:] != names[0])
             if len(left.events) < MIN_ABANDONED:
                 break
-        found.sort(key=lambda item: -len(item[0].events))
-        return [self._timeout_of(evidence, same, total) for same, total in found[:MAX_FINDINGS]]
+        timeouts.sort(key=lambda item: -len(item[0].events))
+        return [self._timeout_of(evidence, same, total) for same, total in timeouts[:MAX_FINDINGS]]
 
     def denies(self, evidence: Evidence) -> bool:
         """Return True if no connect was abandoned."""
@@ -73,7 +73,7 @@ class ClientTimeout(FindingKind):
         spread = (float(ages.max()) - float(ages.min())) / 2 / age_us
         keys = evidence.busiest(np.unique(same.key_index))
         evidence.explained[keys, Outcome.CANCELLED] = True
-        first = evidence.place(int(evidence.dest_of[keys[0]]))
+        first = evidence.dest_text(int(evidence.dest_of[keys[0]]))
         others = len(np.unique(evidence.dest_of[keys])) - 1
         more = f" and {plural(others, 'more destination')}" if others else ""
         return self.finding(

@@ -207,7 +207,7 @@ class Evidence:
 
     # Texts
 
-    def place(self, dest: int) -> str:
+    def dest_text(self, dest: int) -> str:
         """Format address and port of a destination, with its namespace where that tells it from another."""
         key = self.dests[dest]
         return address_port_text(key) + (f" (netns {key['netns']})" if key["netns"] else "")

@@ -49,7 +49,7 @@ class LocalFirewall(FindingKind):
         return self.finding(
             evidence,
             keys,
-            f"a firewall of this machine drops SYNs to {evidence.place(dest)}: {plural(n, 'connect')}",
+            f"a firewall of this machine drops SYNs to {evidence.dest_text(dest)}: {plural(n, 'connect')}",
             f"{plural(unsent, 'retransmitted SYN')} did not leave, so the network and the server never saw"
             f" {'it' if unsent == 1 else 'them'}: most likely a rule of nftables, iptables or tc;"
             " a route that is gone does the same"

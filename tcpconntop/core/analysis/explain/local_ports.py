@@ -28,7 +28,7 @@ _ADVICE = (
 _OWN_SOCKET = "the socket is bound to a port, to a range of its own (IP_LOCAL_PORT_RANGE) or to an address"
 
 
-class _Place(NamedTuple):
+class _PortUse(NamedTuple):
     """A destination as seen from one network namespace, and the state of the local ports towards it there.
 
     Attributes:
@@ -69,14 +69,14 @@ class LocalPorts(FindingKind):
         chosen = np.flatnonzero(((failed > 0) | busy) & ~evidence.claimed)
         if not len(chosen):
             return []
-        places, place_of = _PLACE.merge(evidence.keys[chosen])
-        found = []
-        for n in range(len(places)):
-            place = _state(evidence, places[n], chosen[place_of == n], failed)
-            if place.failed or (place.total and place.used >= SCARCE * place.total):
-                found.append(place)
-        found.sort(key=lambda place: -(place.failed + place.used))
-        return [self._towards(evidence, place) for place in found[:MAX_FINDINGS]]
+        groups, group_of = _PLACE.merge(evidence.keys[chosen])
+        uses = []
+        for n in range(len(groups)):
+            use = _port_use(evidence, groups[n], chosen[group_of == n], failed)
+            if use.failed or (use.total and use.used >= SCARCE * use.total):
+                uses.append(use)
+        uses.sort(key=lambda use: -(use.failed + use.used))
+        return [self._towards(evidence, use) for use in uses[:MAX_FINDINGS]]
 
     def denies(self, evidence: Evidence) -> bool:
         """Return True if no connect failed with EADDRNOTAVAIL."""
@@ -88,21 +88,21 @@ class LocalPorts(FindingKind):
         unknown = [n for n in netns if n not in evidence.facts or not evidence.facts[n].port_count]
         return "local ports (no data about their network namespace)" if unknown else ""
 
-    def _towards(self, evidence: Evidence, place: _Place) -> Finding:
-        keys, facts = place.keys, place.facts
+    def _towards(self, evidence: Evidence, ports: _PortUse) -> Finding:
+        keys, facts = ports.keys, ports.facts
         evidence.claim(keys)
         key = evidence.keys[keys[0]]
         inside = "" if facts is not None and facts.own else f" in network namespace {key['netns']}"
-        name, total, used = address_port_text(key), place.total, place.used
+        name, total, used = address_port_text(key), ports.total, ports.used
         use = f"{used:,} of {total:,} local ports in use towards {name}{inside}"
-        if not place.failed:
+        if not ports.failed:
             proof = f"when none is left, connects fail with EADDRNOTAVAIL; {_ADVICE}"
             affected = int(evidence.attempts[keys].sum())
             return self.finding(evidence, keys, use, proof, affected, severity=Severity.WARN)
-        connects = f"{plural(place.failed, 'connect')} to {name}"
+        connects = f"{plural(ports.failed, 'connect')} to {name}"
         if total and used >= SCARCE * total:
             title = f"{connects} found no free local port (EADDRNOTAVAIL)"
-            return self.finding(evidence, keys, title, f"{use}; {_ADVICE}", place.failed)
+            return self.finding(evidence, keys, title, f"{use}; {_ADVICE}", ports.failed)
         if not total:
             counted = f"; {used:,} are in use or in TIME_WAIT towards it" if used else ""
             proof = (
@@ -118,7 +118,7 @@ class LocalPorts(FindingKind):
         else:
             proof = f"{use} now; all may have been in use before, or {_OWN_SOCKET}"
         title = f"{connects} failed with EADDRNOTAVAIL"
-        return self.finding(evidence, keys, title, proof, place.failed)
+        return self.finding(evidence, keys, title, proof, ports.failed)
 
 
 def _failed(evidence: Evidence) -> Rows:
@@ -129,8 +129,8 @@ def _failed(evidence: Evidence) -> Rows:
     return failed[evidence.rows].astype(np.int64)
 
 
-def _state(evidence: Evidence, place: np.void, keys: Rows, failed: Rows) -> _Place:
-    facts = evidence.facts.get(int(place["netns"]))
-    destination = place["daddr"].tobytes(), int(place["family"]), int(place["dport"])
+def _port_use(evidence: Evidence, group: np.void, keys: Rows, failed: Rows) -> _PortUse:
+    facts = evidence.facts.get(int(group["netns"]))
+    destination = group["daddr"].tobytes(), int(group["family"]), int(group["dport"])
     used = facts.port_use.get(destination, 0) if facts else 0
-    return _Place(evidence.busiest(keys), int(failed[keys].sum()), used, facts)
+    return _PortUse(evidence.busiest(keys), int(failed[keys].sum()), used, facts)

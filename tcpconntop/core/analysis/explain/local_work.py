@@ -63,7 +63,8 @@ class LocalWork(FindingKind):
         return self.finding(
             evidence,
             evidence.keys_to(dest),
-            f"connects to {evidence.place(dest)} spend {percent(share)}% of their time before the first SYN",
+            f"connects to {evidence.dest_text(dest)} spend {percent(share)}% of their time"
+            " before the first SYN",
             f"half of the last {plural(count, 'connect')} spent {duration(median_us)} or more there;"
             " possible: search for a free port, route lookup, firewall rules, a busy CPU,"
             " or a SYN that waits for data (TCP Fast Open)",

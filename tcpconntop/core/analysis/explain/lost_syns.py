@@ -57,7 +57,7 @@ class LostSyns(FindingKind):
         """Return one finding for SYNs lost to many destinations: the loss is probably not at one of them."""
         lossy = waits.all - waits.slow
         n, ok = int(lossy.sum()), int(evidence.dest_outcomes[:, Outcome.OK].sum())
-        worst = [f"{evidence.place(dest)} ({lossy[dest]:,})" for dest in order[:MAX_FINDINGS].tolist()]
+        worst = [f"{evidence.dest_text(dest)} ({lossy[dest]:,})" for dest in order[:MAX_FINDINGS].tolist()]
         busiest = np.array([evidence.keys_to(int(dest))[0] for dest in order[:MAX_KEYS]])
         doubt = _DOUBT if waits.doubtful[order].any() else ""
         return self.finding(
@@ -80,7 +80,7 @@ class LostSyns(FindingKind):
         return self.finding(
             evidence,
             evidence.keys_to(dest),
-            f"{lossy:,} of {plural(ok, 'connect')} to {evidence.place(dest)} lost a SYN{_DOUBT * doubtful}",
+            f"{lossy:,} of {plural(ok, 'connect')} to {evidence.dest_text(dest)} lost a SYN{_DOUBT * doubtful}",
             "; ".join(filter(None, parts)),
             lossy,
             severity=_severity(lossy, ok),

@@ -44,7 +44,7 @@ class Refused(FindingKind):
 
     def _closed(self, evidence: Evidence, refusals: Refusals, n: int, dest: int) -> Finding:
         keys, count = evidence.keys_to(dest), refusals.count(n)
-        place, past = evidence.place(dest), refusals.pasts[n]
+        place, past = evidence.dest_text(dest), refusals.pasts[n]
         evidence.explained[keys, Outcome.REFUSED] = True
         if not past.last_ok_ns:
             proof = f"{count:,} refused, no success seen: {_WHY}"
@@ -75,7 +75,7 @@ class SomeRefused(FindingKind):
                 continue
             of = f"{count:,} of {plural(ended, 'connect')} ({percent(count / ended)}%)"
             evidence.explained[keys, Outcome.REFUSED] = True
-            title = f"{evidence.place(dest)} refused {of}"
+            title = f"{evidence.dest_text(dest)} refused {of}"
             proof = (
                 "refused connects and successes are mixed; possible: one backend of several is down,"
                 " the server restarts, or it resets connects when it is overloaded"

@@ -130,7 +130,7 @@ class SlowAddress(FindingKind):
         return self.finding(
             evidence,
             evidence.keys_to(dest),
-            f"{evidence.place(dest)} is {factor} than {compared}",
+            f"{evidence.dest_text(dest)} is {factor} than {compared}",
             f"{values} of {others} {_group_text(evidence, dest, outlier)}",
             int(evidence.dest_outcomes[dest, Outcome.OK]),
         )

@@ -31,7 +31,7 @@ class SlowPath(FindingKind):
         return [self._slow(evidence, waits, int(dest)) for dest in largest_first(waits.slow)[:MAX_FINDINGS]]
 
     def _slow(self, evidence: Evidence, waits: Waits, dest: int) -> Finding:
-        keys, place = evidence.keys_to(dest), evidence.place(dest)
+        keys, place = evidence.keys_to(dest), evidence.dest_text(dest)
         evidence.explained[keys, Outcome.OK] = True
         n, ok = int(waits.slow[dest]), int(evidence.dest_outcomes[dest, Outcome.OK])
         known = waits.to(dest, waits.records.anatomy.slow)

@@ -76,7 +76,7 @@ class Unanswered(FindingKind):
         return not any(evidence.selection.outcomes[outcome] for outcome in _FAILED)
 
     def _failing(self, evidence: Evidence, dest: int, left: Rows, with_abandoned: bool) -> Finding:
-        keys, place = evidence.keys_to(dest), evidence.place(dest)
+        keys, place = evidence.keys_to(dest), evidence.dest_text(dest)
         candidates = [*_FAILED, Outcome.CANCELLED] if with_abandoned else _FAILED
         for outcome in candidates:
             evidence.explained[keys, outcome] = True
