@@ -80,7 +80,8 @@ class LostSyns(FindingKind):
         return self.finding(
             evidence,
             evidence.keys_to(dest),
-            f"{lossy:,} of {plural(ok, 'connect')} to {evidence.dest_text(dest)} lost a SYN{_DOUBT * doubtful}",
+            f"{lossy:,} of {plural(ok, 'connect')} to {evidence.dest_text(dest)} lost a SYN"
+            f"{_DOUBT * doubtful}",
             "; ".join(filter(None, parts)),
             lossy,
             severity=_severity(lossy, ok),
