@@ -10,6 +10,7 @@
 #define TCPCONNTOP_SOCK_H
 
 #include "event.h"
+#include "outcome.h"
 
 #define IPPROTO_TCP 6
 #define AF_INET 2
@@ -20,12 +21,6 @@
 #define SOCKADDR_IN6_SCOPE_BYTES 28 /* the same with the scope */
 
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3 };
-
-/* These numbers hold on every architecture with the generic errno table, x86-64 and arm64 among them. */
-enum {
-	EACCES = 13, ENONET = 64, EPROTO = 71, ENOPROTOOPT = 92, EOPNOTSUPP = 95, EADDRNOTAVAIL = 99,
-	ENETUNREACH = 101, ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113,
-};
 
 /*
  * A number that the compiler cannot see through: it becomes an instruction `register = number` of its own, in which
@@ -166,22 +161,6 @@ struct ending {
 	u16 error;
 	bool unsent; /* no SYN was sent */
 };
-
-static __always_inline u8 outcome_of_error(u16 error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-		return OUTCOME_REFUSED;
-	case ETIMEDOUT:
-		return OUTCOME_TIMEOUT;
-	/* The errnos of ICMP errors (icmp_err_convert, icmpv6_err_convert). */
-	case EHOSTUNREACH: case ENETUNREACH: case EHOSTDOWN: case ENONET:
-	case ENOPROTOOPT: case EOPNOTSUPP: case EPROTO: case EACCES:
-		return OUTCOME_UNREACHABLE;
-	default:
-		return OUTCOME_ERROR;
-	}
-}
 
 /*
  * Return how a failed attempt ended, from its socket. The kernel sets sk_err before it changes the state, and clears

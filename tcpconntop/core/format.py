@@ -58,15 +58,6 @@ def seen_share(share: float) -> str:
     return f"{math.floor(share * 1000) / 10:.1f}%" if share >= 0.001 else "<0.1%"
 
 
-def seen_share(share: float) -> str:
-    """Format a share (0 … 1) of what was seen, rounded down: `99.5%`, `>99.9%`; only all of it is `100%`."""
-    if share >= 1 or share <= 0:
-        return "100%" if share >= 1 else "0%"
-    if share > 0.999:
-        return ">99.9%"
-    return f"{math.floor(share * 1000) / 10:.1f}%" if share >= 0.001 else "<0.1%"
-
-
 def memory(size_bytes: int) -> str:
     """Format a memory size: `61MB`."""
     return f"{size_bytes / 1e6:.0f}MB"

@@ -134,6 +134,14 @@ class Completeness:
         self._find_references(self._counts(max(self._watched_ns - SECOND_NS, 0)))
         self._watched_ns = now_ns
 
+    def references(self) -> dict[int, tuple[Path, int]]:
+        """Return a process of each namespace that has one, and the inode number of its snmp file."""
+        return {
+            netns: (namespace.process, namespace.inode)
+            for netns, namespace in self._namespaces.items()
+            if namespace.process and namespace.trusted
+        }
+
     def compare(self) -> Comparison:
         """Read the kernel's counts, and return what was compared so far.
 

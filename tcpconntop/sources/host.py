@@ -1,126 +1,112 @@
-"""Reads facts of this network namespace at intervals: local ports in use, accept queues, own addresses.
+"""Keeps the facts of the network namespaces in which connects fail or are slow.
 
-Reading must never fail or slow down the trace. What cannot be read is left out. The socket table, the only
-input that grows, is read only if so many sockets exist that ports may run out, and so rarely that it takes 2
-% of the time.
+Reading must never fail or slow down the trace: few namespaces, rarely, and for at most 2 % of the time.
 """
 
 from __future__ import annotations
 
-import fcntl
-import socket
-import struct
 import time
-from array import array
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tcpconntop.core.window.host import Destination, HostFacts, QueueCount
-from tcpconntop.sources.sockets import count_ports_in_use
+import numpy as np
+
+from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.wire import Events, Outcome
+from tcpconntop.sources.completeness import inode_number
+from tcpconntop.sources.netns_facts import NetnsReader
 
 READ_INTERVAL_NS = 2_000_000_000
 """Least time between two readings."""
 
 MAX_TIME_SHARE = 0.02
-"""Share of the time that may be spent on reading the socket table."""
+"""Share of the time that may be spent on reading."""
 
-MIN_PORT_SHARE = 0.1
-"""Destinations that use a smaller share of the local ports are left out."""
+MAX_READ = 16
+"""Namespaces that are read, those with the latest trouble; and new ones whose counters are read at once."""
 
-QUEUE_RETENTION_NS = 960_000_000_000
-"""How long counts of accept queues are kept: a minute longer than the longest window (15 minutes)."""
+MAX_KNOWN = 256
+"""Namespaces whose counters of accept queues are kept to compare later ones with."""
 
-_SIOCGIFCONF, _IFREQ_BYTES, _MAX_ADDRESSES = 0x8912, 40, 1024
+References = Mapping[int, tuple[Path, int]]
+"""Folder of a process of a namespace, and the inode number of its snmp file, by the namespace's number."""
 
 
 class HostWatch:
-    """Reads the facts of this network namespace, at most every `READ_INTERVAL_NS`.
+    """Reads facts by network namespace, at most every `READ_INTERVAL_NS`.
 
     Args:
-        net: folder of the kernel's network tables.
-        settings: folder of the kernel's IPv4 settings.
+        references: returns a process of each namespace that has one.
+        settings: folder of the kernel's IPv4 settings, which are those of the own namespace.
+        own: number of the own namespace; by default that of this thread.
     """
 
     def __init__(
-        self, net: Path = Path("/proc/self/net"), settings: Path = Path("/proc/sys/net/ipv4")
+        self,
+        references: Callable[[], References],
+        settings: Path = Path("/proc/sys/net/ipv4"),
+        own: int | None = None,
     ) -> None:
-        self._net, self._settings = net, settings
-        self._facts = HostFacts()
+        self._references, self._settings = references, settings
+        self._own = own if own is not None else inode_number(Path("/proc/thread-self/ns/net")) or 0
+        self._readers: dict[int, tuple[NetnsReader, int]] = {}  # with the inode number of the snmp file
+        self._troubled: dict[int, None] = {self._own: None}  # ordered: the latest trouble last
+        self._facts: HostFacts = {}
         self._next_read_ns = self._next_sockets_ns = 0
 
+    def note(self, events: Events) -> None:
+        """Note the namespaces of connects that failed, or whose SYN was sent again."""
+        troubled = (events["outcome"] != Outcome.OK) | (events["syn_retransmits"] > 0)
+        if not troubled.any():
+            return
+        for netns in np.unique(events["netns"][troubled])[:MAX_READ].tolist():
+            self._troubled.pop(netns, None)
+            self._troubled[netns] = None
+        while len(self._troubled) > MAX_READ:
+            del self._troubled[next(iter(self._troubled))]
+
     def read(self, now_ns: int) -> HostFacts:
-        """Return the facts, not older than `READ_INTERVAL_NS`."""
+        """Return the facts by namespace, not older than `READ_INTERVAL_NS` unless reading takes long."""
         if now_ns >= self._next_read_ns:
-            self._next_read_ns = now_ns + READ_INTERVAL_NS
-            ports = self._ports()
-            use, queues = self._port_use(now_ns, ports), self._queues(now_ns)
-            self._facts = HostFacts(ports, use, queues, self._addresses())
+            began_ns = time.monotonic_ns()
+            self._read(now_ns, self._references())
+            took_ns = time.monotonic_ns() - began_ns
+            self._next_read_ns = now_ns + max(READ_INTERVAL_NS, round(took_ns / MAX_TIME_SHARE))
+            if now_ns >= self._next_sockets_ns:
+                self._read_port_use(now_ns)
+            self._facts = {n: self._readers[n][0].facts for n in self._troubled if n in self._readers}
         return self._facts
 
-    def _lines(self, path: Path) -> list[list[str]]:
-        """Return the words of each line of a file; nothing if it cannot be read."""
-        try:
-            return [line.split() for line in path.read_text("ascii").splitlines() if line]
-        except (OSError, UnicodeDecodeError):
-            return []
+    def _read(self, now_ns: int, references: References) -> None:
+        new = [netns for netns in references if netns not in self._readers]
+        for netns in {*new[:MAX_READ], *self._troubled} & references.keys():
+            process, inode = references[netns]
+            reader = self._reader(netns, process, inode)
+            before = reader.facts
+            (reader.read if netns in self._troubled else reader.read_queues)(now_ns)
+            if inode_number(process / "net/snmp") != inode:  # the process is gone, or in another namespace
+                reader.facts = before
+        while len(self._readers) > MAX_KNOWN:
+            del self._readers[next(iter(self._readers))]
 
-    def _ports(self) -> tuple[int, int] | None:
-        lines = self._lines(self._settings / "ip_local_port_range")
-        return (int(lines[0][0]), int(lines[0][1])) if lines else None
-
-    def _queues(self, now_ns: int) -> tuple[QueueCount, ...]:
-        """Return the counts of full accept queues, with the current one appended if it is new."""
-        lines = [line for line in self._lines(self._net / "netstat") if line and line[0] == "TcpExt:"]
-        counters = dict(zip(*lines, strict=False)) if len(lines) == 2 else {}
-        kept = self._facts.queues
-        if not {"ListenOverflows", "ListenDrops"} <= counters.keys():
-            return kept
-        count = QueueCount(now_ns, int(counters["ListenOverflows"]), int(counters["ListenDrops"]))
-        if kept and replace(count, at_ns=kept[-1].at_ns) == kept[-1]:
-            return kept
-        n_old = sum(older.at_ns < now_ns - QUEUE_RETENTION_NS for older in kept[:-1])
-        # The first count stays: it is the base of the growth since tracing began.
-        return (*kept[:1], *kept[max(n_old, 1) :], count)
-
-    def _addresses(self) -> frozenset[bytes]:
-        ipv6 = (bytes.fromhex(line[0]) for line in self._lines(self._net / "if_inet6"))
-        return frozenset([*_own_ipv4_addresses(), *ipv6])
-
-    def _port_use(self, now_ns: int, ports: tuple[int, int] | None) -> Mapping[Destination, int]:
-        """Return how many local ports are in use, by destination."""
-        if ports is None or now_ns < self._next_sockets_ns:
-            return self._facts.port_use
-        total = ports[1] - ports[0] + 1
-        if self._socket_count() < total // 2:
-            return {}
-        reuse = self._lines(self._settings / "tcp_tw_reuse")
+    def _read_port_use(self, now_ns: int) -> None:
+        """Read the tables of sockets, which take the longest: 2 µs a socket."""
         began_ns = time.monotonic_ns()
-        use = count_ports_in_use(
-            self._net, ports, round(total * MIN_PORT_SHARE), int(reuse[0][0]) if reuse else 0
-        )
-        took_ns = time.monotonic_ns() - began_ns
-        self._next_sockets_ns = now_ns + round(took_ns / MAX_TIME_SHARE)
-        return use
+        for netns in self._troubled:
+            if netns in self._readers:
+                reader, inode = self._readers[netns]
+                before = reader.facts
+                reader.read_port_use()
+                if inode_number(reader.net / "snmp") != inode:
+                    reader.facts = before
+        self._next_sockets_ns = now_ns + round((time.monotonic_ns() - began_ns) / MAX_TIME_SHARE)
 
-    def _socket_count(self) -> int:
-        """Return the number of TCP sockets, including those in TIME_WAIT."""
-        lines = [line for name in ("sockstat", "sockstat6") for line in self._lines(self._net / name)]
-        counts = [
-            dict(zip(line[1::2], line[2::2], strict=False)) for line in lines if line[0] in ("TCP:", "TCP6:")
-        ]
-        return sum(int(count.get(name, 0)) for count in counts for name in ("inuse", "tw"))
-
-
-def _own_ipv4_addresses() -> list[bytes]:
-    """Return the IPv4 addresses of the interfaces (netdevice(7)), 16 bytes each, as in a record."""
-    buffer = array("B", bytes(_IFREQ_BYTES * _MAX_ADDRESSES))
-    request = struct.pack("iP", len(buffer), buffer.buffer_info()[0])  # struct ifconf
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
-            answer = fcntl.ioctl(query, _SIOCGIFCONF, request)
-    except OSError:
-        return []
-    used_bytes = struct.unpack_from("i", answer)[0]
-    raw = buffer.tobytes()
-    return [raw[start + 20 : start + 24].ljust(16, b"\0") for start in range(0, used_bytes, _IFREQ_BYTES)]
+    def _reader(self, netns: int, process: Path, inode: int) -> NetnsReader:
+        """Return the reader of a namespace; a new one if its number was given to another namespace."""
+        reader, known = self._readers.get(netns, (None, inode))
+        settings = self._settings if netns == self._own else None
+        if reader is None or known != inode:
+            reader = NetnsReader(process / "net", settings)
+        reader.net = process / "net"
+        self._readers[netns] = reader, inode
+        return reader

@@ -38,7 +38,6 @@ class Live:
         self._session = open_session(loader, request)
         self._units = UnitResolver()
         self._places = PlaceNames()
-        self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
         self._info = SourceInfo(
@@ -52,6 +51,7 @@ class Live:
         )
         self._completeness = Completeness(session.namespaces, lambda: session.counters().netns_unplaced)
         self._losses = LossNotes(max_in_flight(request.max_in_flight))
+        self._host = HostWatch(self._completeness.references)
         self.host()  # the counters of the host are shown as growth from now on
 
     @property
@@ -70,6 +70,7 @@ class Live:
         self._units.resolve(events)
         self._completeness.watch()
         self._places.resolve(events)
+        self._host.note(events)
         return events
 
     def units(self) -> Mapping[int, str | None]:
@@ -106,7 +107,7 @@ class Live:
         )
 
     def host(self) -> HostFacts:
-        """Return the facts of this network namespace."""
+        """Return facts of the own network namespace, and of those where connects fail or are slow."""
         return self._host.read(self.now_ns())
 
     player = None

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import elsewhere
 import namespaces
+import network
 
 from tcpconntop.kernel.session import Session
 from tcpconntop.sources.completeness import Completeness
@@ -43,10 +44,15 @@ def another_namespace() -> Iterator[Elsewhere]:
         yield Elsewhere(process)
 
 
+def closed_port() -> int:
+    """A port that only this worker connects to, where nothing listens in the namespaces of `side_by_side`."""
+    return int(network.LOCAL_PORTS.read_text().split()[0])
+
+
 @contextmanager
 def side_by_side(count: int, way: str = "process") -> Iterator[None]:
-    """Many namespaces with a connect each, until the end of the block."""
-    command = [sys.executable, namespaces.__file__, str(count), way]
+    """Many namespaces with a connect to `closed_port` each, until the end of the block."""
+    command = [sys.executable, namespaces.__file__, str(count), way, str(closed_port())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "made\n"

@@ -1,6 +1,6 @@
 """Many network namespaces side by side, with one refused connect in each.
 
-Run as `python namespaces.py COUNT WAY`: with WAY `process`, each namespace has a process of its own; with
+Run as `python namespaces.py COUNT WAY PORT`: with WAY `process`, each namespace has its own process; with
 `thread`, only a thread is in it, and its process is not. Prints `made`, and removes all of them when its
 input ends.
 """
@@ -14,26 +14,24 @@ import threading
 
 import network
 
-CLOSED = ("127.0.0.1", 61)
 
-
-def stay(made: int) -> None:
+def stay(made: int, port: int) -> None:
     """Connect in a new namespace, say so on `made`, and keep the namespace until the input ends."""
     network.enter()
     with socket.socket() as client:
-        client.connect_ex(CLOSED)
+        client.connect_ex(("127.0.0.1", port))
     os.write(made, b".")
     os.read(0, 1)
     os._exit(0)
 
 
-def main(count: int, way: str) -> None:
+def main(count: int, way: str, port: int) -> None:
     done, made = os.pipe()
     for _ in range(count):
         if way == "thread":
-            threading.Thread(target=stay, args=(made,), daemon=True).start()
+            threading.Thread(target=stay, args=(made, port), daemon=True).start()
         elif os.fork() == 0:
-            stay(made)
+            stay(made, port)
         os.read(done, 1)
     print("made", flush=True)
     os.read(0, 1)
@@ -41,4 +39,4 @@ def main(count: int, way: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -9,11 +9,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import namespaces
 import pytest
 import workload
 from command import tcpconntop
-from compared import another_namespace, comparison, seen_of, side_by_side
+from compared import another_namespace, closed_port, comparison, seen_of, side_by_side
 from tracer import Tracer
 
 from tcpconntop.kernel import session as kernel
@@ -80,7 +79,7 @@ def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
 def test_many_namespaces_side_by_side_have_a_count_each(trace: Trace) -> None:
     """GIVEN hundreds of namespaces WHEN they have gone THEN the own one was compared all the time."""
     with workload.listener() as server:
-        tracer = trace(ports=(workload.port_of(server), namespaces.CLOSED[1]))
+        tracer = trace(ports=(workload.port_of(server), closed_port()))
         session, before = tracer.session, tracer.session.namespaces()
         completeness = comparison(session)
         with side_by_side(SIDE_BY_SIDE):
@@ -105,7 +104,7 @@ def test_many_namespaces_side_by_side_have_a_count_each(trace: Trace) -> None:
 def test_a_slot_is_reused_and_counts_anew(own_trace: Trace, few_slots: Callable[[bool], None]) -> None:
     """GIVEN slots for eight WHEN more namespaces connect one after another THEN each count is its own."""
     few_slots(True)
-    tracer = own_trace(ports=(namespaces.CLOSED[1],))
+    tracer = own_trace(ports=(closed_port(),))
     completeness = comparison(tracer.session)
     for times in range(1, 4):
         with side_by_side(23, "thread"):
@@ -122,7 +121,7 @@ def test_a_slot_is_reused_and_counts_anew(own_trace: Trace, few_slots: Callable[
 def test_attempts_without_a_slot_are_counted(own_trace: Trace, few_slots: Callable[[bool], None]) -> None:
     """GIVEN slots for eight in use WHEN further namespaces connect THEN they are counted as unplaced."""
     few_slots(False)
-    tracer = own_trace(ports=(namespaces.CLOSED[1],))
+    tracer = own_trace(ports=(closed_port(),))
     with side_by_side(23):
         tracer.ended(23)
     table = tracer.session.namespaces()
@@ -133,7 +132,7 @@ def test_attempts_without_a_slot_are_counted(own_trace: Trace, few_slots: Callab
 def test_only_a_process_that_is_itself_in_a_namespace_is_named(own_trace: Trace) -> None:
     """GIVEN threads in namespaces of their own WHEN they connect THEN their process is not named."""
     for way in ("thread", "process"):
-        tracer = own_trace(ports=(namespaces.CLOSED[1],))
+        tracer = own_trace(ports=(closed_port(),))
         with side_by_side(3, way):
             tracer.ended(3)
             named = {counts.tgid for counts in tracer.session.namespaces().values()}

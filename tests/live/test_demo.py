@@ -30,7 +30,7 @@ UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-p
 """The demo starts the workload after it has dropped its privileges."""
 
 WANTED = {
-    "refused": "nothing listens on",
+    "refused": "refuses every connect",
     "lost-syns": "lost a SYN",
     "gives-up": "impatient gives up after",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CONNECT, SOCK, PROGRAM, FILTER = "connect.h", "sock.h", "tcpconntop.bpf.c", "filter.h"
+OUTCOME = "outcome.h"
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,11 @@ class Mutant:
 
 
 GENERAL = (
-    Mutant("refused is an error", SOCK, "return OUTCOME_REFUSED;", "return OUTCOME_ERROR;", "test_refused"),
     Mutant(
-        "time-out is an error", SOCK, "return OUTCOME_TIMEOUT;", "return OUTCOME_ERROR;", "test_timed_out"
+        "refused is an error", OUTCOME, "return OUTCOME_REFUSED;", "return OUTCOME_ERROR;", "test_refused"
+    ),
+    Mutant(
+        "time-out is an error", OUTCOME, "return OUTCOME_TIMEOUT;", "return OUTCOME_ERROR;", "test_timed_out"
     ),
     Mutant("no network is an error", SOCK, "case ENETUNREACH: ", "", "test_icmp_errors"),
     Mutant(

@@ -8,7 +8,7 @@ import pytest
 from support import Running, feed, flow, snapshot, still, text_of
 
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes import explain
 from tcpconntop.tui.panes.explain import Explain
@@ -47,8 +47,10 @@ class Explaining(Running):
 async def test_findings_are_listed_with_their_evidence():
     async with Explaining() as run:
         await run.press("x", "escape")
-        assert run.lines()[0].startswith(" ● nothing listens on 10.9.1.7:9100")
-        assert "refused, none succeeded since tracing began; by prometheus" in run.lines()[1]
+        assert run.lines()[0].startswith(" ● 10.9.1.7:9100 refuses every connect")
+        assert (
+            "refused, no success seen: no listener, or a firewall rejects it; by prometheus" in run.lines()[1]
+        )
         assert "10.2.3.5:443 lost a SYN" in run.lines()[2]
         assert "waiting to resend +" in run.lines()[3]
         assert not run.marked()
@@ -59,7 +61,7 @@ async def test_the_focus_goes_to_the_findings_and_back(keys):
     async with Explaining() as run:
         await run.press(*keys)
         assert run.screen.focused is run.pane
-        assert run.marked() == ["nothing listens on 10.9.1.7:9100"]
+        assert run.marked() == ["10.9.1.7:9100 refuses every connect"]
         await run.press("down")
         assert "10.2.3.5:443" in run.marked()[0]
         await run.press("down", "up", "up")
@@ -174,7 +176,7 @@ async def test_all_can_be_reached_where_few_fit():
 
 
 async def test_nothing_is_said_plainly():
-    async with Explaining([flow("a")], host=HostFacts((1, 9))) as run:
+    async with Explaining([flow("a")], host={0: NetnsFacts((1, 9))}) as run:
         await run.press("x")
         text = " ".join(run.lines())
         assert "nothing stands out in" in text

@@ -45,7 +45,7 @@ async def test_failures_are_listed_by_count_with_what_they_mean():
         "unreachable EHOSTUNREACH",
         "cancelled",
     ]
-    assert "a reset answered: nothing listens on that port" in lines[2]
+    assert "a reset answered: nothing listens there, or a firewall rejects it" in lines[2]
     assert "the application closed the socket first, or died" in lines[8]
     assert lines[0].split() == [
         "OUTCOME", "COUNT", "SHARE", "RATE/S", "FIRST", "LAST", "RTX", "PROCESSES", "DESTINATIONS",

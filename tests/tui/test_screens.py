@@ -15,7 +15,7 @@ from stories import CONNECTS, DEMO, FAILING, NO_CONNECTS, PID, QUIET, SIZES
 from support import feed, flow, snapshot, still
 
 from tcpconntop.core.view.view import ViewSpec
-from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.host import NetnsFacts
 
 SMALL, WIDE, LARGE = SIZES
 NO_COLOUR = {"NO_COLOR": "1"}
@@ -64,7 +64,9 @@ ALL = {
     **each_size("heatmap", keys=["3"], data={"flows": FAILING}),
     **each_size("failures", keys=["4"], data={"flows": FAILING}),
     **each_size("explain", keys=["x"]),
-    **each_size("explain-nothing", keys=["x"], data={"flows": QUIET, "host": HostFacts((32768, 60999))}),
+    **each_size(
+        "explain-nothing", keys=["x"], data={"flows": QUIET, "host": {0: NetnsFacts((32768, 60999))}}
+    ),
     **each_pane("no-colour", DARK, environment=NO_COLOUR),
     **each_pane("light", LIGHT, theme="textual-light"),
     "sixteen-colours": Screen(keys=["3"], data={"flows": FAILING}, environment=SIXTEEN_COLOURS),

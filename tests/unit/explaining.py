@@ -15,13 +15,15 @@ from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events
 
 NOW_S = 43_391  # 12:03:11
 MS = 1_000_000
+NETNS = 0
+"""The network namespace of the records of `connect`."""
 
 
 def clock(unix_s: float) -> str:
@@ -55,15 +57,20 @@ def with_local_work(local_ns: int, latency_ns: int, **more) -> Events:
     return events
 
 
-def snapshot_by_second(*parts: Events, host: HostFacts | None = None, now_s: int = NOW_S) -> Snapshot:
+def snapshot_by_second(
+    *parts: Events,
+    host: NetnsFacts | None = None,
+    now_s: int = NOW_S,
+    window: RollingWindow | None = None,
+) -> Snapshot:
     """Return a snapshot of records that are ingested second by second."""
-    window = RollingWindow(60)
+    window = window or RollingWindow(60)
     events = join(*parts)
     events = events[np.argsort(events["end_ns"], kind="stable")]
     for second in np.unique(events["end_ns"] // SECOND_NS):
         window.ingest(events[events["end_ns"] // SECOND_NS == second], int(second) * SECOND_NS)
     window.advance(now_s * SECOND_NS)
-    return replace(snapshot_of(window, now_s * SECOND_NS, 60.0), host=host)
+    return replace(snapshot_of(window, now_s * SECOND_NS, 60.0), host={NETNS: host} if host else None)
 
 
 def ending_now(*parts: Events) -> Sequence[Events]:
@@ -78,7 +85,7 @@ def findings_of(
     return explain(Selection(make_view(shown, spec), row), clock)
 
 
-def findings(*parts: Events, host: HostFacts | None = None, **options) -> dict[str, list[Finding]]:
+def findings(*parts: Events, host: NetnsFacts | None = None, **options) -> dict[str, list[Finding]]:
     """Return the findings about records that ended just now, by kind."""
     by_kind: dict[str, list[Finding]] = {}
     for finding in findings_of(snapshot_by_second(*ending_now(*parts), host=host), **options):

@@ -21,11 +21,11 @@ from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from
 from tcpconntop.core.wire import Outcome
 
 OUTCOME_MEANINGS = {
-    Outcome.REFUSED: "a reset answered: nothing listens on that port",
-    Outcome.TIMEOUT: "no SYN was answered: dropped on the way, or the host is down",
-    Outcome.UNREACHABLE: "an ICMP error: the network cannot reach it",
+    Outcome.REFUSED: "a reset answered: nothing listens there, or a firewall rejects it",
+    Outcome.TIMEOUT: "no SYN was answered in time: dropped or lost, or the host is down",
+    Outcome.UNREACHABLE: "no route, or an ICMP error: the network cannot reach it",
     Outcome.CANCELLED: "the application closed the socket first, or died",
-    Outcome.ERROR: "it failed on this machine",
+    Outcome.ERROR: "it failed; no errno is known that tells why",
 }
 """What an outcome means, where its errno has no text of its own in `ERRNO_MEANINGS`."""
 
@@ -33,7 +33,7 @@ ERRNO_MEANINGS = {
     e.EHOSTUNREACH: "no such host there, or a firewall rejects it",
     e.ENETUNREACH: "there is no route to that network",
     e.EACCES: "a firewall on the way, or a rule of this machine, forbids it",
-    e.EPERM: "a firewall of this machine forbids it",
+    e.EPERM: "a firewall or a security policy of this machine forbids it",
     e.EADDRNOTAVAIL: "no free local port, or no such local address",
     e.EADDRINUSE: "the local address and port are taken",
     e.ECONNRESET: "the connection was reset while it was set up",
@@ -105,6 +105,8 @@ class Failure:
     @property
     def meaning(self) -> str:
         """The likely cause, in one line."""
+        if self.outcome is Outcome.ERROR and self.errno:
+            return ERRNO_MEANINGS.get(self.errno, "the kernel reported this error")
         return ERRNO_MEANINGS.get(self.errno, OUTCOME_MEANINGS[self.outcome])
 
 

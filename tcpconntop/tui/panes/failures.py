@@ -2,9 +2,9 @@
 
 OUTCOME                 COUNT  SHARE  RATE/S   FIRST    LAST   RTX  PROCESSES              DESTINATIONS
 refused ECONNREFUSED      412    0.6     6.9     59s      1s     0  prometheus, curl       10.9.1.7:9100
-  a reset answered: nothing listens on that port
+  a reset answered: nothing listens there, or a firewall rejects it
 timeout ETIMEDOUT           3    0.1     0.1     41s      9s    18  nginx and 12 more      10.2.3.9:443
-  no SYN was answered: dropped on the way, or the host is down
+  no SYN was answered in time: dropped or lost, or the host is down
 
 If there is room, the likely cause of each failure follows it, and the names that do not fit into the columns.
 """

@@ -1,80 +1,23 @@
-"""Facts of the host, from tables in the kernel's format."""
+"""Facts of the own network namespace, from tables in the kernel's format."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from proc_tables import PORTS, RANGE, SECOND, Proc, destination, line
 
-from tcpconntop.core.window.host import HostFacts, QueueCount
+from tcpconntop.core.window.host import NetnsFacts, QueueCount
 from tcpconntop.core.wire import address_bytes
+from tcpconntop.sources.completeness import inode_number
 from tcpconntop.sources.host import READ_INTERVAL_NS, HostWatch
+from tcpconntop.sources.netns_facts import NetnsReader
 from tcpconntop.sources.sockets import count_ports_in_use
-
-PORTS = (40_000, 40_009)
-RANGE = range(40_000, 40_010)
-SECOND = 1_000_000_000
-
-
-def words(address: bytes) -> str:
-    """Return an address as /proc/net/tcp has it: 32-bit words in the byte order of this machine."""
-    import sys
-
-    parts = [address[at : at + 4] for at in range(0, len(address), 4)]
-    return b"".join(part[::-1] if sys.byteorder == "little" else part for part in parts).hex().upper()
-
-
-def line(number: int, saddr: str, lport: int, daddr: str, dport: int, state: int = 1, size: int = 4) -> str:
-    ends = [
-        f"{words(_sized(address, size))}:{port:04X}" for address, port in ((saddr, lport), (daddr, dport))
-    ]
-    text = f"{number:4d}: {ends[0]} {ends[1]} {state:02X} 00000000:00000000 02:000A 00000000     0        0 1"
-    return f"{text:<149}\n" if size == 4 else f"{text}\n"
-
-
-def _sized(address: str, size: int) -> bytes:
-    raw, family = address_bytes(address)
-    if size == 16 and family == 4:
-        return b"\0" * 10 + b"\xff\xff" + raw[:4]
-    return raw[:size]
-
-
-class Proc:
-    """A folder like /proc/net and one like /proc/sys/net/ipv4."""
-
-    def __init__(self, path: Path) -> None:
-        self.net, self.settings = path / "net", path / "ipv4"
-        self.net.mkdir()
-        self.settings.mkdir()
-        (self.settings / "ip_local_port_range").write_text(f"{PORTS[0]}\t{PORTS[1]}\n")
-        self.queues(7, 9)
-        self.sockets([])
-
-    def queues(self, overflows: int, drops: int) -> None:
-        (self.net / "netstat").write_text(
-            f"TcpExt: SyncookiesSent ListenOverflows ListenDrops X\nTcpExt: 1 {overflows} {drops} 4\n"
-            "IpExt: InNoRoutes\nIpExt: 3\n"
-        )
-
-    def sockets(self, lines: list[str], lines_6: list[str] | None = None, tw: int = 0) -> None:
-        for name, table in (("tcp", lines), ("tcp6", lines_6 or [])):
-            (self.net / name).write_text("  sl  local_address …\n" + "".join(table))
-        (self.net / "sockstat").write_text(
-            f"sockets: used 9\nTCP: inuse {len(lines)} orphan 0 tw {tw} alloc 1 mem 1\nUDP: inuse 0 mem 0\n"
-        )
-        (self.net / "sockstat6").write_text(f"TCP6: inuse {len(lines_6 or [])}\n")
-
-    def watch(self) -> HostWatch:
-        return HostWatch(self.net, self.settings)
 
 
 @pytest.fixture
 def proc(tmp_path):
     return Proc(tmp_path)
-
-
-def destination(address: str, port: int) -> tuple[bytes, int, int]:
-    return (*address_bytes(address), port)
 
 
 def test_ports_in_use_are_counted_by_destination(proc):
@@ -89,7 +32,10 @@ def test_ports_in_use_are_counted_by_destination(proc):
         destination("fd00::1", 443): 3,
     }
     assert count_ports_in_use(proc.net, PORTS, 4, 0) == {destination("10.0.0.1", 443): 8}
-    assert proc.watch().read(0).port_use == {destination("10.0.0.1", 443): 8, destination("fd00::1", 443): 3}
+    assert proc.watch().of_own(0).port_use == {
+        destination("10.0.0.1", 443): 8,
+        destination("fd00::1", 443): 3,
+    }
 
 
 def test_ports_are_counted_per_source_address(proc):
@@ -124,18 +70,18 @@ def test_the_socket_table_is_not_read_when_there_are_few_sockets(proc):
     """GIVEN less than half of the ports could be in use THEN the table is not read."""
     lines = [line(i, "10.0.0.9", port, "10.0.0.1", 443) for i, port in enumerate(RANGE[:4])]
     proc.sockets(lines)
-    assert proc.watch().read(0).port_use == {}
+    assert proc.watch().of_own(0).port_use == {}
     proc.sockets(lines, tw=1)
-    assert proc.watch().read(0).port_use == {destination("10.0.0.1", 443): 4}
+    assert proc.watch().of_own(0).port_use == {destination("10.0.0.1", 443): 4}
 
 
 def test_counts_of_accept_queues_are_kept_when_they_change(proc):
     watch = proc.watch()
     watch.read(0)
     proc.queues(8, 12)
-    assert watch.read(READ_INTERVAL_NS - 1).queues == (QueueCount(0, 7, 9),)  # not read again so soon
+    assert watch.of_own(READ_INTERVAL_NS - 1).queues == (QueueCount(0, 7, 9),)  # not read again so soon
     for seconds in (2, 4, 6):
-        facts = watch.read(seconds * SECOND)
+        facts = watch.of_own(seconds * SECOND)
     assert facts.queues == (QueueCount(0, 7, 9), QueueCount(2 * SECOND, 8, 12))
     assert facts.queue_growth(0) == QueueCount(2 * SECOND, 1, 3)
     assert facts.queue_growth(3 * SECOND) == QueueCount(2 * SECOND, 0, 0)
@@ -145,7 +91,7 @@ def test_old_counts_of_accept_queues_are_dropped_except_the_first(proc):
     watch = proc.watch()
     for step in range(1_200):
         proc.queues(step, step)
-        facts = watch.read(step * READ_INTERVAL_NS)
+        facts = watch.of_own(step * READ_INTERVAL_NS)
     assert facts.queues[0] == QueueCount(0, 0, 0)
     assert len(facts.queues) < 500
     assert facts.queue_growth(-1).overflows == 1_199
@@ -153,14 +99,23 @@ def test_old_counts_of_accept_queues_are_dropped_except_the_first(proc):
 
 
 def test_missing_tables_are_left_out(tmp_path):
-    facts = HostWatch(tmp_path, tmp_path).read(0)
+    facts = NetnsReader(tmp_path, tmp_path).facts
     assert (facts.ports, facts.port_count, dict(facts.port_use), facts.queues) == (None, 0, {}, ())
     assert facts.queue_growth(0).overflows == 0
 
 
+def test_reserved_ports_are_not_for_connects(proc):
+    (proc.settings / "ip_local_reserved_ports").write_text("80,39990-40001,40009\n")
+    assert proc.watch().of_own(0).port_count == 10 - 3
+
+
 def test_the_tables_of_this_host():
     """GIVEN the real tables THEN they can be parsed, and the loopback is an own address."""
-    facts = HostWatch().read(0)
+    process = Path("/proc/thread-self")
+    own = inode_number(process / "ns/net")
+    watch = HostWatch(lambda: {own: (process, inode_number(process / "net/snmp"))})
+    facts = watch.read(0)[own]
+    assert facts.own
     assert facts.port_count > 0
     assert facts.queues
     assert all(facts.is_local(*address_bytes(text)) for text in ("127.0.0.1", "127.9.9.9", "::1"))
@@ -168,6 +123,6 @@ def test_the_tables_of_this_host():
 
 
 def test_own_addresses_are_local():
-    facts = HostFacts(addresses=frozenset([address_bytes("fd00::9")[0]]))
+    facts = NetnsFacts(addresses=frozenset([address_bytes("fd00::9")[0]]))
     assert facts.is_local(*address_bytes("fd00::9"))
     assert not facts.is_local(*address_bytes("fd00::8"))

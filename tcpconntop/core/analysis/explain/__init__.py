@@ -14,21 +14,27 @@ from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
+from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.analysis.explain.local_work import LocalWork
 from tcpconntop.core.analysis.explain.lost_syns import LostSyns
+from tcpconntop.core.analysis.explain.many_failed import ManyFailed
 from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
 from tcpconntop.core.analysis.explain.slow_address import SlowAddress
+from tcpconntop.core.analysis.explain.slow_path import SlowPath
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.wire import Outcome
 
 __all__ = ["KINDS", "Finding", "FindingKind", "Severity", "explain", "nothing_found_text", "parse_kinds"]
 
 _ALL: tuple[FindingKind, ...] = (
     LocalPorts(),
     Refused(),
+    LocalFirewall(),
     Unanswered(),
     LostSyns(),
+    SlowPath(),
     AcceptQueue(),
     Ipv6Broken(),
     SlowAddress(),
@@ -36,6 +42,7 @@ _ALL: tuple[FindingKind, ...] = (
     ClientTimeout(),
     SomeRefused(),
     MoreRefused(),
+    ManyFailed(),
 )
 
 KINDS: dict[str, FindingKind] = {kind.kind: kind for kind in _ALL}
@@ -91,11 +98,26 @@ def nothing_found_text(selection: Selection) -> str:
     ignored = selection.view.spec.ignore
     checked = [kind for kind in _ALL if kind.kind not in ignored]
     reasons = {kind: kind.unchecked(evidence) for kind in checked}
-    absent = [kind.absent for kind in checked if kind.absent and not reasons[kind]]
+    absent = [kind.absent for kind in checked if kind.absent and not reasons[kind] and kind.denies(evidence)]
     text = (
         f"nothing stands out in {plural(selection.attempts, 'connect')} to"
         f" {plural(len(evidence.dests), 'destination')}"
     )
     unchecked = [*filter(None, reasons.values())]
-    parts = ((": ", absent), ("; not checked: ", unchecked), ("; ignored: ", ignored))
+    parts = (
+        (": ", absent),
+        ("; too few or too mixed for a finding: ", _unexplained(selection)),
+        ("; not checked: ", unchecked),
+        ("; ignored: ", ignored),
+    )
     return text + "".join(label + ", ".join(words) for label, words in parts if words)
+
+
+def _unexplained(selection: Selection) -> list[str]:
+    """Return the counts of failures and retransmitted SYNs: `2 refused`, `1 SYN retransmitted`."""
+    counts = [
+        f"{selection.outcomes[outcome]:,} {outcome.label}" for outcome in Outcome if outcome is not Outcome.OK
+    ]
+    texts = [text for text in counts if not text.startswith("0 ")]
+    resent = int(selection.snapshot.window.stats["syn_retransmits"][selection.group_of == 0].sum())
+    return texts + [f"{plural(resent, 'SYN')} retransmitted"] * bool(resent)

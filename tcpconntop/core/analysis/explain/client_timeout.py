@@ -12,7 +12,7 @@ from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.format import duration, percent
 from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import Floats, Rows
-from tcpconntop.core.view.groups import address_port_text
+from tcpconntop.core.view.groups import Grouping
 from tcpconntop.core.wire import Outcome
 
 AGE_SPREAD = 1.04
@@ -28,6 +28,9 @@ MIN_AGE_US = 10_000
 """Connects closed sooner were not closed because they took too long."""
 
 
+_PROCESS = Grouping("name", "process name and unit", ("comm", "cgroup_id"))
+
+
 class ClientTimeout(FindingKind):
     """A program that abandons connects always at the same age."""
 
@@ -36,7 +39,7 @@ class ClientTimeout(FindingKind):
     shows = "a program abandons connects always at the same age: that is its own timeout"
     based_on = "recent cancelled connects: 4 or more, and 60% of the program's, of one age ± 2%, 10ms or more"
     silent = "ages that differ, as when a person presses Ctrl-C"
-    absent = "no application that gives up"
+    absent = "no connect abandoned"
     after = (Ipv6Broken, LocalPorts)
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -46,26 +49,31 @@ class ClientTimeout(FindingKind):
         left = left.where(~evidence.claimed[left.key_index] & (left.anatomy.latency > 0))
         if len(left.events) < MIN_ABANDONED:
             return []
-        ages_us = left.anatomy.latency
-        program_of = PROGRAM.merge(evidence.keys[left.key_index])[1]
-        order, start, size = _densest(program_of, np.log(ages_us))
-        found = []
-        for program in np.argsort(-size, kind="stable")[: 4 * MAX_FINDINGS]:
-            same = order[start[program] : start[program] + size[program]]
-            total = int(np.count_nonzero(program_of == program))
-            if size[program] < max(MIN_ABANDONED, MIN_SHARE * total) or np.median(ages_us[same]) < MIN_AGE_US:
-                continue
-            mask = np.zeros(len(left.events), np.bool_)
-            mask[same] = True
-            found.append(self._timeout_of(evidence, left.where(mask), total))
-        return found[:MAX_FINDINGS]
+        timeouts: list[tuple[RecentRecords, int]] = []
+        for grouping in (
+            _PROCESS,
+            PROGRAM,
+        ):  # one age at all ports is one timeout; else each port has its own
+            timeouts += (more := _equal_ages(evidence, left, grouping))
+            for same, _ in more:
+                names = grouping.merge(evidence.keys[np.concatenate((same.key_index[:1], left.key_index))])[1]
+                left = left.where(names[1:] != names[0])
+            if len(left.events) < MIN_ABANDONED:
+                break
+        timeouts.sort(key=lambda item: -len(item[0].events))
+        return [self._timeout_of(evidence, same, total) for same, total in timeouts[:MAX_FINDINGS]]
+
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if no connect was abandoned."""
+        return not evidence.selection.outcomes[Outcome.CANCELLED]
 
     def _timeout_of(self, evidence: Evidence, same: RecentRecords, total: int) -> Finding:
         ages = same.anatomy.latency
         age_us, n = float(np.median(ages)), len(ages)
         spread = (float(ages.max()) - float(ages.min())) / 2 / age_us
         keys = evidence.busiest(np.unique(same.key_index))
-        first = address_port_text(evidence.dests[evidence.dest_of[keys[0]]])
+        evidence.explained[keys, Outcome.CANCELLED] = True
+        first = evidence.dest_text(int(evidence.dest_of[keys[0]]))
         others = len(np.unique(evidence.dest_of[keys])) - 1
         more = f" and {plural(others, 'more destination')}" if others else ""
         return self.finding(
@@ -78,6 +86,25 @@ class ClientTimeout(FindingKind):
             group_by="process",
             named=False,
         )
+
+
+def _equal_ages(
+    evidence: Evidence, left: RecentRecords, grouping: Grouping
+) -> list[tuple[RecentRecords, int]]:
+    """Return the records of one age of each group that has enough, and how many records the group has."""
+    ages_us = left.anatomy.latency
+    group_of = grouping.merge(evidence.keys[left.key_index])[1]
+    order, start, size = _densest(group_of, np.log(ages_us))
+    found = []
+    for group in np.argsort(-size, kind="stable")[: 4 * MAX_FINDINGS]:
+        same = order[start[group] : start[group] + size[group]]
+        total = int(np.count_nonzero(group_of == group))
+        if size[group] < max(MIN_ABANDONED, MIN_SHARE * total) or np.median(ages_us[same]) < MIN_AGE_US:
+            continue
+        mask = np.zeros(len(left.events), np.bool_)
+        mask[same] = True
+        found.append((left.where(mask), total))
+    return found
 
 
 def _why(same: RecentRecords, age_us: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.analysis.explain.destinations import merge_destinations
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import (
@@ -24,11 +25,11 @@ from tcpconntop.core.counts import (
 )
 from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
-from tcpconntop.core.view.groups import GROUPINGS, process_text
-from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.view.groups import address_port_text, process_text
+from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.window.keys import Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.core.wire import Outcome
+from tcpconntop.core.wire import N_OUTCOMES, Outcome
 
 T = TypeVar("T")
 
@@ -58,9 +59,9 @@ class Evidence:
         return self.selection.snapshot
 
     @property
-    def host(self) -> HostFacts | None:
-        """Facts about the traced host; None where there are none, as in a recording."""
-        return self.snapshot.host
+    def facts(self) -> Mapping[int, NetnsFacts]:
+        """Facts about network namespaces by inode number; empty where there are none, as in a recording."""
+        return self.snapshot.host or {}
 
     @property
     def began_ns(self) -> int:
@@ -79,6 +80,11 @@ class Evidence:
         mask = np.zeros(len(self.keys), np.bool_)
         mask[list(self._claimed)] = True
         return mask
+
+    @cached_property
+    def explained(self) -> Mask:
+        """True for attempts of a key and an outcome that a finding is about, (n, 6); kinds add to it."""
+        return np.zeros((len(self.keys), N_OUTCOMES), np.bool_)
 
     def once(self, compute: Callable[[Evidence], T]) -> T:
         """Return `compute(self)`, computed the first time only: for what several kinds need."""
@@ -140,10 +146,7 @@ class Evidence:
 
     @cached_property
     def _by_destination(self) -> tuple[Keys, Rows]:
-        view = self.selection.view
-        if view.spec.group_by == "dest" and self.selection.row is None and not view.keys["special"].any():
-            return view.keys, view.row_of[self.rows]  # the view has grouped them already
-        return GROUPINGS["dest"].merge(self.keys)
+        return merge_destinations(self.keys, self.outcomes[:, Outcome.OK])
 
     @property
     def dests(self) -> Keys:
@@ -203,6 +206,11 @@ class Evidence:
         return order, hashes[order]
 
     # Texts
+
+    def dest_text(self, dest: int) -> str:
+        """Format address and port of a destination, with its namespace where that tells it from another."""
+        key = self.dests[dest]
+        return address_port_text(key) + (f" (netns {key['netns']})" if key["netns"] else "")
 
     def busiest(self, keys: Rows) -> Rows:
         """Return keys sorted by their attempts, most first."""

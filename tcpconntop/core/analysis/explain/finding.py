@@ -76,7 +76,7 @@ class FindingKind(ABC):
         shows: what is wrong when it fires.
         based_on: the data that prove it.
         silent: when it must not fire.
-        absent: what to say when it did not fire, such as `no lost SYN`; empty to say nothing.
+        absent: what to say when it did not fire and `denies`, such as `no connect refused`.
         after: kinds that are checked first, because this one leaves out the keys that they claim.
     """
 
@@ -96,6 +96,11 @@ class FindingKind(ABC):
         """Return what could not be checked and why; empty when the data suffice."""
         del evidence
         return ""
+
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if the counts show what `absent` says: called when there is no finding."""
+        del evidence
+        return False
 
     def finding(
         self,

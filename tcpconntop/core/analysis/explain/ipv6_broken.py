@@ -24,7 +24,7 @@ class Ipv6Broken(FindingKind):
     shows = "a program's connects fail over IPv6 and succeed over IPv4, to the same port"
     based_on = "3 or more attempts over each: 90% fail over IPv6, half or more succeed over IPv4"
     silent = "IPv4 that fails as well; IPv6 that works to some addresses"
-    absent = "no IPv6 that fails beside IPv4"
+    absent = "no failure over IPv6"
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the programs with most failed IPv6 attempts; claim the keys of those attempts."""
@@ -47,6 +47,10 @@ class Ipv6Broken(FindingKind):
             for n in order
         ]
 
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if no IPv6 attempt failed."""
+        return not evidence.outcomes[evidence.keys["family"] == 6, Outcome.OK + 1 :].any()
+
     def _broken(self, evidence: Evidence, keys: Rows, tried4: int, ok4: int) -> Finding:
         keys = evidence.busiest(keys)
         evidence.claim(keys)
@@ -60,7 +64,7 @@ class Ipv6Broken(FindingKind):
             keys,
             f"{process_text(key)} to port {key['dport']}: IPv6 fails, IPv4 works",
             f"IPv6: {failed:,} of {plural(tried, 'connect')} failed ({counts}{_errno(evidence, keys)});"
-            f" IPv4: {ok4:,} of {tried4:,} ok; every IPv6 attempt delays the IPv4 one",
+            f" IPv4: {ok4:,} of {tried4:,} ok; a program that tries IPv6 first is delayed by it",
             failed,
             group_by="process+dest",
             named=False,

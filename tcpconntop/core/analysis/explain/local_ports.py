@@ -1,27 +1,51 @@
-"""Local ports that run out."""
+"""Local ports that run out, in the network namespaces of the connects."""
 
 from __future__ import annotations
 
 from errno import EADDRNOTAVAIL
+from typing import NamedTuple
 
 import numpy as np
 
-from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
+from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.types import Rows
-from tcpconntop.core.view.groups import address_port_text
+from tcpconntop.core.view.groups import Grouping, address_port_text
+from tcpconntop.core.window.host import NetnsFacts
 
 SCARCE = 0.8
 """Share of the local ports in use from which they are reported."""
 
 PLENTY = 0.5
-"""Below this share of the local ports in use, EADDRNOTAVAIL has another cause."""
+"""Below this share of the local ports in use, EADDRNOTAVAIL may have another cause."""
 
+_PLACE = Grouping("place", "namespace and destination", ("netns", "daddr", "family", "dport"))
 _ADVICE = (
     "a local port stays in use until a minute after its connection is closed: reuse connections,"
     " or widen net.ipv4.ip_local_port_range"
 )
+_OWN_SOCKET = "the socket is bound to a port, to a range of its own (IP_LOCAL_PORT_RANGE) or to an address"
+
+
+class _PortUse(NamedTuple):
+    """A destination as seen from one network namespace, and the state of the local ports towards it there.
+
+    Attributes:
+        keys: numbers of its keys, the busiest first.
+        failed: connects that failed with EADDRNOTAVAIL.
+        used: local ports in use there.
+        facts: what is known of the namespace; None if nothing is.
+    """
+
+    keys: Rows
+    failed: int
+    used: int
+    facts: NetnsFacts | None
+
+    @property
+    def total(self) -> int:
+        return self.facts.port_count if self.facts else 0
 
 
 class LocalPorts(FindingKind):
@@ -30,58 +54,83 @@ class LocalPorts(FindingKind):
     kind = "ports"
     severity = Severity.BAD
     shows = "local ports towards a destination have run out, or are 80% used"
-    based_on = "connects that failed with EADDRNOTAVAIL; this host's sockets towards the destination"
+    based_on = (
+        "connects that failed with EADDRNOTAVAIL; range of local ports, and sockets towards the destination,"
+        " both of the network namespace of the connects"
+    )
     silent = "fewer than 80% in use, or a port range that is not known, while no connect fails for it"
     absent = "no lack of local ports"
     after = (Ipv6Broken,)
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the destinations with most failures and ports in use; claim their keys."""
-        failed, used = _failed(evidence), _used(evidence)
-        total = evidence.host.port_count if evidence.host else 0
-        scarce = used >= SCARCE * total if total else np.zeros(len(used), np.bool_)
-        order = largest_first(np.where(scarce | (failed > 0), failed + used, 0))[:MAX_FINDINGS]
-        return [self._towards(evidence, int(n), int(failed[n]), int(used[n]), total) for n in order]
+        failed = _failed(evidence)
+        busy = np.isin(evidence.keys["netns"], [n for n, facts in evidence.facts.items() if facts.port_use])
+        chosen = np.flatnonzero(((failed > 0) | busy) & ~evidence.claimed)
+        if not len(chosen):
+            return []
+        groups, group_of = _PLACE.merge(evidence.keys[chosen])
+        uses = []
+        for n in range(len(groups)):
+            use = _port_use(evidence, groups[n], chosen[group_of == n], failed)
+            if use.failed or (use.total and use.used >= SCARCE * use.total):
+                uses.append(use)
+        uses.sort(key=lambda use: -(use.failed + use.used))
+        return [self._towards(evidence, use) for use in uses[:MAX_FINDINGS]]
+
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if no connect failed with EADDRNOTAVAIL."""
+        return EADDRNOTAVAIL not in evidence.selection.errors
 
     def unchecked(self, evidence: Evidence) -> str:
-        """Return that nothing is known of the host, as in a recording."""
-        return "" if evidence.host else "local ports (no data about the host)"
+        """Return that the local ports of a namespace are not known, as in a recording."""
+        netns = np.unique(evidence.keys["netns"]).tolist()
+        unknown = [n for n in netns if n not in evidence.facts or not evidence.facts[n].port_count]
+        return "local ports (no data about their network namespace)" if unknown else ""
 
-    def _towards(self, evidence: Evidence, dest: int, failed: int, used: int, total: int) -> Finding:
-        place, keys = address_port_text(evidence.dests[dest]), evidence.keys_to(dest)
+    def _towards(self, evidence: Evidence, ports: _PortUse) -> Finding:
+        keys, facts = ports.keys, ports.facts
         evidence.claim(keys)
-        use = f"{used:,} of {total:,} local ports in use towards {place}"
-        if not failed:
+        key = evidence.keys[keys[0]]
+        inside = "" if facts is not None and facts.own else f" in network namespace {key['netns']}"
+        name, total, used = address_port_text(key), ports.total, ports.used
+        use = f"{used:,} of {total:,} local ports in use towards {name}{inside}"
+        if not ports.failed:
             proof = f"when none is left, connects fail with EADDRNOTAVAIL; {_ADVICE}"
             affected = int(evidence.attempts[keys].sum())
             return self.finding(evidence, keys, use, proof, affected, severity=Severity.WARN)
-        title = f"{plural(failed, 'connect')} to {place} found no free local port (EADDRNOTAVAIL)"
-        proof = f"{use}; {_ADVICE}" if used else _ADVICE
-        if total and used < PLENTY * total:
-            title = f"{plural(failed, 'connect')} to {place} failed with EADDRNOTAVAIL"
+        connects = f"{plural(ports.failed, 'connect')} to {name}"
+        if total and used >= SCARCE * total:
+            title = f"{connects} found no free local port (EADDRNOTAVAIL)"
+            return self.finding(evidence, keys, title, f"{use}; {_ADVICE}", ports.failed)
+        if not total:
+            counted = f"; {used:,} are in use or in TIME_WAIT towards it" if used else ""
             proof = (
-                f"local ports are not the cause (less than half of {total:,} are in use towards it):"
-                " this host has no local address from which it may connect there"
+                f"no free local port, or no local address from which it may connect there; the range of local"
+                f" ports{inside} is not known{counted}"
             )
-        return self.finding(evidence, keys, title, proof, failed)
+        elif used < PLENTY * total:
+            proof = (
+                f"fewer than half of {total:,} local ports are in use towards it now, so more likely"
+                f" {_OWN_SOCKET}, this host has no address from which it may connect there,"
+                " or many ports were in use before"
+            )
+        else:
+            proof = f"{use} now; all may have been in use before, or {_OWN_SOCKET}"
+        title = f"{connects} failed with EADDRNOTAVAIL"
+        return self.finding(evidence, keys, title, proof, ports.failed)
 
 
 def _failed(evidence: Evidence) -> Rows:
-    """Return the connects that found no local address or port, by destination; claimed keys are left out."""
+    """Return the connects that found no local address or port, by key, shape (n,)."""
     errors = evidence.snapshot.window.errors
     which = np.flatnonzero(errors.cells() == EADDRNOTAVAIL)
-    if not len(which):
-        return np.zeros(len(evidence.dests), np.int64)
     failed = np.bincount(errors.rows()[which], errors.counts[which], len(evidence.snapshot.window.keys))
-    return evidence.by_dest(np.where(evidence.claimed, 0, failed[evidence.rows]).astype(np.int64))
+    return failed[evidence.rows].astype(np.int64)
 
 
-def _used(evidence: Evidence) -> Rows:
-    """Return the local ports in use by destination, where the host's sockets were counted."""
-    used = np.zeros(len(evidence.dests), np.int64)
-    for (address, family, port), n in (evidence.host.port_use if evidence.host else {}).items():
-        same_port = np.flatnonzero((evidence.dests["dport"] == port) & (evidence.dests["family"] == family))
-        for dest in same_port:
-            if evidence.dests[dest]["daddr"].tobytes() == address:
-                used[dest] = n
-    return used
+def _port_use(evidence: Evidence, group: np.void, keys: Rows, failed: Rows) -> _PortUse:
+    facts = evidence.facts.get(int(group["netns"]))
+    destination = group["daddr"].tobytes(), int(group["family"]), int(group["dport"])
+    used = facts.port_use.get(destination, 0) if facts else 0
+    return _PortUse(evidence.busiest(keys), int(failed[keys].sum()), used, facts)

@@ -10,7 +10,6 @@ from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.format import duration, percent
 from tcpconntop.core.thresholds import MIN_SAMPLES
-from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.wire import Outcome
 
 SLOW_LOCAL_US = 500
@@ -28,7 +27,7 @@ class LocalWork(FindingKind):
     shows = "connects to a destination spend half of their time or more before the first SYN"
     based_on = "the time before the first SYN of 10 or more recent connects, with a median of 500µs or more"
     silent = "few slow connects among fast ones; probes that do not see the first SYN"
-    absent = "no slow local work"
+    absent = "no slow local work in recent connects"
     after = (Ipv6Broken, LocalPorts)
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -50,6 +49,11 @@ class LocalWork(FindingKind):
         order = largest_first(np.where(slow, local, 0).astype(np.int64))[:MAX_FINDINGS]
         return [self._slow(evidence, int(n), int(count[n]), float(median[n]), float(share[n])) for n in order]
 
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if no recent connect spent long before its first SYN."""
+        local = evidence.match_keys(evidence.recent).anatomy.local
+        return not (np.nan_to_num(local) >= SLOW_LOCAL_US).any()
+
     def unchecked(self, evidence: Evidence) -> str:
         """Return that the probes in use do not see the first SYN."""
         unknown = np.isnan(evidence.recent.anatomy.local).all()
@@ -59,10 +63,10 @@ class LocalWork(FindingKind):
         return self.finding(
             evidence,
             evidence.keys_to(dest),
-            f"connects to {address_port_text(evidence.dests[dest])} spend {percent(share)}% of their time"
+            f"connects to {evidence.dest_text(dest)} spend {percent(share)}% of their time"
             " before the first SYN",
-            f"half of the last {plural(count, 'connect')} spent {duration(median_us)} or more on this host:"
-            " search for a free port, route lookup, firewall rules, a busy CPU,"
+            f"half of the last {plural(count, 'connect')} spent {duration(median_us)} or more there;"
+            " possible: search for a free port, route lookup, firewall rules, a busy CPU,"
             " or a SYN that waits for data (TCP Fast Open)",
             count,
         )

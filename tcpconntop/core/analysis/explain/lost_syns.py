@@ -7,15 +7,16 @@ import numpy as np
 from tcpconntop.core.analysis.explain.evidence import MAX_KEYS, Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.records import RecentRecords
+from tcpconntop.core.analysis.explain.waits import Waits
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import NOTABLE_SHARE, RETRANSMITTED_US
 from tcpconntop.core.types import Rows
-from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.wire import Outcome
 
 NOTE_SHARE = 0.001
 """Below this share of the connects a lost SYN is only worth a note."""
 
+_DOUBT = " or were answered later than 1s"
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -24,56 +25,64 @@ class LostSyns(FindingKind):
 
     kind = "lost-syns"
     severity = Severity.BAD
-    shows = "connects succeeded only after their SYN was sent again, a second or more later"
-    based_on = "SYN retransmissions, and connects that took 1s or more; from 1% of the connects on it is bad"
-    silent = "slow connects without a retransmission; retransmissions of connects that failed"
-    absent = "no lost SYN"
+    shows = "connects succeeded only after their SYN was sent again, because it or its answer was lost"
+    based_on = (
+        "SYN retransmissions, connects that took 1s or more, and the round trip by the kernel's own measure"
+        " or the fastest connect there; where neither is known it says so; bad from 1% of the connects on"
+    )
+    silent = (
+        "slow connects without a retransmission; answers slower than 1s; retransmissions of failed connects"
+    )
+    absent = "no retransmitted SYN"
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the destinations that lost most SYNs; one finding for all when they are many."""
         if not evidence.retransmits.any():
             return []
-        lossy = evidence.by_dest(evidence.ok_after_retransmit)
-        order = largest_first(lossy)
+        waits = evidence.once(Waits)
+        order = largest_first(waits.all - waits.slow)
+        for dest in order:
+            evidence.explained[evidence.dest_of == dest, Outcome.OK] = True
         if len(order) > MAX_FINDINGS:
-            return [self._to_many(evidence, order, lossy)]
-        recent = evidence.recent
-        resent = (recent.events["syn_retransmits"] > 0) & (recent.outcome == Outcome.OK)
-        records = evidence.match_keys(recent.where(resent))
+            return [self._to_many(evidence, order, waits)]
         p99s_us = evidence.quantiles_us(order)[:, 1].tolist()
-        found = []
-        for dest, p99_us in zip(order.tolist(), p99s_us, strict=True):
-            of_dest = records.where(evidence.dest_of[records.key_index] == dest)
-            found.append(self._to_one(evidence, dest, int(lossy[dest]), of_dest, p99_us))
-        return found
+        return [self._to_one(evidence, n, waits, p99) for n, p99 in zip(order.tolist(), p99s_us, strict=True)]
 
-    def _to_many(self, evidence: Evidence, order: Rows, lossy: Rows) -> Finding:
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if no SYN was sent again."""
+        selected = evidence.selection.group_of == 0
+        return not evidence.snapshot.window.stats["syn_retransmits"][selected].any()
+
+    def _to_many(self, evidence: Evidence, order: Rows, waits: Waits) -> Finding:
         """Return one finding for SYNs lost to many destinations: the loss is probably not at one of them."""
+        lossy = waits.all - waits.slow
         n, ok = int(lossy.sum()), int(evidence.dest_outcomes[:, Outcome.OK].sum())
-        worst = [
-            f"{address_port_text(evidence.dests[dest])} ({lossy[dest]:,})" for dest in order[:MAX_FINDINGS]
-        ]
+        worst = [f"{evidence.dest_text(dest)} ({lossy[dest]:,})" for dest in order[:MAX_FINDINGS].tolist()]
         busiest = np.array([evidence.keys_to(int(dest))[0] for dest in order[:MAX_KEYS]])
+        doubt = _DOUBT if waits.doubtful[order].any() else ""
         return self.finding(
             evidence,
             busiest,
-            f"{n:,} of {plural(ok, 'connect')} lost a SYN, to {len(order):,} destinations",
+            f"{n:,} of {plural(ok, 'connect')} lost a SYN{doubt}, to {len(order):,} destinations",
             f"each took 1s or more; {len(order):,} of {plural(len(evidence.dests), 'destination')} are"
-            f" affected: the more there are, the nearer to this host is the loss; most: {join_and(worst)}",
+            f" affected: the more there are, the nearer to this host is the cause; most: {join_and(worst)}",
             n,
             severity=_severity(n, ok),
             named=False,
         )
 
-    def _to_one(
-        self, evidence: Evidence, dest: int, lossy: int, records: RecentRecords, p99_us: float
-    ) -> Finding:
-        ok = int(evidence.dest_outcomes[dest, Outcome.OK])
+    def _to_one(self, evidence: Evidence, dest: int, waits: Waits, p99_us: float) -> Finding:
+        ok, lossy = int(evidence.dest_outcomes[dest, Outcome.OK]), int(waits.all[dest] - waits.slow[dest])
+        records = waits.to(dest, ~waits.records.anatomy.slow)
+        doubtful = bool(waits.doubtful[dest])
+        losses = "" if doubtful else _losses(records)
+        parts = (_example(records, p99_us, doubtful), losses, _ground(waits, dest, doubtful))
         return self.finding(
             evidence,
             evidence.keys_to(dest),
-            f"{lossy:,} of {plural(ok, 'connect')} to {address_port_text(evidence.dests[dest])} lost a SYN",
-            "; ".join(filter(None, (_example(records, p99_us), _losses(records)))),
+            f"{lossy:,} of {plural(ok, 'connect')} to {evidence.dest_text(dest)} lost a SYN"
+            f"{_DOUBT * doubtful}",
+            "; ".join(filter(None, parts)),
             lossy,
             severity=_severity(lossy, ok),
         )
@@ -86,18 +95,35 @@ def _severity(lossy: int, ok: int) -> Severity:
     return Severity.WARN if share >= NOTE_SHARE else Severity.NOTE
 
 
-def _example(records: RecentRecords, p99_us: float) -> str:
+def _ground(waits: Waits, dest: int, doubtful: bool) -> str:
+    """Return why SYNs must have been lost, and where they can be."""
+    if doubtful:
+        return "which of the two is not known: no round trip was measured, and no connect there was faster"
+    fastest = duration(float(waits.fastest_us[dest]))
+    return f"an answer there took {fastest}, so lost on the way, or by a full accept queue there"
+
+
+def _example(records: RecentRecords, p99_us: float, doubtful: bool) -> str:
     """Return the parts of the connect nearest to the p99, or of the median one when the p99 lost no SYN."""
     if not len(records.events):
         return "an unanswered SYN is retransmitted after 1s, then after 2s, 4s, …"
+    if not doubtful:
+        records = records.where(records.anatomy.lost)
+        if not len(records.events):
+            return "each took 1s or more"
     latency = records.anatomy.latency
     is_p99 = p99_us >= RETRANSMITTED_US
     nearest = int(np.argmin(np.abs(latency - (p99_us if is_p99 else np.median(latency)))))
-    wire_us, rto_us = float(records.anatomy.wire[nearest]), float(records.anatomy.rto[nearest])
-    if np.isnan(rto_us):  # the first SYN was not seen: nearly all of the time before the last one is waiting
-        rto_us = latency[nearest] - wire_us
     which = "p99" if is_p99 else "one of them:"
-    parts = f"{duration(rto_us)} waiting to resend + {duration(wire_us)} network"
+    if doubtful:
+        event = records.events[nearest]
+        again_us = max(float(event["last_rtx_ns"]) - float(event["begin_ns"]), 0.0) / 1000
+        after_us = latency[nearest] - again_us
+        parts = f"{duration(again_us)} until the SYN was sent again + {duration(after_us)} until an answer"
+    else:
+        wire_us = float(records.anatomy.wire[nearest])
+        wait_us = float(records.anatomy.rto[nearest])
+        parts = f"{duration(wait_us)} waiting to resend + {duration(wire_us)} network"
     return f"{which} {duration(latency[nearest])} = {parts}"
 
 

@@ -124,4 +124,4 @@ def _rows_to(evidence: Evidence, dest: int) -> Rows:
     keys, key = evidence.snapshot.window.keys, evidence.dests[dest]
     same = np.flatnonzero((keys["dport"] == key["dport"]) & (keys["family"] == key["family"]))
     rows: Rows = same[keys["daddr"][same] == key["daddr"]]
-    return rows
+    return rows[keys["netns"][rows] == key["netns"]] if key["netns"] else rows

@@ -11,18 +11,22 @@ from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.analysis.explain.refusals import Refusals
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import NOTABLE_SHARE
-from tcpconntop.core.view.groups import address_port_text
+from tcpconntop.core.wire import Outcome
+
+_WHY = "no listener, or a firewall rejects it"
 
 
 class Refused(FindingKind):
-    """A destination on which nothing listens any more."""
+    """A destination that refuses every connect."""
 
     kind = "refused"
     severity = Severity.BAD
-    shows = "nothing listens on a port: every connect since the last success was refused"
+    shows = (
+        "a port refuses every connect since the last success: nothing listens there, or a firewall rejects it"
+    )
     based_on = "3 or more refused connects (ECONNREFUSED), so many in a row that chance does not explain them"
     silent = "another process still connects there; refused connects and successes that are mixed"
-    absent = "no port that refuses"
+    absent = "no connect refused"
     after = (Ipv6Broken, LocalPorts)
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -34,15 +38,20 @@ class Refused(FindingKind):
             if refusals.is_closed(n)
         ]
 
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if no connect was refused."""
+        return not evidence.selection.outcomes[Outcome.REFUSED]
+
     def _closed(self, evidence: Evidence, refusals: Refusals, n: int, dest: int) -> Finding:
         keys, count = evidence.keys_to(dest), refusals.count(n)
-        place, past = address_port_text(evidence.dests[dest]), refusals.pasts[n]
+        place, past = evidence.dest_text(dest), refusals.pasts[n]
+        evidence.explained[keys, Outcome.REFUSED] = True
         if not past.last_ok_ns:
-            proof = f"{count:,} refused, none succeeded since tracing began"
-            return self.finding(evidence, keys, f"nothing listens on {place}", proof, count)
+            proof = f"{count:,} refused, no success seen: {_WHY}"
+            return self.finding(evidence, keys, f"{place} refuses every connect", proof, count)
         since = evidence.time_of_day(refusals.first_ns(evidence, n))
-        proof = f"{count:,} refused, last ok {evidence.time_of_day(past.last_ok_ns)}"
-        return self.finding(evidence, keys, f"nothing has listened on {place} since {since}", proof, count)
+        proof = f"{count:,} refused, last ok {evidence.time_of_day(past.last_ok_ns)}: {_WHY}"
+        return self.finding(evidence, keys, f"{place} refuses every connect since {since}", proof, count)
 
 
 class SomeRefused(FindingKind):
@@ -65,10 +74,11 @@ class SomeRefused(FindingKind):
             if refusals.is_closed(n) or count < NOTABLE_SHARE * ended:
                 continue
             of = f"{count:,} of {plural(ended, 'connect')} ({percent(count / ended)}%)"
-            title = f"{address_port_text(evidence.dests[dest])} refused {of}"
+            evidence.explained[keys, Outcome.REFUSED] = True
+            title = f"{evidence.dest_text(dest)} refused {of}"
             proof = (
-                "refused connects and successes are mixed: one backend of several is down,"
-                " or the server restarts, or it resets connects when it is overloaded"
+                "refused connects and successes are mixed; possible: one backend of several is down,"
+                " the server restarts, or it resets connects when it is overloaded"
             )
             found.append(self.finding(evidence, keys, title, proof, count))
         return found
@@ -90,5 +100,7 @@ class MoreRefused(FindingKind):
         if not len(refusals.rest):
             return []
         n = int(refusals.by_dest[refusals.rest].sum())
+        keys = evidence.keys_to_any(np.asarray(refusals.rest))
+        evidence.explained[keys, Outcome.REFUSED] = True
         title = f"{plural(len(refusals.rest), 'more destination')} refused {plural(n, 'connect')}"
-        return [self.finding(evidence, evidence.keys_to_any(np.asarray(refusals.rest)), title, "", n)]
+        return [self.finding(evidence, keys, title, "", n)]

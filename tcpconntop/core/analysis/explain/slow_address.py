@@ -8,11 +8,13 @@ import numpy as np
 
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
+from tcpconntop.core.analysis.explain.lost_syns import LostSyns
+from tcpconntop.core.analysis.explain.slow_path import SlowPath
 from tcpconntop.core.counts import run_starts
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
 from tcpconntop.core.types import Floats, Mask, Rows
-from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
+from tcpconntop.core.view.groups import GROUPINGS, Grouping, destination_text, process_text
 from tcpconntop.core.wire import Outcome
 
 MIN_FACTOR = 5
@@ -88,8 +90,9 @@ class SlowAddress(FindingKind):
         "p50 (20 connects each) or p99 (100 connects each, 4 addresses) of the addresses of one subnet"
         " and port, or that one process connects to at one port"
     )
-    silent = "half of the addresses being slow; differences below 1ms (p99: 5ms); a p99 with a lost SYN"
+    silent = "half of the addresses being slow; differences below 1ms (p99: 5ms); a wait for a lost SYN"
     absent = "no address slower than comparable ones"
+    after = (LostSyns, SlowPath)
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the addresses that differ most, at most one for each group of comparable ones."""
@@ -98,19 +101,25 @@ class SlowAddress(FindingKind):
         dests = np.sort(dests[ok[dests] >= min(measure.min_connects for measure in MEASURES)])
         if len(dests) < min(measure.min_addresses for measure in MEASURES):
             return []
+        waited = evidence.by_dest(evidence.explained[:, Outcome.OK].astype(np.int64)) > 0
         groups = (_by_subnet(evidence, dests), _by_process(evidence, dests))
         quantiles = evidence.quantiles_us(dests)
         by_dest: dict[int, _Outlier] = {}
         for measure in MEASURES:
             values = quantiles[:, measure.column]
             enough = ok[dests] >= measure.min_connects
-            if measure.name == "p99":
-                enough &= values < RETRANSMITTED_US  # lost SYNs are another finding
+            waits = values >= RETRANSMITTED_US  # waits for SYNs that were sent again are another finding
+            enough &= ~waits if measure.name == "p99" else ~(waits & waited[dests])
             for group in groups:
                 for outlier in _slowest(measure, group.where(enough[group.dest]), values):
                     by_dest.setdefault(outlier.dest, outlier)
         most = sorted(by_dest.values(), key=lambda outlier: outlier.median_us - outlier.value_us)
         return [self._slow(evidence, int(dests[outlier.dest]), outlier) for outlier in most[:MAX_FINDINGS]]
+
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if several addresses have enough connects, and all of those were compared."""
+        enough = evidence.dest_outcomes[:, Outcome.OK] >= min(measure.min_connects for measure in MEASURES)
+        return 2 <= int(np.count_nonzero(enough)) <= MAX_COMPARED
 
     def _slow(self, evidence: Evidence, dest: int, outlier: _Outlier) -> Finding:
         several = outlier.others > 1
@@ -121,7 +130,7 @@ class SlowAddress(FindingKind):
         return self.finding(
             evidence,
             evidence.keys_to(dest),
-            f"{address_port_text(evidence.dests[dest])} is {factor} than {compared}",
+            f"{evidence.dest_text(dest)} is {factor} than {compared}",
             f"{values} of {others} {_group_text(evidence, dest, outlier)}",
             int(evidence.dest_outcomes[dest, Outcome.OK]),
         )

@@ -186,5 +186,13 @@ def test_every_outcome_that_is_a_failure_has_a_meaning_and_an_errno_may_have_a_b
     assert set(OUTCOME_MEANINGS) == set(Outcome) - {Outcome.OK}
     assert all(outcome_of_errno(number) in (Outcome.ERROR, Outcome.UNREACHABLE) for number in ERRNO_MEANINGS)
     refused, forbidden = found_in(connect(times=2, **REFUSED), connect(outcome=Outcome.ERROR, error=e.EPERM))
-    assert refused.meaning == "a reset answered: nothing listens on that port"
-    assert forbidden.meaning == "a firewall of this machine forbids it"
+    assert refused.meaning == "a reset answered: nothing listens there, or a firewall rejects it"
+    assert forbidden.meaning == "a firewall or a security policy of this machine forbids it"
+
+
+def test_an_error_that_is_not_known_has_no_cause():
+    """GIVEN errors without an errno, or with one that has no text THEN no cause is claimed."""
+    error = {"outcome": Outcome.ERROR}
+    unknown, other = found_in(connect(times=2, **error), connect(**error, error=e.ECONNABORTED))
+    assert unknown.meaning == "it failed; no errno is known that tells why"
+    assert other.meaning == "the kernel reported this error"

@@ -23,7 +23,7 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.wire import Outcome
 
 REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
@@ -87,13 +87,12 @@ def test_what_was_looked_at_is_said_when_nothing_stands_out():
         )
 
     text = said(connect(times=3), connect(daddr="10.0.0.2"))
-    assert text.startswith("nothing stands out in 4 connects to 2 destinations: no port that refuses, ")
-    assert ", no timeout or error, no lost SYN, " in text
-    host = "local ports (no data about the host), accept queues (no data about the host)"
-    assert f"not checked: {host}" in text
+    assert text.startswith("nothing stands out in 4 connects to 2 destinations: no connect refused, ")
+    assert ", no timeout or error, nothing unreachable, no retransmitted SYN, " in text
+    assert "not checked: local ports (no data about their network namespace)" in text
     assert text.endswith("time before the first SYN (these probes do not see it)")
     assert "slow local work" not in text
-    assert "not checked" not in said(with_local_work(1000, 2000), host=HostFacts((1, 9)))
+    assert "not checked" not in said(with_local_work(1000, 2000), host=NetnsFacts((1, 9)))
 
 
 def test_folded_keys_are_not_taken_for_a_destination():
@@ -108,7 +107,7 @@ def test_a_storm_of_everything_breaks_nothing():
     """GIVEN every outcome at many destinations THEN each kind has few findings."""
     events = random_records(20_000, 700)
     events["error"] = np.where(events["outcome"] == Outcome.ERROR, 99, events["error"])
-    found = findings_of(snapshot_by_second(*ending_now(events), host=HostFacts((1, 9), {}, ())))
+    found = findings_of(snapshot_by_second(*ending_now(events), host=NetnsFacts((1, 9), {}, ())))
     kinds = [finding.kind for finding in found]
     assert all(kinds.count(kind) <= 3 for kind in kinds)
     assert all("nan" not in f"{finding.title} {finding.evidence}" for finding in found)

@@ -9,16 +9,16 @@ from explaining import MS, findings, with_local_work
 from records import connect
 
 from tcpconntop.core.analysis.explain import Severity
-from tcpconntop.core.window.host import HostFacts
+from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.wire import Outcome, address_bytes
 
 PORTS = (32768, 60999)
 NO_PORT = connect(outcome=Outcome.ERROR, error=EADDRNOTAVAIL, times=3)
 
 
-def using(n: int, daddr: str = "10.0.0.1", dport: int = 443) -> HostFacts:
+def using(n: int, daddr: str = "10.0.0.1", dport: int = 443) -> NetnsFacts:
     """A host with n local ports in use towards a destination."""
-    return HostFacts(PORTS, {(*address_bytes(daddr), dport): n})
+    return NetnsFacts(PORTS, {(*address_bytes(daddr), dport): n})
 
 
 def test_ports_that_are_nearly_used_up():
@@ -37,26 +37,34 @@ def test_ports_that_are_used_up():
 
 def test_the_error_tells_without_anything_known_of_the_host():
     (found,) = findings(NO_PORT)["ports"]
-    assert "found no free local port" in found.title
-    assert " of " not in found.evidence.split(";")[0].replace("a minute", "")
+    assert found.title == "3 connects to 10.0.0.1:443 failed with EADDRNOTAVAIL"
+    assert "no free local port, or no local address from which it may connect there" in found.evidence
+    assert "the range of local ports in network namespace 0 is not known" in found.evidence
 
 
 def test_the_same_error_with_plenty_of_ports_has_another_reason():
-    (found,) = findings(NO_PORT, host=HostFacts(PORTS))["ports"]
+    (found,) = findings(NO_PORT, host=NetnsFacts(PORTS))["ports"]
     assert found.title == "3 connects to 10.0.0.1:443 failed with EADDRNOTAVAIL"
-    assert "local ports are not the cause" in found.evidence
+    assert "fewer than half of 28,232 local ports are in use towards it now" in found.evidence
+    assert "the socket is bound to a port, to a range of its own (IP_LOCAL_PORT_RANGE)" in found.evidence
+
+
+def test_ports_that_may_have_been_used_up_before():
+    (found,) = findings(NO_PORT, host=using(20_000))["ports"]
+    assert found.title == "3 connects to 10.0.0.1:443 failed with EADDRNOTAVAIL"
+    assert "20,000 of 28,232 local ports in use towards 10.0.0.1:443 now; all may" in found.evidence
 
 
 @pytest.mark.parametrize(
     "host",
     [
         None,
-        HostFacts(),
-        HostFacts(PORTS),
+        NetnsFacts(),
+        NetnsFacts(PORTS),
         using(20_000),
         using(28_000, daddr="10.0.0.2"),
         using(28_000, dport=80),
-        HostFacts(None, using(28_000).port_use),  # how many there are is not known
+        NetnsFacts(None, using(28_000).port_use),  # how many there are is not known
     ],
 )
 def test_enough_ports_are_nothing(host):

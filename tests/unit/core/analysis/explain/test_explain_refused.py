@@ -23,8 +23,8 @@ def test_a_port_that_nobody_listens_on_any_more():
     ok = [ending_at(NOW_S - 10 + i, connect(**PLACE, times=30)) for i in range(9)]
     shown = snapshot_by_second(*ok, ending_at(NOW_S - 1, connect(**REFUSED, times=214)), now_s=NOW_S + 1)
     found = kinds(shown)["refused"]
-    assert found.title == "nothing has listened on 10.2.3.4:8080 since 12:03:10"
-    assert found.evidence == "214 refused, last ok 12:03:09; by curl"
+    assert found.title == "10.2.3.4:8080 refuses every connect since 12:03:10"
+    assert found.evidence == "214 refused, last ok 12:03:09: no listener, or a firewall rejects it; by curl"
     assert found.severity is Severity.BAD
 
 
@@ -40,8 +40,8 @@ def test_the_first_refusal_is_told_to_the_second_from_the_records():
 
 def test_a_port_that_never_answered():
     (found,) = findings(connect(**REFUSED, times=3))["refused"]
-    assert found.title == "nothing listens on 10.2.3.4:8080"
-    assert found.evidence == "3 refused, none succeeded since tracing began; by curl"
+    assert found.title == "10.2.3.4:8080 refuses every connect"
+    assert found.evidence == "3 refused, no success seen: no listener, or a firewall rejects it; by curl"
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
@@ -72,7 +72,7 @@ def test_refusals_at_random_are_no_end(share, trailing):
 @pytest.mark.parametrize(("share", "trailing"), [(2, 40), (3, 20), (10, 7)])
 def test_a_row_of_refusals_that_chance_does_not_explain_is_the_end(share, trailing):
     found = kinds(mixed(share, trailing))
-    assert "nothing has listened on 10.2.3.4:8080 since 12:03:06" in found["refused"].title
+    assert "10.2.3.4:8080 refuses every connect since 12:03:06" in found["refused"].title
     assert "some-refused" not in found
 
 
@@ -109,6 +109,6 @@ def test_the_window_may_have_forgotten_the_success():
     shown = snapshot_by_second(ok, ending_at(NOW_S - 1, connect(**REFUSED, times=5)), now_s=now_s)
     assert int(shown.window.stats["outcomes"][:, Outcome.OK].sum()) == 0
     found = kinds(shown)["refused"]
-    assert found.title == "nothing has listened on 10.2.3.4:8080 since 12:03:10"
+    assert found.title == "10.2.3.4:8080 refuses every connect since 12:03:10"
     assert "last ok 12:01:41" in found.evidence
     assert shown.now_ns == now_s * SECOND_NS

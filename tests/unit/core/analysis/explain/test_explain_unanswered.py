@@ -22,7 +22,7 @@ def test_a_destination_that_does_not_answer():
 
 def test_a_destination_that_cannot_be_reached_now_and_then():
     (found,) = findings(connect(**UNREACHABLE, times=3), connect(times=97))["unanswered"]
-    assert found.title == "3 of 100 connects to 10.0.0.1:443 (3.0%) were answered by an ICMP error"
+    assert found.title == "3 of 100 connects to 10.0.0.1:443 (3.0%) failed as unreachable"
     assert found.severity is Severity.WARN
 
 
@@ -36,6 +36,14 @@ def test_a_destination_of_which_nothing_came_before_the_application_gave_up():
 def test_an_error_of_this_host():
     (found,) = findings(connect(outcome=Outcome.ERROR, error=1, times=5))["unanswered"]
     assert "(EPERM)" in found.evidence
+
+
+def test_an_error_without_errno_is_not_explained():
+    """GIVEN errors whose errno no probe saw THEN neither this machine nor anything else is blamed."""
+    (found,) = findings(connect(outcome=Outcome.ERROR, times=5))["unanswered"]
+    assert found.evidence == (
+        "no errno is known that tells why: the socket had none when the attempt ended; by curl"
+    )
 
 
 @pytest.mark.parametrize(
