@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
@@ -35,7 +36,7 @@ class Live:
         self._host = HostWatch()
         self._filtered = request.filters_attempts
         session = self._session
-        self.info = SourceInfo(
+        self._info = SourceInfo(
             socket.gethostname(),
             session.kernel,
             session.probe,
@@ -46,6 +47,11 @@ class Live:
         )
         self._completeness = Completeness(session.sent_attempts)
         self.host()  # the counters of the host are shown as growth from now on
+
+    @property
+    def info(self) -> SourceInfo:
+        """Where the records come from, with a note on units that are not known."""
+        return replace(self._info, notes=(*self._info.notes, *self._units.notes))
 
     @property
     def ended(self) -> bool:
