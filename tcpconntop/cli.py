@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tcpconntop.commands.settings import parse_with_settings
+from tcpconntop.commands.streams import report
 from tcpconntop.core.errors import EXIT_INTERRUPTED, FatalError
 
 
@@ -16,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parse_with_settings(list(sys.argv[1:] if argv is None else argv))
         code: int = import_module(f"tcpconntop.commands.{args.command}").run(args)
     except FatalError as error:
-        print(f"tcpconntop: {error}", file=sys.stderr)
+        report(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

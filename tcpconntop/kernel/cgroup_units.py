@@ -61,7 +61,7 @@ class UnitResolver:
         self._names: dict[int, str | None] = {}
         self._own_ids: dict[bytes, int] = {}
         self._id_of_process: dict[int, int] = {}
-        self._asked: dict[int, int] = {}  # how many processes were asked, by ID of a group without a name
+        self._times_asked: dict[int, int] = {}  # by ID of a group without a name
         self._walks_left: dict[int, int] = {}  # by ID of a group that walks look for
         self._walk: Iterator[tuple[int, bytes] | None] | None = None
         self._sought: set[int] = set()  # the groups that were known when the walk began
@@ -142,17 +142,17 @@ class UnitResolver:
             for group, index in zip(ids.tolist(), first.tolist(), strict=True):
                 if group in self._names or self._clock_s() >= until_s:
                     continue
-                if group not in self._asked:
-                    self._asked[group] = 0
+                if group not in self._times_asked:
+                    self._times_asked[group] = 0
                     self._walks_left[group] = MAX_WALKS
-                if self._asked[group] < MAX_ASKED:
-                    self._asked[group] += 1
+                if self._times_asked[group] < MAX_ASKED:
+                    self._times_asked[group] += 1
                     self._ask(group, int(records["tgid"][index]), int(records["begin_ns"][index]))
 
     def _ask(self, group: int, pid: int, began_ns: int) -> None:
         path = (read_groups(self._proc, pid) or {}).get(b"")
         if path is not None and self._is_path_of(group, path, pid, began_ns):
-            self._found(group, path if not path.endswith(DELETED) else path.removesuffix(DELETED))
+            self._name_group(group, path if not path.endswith(DELETED) else path.removesuffix(DELETED))
 
     def _is_path_of(self, group: int, path: bytes, pid: int, began_ns: int) -> bool:
         """Return True if a process's path is the one of a group: it may have moved, or be another process."""
@@ -163,9 +163,9 @@ class UnitResolver:
         # The path is outside what can be seen here, or the group was removed.
         return self._pids_match and path != b"/" and started_before(self._proc / str(pid), began_ns)
 
-    def _found(self, group: int, path: bytes) -> None:
+    def _name_group(self, group: int, path: bytes) -> None:
         self._names[group] = _unit(path)
-        self._asked.pop(group, None)
+        self._times_asked.pop(group, None)
         if self._walks_left.pop(group, None) is None:
             self._unnamed_groups = max(self._unnamed_groups - 1, 0)  # it was given up before
 
@@ -184,7 +184,7 @@ class UnitResolver:
         self._next_step_s = now_s + STEP_INTERVAL_S
         for entry in self._walk:
             if entry is not None and entry[0] in self._walks_left:
-                self._found(*entry)
+                self._name_group(*entry)
             if not self._walks_left or self._clock_s() >= now_s + STEP_S:
                 break
         else:
@@ -210,7 +210,7 @@ class UnitResolver:
             self._unnamed_groups += 1
 
     def _forget_names(self) -> None:
-        tables: tuple[dict[Any, Any], ...] = (self._names, self._own_ids, self._asked, self._walks_left)
+        tables: tuple[dict[Any, Any], ...] = (self._names, self._own_ids, self._times_asked, self._walks_left)
         for table in tables:
             if len(table) > MAX_NAMES:
                 for name in list(table)[: MAX_NAMES // 4]:

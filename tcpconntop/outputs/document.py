@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -12,6 +11,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
+from tcpconntop.core.escape import json_line
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS, ViewColumn
 from tcpconntop.core.view.key_fields import FIELDS
@@ -27,7 +27,7 @@ _FAILURES = {outcome.label for outcome in Outcome if outcome is not Outcome.OK}
 
 def dump(document: dict[str, Any]) -> str:
     """Format a document as one line of JSON."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return json_line(document)
 
 
 def timestamp(unix_ns: int) -> str:
