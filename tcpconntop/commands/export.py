@@ -21,7 +21,7 @@ def run(args: Namespace) -> int:
     with CommandSource(args) as command_source:
         where, open_source = connect_filter_from_args(args), command_source.source_opener()
         from tcpconntop.core.window.keys import keys_from_events
-        from tcpconntop.outputs.document import event_documents
+        from tcpconntop.outputs.document import event_documents, in_batches
 
         source = open_source()
         interrupted = on_interrupt(lambda: None)
@@ -29,8 +29,9 @@ def run(args: Namespace) -> int:
         while not source.ended and not interrupted():
             events = source.read(command_source.max_read_s)
             events = events[where.match_keys(keys_from_events(events))]
-            if len(events):
-                exporter.write(event_documents(events, source.wall_offset_ns(), source.units()))
+            units = source.units() if len(events) else {}
+            for batch in in_batches(events):
+                exporter.write(event_documents(batch, source.wall_offset_ns(), units))
         exporter.close()
         source.close()
         command_source.report_problems()

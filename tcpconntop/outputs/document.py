@@ -22,6 +22,9 @@ from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 METRIC_COLUMNS = [COLUMNS[name] for name in METRICS if COLUMNS[name].json_name]
 """The columns of metrics that rows have, in the order of CSV fields."""
 
+MAX_DOCUMENTS = 4_096
+"""How many single connects are turned into documents at once."""
+
 _FAILURES = {outcome.label for outcome in Outcome if outcome is not Outcome.OK}
 
 
@@ -88,6 +91,12 @@ def _key_document(view: View, row: int) -> dict[str, Any]:
         for field in FIELDS.values()
         if field.dtype_field in view.grouping.fields
     }
+
+
+def in_batches(events: Events) -> Iterator[Events]:
+    """Yield the records in batches: the documents of half a million at once would take a gigabyte."""
+    for start in range(0, len(events), MAX_DOCUMENTS):
+        yield events[start : start + MAX_DOCUMENTS]
 
 
 def event_documents(
