@@ -7,17 +7,24 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tcpconntop.commands.settings import parse_with_settings
-from tcpconntop.core.errors import EXIT_INTERRUPTED, FatalError
+from tcpconntop.commands.streams import report
+from tcpconntop.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNSUPPORTED, FatalError
+from tcpconntop.kernel.environment import check_environment, memory_limit_hint, out_of_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code. Errors are one line on stderr."""
     try:
+        check_environment()
         args = parse_with_settings(list(sys.argv[1:] if argv is None else argv))
         code: int = import_module(f"tcpconntop.commands.{args.command}").run(args)
     except FatalError as error:
-        print(f"tcpconntop: {error}", file=sys.stderr)
+        hint = memory_limit_hint() if error.exit_code == EXIT_UNSUPPORTED else ""
+        report(f"{error}{hint}")
         return error.exit_code
+    except MemoryError:
+        report(str(out_of_memory()))
+        return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
+from tcpconntop.commands.streams import report
 from tcpconntop.commands.tracing import PrivilegedStart, live_request, open_live_source, trace_request
 from tcpconntop.commands.view import filter_from_args
 from tcpconntop.core.errors import FatalError
+from tcpconntop.core.format import printable
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
@@ -89,14 +91,14 @@ class CommandSource:
         """Print on stderr that tracing or replaying has begun. From then on, tracing misses no connect."""
         info = source.info
         for note in info.notes:
-            print(f"tcpconntop: {note}", file=sys.stderr)
+            report(note)
         probe = "/".join(filter(None, (info.probe, info.transport)))
         if self.replays:
             since = datetime.fromtimestamp((source.now_ns() + source.wall_offset_ns()) / 1e9).astimezone()
             message = f"replaying: {info.host} {info.kernel} {probe}, from {since:%Y-%m-%d %H:%M:%S}"
         else:
             message = f"tracing: {probe}"
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
 
     def engine_clock(self, source: Source) -> Callable[[], float] | None:
         """Return the clock for headless modes, in seconds: the recording's, or None for our own."""
@@ -144,7 +146,7 @@ class CommandSource:
         if self._source is not None:
             for note in self._source.info.notes:
                 if note not in self._initial_notes and not (self._recorder and self._recorder.failure):
-                    print(f"tcpconntop: {note}", file=sys.stderr)
+                    report(note)
         if self._recorder is not None and self._recorder.failure is not None:
             raise self._recorder.failure
 

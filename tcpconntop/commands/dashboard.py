@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.settings import restore_ui_state, save_ui_choices
+from tcpconntop.commands.streams import report
 from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError
 from tcpconntop.options import UsageError
@@ -72,5 +73,5 @@ def show(
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or EXIT_FAILED)
     if notice:
-        print(f"tcpconntop: {notice}", file=sys.stderr)
+        report(notice)
     return app.return_code or EXIT_OK

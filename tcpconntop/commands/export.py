@@ -22,7 +22,7 @@ def run(args: Namespace) -> int:
         where, open_source = connect_filter_from_args(args), command_source.source_opener()
         from tcpconntop.core.places import Names
         from tcpconntop.core.window.keys import keys_from_events
-        from tcpconntop.outputs.document import event_documents
+        from tcpconntop.outputs.document import event_documents, in_batches
 
         source = open_source()
         interrupted = on_interrupt(lambda: None)
@@ -31,8 +31,8 @@ def run(args: Namespace) -> int:
             events = source.read(command_source.max_read_s)
             names = Names(source.units(), source.places())
             events = events[where.match_keys(keys_from_events(events), names)]
-            if len(events):
-                exporter.write(event_documents(events, source.wall_offset_ns(), *names))
+            for batch in in_batches(events):
+                exporter.write(event_documents(batch, source.wall_offset_ns(), *names))
         exporter.close()
         ledger = source.ledger()
         source.close()

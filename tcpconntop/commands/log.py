@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import report
 from tcpconntop.commands.view import connect_filter_from_args
 from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
@@ -36,6 +37,6 @@ def run(args: Namespace) -> int:
         source.close()
         if lost:
             why = "while recording, or in the recording" if command_source.replays else "a buffer was full"
-            print(f"tcpconntop: {lost} connects were lost: {why}", file=sys.stderr)
+            report(f"{lost} connects were lost: {why}")
         command_source.report_problems()
         return EXIT_INTERRUPTED if interrupted() else EXIT_OK

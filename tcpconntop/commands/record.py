@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import Namespace
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import report
 from tcpconntop.commands.view import connect_filter_from_args
 from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
@@ -31,10 +31,7 @@ def run(args: Namespace) -> int:
         source.read(0)
         source.close()
         command_source.report_problems()
-        print(
-            f"tcpconntop: {command_source.recording_summary()} in {elapsed(time.monotonic() - began_s)}",
-            file=sys.stderr,
-        )
+        report(f"{command_source.recording_summary()} in {elapsed(time.monotonic() - began_s)}")
         if lost:
-            print(f"tcpconntop: {lost} connects were lost: a buffer was full", file=sys.stderr)
+            report(f"{lost} connects were lost: a buffer was full")
         return EXIT_INTERRUPTED if interrupted() else EXIT_OK

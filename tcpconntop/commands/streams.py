@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tcpconntop.core.errors import EXIT_FAILED, FatalError
+from tcpconntop.core.format import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -22,15 +23,21 @@ def run_with_safe_streams(main: Callable[[], int]) -> int:
     ignored, because a closed socket would raise it too.
     """
     _open_missing_streams()
-    sys.stdout = _with_checked_writes(sys.stdout)
+    sys.stdout = _same_stream(sys.stdout, _CheckedFile)
+    sys.stderr = _same_stream(sys.stderr, _DiscardingFile)
     try:
         try:
             return main()
         finally:
             sys.stdout.flush()
     except FatalError as error:
-        print(f"tcpconntop: {error}", file=sys.stderr)
+        report(str(error))
         return error.exit_code
+
+
+def report(message: str) -> None:
+    """Print a line on stderr, after the name of this program. Names of files and the like may be in it."""
+    print(f"tcpconntop: {printable(message)}", file=sys.stderr, flush=True)
 
 
 def _open_missing_streams() -> None:
@@ -45,11 +52,11 @@ def _open_missing_streams() -> None:
             setattr(sys, name, stream)
 
 
-def _with_checked_writes(stream: io.TextIOWrapper | object) -> io.TextIOWrapper:
-    """Return a stream with the same descriptor whose failing writes raise FatalError."""
+def _same_stream(stream: io.TextIOWrapper | object, kind: type[io.FileIO]) -> io.TextIOWrapper:
+    """Return a stream with the same descriptor that writes to a file of another class."""
     assert isinstance(stream, io.TextIOWrapper)  # noqa: S101 - it was not replaced yet
     return io.TextIOWrapper(
-        io.BufferedWriter(_CheckedFile(stream.fileno(), "w", closefd=False)),
+        io.BufferedWriter(kind(stream.fileno(), "w", closefd=False)),
         stream.encoding,
         stream.errors,
         line_buffering=stream.line_buffering,
@@ -74,3 +81,14 @@ class _CheckedFile(io.FileIO):
         except OSError as error:
             self._failed = True
             raise FatalError(f"cannot write to stdout: {error.strerror}", EXIT_FAILED) from None
+
+
+class _DiscardingFile(io.FileIO):
+    """A file whose failing writes do nothing: where stderr cannot be written, the exit code still tells."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from tcpconntop.kernel.environment import check_descriptors
 from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
@@ -26,6 +27,7 @@ class PrivilegedStart:
 
     def __init__(self) -> None:
         self.loader_or_error: Loader | TracerError
+        check_descriptors()
         try:
             self.loader_or_error = spawn_loader()
         except TracerError as error:

@@ -10,10 +10,11 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
+from tcpconntop.core.errors import EXIT_FAILED, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
 from tcpconntop.kernel import loader
 from tcpconntop.kernel.privileges import Caller, caller
 from tcpconntop.kernel.program import NO_BCC, NO_PRIVILEGES
@@ -66,7 +67,25 @@ class Loader:
         self.cancel()
         self.connection.close()
         os.close(self.output)
-        self.process.wait(_STOP_TIMEOUT_S)
+        try:
+            self.process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._kill()
+
+    def _kill(self) -> None:
+        """End a process that does not end by itself, because it was stopped (SIGSTOP).
+
+        Raises:
+            TracerError: this user may not.
+        """
+        with suppress(PermissionError):  # a user who called sudo may not send signals to root's processes
+            self.process.kill()
+        try:
+            self.process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            pid = self.process.pid
+            message = f"the loader does not end, and has privileges still: end it with sudo kill -9 {pid}"
+            raise TracerError(message, EXIT_FAILED) from None
 
     def captured_output(self) -> str:
         """Return the last part of its stdout and stderr so far."""
@@ -88,6 +107,14 @@ def interpreters(folder: Path = Path("/usr/bin")) -> tuple[str, ...]:
     others.sort(key=lambda path: int(path.suffix[1:]), reverse=True)
     system = Path(_SYSTEM_PYTHON).resolve()
     return (_SYSTEM_PYTHON, sys.executable, *(str(path) for path in others if path.resolve() != system))
+
+
+def unusable_python() -> str:
+    """Return the error for a Python of `PYTHON_VARIABLE` that cannot be used; empty if that is not set."""
+    chosen = os.environ.get(PYTHON_VARIABLE)
+    if not chosen:
+        return ""
+    return f"{PYTHON_VARIABLE} is {chosen}, which is no Python that can be started: set another one, or none"
 
 
 def _not_privileged(user: Caller) -> str:
@@ -119,7 +146,7 @@ def spawn_loader(
     candidates = interpreters() if candidates is None else candidates
     present = [path for path in dict.fromkeys(candidates) if path and os.access(path, os.X_OK)]
     if not present:
-        raise TracerError(NO_BCC, EXIT_UNSUPPORTED)
+        raise TracerError(unusable_python() or NO_BCC, EXIT_UNSUPPORTED)
     own_end, loader_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     output = os.memfd_create("tcpconntop-loader")
     with loader_end:

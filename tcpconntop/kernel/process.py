@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from tcpconntop.core.format import printable
+from tcpconntop.core.types import SECOND_NS
 
 PROC = Path("/proc")
+INIT_PID_NAMESPACE = 0xEFFFFFFC
+"""Inode number of the initial PID namespace (PROC_PID_INIT_INO), to which the PIDs in records belong."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,11 @@ class ProcessInfo:
 
 
 def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
-    """Return the process with this ID; None if there is none, or it is a zombie."""
+    """Return the process with this ID; None if there is none, or it is a zombie.
+
+    Raises:
+        PermissionError: it runs, but /proc hides it from this user (hidepid).
+    """
     folder = proc / str(pid)
     try:
         ticks = _start_ticks(folder)
@@ -43,7 +51,11 @@ def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
         lines = (folder / "status").read_text("utf-8", "replace").splitlines()
         uid = next(int(line.split()[2]) for line in lines if line.startswith("Uid:"))
         booted_s = next(int(line.split()[1]) for line in _lines(proc / "stat") if line.startswith("btime"))
-    except (OSError, StopIteration):  # it ended in between
+    except PermissionError:
+        raise
+    except (OSError, StopIteration, ValueError, IndexError):  # it ended in between
+        if proc == PROC:
+            _check_hidden(pid)
         return None
     if ticks is None:
         return None
@@ -52,11 +64,38 @@ def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
     return ProcessInfo(pid, printable(comm), _user(uid), printable(words), started_s, ticks)
 
 
-def _start_ticks(folder: Path) -> int | None:
-    """Return the start time in clock ticks; None for a zombie (proc_pid_stat(5))."""
+def in_initial_pid_namespace(proc: Path = PROC) -> bool:
+    """Return True if the PIDs in records are those of /proc: False in a container with PIDs of its own."""
+    try:
+        return (proc / "self/ns/pid").stat().st_ino == INIT_PID_NAMESPACE
+    except OSError:
+        return True  # a kernel without PID namespaces
+
+
+def started_before(folder: Path, moment_ns: int) -> bool:
+    """Return True if a process started before a time (CLOCK_MONOTONIC): its PID was not reused since."""
+    try:
+        ticks = _start_ticks(folder, zombie=True)
+    except (OSError, ValueError, IndexError):
+        return False
+    suspended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    since_boot_ns = (ticks or 0) * SECOND_NS // os.sysconf("SC_CLK_TCK")
+    return since_boot_ns - suspended_ns <= moment_ns
+
+
+def _check_hidden(pid: int) -> None:
+    """Raise PermissionError if a process that /proc does not show exists, and is of another user."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return
+
+
+def _start_ticks(folder: Path, *, zombie: bool = False) -> int | None:
+    """Return the start time in clock ticks (proc_pid_stat(5)); None for a zombie, unless one is asked for."""
     # The name is in brackets, and may contain brackets itself.
     fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    return None if fields[0] in "ZXx" else int(fields[19])
+    return None if fields[0] in "ZXx" and not zombie else int(fields[19])
 
 
 def _lines(file: Path) -> list[str]:

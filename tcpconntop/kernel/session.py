@@ -22,7 +22,7 @@ from tcpconntop.core.wire import COUNTERS, EVENT, N_OUTCOMES, NETNS_COUNTERS, NE
 from tcpconntop.kernel.attach import BEGIN_COPIES, FENTRY_FUNCTIONS
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
-from tcpconntop.kernel.launch import Loader, TracerError
+from tcpconntop.kernel.launch import Loader, TracerError, unusable_python
 from tcpconntop.kernel.netns_table import NamespaceCounts, read_namespaces
 from tcpconntop.kernel.perf import PerfBuffer
 from tcpconntop.kernel.request import TraceRequest
@@ -194,7 +194,7 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
         answer = json.loads(message) if message else {}
         if "fds" not in answer:
             raise TracerError(
-                answer.get("error", "the loader ended without an answer"),
+                answer.get("error", unusable_python() or "the loader ended without an answer"),
                 answer.get("exit", EXIT_UNSUPPORTED),
                 loader.captured_output(),
             )
@@ -207,7 +207,7 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
         close_all(fds)
         stays = False
         raise TracerError(
-            f"the loader has ended ({error})", EXIT_UNSUPPORTED, loader.captured_output()
+            unusable_python() or f"the loader has ended ({error})", EXIT_UNSUPPORTED, loader.captured_output()
         ) from error
     except BaseException:
         close_all(fds)

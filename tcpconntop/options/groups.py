@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS, LOADERS, MAX_IN_FLIGHT, PROBES, TRANSPORTS
-from tcpconntop.options.values import delay, duration, file, integer, integers, size
+from tcpconntop.options.values import delay, duration, file, integer, integers, networks, process_name, size
 
 
 def add_filters(
@@ -22,8 +22,12 @@ def add_filters(
     """
     group = parser.add_argument_group("filters (lists are separated by commas; all filters must match)")
     _add_list_filters(group)
-    group.add_argument("-c", dest="comm", metavar="COMM", help="only connects of processes with this name")
-    group.add_argument("--dest", metavar="CIDR", help="only connects to these addresses or networks")
+    group.add_argument(
+        "-c", dest="comm", type=process_name, metavar="COMM", help="only connects of processes with this name"
+    )
+    group.add_argument(
+        "--dest", type=networks, metavar="CIDR", help="only connects to these addresses or networks"
+    )
     family = group.add_mutually_exclusive_group()
     family.add_argument(
         "-4", dest="family", action="store_const", const=4, default=0, help="only connects over IPv4"
@@ -195,6 +199,10 @@ def _min_ms(commands: Sequence[str]) -> Callable[[str], float]:
         try:
             value = float(text)
         except ValueError:
+            if text in commands:
+                raise argparse.ArgumentTypeError(
+                    f"the command '{text}' comes first, before options"
+                ) from None
             raise argparse.ArgumentTypeError(f"'{text}' is {what}") from None
         if not 0 <= value < 1e9:
             raise argparse.ArgumentTypeError(f"'{text}' is not from 0 to 1e9 ms")

@@ -60,6 +60,20 @@ def file(text: str) -> str:
     return text
 
 
+def networks(text: str) -> str:
+    """Return a list of networks; not an empty one: with a variable that is not set it would be everything."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty: give a network such as 10.0.0.0/8")
+    return text
+
+
+def process_name(text: str) -> str:
+    """Return the name of a process, which must not be empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a process must not be empty")
+    return text
+
+
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tcpconntop.core.format import printable
 from tcpconntop.core.view.assertions import AssertionResult
 from tcpconntop.core.view.view import View
 from tcpconntop.outputs.document import view_document
@@ -13,7 +14,7 @@ from tcpconntop.outputs.document import view_document
 def result_line(result: AssertionResult, lost: int) -> str:
     """Format a result: `ok p99<5ms: 1.2ms (n=812)`, or `unknown …` if missing connects could turn it."""
     missing = f", {lost} lost" if lost else ""
-    return f"{result.verdict} {result.text}: {result.reason} (n={result.count}{missing})"
+    return f"{result.verdict} {printable(result.text)}: {result.reason} (n={result.count}{missing})"
 
 
 def check_document(view: View, results: Sequence[AssertionResult]) -> dict[str, Any]:

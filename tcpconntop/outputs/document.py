@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -12,6 +11,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
+from tcpconntop.core.escape import json_line
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS, ViewColumn
@@ -24,12 +24,15 @@ from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 METRIC_COLUMNS = [COLUMNS[name] for name in METRICS if COLUMNS[name].json_name]
 """The columns of metrics that rows have, in the order of CSV fields."""
 
+MAX_DOCUMENTS = 4_096
+"""How many single connects are turned into documents at once."""
+
 _FAILURES = {outcome.label for outcome in Outcome if outcome is not Outcome.OK}
 
 
 def dump(document: dict[str, Any]) -> str:
     """Format a document as one line of JSON."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return json_line(document)
 
 
 def timestamp(unix_ns: int) -> str:
@@ -101,6 +104,12 @@ def _key_document(view: View, row: int) -> dict[str, Any]:
     # Where a row is in several network namespaces, its destination may be several hosts.
     netns, n_namespaces = int(key["netns"]), int(view.namespace_count[row])
     return fields | {"netns": netns or None, "namespaces": n_namespaces or None}
+
+
+def in_batches(events: Events) -> Iterator[Events]:
+    """Yield the records in batches: the documents of half a million at once would take a gigabyte."""
+    for start in range(0, len(events), MAX_DOCUMENTS):
+        yield events[start : start + MAX_DOCUMENTS]
 
 
 def event_documents(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, Protocol, TextIO
 
 from tcpconntop.core.errors import FatalError
+from tcpconntop.core.escape import csv_cell
 from tcpconntop.outputs.document import dump
 
 FIELDS = (
@@ -46,7 +47,7 @@ class JsonLines:
 
 
 class Csv:
-    """One line per connect below a header; unknown values are empty."""
+    """One line per connect below a header; unknown values are empty. For texts, see `csv_cell`."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -55,7 +56,8 @@ class Csv:
 
     def write(self, documents: Documents) -> None:
         """Write a batch as lines."""
-        self._rows.writerows(documents)
+        for document in documents:
+            self._rows.writerow({name: csv_cell(value) for name, value in document.items()})
 
     def close(self) -> None:
         """Flush the output."""

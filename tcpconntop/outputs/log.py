@@ -13,7 +13,7 @@ from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
-from tcpconntop.outputs.document import dump, event_documents
+from tcpconntop.outputs.document import dump, event_documents, in_batches
 from tcpconntop.sources.base import Source
 
 
@@ -67,11 +67,13 @@ class Log:
         events = events[self._where.match_keys(keys_from_events(events), names)]
         if not len(events):
             return
-        if self._as_json:
-            lines = [dump(document) for document in event_documents(events, source.wall_offset_ns(), *names)]
-        else:
-            lines = self._with_headers(self._lines(events, names.places))
-        self._out.write("\n".join([*lines, ""]))
+        for batch in in_batches(events):
+            if self._as_json:
+                documents = event_documents(batch, source.wall_offset_ns(), *names)
+                lines = [dump(document) for document in documents]
+            else:
+                lines = self._with_headers(self._lines(batch, names.places))
+            self._out.write("\n".join([*lines, ""]))
         self._out.flush()
 
     def _with_headers(self, lines: list[str]) -> list[str]:

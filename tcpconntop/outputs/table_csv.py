@@ -1,24 +1,20 @@
 """A view as CSV (RFC 4180): the rows of the JSON document, flat; every grouping has the same header.
 
 Fields that a row lacks are empty, as are unknown latencies. Names from outside cannot break a line (control
-characters become `·`) and are not taken for a formula by a spreadsheet: if one begins with `=`, `+`, `-` or
-`@`, an apostrophe precedes it.
+characters become `·`) and are not taken for a formula by a spreadsheet (`escape.csv_cell`).
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
-from tcpconntop.core.format import printable
+from tcpconntop.core.escape import csv_cell
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.view import View
 from tcpconntop.outputs.document import METRIC_COLUMNS, view_document
 
 HEADER = ("other", *FIELDS, "namespaces", *(column.json_name for column in METRIC_COLUMNS))
-
-_FORMULA = ("=", "+", "-", "@")
 
 
 def view_csv(view: View) -> str:
@@ -28,12 +24,5 @@ def view_csv(view: View) -> str:
     writer.writeheader()
     for row in view_document(view)["rows"]:
         flat = row | row["outcomes"]
-        writer.writerow({name: _cell(value) for name, value in flat.items()})
+        writer.writerow({name: csv_cell(value) for name, value in flat.items()})
     return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if not isinstance(value, str):
-        return int(value) if isinstance(value, bool) else value
-    text = printable(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

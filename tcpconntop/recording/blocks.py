@@ -17,13 +17,28 @@ from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.recording.codecs import compress, decompress
-from tcpconntop.recording.frames import Frame, FrameKind
+from tcpconntop.recording.frames import HEAD_BYTES, Frame, FrameKind
+from tcpconntop.recording.untrusted import (
+    MAX_HEADER_BYTES,
+    MAX_JSON_BYTES,
+    MAX_JSON_RATIO,
+    MAX_PLACES,
+    MAX_RATIO,
+    count,
+    integer,
+    parse_json,
+    place_name,
+    recorded_reads,
+    share,
+    unit_names,
+)
+from tcpconntop.recording.untrusted import record_dtype as parse_dtype
 
 _LENGTH = struct.Struct("<I")
 _RECORD: dict[str, Any] = {"bytes": EVENT.itemsize, "fields": [list(part) for part in EVENT.descr]}
 _REQUIRED = {"begin_ns", "end_ns", "outcome", "family", "daddr", "dport", "tgid", "comm"}
 _TEXTS = ("host", "kernel", "probe", "transport", "label")
-_MAX_CLOCK_NS = 1 << 62  # as Unix time: the year 2116
+MAX_CLOCK_NS = 1 << 62  # as Unix time: the year 2116
 _COUNTS = ("attempts", "syn_retransmits", "lost_records", "lost_starts", "below_minimum")
 _NEWER_COUNTS = ("unseen", "namespaces", "namespaces_compared", "skipped")
 """Totals that recordings of earlier versions lack."""
@@ -89,24 +104,27 @@ class FileHeader:
             DamagedFrameError: the frame holds no header, or one of records with an incompatible layout.
         """
         try:
-            document = json.loads(frame.payload)
+            document = parse_json(frame.payload, MAX_HEADER_BYTES)
             info = document["info"]
-            _check_clock(document["clocks"]["began_ns"], document["clocks"]["wall_offset_ns"])
+            began_ns, wall_offset_ns = (
+                integer(document["clocks"][n]) for n in ("began_ns", "wall_offset_ns")
+            )
+            _check_clock(began_ns, wall_offset_ns)
             return cls(
                 str(document["session"]),
-                int(document["part"]),
+                count(document["part"]),
                 SourceInfo(
                     **{name: printable(str(info[name])) for name in _TEXTS},
                     notes=tuple(printable(str(note)) for note in info["notes"]),
                     loader=printable(str(info.get("loader", ""))),
                 ),
                 printable(str(document["filters"])),
-                int(document["clocks"]["began_ns"]),
-                int(document["clocks"]["wall_offset_ns"]),
+                began_ns,
+                wall_offset_ns,
                 _parse_ledger(document["base"]),
                 _parse_dtype(document["record"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DamagedFrameError(str(error)) from None
 
 
@@ -169,52 +187,63 @@ class Block:
             FatalError: the codec is not installed.
         """
         try:
+            stored = HEAD_BYTES + len(frame.payload)
+            if frame.raw_bytes > MAX_RATIO * stored:
+                raise ValueError("it is packed more tightly than records can be")
             raw = decompress(frame.codec, frame.payload, frame.raw_bytes)
             (length,) = _LENGTH.unpack_from(raw)
-            state = json.loads(raw[_LENGTH.size : _LENGTH.size + length])
+            limit = min(MAX_JSON_RATIO * stored, MAX_JSON_BYTES)
+            state = parse_json(raw[_LENGTH.size : _LENGTH.size + min(length, limit + 1)], limit)
             events = _as_events(np.frombuffer(raw, record_dtype, frame.count, _LENGTH.size + length))
-            now_ns = int(state["now_ns"])
-            reads = tuple((int(count), now_ns - int(ago_ns)) for count, ago_ns in state["reads"])
+            now_ns = integer(state["now_ns"])
+            reads = recorded_reads(state["reads"], now_ns)
             block = cls(
                 events,
                 reads,
                 now_ns,
-                int(state["wall_offset_ns"]),
+                integer(state["wall_offset_ns"]),
                 _parse_ledger(state["ledger"]),
-                {int(group): name and str(name) for group, name in state["units"].items()},
+                unit_names(state["units"]),
                 _parse_places(state),
             )
             _check_clock(now_ns, block.wall_offset_ns)
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
             raise DamagedFrameError(str(error)) from None
         if not block._is_consistent():
             raise DamagedFrameError("it contradicts itself")
         return block
 
     def _is_consistent(self) -> bool:
-        counts = [count for count, _ in self.reads]
         return (
-            sum(counts) == len(self.events)
-            and all(count >= 0 for count in counts)
+            sum(n for n, _ in self.reads) == len(self.events)
             and all(0 <= now_ns <= self.now_ns for _, now_ns in self.reads)
+            and bool((self.events["begin_ns"] <= self.events["end_ns"]).all())
             and bool((self.events["end_ns"] < self.now_ns + SECOND_NS).all())
             and bool((self.events["outcome"] < N_OUTCOMES).all())
             and bool(np.isin(self.events["family"], (4, 6)).all())
         )
 
 
+def check_growth(ledger: Ledger) -> None:
+    """Raise DamagedFrameError if totals since an earlier moment cannot be: each only grows."""
+    values = vars(ledger).values()
+    numbers = [n for value in values for n in (value if isinstance(value, tuple) else (value or 0,))]
+    if min(numbers) < 0 or ledger.in_flight < 0:
+        raise DamagedFrameError("its totals are smaller than they were before")
+
+
 def _check_clock(now_ns: int, wall_offset_ns: int) -> None:
     """Raise ValueError if a time is outside the years 1970 to 2116."""
-    if not (0 <= now_ns < _MAX_CLOCK_NS and 0 <= now_ns + wall_offset_ns < _MAX_CLOCK_NS):
+    if not (0 <= now_ns < MAX_CLOCK_NS and 0 <= now_ns + wall_offset_ns < MAX_CLOCK_NS):
         raise ValueError("its clock is out of range")
 
 
 def _parse_dtype(document: Mapping[str, Any]) -> np.dtype[np.void]:
     """Return the layout of records that may have more or fewer fields than `EVENT`."""
-    dtype = np.dtype([(str(name), str(kind)) for name, kind in document["fields"]])
+    dtype = parse_dtype(document)
     shared = set(dtype.names or ()) & set(EVENT.names or ())
     same = all(dtype[name] == EVENT[name] for name in shared)
-    if dtype.hasobject or dtype.itemsize != document["bytes"] or not same or not shared >= _REQUIRED:
+    if dtype.itemsize != document["bytes"] or not same or not shared >= _REQUIRED:
         raise DamagedFrameError("its records have an incompatible layout")
     return dtype
 
@@ -232,24 +261,28 @@ def _as_events(records: Events) -> Events:
 def _parse_places(state: Mapping[str, Any]) -> Places:
     """Return the names of interfaces and network namespaces; older recordings have none."""
     interfaces, namespaces = state.get("interfaces", []), state.get("namespaces", {})
+    if len(interfaces) + len(namespaces) > MAX_PLACES:
+        raise ValueError(f"it has more than {MAX_PLACES:,} names of interfaces and namespaces")
     return Places(
-        {(int(netns), int(index)): printable(str(name)) for netns, index, name in interfaces},
-        {int(netns): printable(str(name)) for netns, name in namespaces.items()},
+        {(count(netns), count(index)): place_name(name) for netns, index, name in interfaces},
+        {int(netns): place_name(name) for netns, name in namespaces.items()},
     )
 
 
 def _parse_ledger(document: Mapping[str, Any]) -> Ledger:
-    outcomes = tuple(int(count) for count in document["outcomes"])
+    outcomes = tuple(count(n) for n in document["outcomes"])
     if len(outcomes) != N_OUTCOMES:
         raise ValueError(f"it has {len(outcomes)} outcomes instead of {N_OUTCOMES}")
-    completeness = document["completeness"]
+    lost_outcomes = tuple(count(n) for n in document.get("lost_outcomes", ())) or (0,) * N_OUTCOMES
+    if len(lost_outcomes) != N_OUTCOMES:
+        raise ValueError(f"it has {len(lost_outcomes)} lost outcomes instead of {N_OUTCOMES}")
+    completeness = share(document["completeness"])
     ledger = Ledger(
         outcomes=outcomes,
-        completeness=None if completeness is None else float(completeness),
-        **{name: int(document[name]) for name in _COUNTS},
-        **{name: int(document.get(name, 0)) for name in _NEWER_COUNTS},
-        lost_outcomes=tuple(int(n) for n in document.get("lost_outcomes", ()))[:N_OUTCOMES]
-        or (0,) * N_OUTCOMES,
+        completeness=completeness,
+        **{name: count(document[name]) for name in _COUNTS},
+        **{name: count(document.get(name, 0)) for name in _NEWER_COUNTS},
+        lost_outcomes=lost_outcomes,
     )
     if "namespaces" in document:
         return ledger

@@ -9,6 +9,7 @@ records missing between two frames is exact, however large the damage is.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,13 +20,19 @@ MAGIC = b"TCPCONN\n"
 VERSION = 1
 PREFIX_BYTES = 12
 MARKER = b"\xf5TCT"
-PAYLOAD_MAX = 1 << 28
-"""Upper bound of a payload's length in bytes, compressed or not: a longer one is damage."""
+PAYLOAD_MAX = 1 << 26
+"""Upper bound of a payload's length in bytes, compressed or not: a longer one is damage (500,000 records)."""
+MAX_RECORDS = 1 << 62
+"""Upper bound of the counts in a head."""
 
 _PREFIX = struct.Struct("<8sI")
 _HEAD = struct.Struct("<4sBBHIIIQQQQI")  # the head's own checksum follows
 _CHECKSUM = struct.Struct("<I")
 HEAD_BYTES = _HEAD.size + _CHECKSUM.size
+_START_BYTES = 16
+# What a head begins with: the marker, a kind, and two lengths of at most PAYLOAD_MAX. A regular expression,
+# so that data full of markers takes no longer than any other.
+_START = re.compile(re.escape(MARKER) + rb"[\0-\2].{6}[\0-\4].{3}[\0-\4]", re.DOTALL)
 
 
 class FrameKind(IntEnum):
@@ -114,6 +121,11 @@ class FrameScanner:
         self._data = bytearray()
         self._skipping = False
 
+    @property
+    def searching(self) -> bool:
+        """True if the next intact frame is searched for: zeros are not part of one."""
+        return self._skipping
+
     def feed(self, data: bytes) -> Iterator[Frame | Damage]:
         """Add the next piece; yield every frame or damage that it completes."""
         self._data += data
@@ -151,19 +163,17 @@ class FrameScanner:
     def _skip_to_marker(self) -> None:
         """Drop data up to the next possible start of a frame; at least one byte."""
         self._skipping = True
-        start = self._data.find(MARKER, 1)
-        del self._data[: start if start >= 0 else len(self._data) - len(MARKER) + 1]
+        start = _START.search(self._data, 1)
+        del self._data[: start.start() if start else len(self._data) - _START_BYTES + 1]
 
 
 def find_last_head(data: bytes) -> Frame | None:
     """Return the last frame in `data` with an intact head, without its payload; None if there is none."""
-    start = len(data)
-    while (start := data.rfind(MARKER, 0, start)) >= 0:
-        if start + HEAD_BYTES > len(data):
-            continue
-        head, _, _ = _read_head(data[start : start + HEAD_BYTES])
-        if head is not None:
-            return head
+    for start in reversed([match.start() for match in _START.finditer(data)]):
+        if start + HEAD_BYTES <= len(data):
+            head, _, _ = _read_head(data[start : start + HEAD_BYTES])
+            if head is not None:
+                return head
     return None
 
 
@@ -173,6 +183,7 @@ def _read_head(data: bytes) -> tuple[Frame | None, int, int]:
     (head_crc,) = _CHECKSUM.unpack_from(data, _HEAD.size)
     if marker != MARKER or head_crc != zlib.crc32(data[: _HEAD.size]):
         return None, 0, 0
-    if kind not in set(FrameKind) or max(stored, raw) > PAYLOAD_MAX:
+    largest = max(before, lost)
+    if kind > FrameKind.END or max(stored, raw) > PAYLOAD_MAX or largest >= MAX_RECORDS:
         return None, 0, 0
     return Frame(FrameKind(kind), codec, raw, count, before, first, last, lost), stored, crc

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import SEEK_END
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,9 +18,10 @@ from tcpconntop.core.format import count
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.recording.blocks import Block, DamagedFrameError, FileHeader
+from tcpconntop.recording.blocks import MAX_CLOCK_NS, Block, DamagedFrameError, FileHeader, check_growth
 from tcpconntop.recording.frames import (
     HEAD_BYTES,
+    PAYLOAD_MAX,
     PREFIX_BYTES,
     VERSION,
     Damage,
@@ -119,6 +122,7 @@ class RecordingReader:
                     continue
                 try:
                     block = Block.from_frame(item, file.header.record_dtype)
+                    check_growth(block.ledger.since(file.header.initial_ledger))
                 except DamagedFrameError:
                     self._count_damage(Damage(item))
                     continue
@@ -195,18 +199,41 @@ class _RecordingFile:
 
     def _scan(self) -> Iterator[Frame | Damage]:
         scanner = FrameScanner()
-        chunks = iter(lambda: self._read(CHUNK_BYTES), b"")
-        yield from chain.from_iterable(map(scanner.feed, chunks))
+        while data := self._read(CHUNK_BYTES):
+            yield from scanner.feed(data)
+            if scanner.searching and data.count(0) == len(data):
+                self._skip_hole()
         yield from scanner.finish()
 
+    def _skip_hole(self) -> None:
+        """Go on to the next data of a sparse file: a hole may be as large as a file can be."""
+        try:
+            descriptor, position = self._file.fileno(), self._file.tell()
+            before = os.lseek(descriptor, 0, os.SEEK_CUR)
+            try:
+                data = os.lseek(descriptor, position, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    return
+                data = os.lseek(descriptor, 0, os.SEEK_END)  # only a hole follows
+            finally:
+                os.lseek(descriptor, before, os.SEEK_SET)  # where the buffer of the file expects it
+            self._file.seek(data)
+        except OSError:
+            pass  # a pipe has no holes
+
     def _find_last_ns(self) -> int | None:
-        """Return the time of the last intact head, or None in a pipe. Keeps the file position."""
+        """Return the time of the last intact head. Keeps the file position.
+
+        None in a pipe, or if there is no head where the last one of an intact file can be.
+        """
         file = self._file
         if not file.seekable():
             return None
         position = file.tell()
         start, head, following = file.seek(0, SEEK_END), None, b""
-        while start > 0 and head is None:
+        earliest = start - PAYLOAD_MAX - CHUNK_BYTES
+        while start > max(earliest, 0) and head is None:
             size = min(start, CHUNK_BYTES)
             start -= size
             file.seek(start)
@@ -214,7 +241,7 @@ class _RecordingFile:
             # The next chunk needs the first bytes of this one: a head may lie across the border.
             head, following = find_last_head(data), data[: HEAD_BYTES - 1]
         file.seek(position)
-        return head.last_ns if head is not None else None
+        return min(head.last_ns, MAX_CLOCK_NS) if head is not None else None
 
     def _read(self, n_bytes: int) -> bytes:
         try:

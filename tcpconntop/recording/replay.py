@@ -19,6 +19,15 @@ from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.pacing import PlaybackClock
 from tcpconntop.recording.reader import RecordedRead
+from tcpconntop.recording.untrusted import MAX_PLACES
+
+SILENCE_NS = 960 * SECOND_NS
+"""After so long without a connect (a minute more than the longest window), nothing changes any more."""
+
+MAX_UNITS, MAX_UNIT_TEXT = 1 << 17, 1 << 24
+"""How many names of units are kept, and how many characters of them."""
+
+TOO_MANY_UNITS = "the recording names more units than are kept: those of later connects are not known"
 
 
 class Playable(Protocol):
@@ -99,6 +108,8 @@ class Replay:
         self._now_ns, self._wall_offset_ns = header.began_ns, header.wall_offset_ns
         self._units: dict[int, str | None] = {}
         self._places = NO_PLACES
+        self._unit_text = 0
+        self._last_record_ns = header.began_ns
         self._recorded_ledger = Ledger()  # the last one that was recorded
         self._outcomes_since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since that ledger
         self._retransmits_since = 0
@@ -108,7 +119,8 @@ class Replay:
     @property
     def info(self) -> SourceInfo:
         """Where the records come from, with notes on what is missing from the part played so far."""
-        return replace(self._recorded_info, notes=(*self._recorded_info.notes, *self._recording.notes))
+        notes = (*self._recorded_info.notes, *self._recording.notes)
+        return replace(self._recorded_info, notes=(*notes, TOO_MANY_UNITS) if self._units_full else notes)
 
     @property
     def ended(self) -> bool:
@@ -128,6 +140,8 @@ class Replay:
             return np.empty(0, EVENT)
         due_ns = max(upcoming.now_ns, self._now_ns)
         goal_ns = min(self._now_ns + math.ceil(timeout_s * SECOND_NS), due_ns)
+        if self._clock.speed == math.inf and self._now_ns >= self._last_record_ns + SILENCE_NS:
+            goal_ns = max(goal_ns, due_ns - 1)  # one step, however many years the silence has
         self._now_ns = self._clock.advance_to(self._now_ns, goal_ns)
         return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(upcoming)
 
@@ -151,8 +165,11 @@ class Replay:
     def _take(self, read: RecordedRead) -> Events:
         """Return the records of a read, update the totals and go on to the next read."""
         self._next_read = next(self._reads, None)
-        self._units.update(read.units)
-        self._places = self._places.updated(read.places)
+        self._take_units(read.units)
+        if len(self._places.interfaces) + len(self._places.namespaces) <= MAX_PLACES:
+            self._places = self._places.updated(read.places)
+        if len(read.events):
+            self._last_record_ns = max(read.now_ns, self._now_ns)
         self._wall_offset_ns = read.wall_offset_ns
         if read.ledger is not None:
             self._recorded_ledger, self._retransmits_since = read.ledger, 0
@@ -161,6 +178,19 @@ class Replay:
             self._outcomes_since += np.bincount(read.events["outcome"], minlength=N_OUTCOMES)
             self._retransmits_since += int(read.events["syn_retransmits"].sum())
         return read.events
+
+    def _take_units(self, units: Mapping[int, str | None]) -> None:
+        text = sum(len(name or "") for name in units.values())
+        if self._units_full or self._unit_text + text > MAX_UNIT_TEXT:
+            self._unit_text = MAX_UNIT_TEXT + 1
+            return
+        self._unit_text += text
+        self._units.update(units)
+
+    @property
+    def _units_full(self) -> bool:
+        """True if no further names of units are kept."""
+        return self._unit_text > MAX_UNIT_TEXT or len(self._units) > MAX_UNITS
 
     @property
     def player(self) -> Replay | None:

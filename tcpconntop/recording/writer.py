@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -173,23 +173,28 @@ class RecordingWriter(SourceWrapper):
         self._pending_reads.clear()
 
     def _block_frame(self) -> Frame:
-        units = self._source.units()
         block = Block(
             np.concatenate([np.empty(0, EVENT), *self._pending]),
             tuple(self._pending_reads),
             self._source.now_ns(),
             self._source.wall_offset_ns(),
             self._latest_ledger,
-            {group: name for group, name in units.items() if self._written_units.get(group, "") != name},
+            self._new_units(),
             self._source.places().since(self._written_places),
         )
         return block.to_frame(FrameKind.BLOCK, self._codec, self.recorded)
 
+    def _new_units(self) -> dict[int, str | None]:
+        """Return the names of control groups that the current file does not have yet."""
+        written = self._written_units
+        return {group: name for group, name in self._source.units().items() if written.get(group, "") != name}
+
     def _write_end(self) -> None:
         self._flush()
-        self._append_end(self._source.now_ns())
+        self._append_end(self._source.now_ns(), self._new_units())  # found after the last record
 
-    def _append_end(self, now_ns: int) -> None:
+    def _append_end(self, now_ns: int, units: Mapping[int, str | None] | None = None) -> None:
         """Write the end frame of a file: a block at `now_ns` without records."""
-        block = Block(np.empty(0, EVENT), (), now_ns, self._source.wall_offset_ns(), self._written_ledger)
+        offset = self._source.wall_offset_ns()
+        block = Block(np.empty(0, EVENT), (), now_ns, offset, self._written_ledger, units or {})
         self._file.append(block.to_frame(FrameKind.END, self._codec, self.recorded).encode())

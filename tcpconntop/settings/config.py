@@ -143,7 +143,16 @@ def toml_parser() -> ModuleType:
         return import_module("tomli")
 
 
+MAX_CHARACTERS, MAX_LINE = 1 << 16, 1 << 12
+"""Upper bounds of a settings file and of its lines: Python's parser takes minutes for 100 kB of `a.a.a…`."""
+
+
 def _parse_toml(text: str, name: str) -> dict[str, Any]:
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(f"{name}: it is longer than {MAX_CHARACTERS} characters")
+    if any(len(line) > MAX_LINE for line in text.splitlines()):
+        raise ConfigError(f"{name}: a line is longer than {MAX_LINE} characters")
+    text = text.removeprefix("\ufeff")  # the mark that some editors put at the beginning
     try:
         document: dict[str, Any] = toml_parser().loads(text)
     except RecursionError:

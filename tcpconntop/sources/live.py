@@ -56,8 +56,8 @@ class Live:
 
     @property
     def info(self) -> SourceInfo:
-        """Where the records come from, with notes on what was lost so far, and why."""
-        return replace(self._info, notes=(*self._info.notes, *self._losses.notes))
+        """Where the records come from, with notes on what is not known, or was lost, and why."""
+        return replace(self._info, notes=(*self._info.notes, *self._units.notes, *self._losses.notes))
 
     @property
     def ended(self) -> bool:

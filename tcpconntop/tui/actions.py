@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from textual.binding import Binding, BindingType
+from textual.keys import Keys, _character_to_key
 
 _KEY = re.compile(r"((ctrl|alt|shift|super)\+)*([a-z][a-z0-9_]*|[!-~])|\S")
+_KEY_NAMES = {key.value.rpartition("+")[2] for key in Keys} | {
+    _character_to_key(chr(code)) for code in range(ord("!"), 0x7F)
+}
+"""Names of keys without their modifiers."""
 Scope = Literal["app", "screen", "table", "findings"]
 
 
@@ -189,10 +194,16 @@ def key_bindings(settings: Mapping[str, Sequence[str]]) -> KeyBindings:
     )
 
 
+def _is_known(key: str) -> bool:
+    """True if there is a key of that name, such as `ctrl+pageup`, `slash` or `ä`."""
+    base = key.removesuffix("+").rpartition("+")[2] if len(key) > 1 else key
+    return len(base) <= 1 or base in _KEY_NAMES
+
+
 def _textual_key(name: str, key: str) -> str:
     """Return Textual's name of a key that is written as a character or as a name."""
     key = "comma" if key == "," else key.strip() if len(key) > 1 else key
-    if not _KEY.fullmatch(key) or not key.isprintable():
+    if not _KEY.fullmatch(key) or not key.isprintable() or not _is_known(key):
         raise KeyError(name, "a key is a character, or a name such as f5, slash, ctrl+o or pageup")
     bound = next(iter(Binding.make_bindings([Binding(key, name)])))
     return bound.key

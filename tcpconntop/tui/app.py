@@ -16,6 +16,7 @@ from textual.notifications import Notify
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from tcpconntop.core.format import printable
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
@@ -123,7 +124,7 @@ class Dashboard(App[str]):
         self.set_keymap(dict(self._store.state.keys.keymap))
         self.set_interval(PROGRESS_S, self._show_seek_progress)
         if self._notice:
-            self.notify(self._notice, severity="warning", markup=False)
+            self.notify(printable(self._notice), severity="warning", markup=False)
         if self._pid is not None:
             self._main.open_process(ProcessSummary(self._pid, "process"), self._store.state)
         self.call_after_refresh(self._trace)
@@ -185,7 +186,7 @@ class Dashboard(App[str]):
 
     def show_note(self, note: str) -> None:
         """Show a note in place of the previous one."""
-        self.notify(note, markup=False)
+        self.notify(printable(note), markup=False)
 
     @on(Notify)
     def clear_notes(self) -> None:
@@ -281,7 +282,7 @@ class Dashboard(App[str]):
         try:
             self.show_note(export_view(view, picture))
         except OSError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(printable(str(error)), severity="error", markup=False)
 
     def action_help(self) -> None:
         """Show the help."""

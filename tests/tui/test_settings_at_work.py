@@ -112,6 +112,8 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
         ({"filter": ["f,g"]}, "filter", "a key is a character"),
         ({"filter": [""]}, "filter", "a key is a character"),
         ({"filter": ["\x1b"]}, "filter", "a key is a character"),
+        ({"filter": ["slahs"]}, "filter", "a key is a character"),
+        ({"filter": ["ctrl+pagup"]}, "filter", "a key is a character"),
     ],
 )
 def test_keys_that_cannot_be_are_explained(settings, name, reason):
@@ -125,6 +127,11 @@ def test_keys_can_change_places():
     keys = key_bindings({"filter": ["q"], "quit": ["/"]})
     assert keys.keymap == {"filter": "q", "quit": "slash"}
     assert keys.labels == {"filter": "q", "quit": "/"}
+
+
+@pytest.mark.parametrize("key", ["ctrl+pageup", "f5", "shift+tab", "at", "ctrl+o", "ä", "alt+slash"])
+def test_names_of_keys_that_exist_are_taken(key):
+    assert key_bindings({"filter": [key]}).labels == {"filter": key}
 
 
 def test_every_action_has_a_name_of_its_own():

@@ -141,19 +141,26 @@ class ProcessScreen(ExplainScreen):
         if state is None or state.info is None:
             return
         if state.info.live and not self._ended:
-            info = self._read_process_info(self.process.pid)
-            if self._info is None and info is None:
-                self._ended = f"no process has the pid {self.process.pid} now"
-            elif self._info is not None and (info is None or info.start_ticks != self._info.start_ticks):
-                self._ended = "this process has ended"
-            else:
-                self._info = info
+            self._read_proc()
         snapshot = state.snapshot
         if snapshot is not None:
             keys = snapshot.window.keys
             own = np.flatnonzero(keys["tgid"] == self.process.pid)[-1:]
             self._unit = snapshot.unit(int(keys["cgroup_id"][own[0]])) if len(own) else self._unit
             self.identity.show(self._info, self._unit, self._ended, snapshot.wall_s)
+
+    def _read_proc(self) -> None:
+        try:
+            info = self._read_process_info(self.process.pid)
+        except PermissionError:
+            self._ended = "/proc hides this process (hidepid)"
+            return
+        if self._info is None and info is None:
+            self._ended = f"no process has the pid {self.process.pid} now"
+        elif self._info is not None and (info is None or info.start_ticks != self._info.start_ticks):
+            self._ended = "this process has ended"
+        else:
+            self._info = info
 
     def action_open(self) -> None:
         """Notify the user that there is no further screen."""

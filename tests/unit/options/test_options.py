@@ -82,3 +82,16 @@ def test_every_option_has_a_help_text(command: str, capsys: pytest.CaptureFixtur
     assert entries
     for entry in entries:
         assert re.match(r"\S.*(  |\n +)\w", entry), f"no help text: {entry}"
+
+
+@pytest.mark.parametrize("option", ["--dest", "-c"])
+def test_an_empty_filter_is_an_error_and_not_everything(option: str) -> None:
+    """GIVEN a shell variable that is not set WHEN it is a filter THEN not everything is traced."""
+    with pytest.raises(UsageError, match="must not be empty"):
+        parse([option, ""])
+
+
+@pytest.mark.parametrize("words", ["-b log", "--json -b record f", "-d 2 doctor"])
+def test_options_before_a_command_are_told_to_come_after_it(words: str) -> None:
+    with pytest.raises(UsageError, match=r"the command '\w+' comes first, before options"):
+        parse(words.split())

@@ -68,3 +68,23 @@ def test_without_the_package_one_line_says_which(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(FatalError, match=r"pip install 'tcpconntop\[parquet\]'") as refused:
         Parquet(io.BytesIO())
     assert refused.value.exit_code == 1
+
+
+def test_names_from_outside_are_neither_raw_nor_formulas() -> None:
+    """GIVEN a formula, an escape sequence and a direction mark as names THEN none is written raw."""
+    names = ("=cmd|' /C ca", "\x1b[31m", "\u202eexe", "\x9b31m")
+    events = join(*(connect(comm=name) for name in names))
+    documents = event_documents(events, 0, {7: "=HYPERLINK(\u2066)\n"})
+    for kind in (Csv, JsonLines):
+        out = io.StringIO(newline="")
+        kind(out).write(documents)
+        assert all(line.isprintable() for line in out.getvalue().splitlines())
+        assert len(out.getvalue().splitlines()) == len(names) + (kind is Csv)
+    assert "'=cmd" in csv_text(documents)
+    assert "'=HYPERLINK(·)·" in csv_text(documents)
+
+
+def csv_text(documents: list[dict[str, object]]) -> str:
+    out = io.StringIO(newline="")
+    Csv(out).write(documents)
+    return out.getvalue()

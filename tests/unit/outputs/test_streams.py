@@ -86,3 +86,39 @@ def test_closed_streams_are_opened_as_dev_null(words: list[str], file: Path) -> 
     done = subprocess.run(deaf, check=False, stderr=subprocess.PIPE, text=True, timeout=60, env=without_bcc())
     assert done.returncode == whole.returncode
     assert done.stderr == whole.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["log", "--replay", "no\x1b[31m\n\u202e such"],
+        ["export", "\x9b31m", "--format", "csv"],
+        ["-b", "--config", "/no\x1b]0;x\x07"],
+        ["-b", "-g", "\x1b[31m\nfake"],
+        ["-b", "--filter", "nofield=\x1b[31m\n1"],
+        ["\x1b[31m\nfake"],
+        os.fsencode("FILE\udcff"),
+    ],
+    ids=repr,
+)
+def test_an_error_is_one_printable_line_whatever_it_names(words: list[str] | bytes, file: Path) -> None:
+    words = ["log", "--replay", os.fsdecode(words)] if isinstance(words, bytes) else words
+    done = run(words, file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.stderr.startswith("tcpconntop: ")
+    assert done.stderr.removesuffix("\n").isprintable()
+    assert (done.returncode, done.stdout) in ((1, ""), (2, ""))
+
+
+@pytest.mark.parametrize(("words", "code"), [(["log", "--replay", "/nothing"], 1), (["-b", "-g", "no"], 2)])
+def test_where_stderr_cannot_be_written_the_exit_code_is_right(
+    words: list[str], code: int, file: Path
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        assert run(words, file, stdout=subprocess.DEVNULL, stderr=full).returncode == code
+
+
+def test_a_replay_does_not_end_because_stderr_cannot_be_written(file: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run(["log", "--replay", "FILE"], file, stdout=subprocess.PIPE, stderr=full)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 10

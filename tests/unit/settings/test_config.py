@@ -96,3 +96,7 @@ def test_later_files_override_earlier_ones():
     assert both.keys == {"quit": ("x",), "filter": ("f",)}
     assert (both.location("window"), both.location("sort")) == ("2: window: ", "1: sort: ")
     assert merge_configs([]) == Config()
+
+
+def test_a_byte_order_mark_at_the_beginning_is_no_error():
+    assert parse_config("\ufeffwindow = '5m'\n", "f").options == {"window": "5m"}
