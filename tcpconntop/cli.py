@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tcpconntop.commands.settings import parse_with_settings
-from tcpconntop.core.errors import EXIT_INTERRUPTED, FatalError
+from tcpconntop.commands.signals import Interrupted
+from tcpconntop.core.errors import FatalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +19,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FatalError as error:
         print(f"tcpconntop: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    except Interrupted as signal:
+        return signal.exit_code
     return code

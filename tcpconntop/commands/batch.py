@@ -7,8 +7,8 @@ from argparse import Namespace
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.view import view_spec_from_args
-from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 
 def run(args: Namespace) -> int:
@@ -20,7 +20,7 @@ def run(args: Namespace) -> int:
         from tcpconntop.outputs.batch import Batch
 
         source = open_source()
-        batch = Batch(spec, sys.stdout, args.json, args.count)
+        batch = Batch(spec, data_stdout() if args.json else sys.stdout, args.json, args.count)
         window_s, clock_s = WINDOWS[args.window], command_source.engine_clock(source)
         engine = Engine(source, batch.publish, window_s, args.delay, args.max_keys, clock_s=clock_s)
         batch.on_done = engine.stop
@@ -28,4 +28,4 @@ def run(args: Namespace) -> int:
         command_source.announce(source)
         engine.run()
         command_source.report_problems()
-        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
+        return interrupted.exit_code

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(args: Namespace) -> int:
         exporter.close()
         source.close()
         command_source.report_problems()
-        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
+        return interrupted.exit_code
 
 
 def _exporter(name: str) -> Exporter:
@@ -44,4 +44,4 @@ def _exporter(name: str) -> Exporter:
         if sys.stdout.isatty():
             raise UsageError("Parquet is binary: redirect stdout to a file or a program")
         return Parquet(sys.stdout.buffer)
-    return Csv(sys.stdout) if name == "csv" else JsonLines(sys.stdout)
+    return Csv(data_stdout()) if name == "csv" else JsonLines(data_stdout())

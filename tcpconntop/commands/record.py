@@ -9,7 +9,6 @@ from argparse import Namespace
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 
 def run(args: Namespace) -> int:
@@ -37,4 +36,4 @@ def run(args: Namespace) -> int:
         )
         if lost:
             print(f"tcpconntop: {lost} connects were lost: a buffer was full", file=sys.stderr)
-        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
+        return interrupted.exit_code
