@@ -49,6 +49,11 @@ mutants: setup $(VENV)/.test ## Run the live tests against a faulty BPF program 
 bench: setup $(VENV)/.bench ## Measure what the engine costs, beside the obvious alternatives (ARGS=--quick)
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
+SOAK_S ?= 3600
+.PHONY: soak
+soak: setup ## Run the dashboard under load for an hour: nothing grows, all is counted (SOAK_S=180: shorter)
+	@$(SUDO) $(BIN)/python -m tests.bench.soak --seconds $(SOAK_S) $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.check ## Lint, types, layers
 	$(BIN)/ruff format --check .

@@ -69,9 +69,9 @@ class Terminal:
         """Read until this private mode is set."""
         self._until(lambda: self.mode(number), f"mode {number}")
 
-    def until_state(self, state: str, process: int) -> None:
+    def until_state(self, wanted: str, process: int) -> None:
         """Read until a process is in a state (`T`: stopped), as /proc names it; `gone` without one."""
-        self._until(lambda: _state(process) == state, f"{process}: {state}")
+        self._until(lambda: state(process) == wanted, f"{process}: {wanted}")
 
     def _until(self, true: Callable[[], bool], wanted: str) -> None:
         deadline_s = time.monotonic() + DEADLINE_S
@@ -167,7 +167,8 @@ def in_a_shell(**environment: str) -> Iterator[Terminal]:
         yield terminal
 
 
-def _state(process: int) -> str:
+def state(process: int) -> str:
+    """Return the state of a process, as /proc names it; `gone` without one."""
     try:
         return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
