@@ -95,8 +95,9 @@ setup: $(VENV)/.run
 bcc:
 	@scripts/need-bcc
 
-$(VENV)/.run: pyproject.toml tcpconntop/__init__.py
+$(VENV)/.run: pyproject.toml requirements/run.txt tcpconntop/__init__.py
 	@scripts/make-venv $(PYTHON) $(VENV)
+	@scripts/install-locked $(BIN)/pip requirements/run.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
@@ -123,6 +124,10 @@ $(VENV)/.bench: $(VENV)/.run
 $(VENV)/.check: $(VENV)/.test
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group check
 	@touch $@
+
+.PHONY: lock
+lock: setup ## Choose new versions of what is installed to run, and write their hashes to requirements/run.txt
+	@$(BIN)/python scripts/lock $(BIN)/pip
 
 .PHONY: clean
 clean: ## Remove what was set up here

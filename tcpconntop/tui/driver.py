@@ -64,7 +64,7 @@ class TerminalDriver(LinuxDriver):
             super().disable_input()
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back, as it was. Nothing if that is done: it may be the shell's by now."""
+        """Restore the terminal, as it was. Nothing if that is done: it may be the shell's by now."""
         if self._drawing:
             super().stop_application_mode()
             self._drawing = False
@@ -95,7 +95,7 @@ class TerminalDriver(LinuxDriver):
                 self._loop.call_soon_threadsafe(self._take_again, context=self._context)
 
     def _suspend(self) -> None:
-        """Give the terminal back and stop, as any program does; continue here."""
+        """Restore the terminal and stop, as any program does; continue here."""
         drawing = self._drawing
         if drawing:
             self.suspend_application_mode()
