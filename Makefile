@@ -49,6 +49,11 @@ mutants: setup $(VENV)/.test ## Run the live tests against a faulty BPF program 
 bench: setup $(VENV)/.bench ## Measure what the engine costs, beside the obvious alternatives (ARGS=--quick)
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
+SOAK_S ?= 3600
+.PHONY: soak
+soak: setup ## Run the dashboard under load for an hour: nothing grows, all is counted (SOAK_S=180: shorter)
+	@$(SUDO) $(BIN)/python -m tests.bench.soak --seconds $(SOAK_S) $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.check ## Lint, types, layers
 	$(BIN)/ruff format --check .
@@ -90,8 +95,9 @@ setup: $(VENV)/.run
 bcc:
 	@scripts/need-bcc
 
-$(VENV)/.run: pyproject.toml tcpconntop/__init__.py
+$(VENV)/.run: pyproject.toml requirements/run.txt tcpconntop/__init__.py
 	@scripts/make-venv $(PYTHON) $(VENV)
+	@scripts/install-locked $(BIN)/pip requirements/run.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
@@ -118,6 +124,10 @@ $(VENV)/.bench: $(VENV)/.run
 $(VENV)/.check: $(VENV)/.test
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group check
 	@touch $@
+
+.PHONY: lock
+lock: setup ## Choose new versions of what is installed to run, and write their hashes to requirements/run.txt
+	@$(BIN)/python scripts/lock $(BIN)/pip
 
 .PHONY: clean
 clean: ## Remove what was set up here

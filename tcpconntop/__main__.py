@@ -10,9 +10,10 @@ def main() -> int:
     """Run the program and return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports: no traceback
     from tcpconntop import cli
+    from tcpconntop.commands.signals import raise_interrupted
     from tcpconntop.commands.streams import run_with_safe_streams
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    raise_interrupted()
     return run_with_safe_streams(cli.main)
 
 

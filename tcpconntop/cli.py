@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tcpconntop.commands.settings import parse_with_settings
+from tcpconntop.commands.signals import Interrupted
 from tcpconntop.commands.streams import report
-from tcpconntop.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNSUPPORTED, FatalError
+from tcpconntop.core.errors import EXIT_FAILED, EXIT_UNSUPPORTED, FatalError
 from tcpconntop.kernel.environment import check_environment, memory_limit_hint, out_of_memory
 
 
@@ -25,6 +26,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         report(str(out_of_memory()))
         return EXIT_FAILED
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    except Interrupted as signal:
+        return signal.exit_code
     return code

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.view import view_spec_from_args
-from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 if TYPE_CHECKING:
     from tcpconntop.core.window.snapshot import Snapshot
@@ -24,7 +24,7 @@ def run(args: Namespace) -> int:
         from tcpconntop.outputs.batch import Batch
 
         source = open_source()
-        batch = Batch(spec, sys.stdout, args.json, args.count)
+        batch = Batch(spec, data_stdout() if args.json else sys.stdout, args.json, args.count)
         window_s, clock_s = WINDOWS[args.window], command_source.engine_clock(source)
 
         def publish(snapshot: Snapshot) -> None:
@@ -37,4 +37,4 @@ def run(args: Namespace) -> int:
         command_source.announce(source)
         engine.run()
         command_source.report_problems()
-        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
+        return interrupted.exit_code

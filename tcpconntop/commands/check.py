@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.view import connect_filter_from_args, view_spec_from_args
-from tcpconntop.core.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
+from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def run(args: Namespace) -> int:
         engine.run()
         command_source.report_problems()
         if interrupted():
-            return EXIT_INTERRUPTED
+            return interrupted.exit_code
         metrics, lost = overall_metrics(snapshots[0], where), missing_connects(snapshots[0]).total
         bounds = metric_bounds(snapshots[0], where, metrics)
         results = [evaluate(assertion, metrics, bounds) for assertion in assertions]
         if args.json:
-            print(dump(check_document(make_view(snapshots[0], spec), results)))
+            print(dump(check_document(make_view(snapshots[0], spec), results)), file=data_stdout())
         else:
             print("\n".join(result_line(result, lost) for result in results))
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import datetime
@@ -49,6 +50,7 @@ class CommandSource:
         self.replays = bool(args.replay)
         self._recorder: RecordingWriter | None = None
         self._source: Source | None = None
+        self._opened_in: threading.Thread | None = None
         self._initial_notes: tuple[str, ...] = ()
         self._n_reported = 0
         self._privileged: PrivilegedStart | None = None
@@ -156,12 +158,16 @@ class CommandSource:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        # A recording gets its end, whatever ended the command. What a thread opened, a thread closes.
+        if self._source is not None and self._opened_in is threading.current_thread():
+            self._source.close()
         if self._privileged is not None:
             self._privileged.__exit__(*raised)
 
     def _remember(self, source: Source) -> Source:
         self._source, self._initial_notes = source, source.info.notes
         self._n_reported = len(self._initial_notes)
+        self._opened_in = threading.current_thread()
         return source
 
     def _replay(self, request: TraceRequest) -> Source:

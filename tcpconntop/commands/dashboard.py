@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import sys
 from argparse import Namespace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.settings import restore_ui_state, save_ui_choices
+from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.streams import report
 from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError
@@ -37,6 +39,12 @@ def show(
     """Show whatever source there is; see `Dashboard` for `open_source` and `cancel`."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
+    charset = sys.stderr.encoding
+    if codecs.lookup(charset).name != "utf-8":
+        raise UsageError(
+            f"the dashboard draws in UTF-8, and the locale here is {charset.upper()}: "
+            "start it with LC_ALL=C.UTF-8 if the terminal can show that; or use -b for tables"
+        )
     from tcpconntop.tui.actions import key_bindings
     from tcpconntop.tui.app import Dashboard
 
@@ -68,10 +76,11 @@ def show(
             f"{config.location('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE
         )
     began = app.ui_choices()
+    interrupted = on_interrupt(app.interrupt)
     app.run()
     notice = save_ui_choices(args, began, app.ui_choices())
     if app.return_value:
         raise FatalError(app.return_value, app.return_code or EXIT_FAILED)
     if notice:
         report(notice)
-    return app.return_code or EXIT_OK
+    return interrupted.exit_code or app.return_code or EXIT_OK

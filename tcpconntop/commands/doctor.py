@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from tcpconntop.commands.streams import data_stdout
 from tcpconntop.doctor import try_load
 from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
 from tcpconntop.kernel.privileges import caller, drop_privileges
@@ -25,7 +26,7 @@ def run(args: Namespace) -> int:
 
     report = examine(loader, user)
     if args.json:
-        print(dump(report_document(report)))
+        print(dump(report_document(report)), file=data_stdout())
     else:
         print(report_text(report), end="")
     return report.exit_code

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import data_stdout, report
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
@@ -38,9 +37,9 @@ def run(args: Namespace) -> int:
         source.close()
         if ledger.lost:
             reason = "lost while recording, or in the recording"
-            print(f"tcpconntop: {ledger.lost:,} connects are missing: {reason}", file=sys.stderr)
+            report(f"{ledger.lost:,} connects are missing: {reason}")
         command_source.report_problems()
-        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
+        return interrupted.exit_code
 
 
 def _exporter(name: str) -> Exporter:
@@ -50,4 +49,4 @@ def _exporter(name: str) -> Exporter:
         if sys.stdout.isatty():
             raise UsageError("Parquet is binary: redirect stdout to a file or a program")
         return Parquet(sys.stdout.buffer)
-    return Csv(sys.stdout) if name == "csv" else JsonLines(sys.stdout)
+    return Csv(data_stdout()) if name == "csv" else JsonLines(data_stdout())

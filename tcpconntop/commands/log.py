@@ -7,9 +7,8 @@ from argparse import Namespace
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
-from tcpconntop.commands.streams import report
+from tcpconntop.commands.streams import data_stdout, report
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 
 def run(args: Namespace) -> int:
@@ -20,7 +19,7 @@ def run(args: Namespace) -> int:
 
         source = open_source()
         log = Log(
-            sys.stdout,
+            data_stdout() if args.json else sys.stdout,
             where,
             as_json=args.json,
             timestamps=args.timestamp,
@@ -39,4 +38,4 @@ def run(args: Namespace) -> int:
             why = "while recording, or in the recording" if command_source.replays else "a buffer was full"
             report(f"{lost} connects were lost: {why}")
         command_source.report_problems()
-        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
+        return interrupted.exit_code

@@ -9,7 +9,6 @@ from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.streams import report
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.errors import EXIT_INTERRUPTED, EXIT_OK
 
 
 def run(args: Namespace) -> int:
@@ -34,4 +33,4 @@ def run(args: Namespace) -> int:
         report(f"{command_source.recording_summary()} in {elapsed(time.monotonic() - began_s)}")
         if lost:
             report(f"{lost} connects were lost: a buffer was full")
-        return EXIT_INTERRUPTED if interrupted() else EXIT_OK
+        return interrupted.exit_code

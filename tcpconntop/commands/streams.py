@@ -1,30 +1,36 @@
-"""Makes the standard streams safe: never missing, and a failed write is one line, not a traceback."""
+"""The standard streams: never missing, able to write any text, and a failed write is no traceback."""
 
 from __future__ import annotations
 
 import io
 import os
+import select
 import signal
+import stat
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
+from tcpconntop.commands.signals import Interrupted, end_by_signal, interrupted
+from tcpconntop.commands.transliterate import TRANSLITERATE
 from tcpconntop.core.errors import EXIT_FAILED, FatalError
 from tcpconntop.core.format import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+_CHECK_S, _LAST_WAIT_S = 0.2, 1.0
+
 
 def run_with_safe_streams(main: Callable[[], int]) -> int:
     """Call `main` and flush stdout; return its exit code, or 1 if stdout cannot be written.
 
-    If the reader of stdout has gone, the process ends as SIGPIPE would end it. The signal itself stays
-    ignored, because a closed socket would raise it too.
+    If the reader of stdout has gone, the process ends as SIGPIPE would end it, once `main` has been left: a
+    recording gets its end. The signal itself stays ignored, because a closed socket would raise it too.
     """
     _open_missing_streams()
-    sys.stdout = _same_stream(sys.stdout, _CheckedFile)
-    sys.stderr = _same_stream(sys.stderr, _DiscardingFile)
+    sys.stdout = _for_people(_CheckedFile(1, "w", closefd=False), sys.stdout)
+    sys.stderr = _for_people(_QuietFile(2, "w", closefd=False), sys.stderr)
     try:
         try:
             return main()
@@ -33,6 +39,21 @@ def run_with_safe_streams(main: Callable[[], int]) -> int:
     except FatalError as error:
         report(str(error))
         return error.exit_code
+    except Interrupted as signalled:
+        return signalled.exit_code
+    except _NoReader:
+        end_by_signal(signal.SIGPIPE)
+        raise
+
+
+def data_stdout() -> TextIO:
+    """Return stdout for JSON, CSV and other data: UTF-8, whatever the locale.
+
+    Bytes of a name that are no UTF-8 are written as an escape.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return sys.stdout
 
 
 def report(message: str) -> None:
@@ -52,19 +73,26 @@ def _open_missing_streams() -> None:
             setattr(sys, name, stream)
 
 
-def _same_stream(stream: io.TextIOWrapper | object, kind: type[io.FileIO]) -> io.TextIOWrapper:
-    """Return a stream with the same descriptor that writes to a file of another class."""
+def _for_people(file: io.FileIO, stream: io.TextIOWrapper | object) -> io.TextIOWrapper:
+    """Return a text stream on `file` with the encoding and buffering of `stream`.
+
+    Signs that the encoding lacks are transliterated.
+    """
     assert isinstance(stream, io.TextIOWrapper)  # noqa: S101 - it was not replaced yet
     return io.TextIOWrapper(
-        io.BufferedWriter(kind(stream.fileno(), "w", closefd=False)),
-        stream.encoding,
-        stream.errors,
-        line_buffering=stream.line_buffering,
+        io.BufferedWriter(file), stream.encoding, TRANSLITERATE, line_buffering=stream.line_buffering
     )
 
 
+class _NoReader(BaseException):
+    """Nobody reads stdout any more."""
+
+
 class _CheckedFile(io.FileIO):
-    """A file whose first failing write raises `FatalError`."""
+    """A file whose first failing write raises `FatalError`.
+
+    A signal ends the wait for a reader that does not read: `Interrupted` is raised.
+    """
 
     _failed = False
 
@@ -73,21 +101,33 @@ class _CheckedFile(io.FileIO):
         if self._failed:
             return memoryview(data).nbytes
         try:
-            return super().write(data)
+            if stat.S_ISREG(os.fstat(self.fileno()).st_mode):
+                return super().write(data)
+            self._wait()
+            # As much as a pipe takes at once when it takes anything.
+            return super().write(memoryview(data).cast("B")[: select.PIPE_BUF])
         except BrokenPipeError:
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGPIPE)
-            raise
+            self._failed = True
+            raise _NoReader from None
         except OSError as error:
             self._failed = True
             raise FatalError(f"cannot write to stdout: {error.strerror}", EXIT_FAILED) from None
 
+    def _wait(self) -> None:
+        """Wait until the file takes data; after a signal, not for long."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLOUT)
+        while not poll.poll(1e3 * (_LAST_WAIT_S if interrupted() else _CHECK_S)):
+            if interrupted() and not poll.poll(1e3 * _LAST_WAIT_S):
+                self._failed = True
+                raise Interrupted(interrupted.exit_code - 128)
 
-class _DiscardingFile(io.FileIO):
-    """A file whose failing writes do nothing: where stderr cannot be written, the exit code still tells."""
+
+class _QuietFile(io.FileIO):
+    """A file that discards what cannot be written, such as to a terminal that has gone."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write."""
+        """Write what can be written; report all of it as written."""
         try:
             return super().write(data)
         except OSError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
-"""The exit codes, which scripts may depend on."""
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED = 0, 1, 2, 3, 4
+"""The exit codes, which scripts may depend on; 128 + n is the end by signal n (130 at Ctrl-C)."""
 
 
 class FatalError(Exception):

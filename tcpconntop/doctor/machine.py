@@ -91,7 +91,7 @@ def check_cgroups(root: Path = _ROOT) -> Check:
 def mounts(root: Path = _ROOT) -> list[tuple[str, str]]:
     """Return folder and type of each mounted file system (proc_pid_mountinfo(5))."""
     try:
-        lines = (root / "proc/self/mountinfo").read_text().splitlines()
+        lines = (root / "proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
     halves = [line.partition(" - ") for line in lines]

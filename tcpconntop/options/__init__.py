@@ -129,7 +129,7 @@ def _epilog() -> str:
     return (
         f"commands (each has its own --help):\n{commands}\n\n"
         "exit codes: 0 fine, 1 failed at run time or an assertion did not hold, 2 usage,\n"
-        "            3 not privileged, 4 BCC or kernel support is missing, 130 interrupted"
+        "            3 not privileged, 4 BCC or kernel support is missing, 128 + n ended by signal n"
     )
 
 

@@ -91,6 +91,8 @@ ACTIONS: tuple[Action, ...] = (
            "Copy the selected row to the clipboard of the terminal.", "", "Program"),
     Action("export", "app", "e", "e", "Export",
            "Write the table to files: CSV, JSON and SVG.", "", "Program"),
+    Action("suspend_process", "app", "ctrl+z", "^Z", "Suspend",
+           "Suspend the program; `fg` in the shell brings it back.", "", "Program"),
     Action("sort_by('p99')", "screen", "P", "P", "Sort by p99", "Sort by the 99th percentile.", "", "Sort"),
     Action("sort_by('dport')", "screen", "D", "D", "Sort by port", "Sort by the destination port.", "",
            "Sort"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.filter import LineFilter, NoColor
 from textual.notifications import Notify
 from textual.screen import Screen
@@ -33,6 +33,7 @@ from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.table_screen import TableScreen
 from tcpconntop.tui.state import NOTHING_YET, DashboardState
 from tcpconntop.tui.state_store import StateStore
+from tcpconntop.tui.terminal_app import TerminalApp
 from tcpconntop.tui.text.terminal import PLAIN_THEME, has_few_colours, has_no_colours
 from tcpconntop.tui.time_travel import time_travel
 from tcpconntop.tui.ui_choices import current_choices
@@ -42,7 +43,7 @@ PROGRESS_S = 0.5
 """Seconds between two reports of how far a long seek is."""
 
 
-class Dashboard(App[str]):
+class Dashboard(TerminalApp):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -155,11 +156,12 @@ class Dashboard(App[str]):
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self._leave(*exit_status(event.worker.error))
+            self.leave(*exit_status(event.worker.error))
         elif event.state is WorkerState.SUCCESS and event.worker.name == "trace" and self._store.state.info:
             self._store.set(self._store.state.with_end())
 
-    def _leave(self, code: int, message: str | None) -> None:
+    def leave(self, code: int, message: str | None = None) -> None:
+        """End with an exit code, and perhaps one line that says what went wrong."""
         self._engine.stop()  # first: closing the screen takes a moment
         self.exit(message, return_code=code)
 
@@ -271,8 +273,7 @@ class Dashboard(App[str]):
 
     def action_export(self) -> None:
         """Write the table as CSV, JSON and SVG."""
-        view = self._table_screen.view
-        if view is None:
+        if (view := self._table_screen.view) is None:
             self.show_note(NOTHING_YET)
         else:
             self._export(view, self.export_screenshot())
@@ -292,7 +293,7 @@ class Dashboard(App[str]):
 
     async def action_quit(self) -> None:
         """Quit."""
-        self._leave(0, None)
+        self.leave(0)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Return the actions of a screen, for the command palette."""

@@ -29,6 +29,11 @@ class SnapshotReady(Message):
 
 
 @dataclass
+class TerminalGone(Message):
+    """The terminal has gone: nothing can be read from it or drawn on it any more."""
+
+
+@dataclass
 class NameResolved(Message):
     """The resolver has found the name of an address."""
 

@@ -56,6 +56,14 @@ class Terminal:
                 return True
         return False
 
+    def watch_for(self, wanted: bytes, seconds: float) -> None:
+        """Read the output until it contains these bytes, at most for some seconds."""
+        until_s, output = time.monotonic() + seconds, b""
+        while wanted not in output:
+            if not select.select([self._fd], [], [], max(0, until_s - time.monotonic()))[0]:
+                raise SystemExit(f"not drawn: {wanted!r}")
+            output += os.read(self._fd, 1 << 16)
+
     def _read(self, output: bytes) -> None:
         """Update `line` to the line of the selected row; one painted line may come in two reads."""
         unread = self._rest + output

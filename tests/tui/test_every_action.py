@@ -36,6 +36,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "back": ({"row"}, "down"),
     "copy": ({"clipboard"}, "down"),
     "export": ({"files"}, ""),
+    "suspend": (set(), ""),  # needs a terminal: `test_terminal.py`
     "sort-by-p99": ({"sort"}, "D"),
     "sort-by-port": ({"sort"}, ""),
     "previous-grouping": ({"group"}, ""),

@@ -1,0 +1,148 @@
+"""Run the dashboard for a long time under load: nothing grows, and every connect is counted.
+
+    python -m tests.bench.soak [--seconds N] [--rate N]
+
+Prints one row of a Markdown table. Exits with 1 if memory grew by more than 5 %, if descriptors or threads
+grew, if a record was lost, or if the totals differ from what the load has done. Everything runs in a network
+namespace of its own, the dashboard in a pseudo-terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.terminal import Terminal
+
+INSIDE = "--inside-a-network-namespace"
+PORTS, CLOSED_PORT, ADDRESSES = (7311, 7312), 7313, 64
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+STEP_S, SETTLE_S, LIMIT = 0.05, 3, 1.05
+
+
+def load(port: int, per_s: float, until_s: float, report: int) -> None:
+    """Connect at a steady rate, one in 50 to a closed port; write the number of connects to `report`."""
+    connects, began_s = 0, time.monotonic()
+    with socket.socket() as server:
+        server.bind(("0.0.0.0", port))
+        server.listen(64)
+        while (now_s := time.monotonic()) < until_s:
+            while connects < (now_s - began_s) * per_s:
+                refused = connects % 50 == 0
+                address = f"127.9.{connects % 2}.{1 + connects // 2 % ADDRESSES}"
+                with socket.socket() as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                    with contextlib.suppress(ConnectionRefusedError):
+                        client.connect((address, CLOSED_PORT if refused else port))
+                        server.accept()[0].close()
+                connects += 1
+            time.sleep(STEP_S)
+    os.write(report, struct.pack("q", connects))
+
+
+def measure(process: int) -> dict[str, int]:
+    """Return the resident memory in kB, descriptors and threads of a process."""
+    status = Path(f"/proc/{process}/status").read_text("utf-8", "replace")
+    resident = re.search(r"VmRSS:\s+(\d+)", status)
+    assert resident
+    return {
+        "rss_kb": int(resident[1]),
+        "descriptors": len(list(Path(f"/proc/{process}/fd").iterdir())),
+        "threads": len(list(Path(f"/proc/{process}/task").iterdir())),
+    }
+
+
+def exported(terminal: Terminal, folder: Path) -> dict[str, object]:
+    """Export what the dashboard shows; return the JSON document."""
+    terminal.press(b"e")
+    until_s = time.monotonic() + 30
+    while time.monotonic() < until_s:
+        terminal.watch(0.5)
+        for file in folder.rglob("*.json"):
+            with contextlib.suppress(json.JSONDecodeError):  # not written yet
+                document: dict[str, object] = json.loads(file.read_text("utf-8"))
+                return document
+    raise SystemExit("the dashboard has exported nothing")
+
+
+def main(seconds: float, per_s: float) -> int:
+    """Soak; print the row; return 0 if all held."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    with tempfile.TemporaryDirectory() as name:
+        os.chdir(name)
+        os.environ |= {"XDG_STATE_HOME": f"{name}/state", "XDG_CONFIG_HOME": f"{name}/config"}
+        ports = ",".join(map(str, (*PORTS, CLOSED_PORT)))
+        with Terminal(["tcpconntop", "-w", "all", "-P", ports], 160, 50, b"\0") as terminal:
+            return _soak(terminal, seconds, per_s, Path(name))
+
+
+def _soak(terminal: Terminal, seconds: float, per_s: float, folder: Path) -> int:
+    terminal.watch_for(b"live", 60)
+    began_s = time.monotonic()
+    reports = []
+    for port in PORTS:
+        reader, writer = os.pipe()
+        if not os.fork():
+            load(port, per_s / len(PORTS), began_s + seconds, writer)
+            os._exit(0)
+        os.close(writer)
+        reports.append(reader)
+    # Memory grows while history is filled: 15 minutes, or what a shorter run has of it.
+    warm_s = min(1000.0, seconds / 3)
+    samples: list[dict[str, int]] = []
+    cpu_ms = terminal.cpu_ms()[1]
+    while (elapsed_s := time.monotonic() - began_s) < seconds:
+        terminal.watch(min(2.0, seconds - elapsed_s))
+        if elapsed_s >= warm_s:
+            samples.append(measure(terminal.pid))
+    cpu = (terminal.cpu_ms()[1] - cpu_ms) / 1e3 / seconds
+    connects = sum(struct.unpack("q", os.read(report, 8))[0] for report in reports)
+    for _ in PORTS:
+        os.wait()
+    terminal.watch(SETTLE_S)
+    document = exported(terminal, folder)
+    quarter = max(1, len(samples) // 4)
+    first, last = (
+        {key: max(sample[key] for sample in part) for key in samples[0]}
+        for part in (samples[:quarter], samples[-quarter:])
+    )
+    print("| seconds | connects | counted | lost | memory | descriptors | threads | CPU |")
+    print("|---:|---:|---:|---:|---|---|---|---:|")
+    print(
+        f"| {seconds:.0f} | {connects:,} | {document['attempts']:,} | {document['lost']} "
+        f"| {first['rss_kb'] / 1e3:.1f} → {last['rss_kb'] / 1e3:.1f} MB "
+        f"| {first['descriptors']} → {last['descriptors']} | {first['threads']} → {last['threads']} "
+        f"| {cpu:.1%} |"
+    )
+    held = {
+        "memory is flat within 5 %": last["rss_kb"] <= first["rss_kb"] * LIMIT,
+        "descriptors are flat": last["descriptors"] <= first["descriptors"],
+        "threads are flat": last["threads"] <= first["threads"],
+        "no record is lost": document["lost"] == 0,
+        "every connect is counted once": document["attempts"] == connects,
+    }
+    for what in (what for what, holds in held.items() if not holds):
+        print(f"does not hold: {what}")
+    return int(not all(held.values()))
+
+
+if __name__ == "__main__":
+    if INSIDE not in sys.argv:
+        command = ["unshare", "--net", sys.executable, "-m", "tests.bench.soak", INSIDE, *sys.argv[1:]]
+        sys.exit(subprocess.run(command, check=False).returncode)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(INSIDE, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--rate", type=float, default=2000, help="connects per second")
+    arguments = parser.parse_args()
+    sys.exit(main(arguments.seconds, arguments.rate))
