@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-UNSAFE_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONWARNINGS", "PYTHONPLATLIBDIR")
+UNSAFE_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPLATLIBDIR")
 """Variables that make Python import what others may have written."""
 
 

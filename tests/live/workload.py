@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import select
@@ -21,6 +22,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 SO_RCVBUFFORCE = 33
 ETH_P_IPV6 = 0x86DD
+BPF_MAP_UPDATE_ELEM = 2
 BPF_MAP_GET_NEXT_KEY, BPF_MAP_GET_FD_BY_ID = 4, 14
 _BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
 
@@ -160,6 +162,15 @@ def is_empty(map_fd: int) -> bool:
     attributes = ctypes.create_string_buffer(struct.pack("=IIQQ", map_fd, 0, 0, ctypes.addressof(key)), 32)
     result = _libc.syscall(_BPF_SYSCALL[os.uname().machine], BPF_MAP_GET_NEXT_KEY, attributes, 32)
     return bool(result < 0)
+
+
+def update_map(map_fd: int, value_bytes: int) -> str:
+    """Write zeros into the first entry of an array; return the name of the errno, 0 for success."""
+    key, value = ctypes.create_string_buffer(4), ctypes.create_string_buffer(value_bytes)
+    addresses = ctypes.addressof(key), ctypes.addressof(value)
+    attributes = ctypes.create_string_buffer(struct.pack("=IIQQQ", map_fd, 0, *addresses, 0), 32)
+    result = _libc.syscall(_BPF_SYSCALL[os.uname().machine], BPF_MAP_UPDATE_ELEM, attributes, 32)
+    return errno.errorcode[ctypes.get_errno()] if result < 0 else "0"
 
 
 @cache
