@@ -48,7 +48,7 @@ class Traps:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [SCRIPT, *arguments], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=way.DEADLINE_S, check=False,
+            capture_output=True, text=True, errors="replace", timeout=way.DEADLINE_S, check=False,
         )  # fmt: skip
 
     def show(self, arguments: Sequence[str], wanted: str) -> int:

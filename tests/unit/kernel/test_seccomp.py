@@ -42,6 +42,22 @@ def decide(machine: str, number: int, *arguments: int, arch: int = 0, unix_socke
         at += if_true if holds else if_false
 
 
+LISTED = (
+    "bpf", "ptrace", "perf_event_open", "process_vm_readv", "process_vm_writev", "pidfd_open",
+    "pidfd_getfd", "pidfd_send_signal", "kcmp", "mount", "umount2", "move_mount", "open_tree", "fsopen",
+    "fsconfig", "fsmount", "fspick", "mount_setattr", "pivot_root", "chroot", "init_module", "finit_module",
+    "delete_module", "kexec_load", "kexec_file_load", "add_key", "request_key", "keyctl", "userfaultfd",
+    "setns", "unshare", "io_uring_setup", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown",
+    "lchown", "fchownat", "setxattr", "fsetxattr",
+)  # fmt: skip
+NAMESPACES = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
+
+
+def test_the_filter_has_what_security_md_lists() -> None:
+    assert set(LISTED) <= REFUSED.keys()
+    assert sum(NAMESPACES) == NEW_NAMESPACES
+
+
 @pytest.mark.parametrize("machine", ARCH)
 def test_what_gives_privileges_back_is_refused_and_nothing_else(machine: str) -> None:
     column = list(ARCH).index(machine)
