@@ -43,6 +43,18 @@ for name in ("mem", "environ", "maps", "fd/0"):
         pass
 print(json.dumps([os.getuid(), os.stat(f"/proc/{pid}/environ").st_uid, found]))
 """
+INTERFACE_OF_NOBODY = """
+import ctypes, os, sys
+from tcpconntop.kernel.privileges import drop_privileges
+nobody = int(sys.argv[1])
+os.setgroups([])
+os.setresgid(nobody, nobody, nobody)
+os.setresuid(nobody, nobody, nobody)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: as after an exec, with capabilities or without
+drop_privileges()
+print("ready", flush=True)
+sys.stdin.read()
+"""
 TRY_TO_WRITE = """
 import json, os, sys
 from pathlib import Path
@@ -123,14 +135,21 @@ def test_every_process_that_stays_has_given_everything_up() -> None:
 
 def test_no_process_of_the_same_user_looks_into_the_interface() -> None:
     """GIVEN an interface of a user WHEN another process of that user attacks it THEN it gets nothing."""
-    with interface("open", PRELOAD="1", SUDO_UID=str(NOBODY), SUDO_GID=str(NOBODY)) as (process, _):
-        become = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-        command = [*become, "--bounding-set=-all", "/usr/bin/python3", "-c", STEAL, str(process.pid)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    become = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=-all")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SUDO_")}
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERFACE_OF_NOBODY, str(NOBODY)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
         assert status(process.pid)[0]["Uid"].split() == [str(NOBODY)] * 4
+        command = [*become, "/usr/bin/python3", "-c", STEAL, str(process.pid)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
         uid, owner, found = json.loads(done.stdout)
-        assert (uid, found) == (NOBODY, [])
-        assert owner == 0  # so the kernel says that the process is protected
+        process.communicate()
+    assert (uid, found) == (NOBODY, [])
+    assert owner == 0  # so the kernel says that the process is protected
 
 
 def test_root_without_capabilities_writes_only_to_its_folders(tmp_path: Path) -> None:

@@ -39,6 +39,10 @@ class Protection:
 
 PROTECTIONS = (
     Protection("isolated Python", "tcpconntop/kernel/isolated.py", '"-I", "-c"', '"-c"',
+               KERNEL + "children.py::test_a_child_gets_nothing_of_the_callers_environment"),
+    Protection("the workload is such a child", "tcpconntop/demo/source.py",
+               'start_child(\n            python_command(sys.executable, "tcpconntop.demo.workload"),',
+               'subprocess.Popen(\n            [sys.executable, "-m", "tcpconntop.demo.workload"],',
                "tests/live/test_traps.py::test_no_dashboard_runs_what_lies_around[demo]"),
     Protection("fixed environment", CHILDREN, "env=ENVIRONMENT, ", "",
                KERNEL + "children.py::test_a_child_gets_nothing_of_the_callers_environment"),
@@ -94,10 +98,10 @@ PROTECTIONS = (
     Protection("bounded settings", FILES, "if len(data) > MAX_SMALL_FILE_BYTES:", "if False:",
                KERNEL + "user_files.py::test_a_small_file_is_small"),
     Protection("settings are such files", "tcpconntop/commands/settings.py",
-               'read_small_file(file).decode("utf-8")', 'file.read_bytes()[:0].decode("utf-8")',
+               'read_small_file(file).decode("utf-8")', 'file.open("rb").read(9).decode("utf-8")',
                LIVE + "a_settings_file_neither_blocks_nor_fills_memory[sparse]"),
     Protection("new files alone", FILES, "os.O_EXCL | ", "",
-               KERNEL + "user_files.py::test_what_exists_is_never_written"),
+               KERNEL + "user_files.py::test_what_exists_is_never_written[file]"),
     Protection("private files", FILES, "flags, 0o600)", "flags, 0o644)",
                KERNEL + "user_files.py::test_only_the_owner_may_read_what_is_written"),
     Protection("private exports", "tcpconntop/tui/export.py", "os.fdopen(create_private(path), ",
