@@ -112,9 +112,20 @@ PROTECTIONS = (
                ROTATION + "nothing_is_removed_that_the_rotation_has_not_written"),
     Protection("only files of the user", ROTATING, "return owner == os.geteuid() and ", "return ",
                ROTATION + "files_of_other_users_are_not_removed"),
-    Protection("probes end with the interface", LOADER, "            os.kill(os.getpid(), signal.SIGKILL)\n",
-               "            signal.pause()\n",
-               "tests/live/test_lifecycle.py::test_kill_9_leaves_nothing[spawned-0]"),
+    # The loader then keeps its own connection open; timeout ends it, so that nothing is left of this trial.
+    Protection("the loader ends with the interface", "tcpconntop/kernel/launch.py", """\
+            loader.loader_command(entry, loader_end.fileno(), *present),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(loader_end.fileno(),),
+""", """\
+            ["/usr/bin/timeout", "90", *loader.loader_command(entry, loader_end.fileno(), *present)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(loader_end.fileno(), own_end.fileno()),
+""", "tests/live/test_lifecycle.py::test_kill_9_leaves_nothing[spawned-0]"),
 )  # fmt: skip
 """Every protection, with the test that fails without it."""
 
