@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -48,6 +49,8 @@ OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims")
 """The maps that only the programs themselves use."""
 READ_ONLY_MAPS = ("tct_counters", "tct_netns")
 """Those that user space can only read from then on, whoever it is."""
+
+_THREAD_END_S = 5.0
 
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
 
@@ -99,6 +102,10 @@ def exit_on_hangup(connection: socket.socket) -> Callable[[], None]:
     def end_watch() -> None:
         os.close(stop)
         thread.join()
+        # Python is done with the thread a moment before the kernel is, which still lists its capabilities.
+        deadline_s = time.monotonic() + _THREAD_END_S
+        while Path(f"/proc/self/task/{thread.native_id}").exists() and time.monotonic() < deadline_s:
+            time.sleep(0.0005)
         os.close(stopped)
 
     return end_watch

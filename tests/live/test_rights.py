@@ -147,7 +147,7 @@ def test_no_process_of_the_same_user_looks_into_the_interface() -> None:
         command = [*become, "/usr/bin/python3", "-c", STEAL, str(process.pid)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
         uid, owner, found = json.loads(done.stdout)
-        process.communicate()
+        process.kill()  # it may have been stopped
     assert (uid, found) == (NOBODY, [])
     assert owner == 0  # so the kernel says that the process is protected
 

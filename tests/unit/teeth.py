@@ -5,6 +5,7 @@ Changes files of this checkout for the time of one test each, and restores them.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ def _passes(test: str) -> bool:
 
 def main(words: list[str]) -> int:
     """Try the protections whose name has one of these words; without any, all. Return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # restores the file, as Ctrl-C does
     chosen = [one for one in PROTECTIONS if not words or any(word in one.what for word in words)]
     toothless = 0
     for protection in chosen:
