@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
-from tcpconntop.commands.tracing import PrivilegedStart, live_request, open_live_source, trace_request, writable_folders
+from tcpconntop.commands.tracing import (
+    PrivilegedStart,
+    live_request,
+    open_live_source,
+    trace_request,
+    writable_folders,
+)
 from tcpconntop.commands.view import filter_from_args
 from tcpconntop.core.errors import FatalError
 from tcpconntop.kernel.privileges import drop_privileges
