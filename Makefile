@@ -45,6 +45,10 @@ test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in 
 mutants: setup $(VENV)/.test ## Run the live tests against a faulty BPF program (ARGS="scope" chooses faults)
 	@$(SUDO) $(BIN)/python tests/mutants/run.py $(ARGS)
 
+.PHONY: teeth
+teeth: setup $(VENV)/.test ## Take each protection out and show that its test fails (ARGS=Landlock: those with this word)
+	@$(SUDO) $(BIN)/python tests/unit/teeth.py $(ARGS)
+
 .PHONY: bench
 bench: setup $(VENV)/.bench ## Measure what the engine costs, beside the obvious alternatives (ARGS=--quick)
 	@$(BIN)/python -m tests.bench.run $(ARGS)

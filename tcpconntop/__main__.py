@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
+
+UNSAFE_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPLATLIBDIR")
+"""Variables that make Python import what others may have written."""
 
 
 def main() -> int:
     """Run the program and return its exit code."""
+    _leave_current_folder()
+    _isolate()
+    import signal
+
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports: no traceback
     from tcpconntop import cli
     from tcpconntop.commands.signals import raise_interrupted
@@ -15,6 +22,29 @@ def main() -> int:
 
     raise_interrupted()
     return run_with_safe_streams(cli.main)
+
+
+def run(arguments: list[str]) -> None:
+    """Run as the process that `_isolate` starts, and exit."""
+    sys.argv[1:] = arguments
+    sys.exit(main())
+
+
+def _leave_current_folder() -> None:
+    """Import nothing from the current folder: `python -m` puts it first, the command does not."""
+    if __name__ == "__main__" and sys.path and sys.path[0] in ("", os.path.realpath(".")):
+        del sys.path[0]
+
+
+def _isolate() -> None:
+    """Start again as root without what the variables of Python name: root's shell may have inherited them."""
+    if os.geteuid() == 0 and not sys.flags.isolated and any(map(os.environ.get, UNSAFE_VARIABLES)):
+        from tcpconntop.kernel.isolated import python_command
+
+        for name in UNSAFE_VARIABLES:
+            os.environ.pop(name, None)
+        command = python_command(sys.executable, "tcpconntop.__main__", *sys.argv[1:])
+        os.execv(sys.executable, command)  # noqa: S606
 
 
 if __name__ == "__main__":

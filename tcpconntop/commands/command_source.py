@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import open_files
 from tcpconntop.commands.streams import report
-from tcpconntop.commands.tracing import PrivilegedStart, live_request, open_live_source, trace_request
+from tcpconntop.commands.tracing import (
+    PrivilegedStart,
+    live_request,
+    open_live_source,
+    trace_request,
+    writable_folders,
+)
 from tcpconntop.commands.view import filter_from_args
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.format import printable
@@ -55,12 +61,12 @@ class CommandSource:
         self._n_reported = 0
         self._privileged: PrivilegedStart | None = None
         if not self.replays:
-            self._privileged = PrivilegedStart()
+            self._privileged = PrivilegedStart(lambda: writable_folders(args))
             return
         if args.record:
             raise UsageError("--record cannot be used with a recording")
         self._files = open_files(args.replay)
-        drop_privileges()
+        drop_privileges(lambda: writable_folders(args))
 
     def source_opener(self, keep: Filter | None = None) -> Callable[[], Source]:
         """Return a function that opens the source. It may be called once.

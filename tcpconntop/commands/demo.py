@@ -6,13 +6,13 @@ from argparse import Namespace
 
 from tcpconntop.commands.dashboard import show
 from tcpconntop.commands.settings import restore_ui_state
-from tcpconntop.commands.tracing import PrivilegedStart
+from tcpconntop.commands.tracing import PrivilegedStart, writable_folders
 from tcpconntop.commands.view import view_spec_from_args
 
 
 def run(args: Namespace) -> int:
     """Start the workload, trace it and show the dashboard."""
-    with PrivilegedStart() as privileged:
+    with PrivilegedStart(lambda: writable_folders(args)) as privileged:
         restore_ui_state(args)
         spec = view_spec_from_args(args)
         from tcpconntop.demo.source import Demo

@@ -18,8 +18,7 @@ def run(args: Namespace) -> int:
         loader = spawn_loader(privileged=False, entry=try_load.ENTRY)  # let the kernel refuse
     except TracerError as error:
         loader = error
-    if user.may_trace:
-        drop_privileges()
+    drop_privileges()
     from tcpconntop.doctor.examine import examine
     from tcpconntop.doctor.report import report_document, report_text
     from tcpconntop.outputs.document import dump

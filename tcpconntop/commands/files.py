@@ -1,4 +1,4 @@
-"""Opens the files of a recording. Runs before privileges are dropped, so it imports no numpy."""
+"""Opens the files of a recording as the user. Runs before privileges are dropped, so it imports no numpy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tcpconntop.core.errors import FatalError
+from tcpconntop.kernel.privileges import as_caller
+from tcpconntop.kernel.user_files import open_to_read
 
 OpenFiles = list[tuple[Path, BinaryIO]]
 
@@ -18,7 +20,7 @@ def open_files(paths: Sequence[str]) -> OpenFiles:
     Raises:
         FatalError: a file cannot be opened.
     """
-    with ExitStack() as stack:
+    with ExitStack() as stack, as_caller():
         files = [(path, stack.enter_context(_open(path))) for path in map(Path, paths)]
         stack.pop_all()
     return files
@@ -26,6 +28,6 @@ def open_files(paths: Sequence[str]) -> OpenFiles:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_to_read(path)
     except OSError as error:
         raise FatalError(f"cannot read {path}: {error.strerror}") from None

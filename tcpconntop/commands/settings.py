@@ -10,6 +10,7 @@ from pathlib import Path
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.core.limits import MAX_DELAY_S, MIN_DELAY_S
 from tcpconntop.kernel.privileges import as_caller
+from tcpconntop.kernel.user_files import read_small_file
 from tcpconntop.options import parse
 from tcpconntop.settings.config import Config, ConfigError, merge_configs, parse_config
 from tcpconntop.settings.paths import SYSTEM_CONFIG, config_file, state_folder
@@ -38,7 +39,7 @@ def parse_with_settings(words: Sequence[str]) -> Namespace:
 def _read(file: Path, required: bool) -> Config:
     """Return the settings of a file; none if it does not exist and is not required."""
     try:
-        return parse_config(file.read_text("utf-8"), str(file))
+        return parse_config(read_small_file(file).decode("utf-8"), str(file))
     except (FileNotFoundError, NotADirectoryError) as error:
         if not required:
             return Config()

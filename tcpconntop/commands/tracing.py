@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.kernel.environment import check_descriptors
 from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
+from tcpconntop.settings.paths import state_folder
 
 if TYPE_CHECKING:
     from tcpconntop.kernel.request import TraceRequest
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 class PrivilegedStart:
     """Starts the loader, and drops the privileges of this process. A context manager, which ends the loader.
 
+    Args:
+        writable: returns the folders that this process has to write to (see `drop_privileges`).
+
     Without privileges there is no loader. The error is raised only when the loader is needed: an error in the
     command line is reported first, with or without privileges.
 
@@ -25,15 +32,14 @@ class PrivilegedStart:
         loader_or_error: the loader, or why there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, writable: Callable[[], list[Path]]) -> None:
         self.loader_or_error: Loader | TracerError
         check_descriptors()
         try:
             self.loader_or_error = spawn_loader()
         except TracerError as error:
             self.loader_or_error = error
-        else:
-            drop_privileges()
+        drop_privileges(writable)
 
     @property
     def loader(self) -> Loader:
@@ -52,6 +58,23 @@ class PrivilegedStart:
     def __exit__(self, *_: object) -> None:
         if isinstance(self.loader_or_error, Loader):
             self.loader_or_error.close()
+
+
+def writable_folders(args: Namespace) -> list[Path]:
+    """Return the folders that a command writes to: its recording's, and that of the dashboard.
+
+    Call it with the user ID that will write. Makes the dashboard's folder, in a place that will not be
+    writable.
+    """
+    folders = []
+    if record := getattr(args, "record", None):
+        folders.append(Path(record).absolute().parent)
+    if args.command in ("dashboard", "demo", "replay"):
+        state = state_folder()
+        with suppress(OSError):  # said when something is to be written
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folders.append(state)
+    return folders
 
 
 def trace_request(args: Namespace) -> TraceRequest:

@@ -7,6 +7,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from tcpconntop.kernel.children import start_child
+from tcpconntop.kernel.isolated import python_command
 from tcpconntop.kernel.launch import Loader, TracerError
 
 if TYPE_CHECKING:
@@ -36,12 +38,11 @@ class Demo:
             source = Live(self._loader, TraceRequest())
         except TracerError as error:
             return bundled_replay((f"this is a recording of the demo's workload, played in a loop: {error}",))
-        self._workload = subprocess.Popen(
-            [sys.executable, "-m", "tcpconntop.demo.workload"],
+        self._workload = start_child(
+            python_command(sys.executable, "tcpconntop.demo.workload"),
             stdin=subprocess.PIPE,  # the workload ends when this pipe closes, even after kill -9
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )
         return source
 

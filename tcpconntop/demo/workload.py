@@ -22,7 +22,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 BACKLOG = 128
@@ -76,7 +76,7 @@ CLIENTS = (
 )
 
 
-def main() -> None:
+def run(_arguments: Sequence[str] = ()) -> None:
     """Listen, start the clients, and serve until standard input is closed."""
     _end_with_parent()
     servers = {name: _listen(*where) for name, where in LISTENERS.items()}
@@ -184,4 +184,4 @@ def _rename(comm: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run()

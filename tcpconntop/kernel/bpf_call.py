@@ -9,7 +9,7 @@ import ctypes
 import os
 import struct
 
-MAP_CREATE, MAP_UPDATE, PROG_LOAD, RAW_TRACEPOINT_OPEN, LINK_CREATE = 0, 2, 5, 17, 28
+MAP_CREATE, MAP_UPDATE, PROG_LOAD, RAW_TRACEPOINT_OPEN, MAP_FREEZE, LINK_CREATE = 0, 2, 5, 17, 22, 28
 """Commands (enum bpf_cmd)."""
 
 TYPE_KPROBE, TYPE_RAW_TRACEPOINT, TYPE_TRACING = 2, 17, 26
@@ -65,6 +65,15 @@ def write_map(map_fd: int, key: int, value: bytes) -> None:
     key_buffer, value_buffer = ctypes.c_uint32(key), ctypes.create_string_buffer(value, len(value))
     addresses = ctypes.addressof(key_buffer), ctypes.addressof(value_buffer)
     call(MAP_UPDATE, struct.pack("=IIQQQ", map_fd, 0, *addresses, 0))
+
+
+def freeze_map(map_fd: int) -> None:
+    """Allow only programs to write a map from now on.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    call(MAP_FREEZE, struct.pack("=I", map_fd))
 
 
 def load_program(name: str, kind: int, code: bytes, attach_type: int = 0, function_id: int = 0) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
 from tcpconntop.kernel import loader
+from tcpconntop.kernel.children import start_child
 from tcpconntop.kernel.privileges import Caller, caller
 from tcpconntop.kernel.program import NO_BCC, NO_PRIVILEGES
 
@@ -144,18 +145,19 @@ def spawn_loader(
     if privileged and not (user := caller()).may_trace:
         raise TracerError(_not_privileged(user), EXIT_NOT_PRIVILEGED)
     candidates = interpreters() if candidates is None else candidates
-    present = [path for path in dict.fromkeys(candidates) if path and os.access(path, os.X_OK)]
+    present = [
+        path for path in dict.fromkeys(candidates) if Path(path).is_absolute() and os.access(path, os.X_OK)
+    ]
     if not present:
         raise TracerError(unusable_python() or NO_BCC, EXIT_UNSUPPORTED)
     own_end, loader_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     output = os.memfd_create("tcpconntop-loader")
     with loader_end:
-        process = subprocess.Popen(
+        process = start_child(
             loader.loader_command(entry, loader_end.fileno(), *present),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             pass_fds=(loader_end.fileno(),),
-            start_new_session=True,  # Ctrl-C goes to the user interface, which then closes the connection
         )
     return Loader(process, own_end, output)

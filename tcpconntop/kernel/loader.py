@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -30,26 +31,28 @@ from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
 from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, Programs, attach
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
 from tcpconntop.kernel.image import ImageError, ImagePrograms, read_image
+from tcpconntop.kernel.isolated import python_command
+from tcpconntop.kernel.privileges import give_everything_up, hide_process
 from tcpconntop.kernel.program import (
     NO_BCC,
     LoadError,
     captured_output,
+    freeze_map,
     load_error,
     prepare,
     raise_memory_lock_limit,
 )
 
-MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings", "tct_start", "tct_calls")
-OWN_MAP_NAMES = ("tct_missed", "tct_claims")
+MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings")
+"""The maps that the user interface gets."""
+OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims")
 """The maps that only the programs themselves use."""
+READ_ONLY_MAPS = ("tct_counters", "tct_netns")
+"""Those that user space can only read from then on, whoever it is."""
+
+_THREAD_END_S = 5.0
 
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
-
-# This project's folder comes last on the path: BCC needs the packages that the interpreter itself has.
-_START = (
-    "import importlib, sys; sys.path.append(sys.argv[1]); "
-    "importlib.import_module(sys.argv[2]).run(sys.argv[3:])"
-)
 
 
 class Answer(NamedTuple):
@@ -72,23 +75,40 @@ def loader_command(entry: str, fd: int, interpreter: str, *others: str) -> list[
         interpreter: the Python to start.
         others: those to try next if this one has no BCC.
     """
-    return [interpreter, "-I", "-c", _START, str(Path(__file__).parents[2]), entry, str(fd), *others]
+    return python_command(interpreter, entry, str(fd), *others)
 
 
-def exit_on_hangup(connection: socket.socket) -> None:
+def exit_on_hangup(connection: socket.socket) -> Callable[[], None]:
     """Kill this process as soon as the other end of `connection` is closed, even while BCC compiles.
 
     A signal from the parent is not possible: once the parent has dropped its privileges, the kernel refuses
     to send its kill() or its parent-death signal to a process of root.
+
+    Returns:
+        A function that ends the watch and its thread.
     """
+    stopped, stop = os.pipe()
 
     def watch() -> None:
         poll = select.poll()
         poll.register(connection, select.POLLRDHUP)
-        poll.poll()
-        os.kill(os.getpid(), signal.SIGKILL)
+        poll.register(stopped, 0)  # always reports that the other end is closed
+        if connection.fileno() in dict(poll.poll()):
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.Thread(target=watch, daemon=True).start()
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+
+    def end_watch() -> None:
+        os.close(stop)
+        thread.join()
+        # Python is done with the thread a moment before the kernel is, which still lists its capabilities.
+        deadline_s = time.monotonic() + _THREAD_END_S
+        while Path(f"/proc/self/task/{thread.native_id}").exists() and time.monotonic() < deadline_s:
+            time.sleep(0.0005)
+        os.close(stopped)
+
+    return end_watch
 
 
 def find_bcc(folders: list[str]) -> Any:
@@ -222,8 +242,11 @@ def _attached(
     loader: str, programs: Programs, forwarder: PerfForwarder | None, job: dict[str, Any], notes: list[str]
 ) -> Answer:
     fds = {f"map:{name}": programs.map_fd(name) for name in MAP_NAMES}
+    for name in READ_ONLY_MAPS:
+        freeze_map(fds[f"map:{name}"])
     probe_set, attached, more_notes = attach_probe_set(programs, job["probe"])
-    fds.update(attached)
+    # Not the programs: whoever holds one can run it on memory of their choice.
+    fds.update({name: fd for name, fd in attached.items() if name.startswith("link:")})
     message = {
         "loader": loader,
         "probe": probe_set,
@@ -241,8 +264,9 @@ def main(
     entry: str,
 ) -> int:
     """Receive one job on the socket `fd`, do it and send the answer. Return the exit code."""
+    hide_process()
     connection = socket.socket(fileno=fd)
-    exit_on_hangup(connection)
+    end_watch = exit_on_hangup(connection)
     # The job stays in the socket until it is done: another interpreter may take over from this one.
     job = json.loads(connection.recv(MAX_MESSAGE_BYTES, socket.MSG_PEEK))
     try:
@@ -250,6 +274,10 @@ def main(
     except LoadError as error:
         answer = Answer({"error": str(error), "exit": error.exit_code}, [])
     connection.recv(MAX_MESSAGE_BYTES)
+    if answer.forwarder:  # this process stays, and needs no privileges any more
+        end_watch()
+        give_everything_up()
+        exit_on_hangup(connection)
     socket.send_fds(connection, [json.dumps(answer.message).encode()], answer.fds)
     if answer.forwarder:
         answer.forwarder.serve(connection)

@@ -9,10 +9,13 @@ import ctypes
 import importlib.util
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tcpconntop.kernel.landlock import write_only_below
+from tcpconntop.kernel.seccomp import refuse_system_calls
 
 CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 """The capabilities that tracing may use, by name (linux/capability.h)."""
@@ -20,6 +23,8 @@ CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 _ALL_USERS = ["0", "0", str((1 << 32) - 1)]
 """The uid_map of the initial user namespace (user_namespaces(7))."""
 
+_SETUID_AND_SETGID = 1 << 6 | 1 << 7
+_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -59,35 +64,61 @@ def has_privileges() -> bool:
     return caller().may_trace
 
 
-def drop_privileges() -> None:
+def drop_privileges(writable: Callable[[], Iterable[Path]] = tuple) -> None:
     """Become the user who called sudo, if any; drop all capabilities, with no way to get any back.
 
     Files are then opened with that user's own rights. A user who may not read this Python (a virtual
     environment of root) could not import anything, so the process then keeps the user ID of root, without its
     capabilities. `no_new_privs` stops set-user-ID programs from giving privileges back.
 
+    Whoever keeps the user ID of root owns root's files: such a process may write only in the folders of
+    `writable`, where the kernel has Landlock. Some system calls are refused (see `seccomp`), and no other
+    process may look into this one.
+
+    Args:
+        writable: returns the folders; called with the user ID that this process will have.
+
     Raises:
         OSError: the kernel refused a step.
         RuntimeError: a thread still has a capability: there was more than one thread.
     """
-    _drop_bounding_set()
+    _drop_bounding_set()  # as root: it needs a capability that the change of the user ID drops
     uid = int(os.environ.get("SUDO_UID", "0"))
     gid = int(os.environ.get("SUDO_GID", uid))
-    if uid and os.geteuid() == 0 and _can_import(uid, gid):
+    if uid and os.geteuid() == 0 and _may_become_others() and _can_import(uid, gid):
         _become(uid, gid)
+    give_everything_up(writable())
+
+
+def give_everything_up(writable: Iterable[Path] = ()) -> None:
+    """Do what `drop_privileges` does, but keep the user ID.
+
+    Raises:
+        OSError, RuntimeError: as `drop_privileges`.
+    """
+    _drop_bounding_set()
     _call("prctl", _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
     _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
         raise RuntimeError("a thread kept its capabilities: call drop_privileges() before starting threads")
+    if os.geteuid() == 0:
+        write_only_below(writable)
+    refuse_system_calls(unix_sockets=os.geteuid() != 0)
+    hide_process()
+
+
+def hide_process() -> None:
+    """Let no process of the same user read this one's memory or take its descriptors; allow no core dump."""
+    _call("prctl", _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
 
 
 @contextmanager
 def as_caller() -> Iterator[None]:
     """Open files with the rights of the user who called sudo, within a `with` block. For one thread."""
     uid = int(os.environ.get("SUDO_UID", "0"))
-    if not uid or os.geteuid() != 0:
+    if not uid or os.geteuid() != 0 or not _may_become_others():
         yield
         return
     gid, groups = int(os.environ.get("SUDO_GID", uid)), os.getgroups()
@@ -100,6 +131,11 @@ def as_caller() -> Iterator[None]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
+
+
+def _may_become_others() -> bool:
+    """True with CAP_SETUID and CAP_SETGID: root in a container may lack them."""
+    return _effective(Path("/proc/thread-self/status")) & _SETUID_AND_SETGID == _SETUID_AND_SETGID
 
 
 def _can_import(uid: int, gid: int) -> bool:

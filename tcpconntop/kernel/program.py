@@ -14,6 +14,7 @@ import stat
 from typing import Any
 
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
+from tcpconntop.kernel import bpf_call
 from tcpconntop.kernel.attach import FENTRY, KRETPROBE, RAW_TRACEPOINT, Probe
 from tcpconntop.kernel.forward import PerfForwarder
 from tcpconntop.kernel.kprobe import open_kprobe
@@ -118,6 +119,20 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
     settings = module["tct_settings"]
     settings[settings.Key(0)] = settings.Leaf.from_buffer_copy(bytes.fromhex(job["settings"]))
     return module
+
+
+def freeze_map(descriptor: int) -> None:
+    """Let no process write a map any more, by mapping or system call; programs still write it.
+
+    A descriptor that is only for reading would not do: the kernel does not map those.
+
+    Raises:
+        LoadError: the kernel refused.
+    """
+    try:
+        bpf_call.freeze_map(descriptor)
+    except OSError as error:
+        raise load_error(f"the kernel does not freeze a map ({error.strerror})", error.errno or 0) from error
 
 
 def load_error(what: str, code: int = 0) -> LoadError:

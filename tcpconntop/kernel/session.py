@@ -108,7 +108,7 @@ class Session:
         """One line for each thing that this kernel does not offer."""
         self.kernel = os.uname().release
         self.fds = fds
-        """Descriptors by `map:NAME`, `program:NAME` and `link:PROGRAM:TARGET`."""
+        """Descriptors by `map:NAME` and `link:PROGRAM:TARGET`."""
         cpus = possible_cpus()
         self._barrier = MemoryBarrier()
         self._loader = loader

@@ -17,7 +17,14 @@ from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.recording.codecs import compress, decompress
-from tcpconntop.recording.frames import HEAD_BYTES, Frame, FrameKind
+from tcpconntop.recording.frames import (
+    HEAD_BYTES,
+    PREFIX_BYTES,
+    Frame,
+    FrameKind,
+    FrameScanner,
+    format_version,
+)
 from tcpconntop.recording.untrusted import (
     MAX_HEADER_BYTES,
     MAX_JSON_BYTES,
@@ -61,6 +68,7 @@ class FileHeader:
         wall_offset_ns: Unix time minus the clock of the records, at `began_ns`.
         initial_ledger: the ledger at `began_ns`.
         record_dtype: layout of the records; fields of `EVENT` that it lacks are read as zero.
+        rotation: name of the rotation that the file belongs to, without folder; empty if there is none.
     """
 
     session: str
@@ -71,6 +79,7 @@ class FileHeader:
     wall_offset_ns: int
     initial_ledger: Ledger
     record_dtype: np.dtype[np.void] = EVENT
+    rotation: str = ""
 
     def to_frame(self, records_before: int) -> Frame:
         """Return the header as a frame; `records_before` is the number of records in all earlier files."""
@@ -82,6 +91,7 @@ class FileHeader:
             "record": _RECORD,
             "clocks": {"began_ns": self.began_ns, "wall_offset_ns": self.wall_offset_ns},
             "base": asdict(self.initial_ledger),
+            "rotation": self.rotation,
         }
         payload = json.dumps(document).encode()
         return Frame(
@@ -123,9 +133,24 @@ class FileHeader:
                 wall_offset_ns,
                 _parse_ledger(document["base"]),
                 _parse_dtype(document["record"]),
+                str(document.get("rotation", "")),  # older files lack it
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DamagedFrameError(str(error)) from None
+
+
+def rotation_of(beginning: bytes) -> str | None:
+    """Return the name of the rotation that a file belongs to, from its first bytes; empty if there is none.
+
+    None if this is no recording, or its header is damaged or longer than these bytes.
+    """
+    if not format_version(beginning[:PREFIX_BYTES]):
+        return None
+    first = next(FrameScanner().feed(beginning[PREFIX_BYTES:]), None)
+    try:
+        return FileHeader.from_frame(first).rotation if isinstance(first, Frame) else None
+    except DamagedFrameError:
+        return None
 
 
 @dataclass(frozen=True, eq=False)

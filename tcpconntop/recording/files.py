@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpconntop.core.errors import FatalError
+from tcpconntop.kernel.user_files import create_private, open_to_read
+from tcpconntop.recording.blocks import rotation_of
 from tcpconntop.recording.frames import file_prefix
+
+_MAX_HEADER_BYTES = 1 << 16
+_MAX_TAKEN = 10_000
+"""How many names in a row may be taken by files of others."""
 
 END_RESERVE_BYTES = 1024
 """Room that is kept free in each file for its end frame."""
@@ -24,7 +30,7 @@ class Rotation:
     Attributes:
         size_bytes: upper bound of a file's size, unless a single block is larger; None for no bound.
         age_s: upper bound of a file's age; None for no bound.
-        keep: how many files to keep, including those of earlier recordings of the same name.
+        keep: how many files to keep, including those of earlier recordings of the same name and user.
     """
 
     size_bytes: int | None = None
@@ -36,9 +42,11 @@ class RotatingFile:
     """Appends to a file, and starts another one when asked.
 
     Without a rotation the only file is `path`, which must not exist. With one, the files are `path.000001`,
-    `path.000002`, …; existing files of that name are continued, never overwritten.
+    `path.000002`, …; existing files are never overwritten. Only files whose header says that they belong to
+    this rotation are removed; whatever else has such a name stays.
 
     Attributes:
+        rotation_name: belongs into the header of every file; empty without a rotation.
         file_number: number of the current file in this recording, from 1.
         total_bytes: bytes written so far to all files, including files removed since.
 
@@ -52,7 +60,8 @@ class RotatingFile:
         self._path, self._rotation, self._clock_s = path, rotation, clock_s
         self.file_number = 0
         self.total_bytes = 0
-        self._first_suffix = max(map(_suffix_number, self._rotated_files()), default=0) + 1
+        self.rotation_name = path.name if rotation else ""
+        self._suffix = max(map(_suffix_number, self._rotated_files()), default=0)
         self._file = self._open_next()
 
     def start_next_file(self) -> None:
@@ -63,16 +72,7 @@ class RotatingFile:
     def _open_next(self) -> io.FileIO:
         self.file_number += 1
         self._began_s, self._size = self._clock_s(), 0
-        name = self._path
-        if self._rotation:
-            name = Path(f"{self._path}.{self._first_suffix + self.file_number - 1:06}")
-        try:
-            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        except FileExistsError:
-            raise FatalError(f"{name} exists: remove it, or choose another name") from None
-        except OSError as error:
-            raise FatalError(f"cannot write {name}: {error.strerror}{_sudo_hint(error)}") from None
-        file = io.FileIO(descriptor, "w")
+        file = io.FileIO(self._create_rotated() if self._rotation else _create(self._path), "w")
         try:
             self._write(file, file_prefix())
             self._remove_oldest()
@@ -80,6 +80,17 @@ class RotatingFile:
             file.close()
             raise
         return file
+
+    def _create_rotated(self) -> int:
+        """Create the file with the next number that is free; return its descriptor."""
+        for _ in range(_MAX_TAKEN):
+            self._suffix += 1
+            name = Path(f"{self._path}.{self._suffix:06}")
+            if not os.path.lexists(name):
+                return _create(name)
+        raise FatalError(
+            f"too many files are called {self._path}.{self._suffix:06} or so: choose another name"
+        )
 
     def has_room(self, n_bytes: int) -> bool:
         """Return True if the current file may take `n_bytes` more: it is neither too old nor too large."""
@@ -110,21 +121,43 @@ class RotatingFile:
         """Return the existing files of this rotation, oldest first; none without a rotation."""
         if self._rotation is None:
             return []
-        pattern = re.compile(re.escape(self._path.name) + r"\.\d{6}")
+        pattern = re.compile(re.escape(self._path.name) + r"\.[0-9]{6,9}")
         try:
             paths = [path for path in self._path.parent.iterdir() if pattern.fullmatch(path.name)]
         except OSError as error:
             raise FatalError(f"cannot write {self._path}: {error.strerror}") from None
-        return sorted(paths, key=_suffix_number)
+        return sorted((path for path in paths if self._owns(path)), key=_suffix_number)
+
+    def _owns(self, path: Path) -> bool:
+        """Return True if the header of a file says that this rotation wrote it, and the user owns it."""
+        if path.is_symlink():
+            return False
+        try:
+            with open_to_read(path) as file:
+                owner, beginning = os.fstat(file.fileno()).st_uid, file.read(_MAX_HEADER_BYTES)
+        except OSError:
+            return False
+        return owner == os.geteuid() and rotation_of(beginning) == self.rotation_name
 
     def _remove_oldest(self) -> None:
         if self._rotation is None:
             return
         try:
-            for path in self._rotated_files()[: -self._rotation.keep]:
+            older = self._rotated_files()  # the new file has no header yet
+            for path in older[: max(0, len(older) + 1 - self._rotation.keep)]:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise FatalError(f"cannot remove {error.filename}: {error.strerror}") from None
+
+
+def _create(path: Path) -> int:
+    """Create a file and return its descriptor."""
+    try:
+        return create_private(path)
+    except FileExistsError:
+        raise FatalError(f"{path} exists: remove it, or choose another name") from None
+    except OSError as error:
+        raise FatalError(f"cannot write {path}: {error.strerror}{_sudo_hint(error)}") from None
 
 
 def _suffix_number(path: Path) -> int:

@@ -151,6 +151,7 @@ class RecordingWriter(SourceWrapper):
             self._written_ns,
             self._source.wall_offset_ns(),
             self._written_ledger,
+            rotation=self._file.rotation_name,
         )
         self._file.append(header.to_frame(self.recorded).encode())
         self._written_units, self._written_places = {}, NO_PLACES

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from tcpconntop.kernel.user_files import create_private, read_small_file
+
 FILE = "dashboard.json"
 MAX_FILTERS = 50
 
@@ -46,7 +48,7 @@ def load_ui_state(folder: Path) -> tuple[UiState, str]:
     """
     file = folder / FILE
     try:
-        document = json.loads(file.read_text("utf-8"))
+        document = json.loads(read_small_file(file).decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return UiState(), ""
     except (OSError, ValueError, RecursionError) as error:
@@ -67,8 +69,7 @@ def save_ui_state(folder: Path, state: UiState) -> str:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
-        private = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(private, "w", encoding="ascii") as out:
+        with os.fdopen(create_private(draft), "w", encoding="ascii") as out:
             out.write(text)
         draft.replace(file)
     except OSError as error:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from tcpconntop.core.view.columns import columns_of
 from tcpconntop.core.view.view import View
+from tcpconntop.kernel.user_files import create_private
 from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.outputs.table_csv import view_csv
 from tcpconntop.settings.paths import state_folder
@@ -90,7 +91,7 @@ def _tried(folder: Path, stem: str, contents: Mapping[str, str], make: bool) -> 
     """Return the name of the files that were written, or an empty one and the reason."""
     try:
         if make:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _write(folder, stem, contents), ""
     except PermissionError as error:
         return "", f"{error.strerror}, and this program gave its privileges up"
@@ -108,7 +109,7 @@ def _write(folder: Path, stem: str, contents: Mapping[str, str]) -> str:
         written: list[Path] = []
         try:
             for path, text in paths.items():
-                with path.open("x", encoding="utf-8", newline="") as file:
+                with os.fdopen(create_private(path), "w", encoding="utf-8", newline="") as file:
                     written.append(path)
                     file.write(text)
         except (OSError, UnicodeError) as error:

@@ -82,7 +82,7 @@ def main(times: int) -> None:
                         "start_failures": counters.start_failures,
                         "sent": session.namespaces()[Path("/proc/self/ns/net").stat().st_ino].sent,
                         "active_opens": active_opens() - opens,
-                        "start_map_empty": workload.is_empty(session.fds["map:tct_start"]),
+                        "start_map_empty": workload.is_empty(workload.open_map(session, "tct_start")),
                     }
                 )
             )

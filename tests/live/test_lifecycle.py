@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,9 @@ def test_cancel(later_s: float) -> None:
     loader = spawn_loader()
     timer = threading.Timer(later_s, loader.cancel)
     timer.start()
+    slow = replace(way.request(pids=(MARK,)), loader="bcc")  # an image is loaded before the timer ends
     with pytest.raises(TracerError):
-        open_session(loader, way.request(pids=(MARK,)))
+        open_session(loader, slow)
     timer.join()
     assert loader.process.returncode is not None
     assert descriptors() == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,14 @@ def test_given_an_entry_module_then_the_command_runs_it_over_the_socket() -> Non
     command = loader.loader_command(try_load.ENTRY, 7, "/usr/bin/python3", "/opt/python")
     assert command[0] == "/usr/bin/python3"
     assert command[-4:] == [str(ROOT), try_load.ENTRY, "7", "/opt/python"]
+
+
+def test_when_the_watch_has_ended_its_thread_is_gone_from_the_kernel_too() -> None:
+    """A thread that the kernel still lists has capabilities that cannot be dropped any more."""
+    threads = Path("/proc/self/task")
+    before = {thread.name for thread in threads.iterdir()}
+    for _ in range(500):
+        own_end, loader_end = socket.socketpair()
+        with own_end, loader_end:
+            loader.exit_on_hangup(loader_end)()
+            assert {thread.name for thread in threads.iterdir()} <= before

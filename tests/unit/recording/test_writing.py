@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -66,9 +67,54 @@ def test_only_the_newest_files_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "r.notes").exists()
 
 
-def test_an_old_file_that_cannot_be_removed_is_an_error_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "r.000001").mkdir()
-    with pytest.raises(FatalError, match=r"cannot remove .*/r\.000001: "):
+def test_nothing_is_removed_that_the_rotation_has_not_written(tmp_path: Path) -> None:
+    """GIVEN whatever has such a name WHEN the rotation keeps one file THEN all of it stays."""
+    (tmp_path / "r.000001").write_text("mine")
+    (tmp_path / "r.000002").mkdir()
+    os.mkfifo(tmp_path / "r.000003")
+    (tmp_path / "r.000004").symlink_to(tmp_path / "r.000001")
+    (tmp_path / "r.000005").symlink_to(tmp_path / "nowhere")
+    record(tmp_path / "r.000006", Scenario(1))  # a recording of its own
+    record(tmp_path / "other", Scenario(1), Rotation(keep=1))
+    (tmp_path / "other.000001").rename(tmp_path / "r.000007")  # of another rotation
+    (tmp_path / "r.1000000").write_text("mine")
+    (tmp_path / "r.99999999999999999999").write_text("mine")
+    before = sorted(tmp_path.iterdir())
+    record(tmp_path / "r", Scenario(12), Rotation(size_bytes=12_000, keep=1))
+    record(tmp_path / "r", Scenario(12), Rotation(size_bytes=12_000, keep=1))
+    after = sorted(tmp_path.iterdir())
+    assert set(before) <= set(after)
+    (kept,) = set(after) - set(before)
+    assert len(events_of(recording(kept))) > 0
+
+
+def test_a_rotation_goes_on_after_999999(tmp_path: Path) -> None:
+    record(tmp_path / "r", Scenario(1), Rotation())
+    (tmp_path / "r.000001").rename(tmp_path / "r.999999")
+    record(tmp_path / "r", Scenario(12), Rotation(size_bytes=12_000, keep=3))
+    numbers = sorted(int(file.suffix[1:]) for file in files_in(tmp_path))
+    assert len(numbers) == 3
+    assert numbers[0] > 999_999
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of other users")
+def test_files_of_other_users_are_not_removed(tmp_path: Path) -> None:
+    record(tmp_path / "r", Scenario(1), Rotation())
+    os.chown(tmp_path / "r.000001", 65534, 65534)
+    record(tmp_path / "r", Scenario(12), Rotation(size_bytes=12_000, keep=1))
+    assert [file.name == "r.000001" for file in files_in(tmp_path)] == [True, False]
+
+
+def test_a_file_that_cannot_be_removed_is_an_error_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(tmp_path / "r", Scenario(1), Rotation())
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(FatalError, match=r"cannot remove .*/r\.000001: Permission denied"):
         RotatingFile(tmp_path / "r", Rotation(keep=1))
 
 

@@ -1,0 +1,172 @@
+"""Take each protection out and show that its test fails: `make teeth`.
+
+Changes files of this checkout for the time of one test each, and restores them.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LIVE, KERNEL = "tests/live/test_rights.py::test_", "tests/unit/kernel/test_"
+FILTER, DROP = "tcpconntop/kernel/seccomp.py", "tcpconntop/kernel/privileges.py"
+LOADER, CHILDREN = "tcpconntop/kernel/loader.py", "tcpconntop/kernel/children.py"
+FILES, ROTATING = "tcpconntop/kernel/user_files.py", "tcpconntop/recording/files.py"
+ROTATION = "tests/unit/recording/test_writing.py::test_"
+
+
+@dataclass(frozen=True)
+class Protection:
+    """A line that protects.
+
+    Attributes:
+        what: the protection, in a few words.
+        file: where it is.
+        old: the text that protects; it is there once.
+        new: the text without protection.
+        test: the test that must fail then.
+    """
+
+    what: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+PROTECTIONS = (
+    Protection("isolated Python", "tcpconntop/kernel/isolated.py", '"-I", "-c"', '"-c"',
+               KERNEL + "children.py::test_a_child_gets_nothing_of_the_callers_environment"),
+    Protection("the workload is such a child", "tcpconntop/demo/source.py",
+               'start_child(\n            python_command(sys.executable, "tcpconntop.demo.workload"),',
+               'subprocess.Popen(\n            [sys.executable, "-m", "tcpconntop.demo.workload"],',
+               "tests/live/test_traps.py::test_no_dashboard_runs_what_lies_around[demo]"),
+    Protection("fixed environment", CHILDREN, "env=ENVIRONMENT, ", "",
+               KERNEL + "children.py::test_a_child_gets_nothing_of_the_callers_environment"),
+    Protection("children start in /", CHILDREN, 'cwd="/", ', "",
+               KERNEL + "children.py::test_a_child_gets_nothing_of_the_callers_environment"),
+    Protection("absolute paths", CHILDREN, "if not Path(command[0]).is_absolute():", "if False:",
+               KERNEL + "children.py::test_a_program_is_not_looked_for"),
+    Protection("again without variables", "tcpconntop/__main__.py", "    _isolate()\n", "",
+               LIVE + "the_variables_of_python_decide_nothing_as_root"),
+    Protection("no program is handed over", LOADER, ' if name.startswith("link:")', "",
+               LIVE + "the_interface_gets_links_and_four_maps[ring]"),
+    Protection("no private map is handed over", LOADER, '"tct_netns", "tct_settings")',
+               '"tct_netns", "tct_settings", "tct_start")',
+               LIVE + "the_interface_gets_links_and_four_maps[ring]"),
+    Protection("frozen counters", LOADER, '        freeze_map(fds[f"map:{name}"])\n', "        pass\n",
+               LIVE + "nobody_can_write_the_counters[tct_counters-record0]"),
+    Protection("a loader that stays drops everything", LOADER, "        give_everything_up()\n", "",
+               LIVE + "every_process_that_stays_has_given_everything_up"),
+    Protection("empty capability sets", DROP, '    _call("capset", ', '    print("capset", ',
+               "tests/live/test_lifecycle.py::test_the_interface_has_no_capability[False]"),
+    Protection("empty bounding set", DROP, "    while _libc.prctl(_PR_CAPBSET_DROP",
+               "    while _libc.prctl(0",
+               LIVE + "every_process_that_stays_has_given_everything_up"),
+    Protection("the filter of system calls", DROP, "    refuse_system_calls(unix", "    dict(unix",
+               LIVE + "every_process_that_stays_has_given_everything_up"),
+    Protection("bpf is refused", FILTER, '    "bpf": (321, 280),\n', "",
+               KERNEL + "seccomp.py::test_the_filter_has_what_security_md_lists"),
+    Protection("the filter refuses", FILTER, "    refuse = _ERRNO | errno.EPERM", "    refuse = _ALLOW",
+               KERNEL + "seccomp.py::test_the_kernel_refuses_them_in_every_thread_and_child"),
+    Protection("x32 calls are refused", FILTER, 'if machine == "x86_64":', "if False:",
+               KERNEL + "seccomp.py::test_numbers_of_another_architecture_are_refused[x86_64]"),
+    Protection("other architectures are refused", FILTER, "_AUDIT_ARCH[machine], 1, 0)",
+               "_AUDIT_ARCH[machine], 1, 1)",
+               KERNEL + "seccomp.py::test_numbers_of_another_architecture_are_refused[aarch64]"),
+    Protection("no namespaces", FILTER, "NEW_NAMESPACES = 0x7E020000", "NEW_NAMESPACES = 0",
+               KERNEL + "seccomp.py::test_the_filter_has_what_security_md_lists"),
+    Protection("no typing into the terminal", FILTER, "code += _if(_EQUAL, _IOCTL[column]",
+               "_if(_EQUAL, _IOCTL[column]",
+               KERNEL + "seccomp.py::test_arguments_decide_where_the_call_itself_is_needed[x86_64]"),
+    Protection("no UNIX sockets as root", FILTER, "    if not unix_sockets:", "    if False:",
+               KERNEL + "seccomp.py::test_arguments_decide_where_the_call_itself_is_needed[x86_64]"),
+    Protection("not dumpable", DROP, "    hide_process()\n", "",
+               LIVE + "no_process_of_the_same_user_looks_into_the_interface"),
+    Protection("Landlock", DROP, "        write_only_below(writable)", "        tuple(writable)",
+               LIVE + "root_without_capabilities_writes_only_to_its_folders"),
+    Protection("rights of files", FILTER, '    "fchmodat": (268, 53),\n', "",
+               KERNEL + "seccomp.py::test_the_filter_has_what_security_md_lists"),
+    Protection("recordings are opened as the caller", "tcpconntop/commands/files.py",
+               " as stack, as_caller():",
+               " as stack:", LIVE + "a_sudo_rule_reads_no_file_of_root[command0]"),
+    Protection("regular files alone", FILES, "if not stat.S_ISREG(mode):", "if False:",
+               KERNEL + "user_files.py::test_only_regular_files_are_read"),
+    Protection("bounded settings", FILES, "if len(data) > MAX_SMALL_FILE_BYTES:", "if False:",
+               KERNEL + "user_files.py::test_a_small_file_is_small"),
+    Protection("settings are such files", "tcpconntop/commands/settings.py",
+               'read_small_file(file).decode("utf-8")', 'file.open("rb").read(9).decode("utf-8")',
+               LIVE + "a_settings_file_neither_blocks_nor_fills_memory[sparse]"),
+    Protection("new files alone", FILES, "os.O_EXCL | ", "",
+               KERNEL + "user_files.py::test_what_exists_is_never_written[file]"),
+    Protection("private files", FILES, "flags, 0o600)", "flags, 0o644)",
+               KERNEL + "user_files.py::test_only_the_owner_may_read_what_is_written"),
+    Protection("private exports", "tcpconntop/tui/export.py", "os.fdopen(create_private(path), ",
+               "open(path, ",
+               "tests/tui/test_takeaway.py::test_only_its_owner_may_read_an_export"),
+    Protection("only files of the rotation", ROTATING,
+               " and rotation_of(beginning) == self.rotation_name", "",
+               ROTATION + "nothing_is_removed_that_the_rotation_has_not_written"),
+    Protection("only files of the user", ROTATING, "return owner == os.geteuid() and ", "return ",
+               ROTATION + "files_of_other_users_are_not_removed"),
+    # The loader then keeps its own connection open; timeout ends it, so that nothing is left of this trial.
+    Protection("the loader ends with the interface", "tcpconntop/kernel/launch.py", """\
+            loader.loader_command(entry, loader_end.fileno(), *present),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(loader_end.fileno(),),
+""", """\
+            ["/usr/bin/timeout", "90", *loader.loader_command(entry, loader_end.fileno(), *present)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(loader_end.fileno(), own_end.fileno()),
+""", "tests/live/test_lifecycle.py::test_kill_9_leaves_nothing[spawned-0]"),
+)  # fmt: skip
+"""Every protection, with the test that fails without it."""
+
+
+def has_teeth(protection: Protection) -> bool:
+    """Return True if the test passes with the protection and fails without it."""
+    path = ROOT / protection.file
+    whole = path.read_text("utf-8")
+    if whole.count(protection.old) != 1 or not _passes(protection.test):
+        return False
+    try:
+        path.write_text(whole.replace(protection.old, protection.new), "utf-8")
+        return not _passes(protection.test)
+    finally:
+        path.write_text(whole, "utf-8")
+
+
+def _passes(test: str) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode > 1 or " skipped" in done.stdout.splitlines()[-1]:
+        print(done.stdout, file=sys.stderr)
+        raise SystemExit(f"{test} cannot be run here")
+    return done.returncode == 0
+
+
+def main(words: list[str]) -> int:
+    """Try the protections whose name has one of these words; without any, all. Return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # restores the file, as Ctrl-C does
+    chosen = [one for one in PROTECTIONS if not words or any(word in one.what for word in words)]
+    toothless = 0
+    for protection in chosen:
+        shown = has_teeth(protection)
+        toothless += not shown
+        print(
+            f"{'fails without it' if shown else 'NO TEETH':16}  {protection.what}: {protection.test}",
+            flush=True,
+        )
+    return 1 if toothless else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
