@@ -31,7 +31,7 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _CREATE_VERSION)))
 
 
-def write_only_below(folders: Iterable[Path], devices: Iterable[Path] = (Path("/dev/null"),)) -> bool:
+def write_only_below(folders: Iterable[Path], devices: Iterable[Path] = ()) -> bool:
     """Refuse to change files anywhere else. There is no way back; children inherit it. For one thread.
 
     Args:

@@ -104,9 +104,14 @@ def give_everything_up(writable: Iterable[Path] = ()) -> None:
     if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
         raise RuntimeError("a thread kept its capabilities: call drop_privileges() before starting threads")
     if os.geteuid() == 0:
-        write_only_below(writable)
+        write_only_below(writable, (Path(os.devnull), *_terminals()))
     refuse_system_calls(unix_sockets=os.geteuid() != 0)
     hide_process()
+
+
+def _terminals() -> list[Path]:
+    """Return the terminals that this process was started with: the dashboard opens them again."""
+    return [Path(os.ttyname(number)) for number in range(3) if os.isatty(number)]
 
 
 def hide_process() -> None:

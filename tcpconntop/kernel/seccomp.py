@@ -96,8 +96,8 @@ def refuse_system_calls(*, unix_sockets: bool = False) -> bool:
     """Install the filter. There is no way back; children inherit it. Sets no_new_privs.
 
     Args:
-        unix_sockets: True if this process may still connect to UNIX sockets. Services such as systemd and Docker
-            take orders of the user ID of root there. Pairs of connected sockets are always allowed.
+        unix_sockets: True if this process may still connect to UNIX sockets. Services such as systemd and
+            Docker take orders of the user ID of root there. Pairs of connected sockets are always allowed.
 
     Returns:
         False if this machine has no such filters: nothing is refused then.

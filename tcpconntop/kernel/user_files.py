@@ -1,8 +1,8 @@
 """Open the files that a user names or owns: the only way in which this program reads and writes files.
 
-What is read must be a regular file, so that a FIFO or a device can neither block nor fill the memory. A link is
-followed: it is opened with the rights of the user (`as_caller`), so it leads nowhere that they may not go. What
-is written is always a new file, which only its owner may read; a link is never followed.
+What is read must be a regular file: a FIFO or a device could block, or fill the memory. A link is followed;
+it is opened with the rights of the user (`as_caller`), so it leads nowhere that they may not go. What is
+written is always a new file, which only its owner may read; a link is never followed.
 """
 
 from __future__ import annotations

@@ -19,11 +19,8 @@ from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
 from tcpconntop.recording.codecs import compress, decompress
 from tcpconntop.recording.frames import (
     HEAD_BYTES,
-    PREFIX_BYTES,
     Frame,
     FrameKind,
-    FrameScanner,
-    format_version,
 )
 from tcpconntop.recording.untrusted import (
     MAX_HEADER_BYTES,
@@ -137,20 +134,6 @@ class FileHeader:
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DamagedFrameError(str(error)) from None
-
-
-def rotation_of(beginning: bytes) -> str | None:
-    """Return the name of the rotation that a file belongs to, from its first bytes; empty if there is none.
-
-    None if this is no recording, or its header is damaged or longer than these bytes.
-    """
-    if not format_version(beginning[:PREFIX_BYTES]):
-        return None
-    first = next(FrameScanner().feed(beginning[PREFIX_BYTES:]), None)
-    try:
-        return FileHeader.from_frame(first).rotation if isinstance(first, Frame) else None
-    except DamagedFrameError:
-        return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.kernel.user_files import create_private, open_to_read
-from tcpconntop.recording.blocks import rotation_of
-from tcpconntop.recording.frames import file_prefix
+from tcpconntop.recording.blocks import DamagedFrameError, FileHeader
+from tcpconntop.recording.frames import PREFIX_BYTES, Frame, FrameScanner, file_prefix, format_version
 
 _MAX_HEADER_BYTES = 1 << 16
 _MAX_TAKEN = 10_000
@@ -148,6 +148,20 @@ class RotatingFile:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise FatalError(f"cannot remove {error.filename}: {error.strerror}") from None
+
+
+def rotation_of(beginning: bytes) -> str | None:
+    """Return the name of the rotation that a file belongs to, from its first bytes; empty if there is none.
+
+    None if this is no recording, or its header is damaged or longer than these bytes.
+    """
+    if not format_version(beginning[:PREFIX_BYTES]):
+        return None
+    first = next(FrameScanner().feed(beginning[PREFIX_BYTES:]), None)
+    try:
+        return FileHeader.from_frame(first).rotation if isinstance(first, Frame) else None
+    except DamagedFrameError:
+        return None
 
 
 def _create(path: Path) -> int:

@@ -60,7 +60,10 @@ import json, os, sys
 from pathlib import Path
 from tcpconntop.kernel.privileges import drop_privileges
 own, others = Path(sys.argv[1]), sys.argv[2:]
+os.dup2(os.openpty()[1], 0)
 drop_privileges(lambda: [own])
+for device in (os.ttyname(0), os.devnull):
+    os.close(os.open(device, os.O_WRONLY | os.O_NOCTTY))
 (own / "draft").write_text("x")
 (own / "draft").replace(own / "file")
 (own / "file").unlink()

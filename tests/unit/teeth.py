@@ -87,7 +87,7 @@ PROTECTIONS = (
                KERNEL + "seccomp.py::test_arguments_decide_where_the_call_itself_is_needed[x86_64]"),
     Protection("not dumpable", DROP, "    hide_process()\n", "",
                LIVE + "no_process_of_the_same_user_looks_into_the_interface"),
-    Protection("Landlock", DROP, "        write_only_below(writable)", "        tuple(writable)",
+    Protection("Landlock", DROP, "        write_only_below(writable, ", '        "".format(writable, ',
                LIVE + "root_without_capabilities_writes_only_to_its_folders"),
     Protection("rights of files", FILTER, '    "fchmodat": (268, 53),\n', "",
                KERNEL + "seccomp.py::test_the_filter_has_what_security_md_lists"),
@@ -137,8 +137,10 @@ def has_teeth(protection: Protection) -> bool:
     whole = path.read_text("utf-8")
     if whole.count(protection.old) != 1 or not _passes(protection.test):
         return False
+    toothless = whole.replace(protection.old, protection.new)
+    compile(toothless, path, "exec")  # what is no program would fail for another reason
     try:
-        path.write_text(whole.replace(protection.old, protection.new), "utf-8")
+        path.write_text(toothless, "utf-8")
         return not _passes(protection.test)
     finally:
         path.write_text(whole, "utf-8")
