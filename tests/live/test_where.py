@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import way
@@ -22,24 +24,32 @@ network.bring_loopback_up()
 server = socket.create_server(("127.0.0.1", int(sys.argv[1]))) if sys.argv[2] == "listen" else None
 for _ in range(int(sys.argv[3])):
     socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1])))
-print(os.stat("/proc/self/ns/net").st_ino)
+print(os.stat("/proc/self/ns/net").st_ino, flush=True)
+sys.stdin.read()
 """
 
 
-def elsewhere(port: int, what: str, times: int) -> int:
-    """Connect to 127.0.0.1 in a new network namespace; return its inode number."""
+@contextmanager
+def elsewhere(port: int, what: str, times: int) -> Iterator[int]:
+    """Connect to 127.0.0.1 in a new network namespace; yield its inode number, which is used again later."""
     command = ["unshare", "--net", sys.executable, "-c", CONNECTS, str(port), what, str(times)]
-    done = subprocess.run(
-        command, cwd=HERE, capture_output=True, text=True, timeout=way.DEADLINE_S, check=True
-    )
-    return int(done.stdout)
+    with subprocess.Popen(
+        command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.communicate("", way.DEADLINE_S)
+        assert process.returncode == 0
 
 
 def test_the_same_address_in_two_namespaces_is_told_apart(known: Known, tmp_path: Path) -> None:
     """GIVEN 5 connects that succeed and 3 that are refused WHEN grouped THEN both are one row, or two."""
     file = str(tmp_path / "where.rec")
-    with tcpconntop("log", "--json", "-P", known.ports, "--record", file) as log:
-        good, bad = elsewhere(known.closed, "listen", 5), elsewhere(known.closed, "none", 3)
+    with (
+        tcpconntop("log", "--json", "-P", known.ports, "--record", file) as log,
+        elsewhere(known.closed, "listen", 5) as good,
+        elsewhere(known.closed, "none", 3) as bad,
+    ):
         lines = [json.loads(line) for line in log.interrupt()[0]]
     assert Counter((line["netns"], line["result"]) for line in lines) == {
         (good, "ok"): 5,

@@ -51,7 +51,8 @@ class ManyFailed(FindingKind):
     severity = Severity.BAD
     shows = "connects fail at many destinations: those to one port or subnet, of one process, or all"
     based_on = (
-        "3 or more failures of one outcome that no other finding is about, and 1% or more of the attempts"
+        "3 or more failures of one outcome at 2 or more destinations, which no other finding is about, and"
+        " which are 1% or more of the attempts"
     )
     silent = "failures that another finding is about; cancelled connects, unless they are 5% of the attempts"
     after = (Refused, SomeRefused, MoreRefused, Unanswered, LocalFirewall, ClientTimeout)
@@ -66,7 +67,8 @@ class ManyFailed(FindingKind):
             for _ in range(MAX_FINDINGS):
                 least = BAD_SHARE if outcome is Outcome.CANCELLED else NOTABLE_SHARE
                 scopes = _scopes(evidence, left, _folded(evidence, outcome))
-                best = max(scopes, key=lambda scope: scope.score, default=None)
+                several = (scope for scope in scopes if _is_about_several(evidence, scope, outcome))
+                best = max(several, key=lambda scope: scope.score, default=None)
                 if best is None or best.failed < MIN_FAILURES or best.failed < least * best.attempts:
                     break
                 found.append(self._failing(evidence, outcome, best))
@@ -120,6 +122,13 @@ def _scopes(evidence: Evidence, left: Rows, folded: int) -> Iterator[_Scope]:
         keys = keys[np.argsort(-left[keys], kind="stable")]
         if len(keys):
             yield _Scope("dest", "", keys, total + folded, evidence.selection.attempts)
+
+
+def _is_about_several(evidence: Evidence, scope: _Scope, outcome: Outcome) -> bool:
+    """True if the failures are at more than one destination: what is wrong with one is for other kinds."""
+    if scope.grouping == "dest" and _folded(evidence, outcome):
+        return True
+    return len(np.unique(evidence.dest_of[scope.keys])) > 1
 
 
 def _folded(evidence: Evidence, outcome: Outcome) -> int:
