@@ -89,13 +89,14 @@ def test_a_machine_full_of_hostile_names_is_traced_to_the_end(
 ) -> None:
     """GIVEN churn of hostile names WHEN it is traced in three ways THEN all end well and nothing is raw."""
     hostile, port = world
-    tracers = [
-        traced(hostile, port, "-b", "--json", "-g", "unit", "-d", "0.5"),
-        traced(hostile, port, "-b", "-g", "process+dest", "-d", "0.5"),
-        traced(hostile, port, "log", "--json"),
-    ]
-    for tracer in tracers:
-        wait_for(tracer, b"tracing: ")
+    tracers = []
+    for arguments in (  # the log sees what the others see: it begins first, and is stopped last
+        ("log", "--json"),
+        ("-b", "-g", "process+dest", "-d", "0.5"),
+        ("-b", "--json", "-g", "unit", "-d", "0.5"),
+    ):
+        tracers.append(traced(hostile, port, *arguments))
+        wait_for(tracers[-1], b"tracing: ")
     try:
         hostile.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -103,13 +104,13 @@ def test_a_machine_full_of_hostile_names_is_traced_to_the_end(
         assert hostile.stdout is not None
         hostile.stdin.close()
         assert json.loads(hostile.stdout.readline())["made"] > seconds
-    outputs = [stop(tracer) for tracer in tracers]
+    outputs = [stop(tracer) for tracer in reversed(tracers)]
     documents = [json.loads(line) for line in outputs[0][0].splitlines()]
     connects = [json.loads(line) for line in outputs[2][0].splitlines()]
     last = documents[-1]
     assert last["attempts"] == sum(last["outcomes"].values()) + last["in_flight"]
     assert last["lost"] == last["in_flight"] == 0
-    assert len(connects) >= last["outcomes"]["refused"] - 50 > 0
+    assert len(connects) >= last["outcomes"]["refused"] > 0
 
 
 def test_short_lived_groups_side_by_side_are_named(cgroups: bytes, tmp_path: Path) -> None:
