@@ -37,7 +37,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_end_programs() -> None:
-    """Take back what a shell has ignored for a background job: the programs under test would ignore it too."""
+    """Take back what a shell ignores for a background job: programs under test would ignore it too."""
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
