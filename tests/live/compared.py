@@ -11,6 +11,7 @@ import elsewhere
 import namespaces
 import network
 
+from tcpconntop.kernel.netns_table import NamespaceCounts
 from tcpconntop.kernel.session import Session
 from tcpconntop.sources.completeness import Completeness
 
@@ -61,7 +62,12 @@ def side_by_side(count: int, way: str = "process") -> Iterator[None]:
 
 
 def comparison(session: Session) -> Completeness:
-    return Completeness(session.namespaces, lambda: session.counters().netns_unplaced)
+    """Compare the namespaces of tests: what connects outside of them was traced before filters were set."""
+
+    def counts(since_ns: int = 0) -> dict[int, NamespaceCounts]:
+        return {netns: one for netns, one in session.namespaces(since_ns).items() if netns != network.OUTSIDE}
+
+    return Completeness(counts, lambda: session.counters().netns_unplaced)
 
 
 def seen_of(completeness: Completeness) -> tuple[int, int]:

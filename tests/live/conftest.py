@@ -102,6 +102,13 @@ def session(
 
 
 @pytest.fixture
+def alone() -> Iterator[None]:
+    """A network namespace for one test: what an earlier one left may still connect in the worker's."""
+    with network.another():
+        yield
+
+
+@pytest.fixture
 def trace(session: Session) -> Callable[..., Tracer]:
     """A function that starts to trace with a request's arguments; without any, only this process."""
     return lambda **request: Tracer(session, wanted(request))

@@ -7,6 +7,8 @@ import fcntl
 import os
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
@@ -15,6 +17,8 @@ INTERFACE_FLAGS = struct.Struct("16sh14x")
 """struct ifreq, as far as it is about flags."""
 
 LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+OUTSIDE = Path("/proc/self/ns/net").stat().st_ino
+"""The network namespace that the tests were started in."""
 PORTS = range(2_048, 32_768)
 """Below those that Linux gives out by default: a filter by port then keeps out what connects outside."""
 
@@ -25,6 +29,21 @@ def enter() -> None:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     bring_loopback_up()
+
+
+@contextmanager
+def another() -> Iterator[None]:
+    """Have this thread in a new network namespace until the end of the block, with the same local ports."""
+    libc, ports = ctypes.CDLL(None, use_errno=True), LOCAL_PORTS.read_text()
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        enter()
+        LOCAL_PORTS.write_text(ports)
+        yield
+    finally:
+        back = libc.setns(before, CLONE_NEWNET)
+        os.close(before)
+        assert back == 0, os.strerror(ctypes.get_errno())
 
 
 def bring_loopback_up() -> None:

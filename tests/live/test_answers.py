@@ -158,6 +158,7 @@ def firewall(hook: str, rule: str) -> Iterator[None]:
         subprocess.run(["nft", "delete table ip tct"], check=True)
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("hook", "leaves"), [("output", False), ("input", True)])
 def test_syns_that_a_firewall_of_this_machine_drops(trace: Trace, hook: str, leaves: bool) -> None:
     """GIVEN dropped SYNs WHEN nobody answers THEN those that never left are marked, all are counted."""

@@ -42,6 +42,7 @@ def few_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool
     return prepare
 
 
+@pytest.mark.usefixtures("alone")
 def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) -> None:
     """GIVEN processes in three namespaces WHEN they connect THEN what was seen is what the kernel counted."""
     with another_namespace() as one, another_namespace() as two, workload.listener() as server:
@@ -65,6 +66,7 @@ def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) 
         assert seen_of(completeness) == (37, 37)
 
 
+@pytest.mark.usefixtures("alone")
 def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
     """GIVEN a filter that leaves connects out WHEN they are made THEN the kernel's count shows it."""
     with workload.listener() as server, workload.listener() as other:
@@ -76,6 +78,7 @@ def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
         assert seen_of(completeness) == (13, 17)
 
 
+@pytest.mark.usefixtures("alone")
 def test_many_namespaces_side_by_side_have_a_count_each(trace: Trace) -> None:
     """GIVEN hundreds of namespaces WHEN they have gone THEN the own one was compared all the time."""
     with workload.listener() as server:
