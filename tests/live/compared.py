@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import elsewhere
 import namespaces
@@ -62,10 +63,12 @@ def side_by_side(count: int, way: str = "process") -> Iterator[None]:
 
 
 def comparison(session: Session) -> Completeness:
-    """Compare the namespaces of tests: what connects outside of them was traced before filters were set."""
+    """Compare this namespace, and those that connect from now on: others were traced without filters."""
+    own, before = Path("/proc/thread-self/ns/net").stat().st_ino, session.namespaces()
 
     def counts(since_ns: int = 0) -> dict[int, NamespaceCounts]:
-        return {netns: one for netns, one in session.namespaces(since_ns).items() if netns != network.OUTSIDE}
+        found = session.namespaces(since_ns).items()
+        return {netns: one for netns, one in found if netns == own or one != before.get(netns)}
 
     return Completeness(counts, lambda: session.counters().netns_unplaced)
 

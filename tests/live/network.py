@@ -17,8 +17,6 @@ INTERFACE_FLAGS = struct.Struct("16sh14x")
 """struct ifreq, as far as it is about flags."""
 
 LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
-OUTSIDE = Path("/proc/self/ns/net").stat().st_ino
-"""The network namespace that the tests were started in."""
 PORTS = range(2_048, 32_768)
 """Below those that Linux gives out by default: a filter by port then keeps out what connects outside."""
 
