@@ -1,4 +1,4 @@
-"""Let this process and its children write only below some folders, for good (Landlock, from Linux 5.13 on).
+"""Restrict what this process and its children may write to some folders, for good (Landlock, Linux 5.13).
 
 Also imported by the loader process: only the standard library, Python 3.9.
 """

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tcpconntop.core.format import printable
-
-PROC = Path("/proc")
-INIT_PID_NAMESPACE = 0xEFFFFFFC
-"""Inode number of the initial PID namespace (PROC_PID_INIT_INO)."""
+from tcpconntop.kernel.process import PROC, in_initial_pid_namespace
 
 MAX_HINTS = 3
 """How many processes in containers are named that have the wanted ID there."""
@@ -27,20 +24,13 @@ def resolve_pids(pids: tuple[int, ...], proc: Path = PROC) -> tuple[tuple[int, .
         OtherPidError: this process is in a PID namespace of its own, and cannot tell the kernel's number.
     """
     resolved, notes = [], []
+    inside = not in_initial_pid_namespace(proc)
     for pid in pids:
-        outer, note = _in_namespace(pid, proc) if _is_inside(proc) else (pid, "")
+        outer, note = _in_namespace(pid, proc) if inside else (pid, "")
         traced, thread_note = _process_of(outer, proc)
         resolved.append(traced)
         notes += [text for text in (note, thread_note) if text]
     return tuple(dict.fromkeys(resolved)), tuple(notes)
-
-
-def _is_inside(proc: Path) -> bool:
-    """Return True if this process is not in the initial PID namespace."""
-    try:
-        return (proc / "self/ns/pid").stat().st_ino != INIT_PID_NAMESPACE
-    except OSError:
-        return False
 
 
 def _in_namespace(pid: int, proc: Path) -> tuple[int, str]:

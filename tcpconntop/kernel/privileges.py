@@ -115,7 +115,7 @@ def _terminals() -> list[Path]:
 
 
 def hide_process() -> None:
-    """Let no process of the same user read this one's memory or take its descriptors; allow no core dump."""
+    """Stop other processes of this user from reading our memory or taking descriptors; allow no core dump."""
     _call("prctl", _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
 
 

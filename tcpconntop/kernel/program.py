@@ -122,7 +122,7 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
 
 
 def freeze_map(descriptor: int) -> None:
-    """Let no process write a map any more, by mapping or system call; programs still write it.
+    """Stop every process from writing a map, by mapping or system call; programs still write it.
 
     A descriptor that is only for reading would not do: the kernel does not map those.
 

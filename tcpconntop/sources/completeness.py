@@ -18,9 +18,8 @@ from typing import NamedTuple
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.kernel.netns_table import NamespaceCounts
+from tcpconntop.kernel.process import in_initial_pid_namespace, started_before
 
-INIT_PID_NAMESPACE = 0xEFFFFFFC
-"""Inode number of the initial PID namespace (PROC_PID_INIT_INO): the kernel side's PIDs belong to it."""
 MAX_READINGS = 128
 """Upper bound of the snmp files that are read at once; those of further namespaces take turns."""
 _NO_ATTEMPTS = NamespaceCounts((), 0, 0, 0, 0)
@@ -124,7 +123,7 @@ class Completeness:
         self._compared: set[int] = set()
         self._former = (0, 0, 0, 0)  # figures of what is not compared any more
         self._watched_ns = 0
-        self._same_pid_namespace = inode_number(proc / "self/ns/pid") in (None, INIT_PID_NAMESPACE)
+        self._same_pid_namespace = in_initial_pid_namespace(proc)
         self._own = inode_number(proc / "thread-self/ns/net") or 0
         self._first_reading(self._own, proc / "thread-self", 0, trusted=True)
 
@@ -284,14 +283,3 @@ def inode_number(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
-
-
-def started_before(process: Path, moment_ns: int) -> bool:
-    """Return True if a process started before a time (CLOCK_MONOTONIC): its PID was not reused since."""
-    try:
-        after_comm = (process / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    except OSError:
-        return False
-    since_boot_ns = int(after_comm[19]) * SECOND_NS // os.sysconf("SC_CLK_TCK")  # field 22 of proc(5)
-    suspended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-    return since_boot_ns - suspended_ns <= moment_ns

@@ -15,7 +15,8 @@ import numpy as np
 from tcpconntop.core.format import printable
 from tcpconntop.core.places import Places
 from tcpconntop.core.wire import Events
-from tcpconntop.sources.completeness import INIT_PID_NAMESPACE, inode_number, started_before
+from tcpconntop.kernel.process import in_initial_pid_namespace, started_before
+from tcpconntop.sources.completeness import inode_number
 
 LOOK_INTERVAL_S = 2.0
 """How often the same interface, or a namespace without a name, is looked for again."""
@@ -47,7 +48,7 @@ class PlaceNames:
         self._looked_for: set[int] = {0}
         self._file_of: dict[int, int] = {}  # inode number of if_inet6 in each namespace
         self._places = Places()
-        self._same_pid_namespace = inode_number(proc / "self/ns/pid") in (None, INIT_PID_NAMESPACE)
+        self._same_pid_namespace = in_initial_pid_namespace(proc)
         self._own = inode_number(proc / "thread-self/ns/net") or 0
         own_file, first_file = (inode_number(proc / name / "net/if_inet6") for name in ("thread-self", "1"))
         if own_file is not None:

@@ -35,7 +35,7 @@ def poll(true: Callable[[], bool]) -> None:
 
 
 def no_local_port(port: int) -> None:
-    """Let one local port be all that there is, use it, and connect three more times."""
+    """Leave one local port, use it, and connect three more times."""
     with ExitStack() as stack:
         stack.enter_context(socket.create_server(("127.0.0.1", port)))
         network.LOCAL_PORTS.write_text("50039 50039")

@@ -26,7 +26,6 @@ from tcpconntop.core.wire import Events, Outcome, address_text
 
 Trace = Callable[..., Tracer]
 MS = 1_000_000
-TCP_FASTOPEN, TCP_FASTOPEN_CONNECT = 23, 30
 EXACT_MS = 300 if way.EMULATED else 60
 """How well two clock readings of one event agree on a busy machine."""
 
@@ -216,30 +215,13 @@ def test_a_socket_that_connects_again_has_its_own_errno_and_port(trace: Trace) -
 
 def test_a_fast_open_that_is_given_up_before_its_data(trace: Trace) -> None:
     """GIVEN a cookie WHEN the socket is closed before it sends data THEN there is no SYN, but a port."""
-    setting = Path("/proc/sys/net/ipv4/tcp_fastopen")
-    before = setting.read_text()
-    setting.write_text("3")
-    try:
-        with workload.listener() as server:
-            server.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
-            with fast_open(server) as first:
-                first.send(b"?")  # gets the cookie
-                server.accept()[0].close()
-            tracer = trace()
-            with fast_open(server) as client:
-                tracer.until(lambda now: now.in_flight == 1)
-                lport = workload.port_of(client)
-        events = tracer.ended(1)
-    finally:
-        setting.write_text(before)
+    with workload.fast_open_listener() as server:
+        tracer = trace()
+        with workload.fast_open(server) as client:
+            tracer.until(lambda now: now.in_flight == 1)
+            lport = workload.port_of(client)
+    events = tracer.ended(1)
     assert events["outcome"].tolist() == [Outcome.CANCELLED]
     assert events["error"].tolist() == [0]
     assert events["lport"].tolist() == [lport] != [0]
     assert tracer.counters().unsent == 1
-
-
-def fast_open(server: socket.socket) -> socket.socket:
-    client = socket.socket()
-    client.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
-    client.connect(server.getsockname())
-    return client

@@ -24,7 +24,6 @@ from tcpconntop.core.wire import Outcome, address_text
 from tcpconntop.kernel.session import NO_IPV6, Session
 
 Trace = Callable[..., Tracer]
-TCP_FASTOPEN, TCP_FASTOPEN_CONNECT = 23, 30
 UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES}
 
 
@@ -136,33 +135,17 @@ def test_a_repeated_connect_is_the_same_attempt(trace: Trace) -> None:
 
 def test_fast_open_counts_the_wait_for_data_as_local_work(trace: Trace) -> None:
     """GIVEN a fast-open cookie WHEN connect() stores only the address THEN waiting for data is local work."""
-    setting = Path("/proc/sys/net/ipv4/tcp_fastopen")
-    before = setting.read_text()
-    setting.write_text("3")
-    try:
-        with workload.listener() as server:
-            server.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
-            fast_open(server).close()  # to get the cookie
-            tracer = trace()
-            with fast_open(server, tracer) as client:
-                lport = workload.port_of(client)
-        events = tracer.ended(1)
-    finally:
-        setting.write_text(before)
+    with workload.fast_open_listener() as server:
+        tracer = trace()
+        with workload.fast_open(server) as client:
+            tracer.until(lambda now: now.attempts == now.in_flight == 1)
+            client.send(b"?")
+            server.accept()[0].close()
+            lport = workload.port_of(client)
+    events = tracer.ended(1)
     assert events["outcome"].tolist() == [Outcome.OK]
     assert events["lport"].tolist() == [lport]
     assert_adds_up(tracer, events)
-
-
-def fast_open(server: socket.socket, tracer: Tracer | None = None) -> socket.socket:
-    client = socket.socket()
-    client.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
-    client.connect(server.getsockname())
-    if tracer:
-        tracer.until(lambda now: now.attempts == now.in_flight == 1)
-    client.send(b"?")
-    server.accept()[0].close()
-    return client
 
 
 def test_filters_apply_to_failures_inside_the_call(trace: Trace) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import workload
@@ -14,32 +13,13 @@ from tracer import Tracer
 from tcpconntop.core.wire import Outcome
 
 Trace = Callable[..., Tracer]
-TCP_FASTOPEN, TCP_FASTOPEN_CONNECT = 23, 30
 TCP_REPAIR = 19
-FASTOPEN = Path("/proc/sys/net/ipv4/tcp_fastopen")
 
 
 @pytest.fixture
 def fast_open_server() -> Iterator[socket.socket]:
-    """A listener whose cookie this host has: a connect to it waits for the first data."""
-    before = FASTOPEN.read_text()
-    FASTOPEN.write_text("3")
-    try:
-        with workload.listener() as server:
-            server.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
-            with fast_open(server) as first:
-                first.send(b"?")
-                server.accept()[0].close()
-            yield server
-    finally:
-        FASTOPEN.write_text(before)
-
-
-def fast_open(server: socket.socket) -> socket.socket:
-    client = socket.socket()
-    client.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
-    client.connect(server.getsockname())
-    return client
+    with workload.fast_open_listener() as server:
+        yield server
 
 
 def test_a_fast_open_that_is_closed_unsent_is_cancelled(
@@ -48,7 +28,7 @@ def test_a_fast_open_that_is_closed_unsent_is_cancelled(
     """GIVEN connects that wait for data WHEN they are closed without any THEN they are no connects."""
     tracer = trace()
     completeness = comparison(tracer.session)
-    clients = [fast_open(fast_open_server) for _ in range(7)]
+    clients = [workload.fast_open(fast_open_server) for _ in range(7)]
     assert tracer.counters().in_flight == 7
     assert completeness.compare().excess == 7
     for client in clients[:5]:

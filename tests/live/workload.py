@@ -27,6 +27,34 @@ BPF_MAP_GET_NEXT_KEY, BPF_MAP_GET_FD_BY_ID = 4, 14
 _BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
 
 
+TCP_FASTOPEN, TCP_FASTOPEN_CONNECT = 23, 30
+_FASTOPEN = Path("/proc/sys/net/ipv4/tcp_fastopen")
+
+
+@contextmanager
+def fast_open_listener() -> Iterator[socket.socket]:
+    """A listener whose cookie this host has: a connect to it waits for the first data."""
+    before = _FASTOPEN.read_text()
+    _FASTOPEN.write_text("3")
+    try:
+        with listener() as server:
+            server.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
+            with fast_open(server) as first:
+                first.send(b"?")
+                server.accept()[0].close()
+            yield server
+    finally:
+        _FASTOPEN.write_text(before)
+
+
+def fast_open(server: socket.socket) -> socket.socket:
+    """Connect with TCP Fast Open; return the client, whose SYN leaves with the first data."""
+    client = socket.socket()
+    client.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+    client.connect(server.getsockname())
+    return client
+
+
 @contextmanager
 def listener(host: str = "127.0.0.1", backlog: int = 128) -> Iterator[socket.socket]:
     """A listener. Skips the test if it asks for IPv6 and the kernel has none."""

@@ -15,7 +15,10 @@ from mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
 FILES = ("bpf", "tcpconntop", "tests/live", "pyproject.toml")
-TESTS = [f"tests/live/test_{name}.py" for name in ("outcomes", "calls", "filters", "answers", "identity")]
+NAMES = (
+    "outcomes", "calls", "filters", "answers", "identity", "ledger", "completeness", "losses", "unsent",
+)  # fmt: skip
+TESTS = [f"tests/live/test_{name}.py" for name in NAMES]
 TESTS_FAILED = 1
 
 

@@ -172,9 +172,7 @@ def test_a_suspended_dashboard_can_be_ended() -> None:
     """GIVEN a stopped job WHEN the shell kills it THEN it ends in the background, without the terminal."""
     with in_a_shell() as terminal:
         process = start(terminal)
-        terminal.press("\x1a")
-        terminal.until_state("T", process)
-        terminal.until(PROMPT)
+        suspend(terminal, process)
         terminal.press("kill %1\n")
         terminal.until_state("gone", process)
         terminal.press("jobs\n")
@@ -185,9 +183,7 @@ def test_a_suspended_dashboard_can_be_ended() -> None:
 def test_in_the_background_it_stays_stopped() -> None:
     with in_a_shell() as terminal:
         process = start(terminal)
-        terminal.press("\x1a")
-        terminal.until_state("T", process)
-        terminal.until(PROMPT)
+        suspend(terminal, process)
         terminal.press("bg; echo typed\n")
         terminal.until("\ntyped")
         terminal.until_state("T", process)
@@ -206,6 +202,13 @@ def test_without_a_shell_it_is_not_suspended_for_ever() -> None:
         terminal.until(DRAWN)
         terminal.press("q")
         assert terminal.end() == 0
+
+
+def suspend(terminal: Terminal, process: int) -> None:
+    """Press Ctrl-Z; return when the shell has its prompt back."""
+    terminal.press("\x1a")
+    terminal.until_state("T", process)
+    terminal.until(PROMPT)
 
 
 def start(terminal: Terminal) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpconntop.kernel import pids
+from tcpconntop.kernel import process as kernel_process
 from tcpconntop.kernel.pids import OtherPidError, resolve_pids
 
 
@@ -18,7 +18,7 @@ class Proc:
         (root / "self/ns").mkdir(parents=True)
         (root / "self/ns/pid").touch()
         inode = (root / "self/ns/pid").stat().st_ino
-        monkeypatch.setattr(pids, "INIT_PID_NAMESPACE", inode + inside)
+        monkeypatch.setattr(kernel_process, "INIT_PID_NAMESPACE", inode + inside)
 
     def process(self, pid: int | str, name: str, tgid: int | None = None, nspid: str = "") -> None:
         folder = self.root / str(pid)

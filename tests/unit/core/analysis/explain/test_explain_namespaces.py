@@ -1,4 +1,4 @@
-"""Findings in several network namespaces: each speaks of its own."""
+"""Findings in several network namespaces: each uses the facts of its own namespace alone."""
 
 from __future__ import annotations
 
