@@ -73,7 +73,7 @@ GENERAL = (
         CONNECT,
         "attempt->end_ns <= attempt->last_rtx_ns",
         "false",
-        "test_non_blocking",
+        "third_syn_is_answered",
     ),
     Mutant(
         "destination port in network order",
