@@ -16,9 +16,20 @@
 #define NETNS_IDLE_NS 10000000000ULL
 #define NETNS_ONLY 0xffffffffU /* stands for the one namespace of a kernel that has no others */
 
+/*
+ * The numbers of namespaces made one after another are one fixed distance apart (69 here): that of the files that each
+ * one has in /proc. So every bit has to be mixed, or neighbours fill one part of the table. This is the last step of
+ * MurmurHash3 (Austin Appleby, public domain).
+ */
 static __always_inline u32 netns_slot_index(u32 netns, int probe)
 {
-	return ((netns * 0x9e3779b1U >> 16) + probe) % NETNS_SLOTS;
+	u32 hash = netns ^ netns >> 16;
+
+	hash *= 0x85ebca6bU;
+	hash ^= hash >> 13;
+	hash *= 0xc2b2ae35U;
+	hash ^= hash >> 16;
+	return (hash + probe) % NETNS_SLOTS;
 }
 
 /* The slot of a namespace, or NULL. */

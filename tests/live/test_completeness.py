@@ -18,7 +18,8 @@ from tracer import Tracer
 from tcpconntop.kernel import session as kernel
 
 Trace = Callable[..., Tracer]
-SIDE_BY_SIDE = 320
+SIDE_BY_SIDE = 500
+"""As many as found no slot with a weak hash of their numbers, which lie a fixed distance apart."""
 SLOTS, FEW_SLOTS = "#define NETNS_SLOTS 4096", 8
 IDLE = "#define NETNS_IDLE_NS 10000000000ULL"
 
