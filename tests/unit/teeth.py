@@ -17,6 +17,11 @@ FILTER, DROP = "tcpconntop/kernel/seccomp.py", "tcpconntop/kernel/privileges.py"
 LOADER, CHILDREN = "tcpconntop/kernel/loader.py", "tcpconntop/kernel/children.py"
 FILES, ROTATING = "tcpconntop/kernel/user_files.py", "tcpconntop/recording/files.py"
 ROTATION = "tests/unit/recording/test_writing.py::test_"
+SIGNALS, STREAMS = "tcpconntop/commands/signals.py", "tcpconntop/commands/streams.py"
+DRIVER, TERMINAL = "tcpconntop/tui/driver.py", "tests/tui/test_terminal.py::test_"
+LOCALES = "tests/unit/outputs/test_locales.py::test_"
+UNTRUSTED, ESCAPE = "tcpconntop/recording/untrusted.py", "tcpconntop/core/escape.py"
+STRANGERS = "tests/unit/recording/test_strangers.py::test_"
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,59 @@ PROTECTIONS = (
                ROTATION + "nothing_is_removed_that_the_rotation_has_not_written"),
     Protection("only files of the user", ROTATING, "return owner == os.geteuid() and ", "return ",
                ROTATION + "files_of_other_users_are_not_removed"),
+    Protection("signals are normal ends", SIGNALS, "            signal.signal(number, handle)",
+               "            pass",
+               TERMINAL + "a_signal_gives_the_terminal_back[15]"),
+    Protection("a recording gets its end", SIGNALS, "            raise Interrupted(number)",
+               "            os._exit(1)",
+               "tests/live/test_signals.py::test_a_headless_command_ends_in_order[SIGHUP-record]"),
+    Protection("it ends with its terminal", DRIVER, "        self._app.post_message(TerminalGone())",
+               "        pass",
+               TERMINAL + "it_ends_when_the_terminal_has_gone[hang-up ignored]"),
+    Protection("Ctrl-Z suspends", DRIVER,
+               "signal.SIGTSTP, self._on_stop if self.may_suspend else signal.SIG_IGN",
+               "signal.SIGTSTP, signal.SIG_IGN",
+               TERMINAL + "it_is_suspended_and_continued_ten_times[SIGTSTP]"),
+    Protection("one input thread", DRIVER, "        signal.signal(signal.SIGCONT, self._on_continue)\n", "",
+               TERMINAL + "it_is_suspended_and_continued_ten_times[SIGSTOP]"),
+    Protection("any locale can show it", STREAMS, "stream.encoding, TRANSLITERATE, ",
+               'stream.encoding, "strict", ',
+               LOCALES + "a_microsecond_stays_one[C]"),
+    Protection("data is UTF-8", STREAMS, 'encoding="utf-8", errors="backslashreplace"',
+               'errors="backslashreplace"', LOCALES + "data_is_utf_8[C]"),
+    Protection("groups may go during the walk", "tcpconntop/kernel/cgroup_files.py",
+               "        except OSError:\n            pass  # it was removed, or may not be read",
+               "        except KeyError:\n            pass",
+               KERNEL + "cgroup_units.py::test_groups_that_go_during_the_walk_end_nothing"),
+    Protection("depth of JSON", UNTRUSTED, "except RecursionError:", "except KeyError:",
+               STRANGERS + "json_that_is_no_plain_value_is_an_error"),
+    Protection("numbers of JSON", UNTRUSTED, "parse_constant=_refuse, ", "",
+               STRANGERS + "json_that_is_no_plain_value_is_an_error"),
+    Protection("counts fit", UNTRUSTED, " or not -_MAX_COUNT < value < _MAX_COUNT", "",
+               STRANGERS + "a_count_is_a_whole_number_that_fits"),
+    Protection("packing has a bound", "tcpconntop/recording/blocks.py",
+               "if frame.raw_bytes > MAX_RATIO * stored:", "if False:",
+               STRANGERS + "a_block_that_is_packed_too_tightly_is_damage"),
+    Protection("JSON has a bound", UNTRUSTED, "    if len(data) > limit:", "    if False:",
+               STRANGERS + "json_that_is_no_plain_value_is_an_error"),
+    Protection("reads have a bound", UNTRUSTED, "step = -(-len(reads) // MAX_READS) or 1", "step = 1",
+               STRANGERS + "empty_reads_are_dropped_and_many_are_played_together"),
+    Protection("CSV has no control character", ESCAPE, "    text = printable(value)", "    text = value",
+               "tests/unit/outputs/test_csv.py"),
+    Protection("CSV has no formula", ESCAPE, "if text.startswith(_FORMULA) else text", "if False else text",
+               "tests/unit/outputs/test_csv.py"),
+    Protection("JSON has no control character", ESCAPE, "    if text.isprintable():", "    if True:",
+               "tests/unit/core/test_escape.py"),
+    Protection("text for people has none", "tcpconntop/core/format.py",
+               'return "".join(char if char.isprintable() else "·" for char in text)', "return text",
+               "tests/unit/outputs/test_documents.py::test_a_process_name_cannot_break_a_line"),
+    Protection("an error has none", STREAMS, "{printable(message)}", "{message}",
+               "tests/unit/outputs/test_streams.py::test_an_error_is_one_printable_line_whatever_it_names"),
+    Protection("the limit of descriptors is named", "tcpconntop/kernel/environment.py",
+               "    if hard != resource.RLIM_INFINITY and hard < MIN_DESCRIPTORS:", "    if False:",
+               KERNEL + "environment.py::test_a_command_names_the_right_reason"),
+    Protection("a package has its hash", "scripts/install-locked", '*"DO NOT MATCH THE HASHES"*)', "nothing)",
+               "tests/unit/test_lock.py::test_a_package_with_another_hash_is_refused"),
     # The loader then keeps its own connection open; timeout ends it, so that nothing is left of this trial.
     Protection("the loader ends with the interface", "tcpconntop/kernel/launch.py", """\
             loader.loader_command(entry, loader_end.fileno(), *present),
@@ -138,7 +196,8 @@ def has_teeth(protection: Protection) -> bool:
     if whole.count(protection.old) != 1 or not _passes(protection.test):
         return False
     toothless = whole.replace(protection.old, protection.new)
-    compile(toothless, path, "exec")  # what is no program would fail for another reason
+    if path.suffix == ".py":
+        compile(toothless, path, "exec")  # what is no program would fail for another reason
     try:
         path.write_text(toothless, "utf-8")
         return not _passes(protection.test)

@@ -154,6 +154,14 @@ def test_empty_reads_are_dropped_and_many_are_played_together() -> None:
     assert played[-1].now_ns == NOW_NS + SECOND_NS - 1
 
 
+def test_a_block_that_is_packed_too_tightly_is_damage() -> None:
+    """GIVEN equal records, which pack a hundredfold WHEN read THEN their block is skipped."""
+    equal = events(1).repeat(50_000)
+    reader = recording(recorded(block_frame(json.dumps(state(len(equal))).encode(), equal)))
+    assert len(events_of(reader)) == 0
+    assert (reader.damaged, reader.missing) == (1, len(equal))
+
+
 def test_a_silence_of_years_takes_some_reads() -> None:
     """GIVEN a clock that jumps by a year WHEN replayed in seconds THEN what changes nothing is skipped."""
     later = json.dumps(state(5, reads=[], now_ns=NOW_NS + 366 * 86_400 * SECOND_NS)).encode()
