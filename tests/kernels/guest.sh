@@ -3,8 +3,8 @@
 #
 # virtme-ng mounts the host's files without a cache, and each start of Python reads about a thousand of them. Here
 # they are mounted again with a cache, which is twice as fast; UNCACHED is the mount point of virtme-ng's export.
-# SHARED is the folder for results that the host can read. KERNEL_HEADERS, if set, is a folder with the kernel's
-# headers, for tcpconnlat.
+# SHARED is the folder for results that the host can read. KERNEL_ROOT is the folder with the kernel's lib/modules.
+# KERNEL_HEADERS, if set, is a folder with the kernel's headers, for tcpconnlat.
 set -eu
 uncached=$1 shared=$2
 shift 2
@@ -23,6 +23,11 @@ mount --bind "$shared" ".$shared"
 pivot_root . .
 umount -l .
 cd /
+
+# What the kernel loads by itself: veth, nf_tables, tcp_diag.
+printf '#!/bin/sh\nexec /sbin/modprobe -d %s "$@"\n' "$KERNEL_ROOT" >/run/modprobe
+chmod +x /run/modprobe
+echo /run/modprobe >/proc/sys/kernel/modprobe
 
 ip link set lo up
 mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing

@@ -155,9 +155,10 @@ def command(
     guest: Guest, image: archive.Image, results: Path, settings: Settings, arguments: list[str]
 ) -> list[str]:
     """Return virtme-ng's command line."""
-    inside = ["sh", str(HERE / "guest.sh"), UNCACHED, str(results)]
+    variables = [f"KERNEL_ROOT={image.root}"]
     if image.headers:
-        inside = ["env", f"KERNEL_HEADERS={image.headers}", f"TCPCONNTOP_PEER={image.peer}", *inside]
+        variables += [f"KERNEL_HEADERS={image.headers}", f"TCPCONNTOP_PEER={image.peer}"]
+    inside = ["env", *variables, "sh", str(HERE / "guest.sh"), UNCACHED, str(results)]
     inside += [sys.executable, str(HERE / "guest.py"), str(results), *arguments]
     options = ["--verbose", "--force-9p", f"--cpus={GUEST_CPUS}", f"--memory={GUEST_MEMORY_MB}M"]
     options += [f"--rodir={UNCACHED}=/", f"--rwdir={results}"]

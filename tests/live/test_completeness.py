@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -110,15 +111,16 @@ def test_a_slot_is_reused_and_counts_anew(own_trace: Trace, few_slots: Callable[
     few_slots(True)
     tracer = own_trace(ports=(closed_port(),))
     completeness = comparison(tracer.session)
-    for times in range(1, 4):
-        with side_by_side(23, "thread"):
+    with ExitStack() as namespaces:  # all at once: else the numbers of former ones come back
+        for times in range(1, 4):
+            namespaces.enter_context(side_by_side(23, "thread"))
             tracer.ended(23 * times)
-        table = tracer.session.namespaces()
-        assert 1 <= len(table) <= FEW_SLOTS
-        assert {counts.sent for counts in table.values()} == {1}
-        generations = {generation for counts in table.values() for _, generation in counts.slots}
-        assert max(generations) > 1
-        assert seen_of(completeness) == (0, 0)
+            table = tracer.session.namespaces()
+            assert 1 <= len(table) <= FEW_SLOTS
+            assert {counts.sent for counts in table.values()} == {1}
+            generations = {generation for counts in table.values() for _, generation in counts.slots}
+            assert max(generations) > 1
+            assert seen_of(completeness) == (0, 0)
     assert tracer.counters().netns_unplaced == 0
 
 

@@ -16,11 +16,21 @@ from recordings import Scenario, record
 
 from tcpconntop.commands.transliterate import SIGNS, TRANSLITERATE
 from tcpconntop.core.format import EIGHTHS
+from tcpconntop.core.wire import Events
 
 TCPCONNTOP = [sys.executable, "-m", "tcpconntop"]
 LOCALES = {"en_US": "ISO-8859-1", "ru_RU": "KOI8-R", "ja_JP": "EUC-JP"}
 NAME = "naïve-中"
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+class Named(Scenario):
+    """A source whose processes have a name that other encodings do not have, or have in other bytes."""
+
+    def read(self, timeout_s: float) -> Events:
+        events = super().read(timeout_s)
+        events["comm"] = NAME.encode()
+        return events
 
 
 @cache
@@ -97,8 +107,10 @@ def test_an_assertion_that_holds_is_no_failure(file: Path, environment: dict[str
     assert done.returncode == 0, done.stderr
 
 
-def test_data_is_utf_8(file: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    """GIVEN another encoding WHEN data is written THEN every byte is as with UTF-8."""
+def test_data_is_utf_8(environment: dict[str, str], tmp_path: Path) -> None:
+    """GIVEN another encoding WHEN data with a name is written THEN every byte is as with UTF-8."""
+    file = tmp_path / "r"
+    record(file, Named(1))
     for words in (
         ["export", str(file), "--format", "csv"],
         ["export", str(file), "--format", "jsonl"],
@@ -110,6 +122,7 @@ def test_data_is_utf_8(file: Path, environment: dict[str, str], tmp_path: Path) 
         done = run(words, environment)
         assert (done.returncode, done.stdout) == (expected.returncode, expected.stdout), words
         text = done.stdout.decode()
+        assert NAME in text or words[0] in ("replay", "check")
         rows = (
             list(csv.reader(text.splitlines())) if "csv" in words else [*map(json.loads, text.splitlines())]
         )
