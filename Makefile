@@ -41,9 +41,10 @@ goldens: setup $(VENV)/.test ## Write the screens that tests compare with anew: 
 test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")
 	@$(BIN)/python tests/kernels/run.py $(ARGS)
 
+# With KERNEL=6.12 PROBE=fentry (or kprobe): in a virtual machine.
 .PHONY: mutants
-mutants: setup $(VENV)/.test ## Run the live tests against a faulty BPF program (ARGS="scope" chooses faults)
-	@$(SUDO) $(BIN)/python tests/mutants/run.py $(ARGS)
+mutants: setup $(VENV)/$(if $(KERNEL),.kernels,.test) ## Run the live tests against a faulty BPF program (ARGS="scope" chooses faults)
+	@$(if $(KERNEL),$(BIN)/python tests/kernels/mutants.py $(KERNEL) $(PROBE),$(SUDO) $(BIN)/python tests/mutants/run.py) $(ARGS)
 
 .PHONY: teeth
 teeth: setup $(VENV)/.test ## Take each protection out and show that its test fails (ARGS=Landlock: those with this word)

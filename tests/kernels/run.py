@@ -143,7 +143,8 @@ def boot(guest: Guest, image: archive.Image, settings: Settings, arguments: list
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
     begin_s = time.monotonic()
-    line = command(guest, image, results, settings, arguments)
+    program = [sys.executable, str(HERE / "guest.py"), str(results), *arguments]
+    line = command(guest, image, results, settings, program)
     console, ending = supervise(line, settings.time_limit_s)
     (results / "console.log").write_bytes(console)
     runs = report.collect(guest.name, results, ending)
@@ -152,14 +153,13 @@ def boot(guest: Guest, image: archive.Image, settings: Settings, arguments: list
 
 
 def command(
-    guest: Guest, image: archive.Image, results: Path, settings: Settings, arguments: list[str]
+    guest: Guest, image: archive.Image, results: Path, settings: Settings, program: list[str]
 ) -> list[str]:
-    """Return virtme-ng's command line."""
+    """Return virtme-ng's command line that runs a program in a guest, which may write to `results`."""
     variables = [f"KERNEL_ROOT={image.root}"]
     if image.headers:
         variables += [f"KERNEL_HEADERS={image.headers}", f"TCPCONNTOP_PEER={image.peer}"]
-    inside = ["env", *variables, "sh", str(HERE / "guest.sh"), UNCACHED, str(results)]
-    inside += [sys.executable, str(HERE / "guest.py"), str(results), *arguments]
+    inside = ["env", *variables, "sh", str(HERE / "guest.sh"), UNCACHED, str(results), *program]
     options = ["--verbose", "--force-9p", f"--cpus={GUEST_CPUS}", f"--memory={GUEST_MEMORY_MB}M"]
     options += [f"--rodir={UNCACHED}=/", f"--rwdir={results}"]
     options += [f"--append={argument}" for argument in (*guest.arguments, *settings.kernel_arguments)]
