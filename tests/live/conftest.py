@@ -51,7 +51,24 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """Receive the lines of a worker; one that ended early has none."""
     if traced := getattr(node, "workeroutput", {}).get("traced"):
-        node.config.stash[TRACED] = traced
+        note_lines(node.config, traced)
+
+
+def note_lines(config: pytest.Config, lines: list[str]) -> None:
+    """Add lines to those that are printed at the end, each once."""
+    config.stash[TRACED] = list(dict.fromkeys([*config.stash.get(TRACED, []), *lines]))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """With `--every-way`, repeat what shares a session in the other ways of tracing.
+
+    Each way has one worker of pytest-xdist, which opens one session for all of its tests.
+    """
+    alone = any(map(metafunc.definition.get_closest_marker, ("compiles", "xdist_group")))
+    if metafunc.config.getoption("every_way") and not alone:
+        ways = [pytest.param(None, id=pytest.HIDDEN_PARAM)]  # type: ignore[arg-type]
+        ways += [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in way.OTHERS]
+        metafunc.parametrize("session", ways, indirect=True)
 
 
 def _missing() -> str:
@@ -82,23 +99,26 @@ def _own_network() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def session(
+    request: pytest.FixtureRequest,
     _own_network: None,
     record_testsuite_property: Callable[[str, object], None],
     pytestconfig: pytest.Config,
 ) -> Iterator[Session]:
-    """The session that all tests share."""
+    """The session that all tests share; with `--every-way`, those of one way."""
     begin_s = time.monotonic()
-    try:
-        shared = open_session(spawn_loader(), way.request())
-    except TracerError as error:
-        if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
-            raise
-        pytest.skip(str(error))
-    record_testsuite_property("start_s", round(time.monotonic() - begin_s, 1))
-    record_testsuite_property("notes", "\n".join(shared.notes))
-    pytestconfig.stash[TRACED] = [f"traced by {shared.probe}/{shared.transport}", *shared.notes]
-    with shared:
-        yield shared
+    with way.taken(way.OTHERS.get(getattr(request, "param", None) or "", {})):
+        try:
+            shared = open_session(spawn_loader(), way.request())
+        except TracerError as error:
+            if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
+                raise
+            pytest.skip(str(error))
+        record_testsuite_property("start_s", round(time.monotonic() - begin_s, 1))
+        record_testsuite_property("notes", "\n".join(shared.notes))
+        line = f"traced by {shared.probe}/{shared.transport}, programs of {shared.loader}"
+        note_lines(pytestconfig, [line, *shared.notes])
+        with shared:
+            yield shared
 
 
 @pytest.fixture

@@ -1,13 +1,18 @@
-"""The probe set and transport of this test run. Only this module distinguishes between them.
+"""The probe set and transport of the session that tests share. Only this module distinguishes between them.
 
 TCPCONNTOP_TEST_PROBE, TCPCONNTOP_TEST_TRANSPORT and TCPCONNTOP_TEST_LOADER choose, with the values of the
-command line.
+command line. With `--every-way`, some tests run in the ways of `OTHERS`, too: so a test reads these constants
+while it runs, and not before.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from tcpconntop.kernel.request import TraceRequest
 
@@ -15,6 +20,9 @@ PROBE = os.environ.get("TCPCONNTOP_TEST_PROBE", "auto")
 TRANSPORT = os.environ.get("TCPCONNTOP_TEST_TRANSPORT", "auto")
 LOADER = os.environ.get("TCPCONNTOP_TEST_LOADER", "auto")
 OPTIONS = ("--probe", PROBE, "--transport", TRANSPORT, "--loader", LOADER)
+
+OTHERS = {"perf": {"TRANSPORT": "perf"}, "bcc": {"LOADER": "bcc"}}
+"""Other ways of tracing on this kernel, by name: the constants above that differ."""
 
 FIRST = PROBE in ("auto", "fentry") and TRANSPORT in ("auto", "ring")
 """True in the run that tests what is the same for all probe sets and transports."""
@@ -24,6 +32,18 @@ EMULATED = "QEMU TCG" in Path("/proc/cpuinfo").read_text()
 
 DEADLINE_S = 120.0 if EMULATED else 60.0
 """Time limit for events that normally come at once."""
+
+
+@contextmanager
+def taken(constants: Mapping[str, str]) -> Iterator[None]:
+    """Trace another way until the end of the block, also in processes that are started here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in constants.items():
+            patch.setattr(f"{__name__}.{name}", value)
+            patch.setenv(f"TCPCONNTOP_TEST_{name}", value)
+        options = ("--probe", PROBE, "--transport", TRANSPORT, "--loader", LOADER)
+        patch.setattr(f"{__name__}.OPTIONS", options)
+        yield
 
 
 def request(**filters: object) -> TraceRequest:
