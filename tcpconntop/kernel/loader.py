@@ -55,6 +55,10 @@ _THREAD_END_S = 5.0
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
 
 
+class ProbeSetRefusedError(LoadError):
+    """The kernel has not got the probe set that was asked for, or refuses it."""
+
+
 class Answer(NamedTuple):
     """The result of a job."""
 
@@ -159,7 +163,8 @@ def attach_probe_set(programs: Programs, request: str) -> tuple[str, dict[str, i
         The name of the probe set, descriptors by name, and notes on what is missing.
 
     Raises:
-        LoadError: the kernel refuses it.
+        ProbeSetRefusedError: the kernel refuses it.
+        LoadError: the kernel refuses what every probe set needs.
     """
     refused: dict[str, str] = {}
     for name in PROBE_SETS if request == "auto" else (request,):
@@ -178,7 +183,7 @@ def attach_probe_set(programs: Programs, request: str) -> tuple[str, dict[str, i
                 "(no route, for example) are not seen, and local work is not separated from network time"
             )
         return name, fds, notes
-    raise LoadError(
+    raise ProbeSetRefusedError(
         f"--probe {request} is not available here ({refused[request]}): use --probe tracepoint",
         EXIT_UNSUPPORTED,
     )
@@ -195,8 +200,8 @@ def no_bcc_error() -> LoadError:
 def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
     """Load or compile, and attach. `message["fds"]` names the descriptors, in their order.
 
-    `auto` takes the image. Where it cannot be used it takes BCC, and a note says why; a lack of privileges is
-    an answer, and no reason for another way.
+    `auto` takes the image. Where it cannot be used it takes BCC, and a note says why. BCC has the same
+    programs: so a lack of privileges, or of the probe set asked for, is an answer and no reason to try it.
 
     Args:
         get_bcc: returns BCC's module, None if there is none.
@@ -212,6 +217,8 @@ def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
             return _attached("image", open_image(job), None, job, [])
         except LoadError as error:
             if job["loader"] == "image" or error.exit_code == EXIT_NOT_PRIVILEGED:
+                raise
+            if isinstance(error, ProbeSetRefusedError):
                 raise
             notes.append(f"compiled by BCC: {error}")
     elif job["loader"] == "image":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,16 @@ def note_lines(config: pytest.Config, lines: list[str]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """With `--every-way`, repeat what shares a session in the other ways of tracing.
+    """With `--every-way`, repeat in the other ways of tracing what does not open sessions of its own.
 
-    Each way has one worker of pytest-xdist, which opens one session for all of its tests.
+    Each way has one worker of pytest-xdist, which opens one session for all of its tests. With BCC the kernel
+    gets the same programs: only what is traced by that session is repeated.
     """
+    others = [name for name in way.OTHERS if name != "bcc" or "trace" in metafunc.fixturenames]
     alone = any(map(metafunc.definition.get_closest_marker, ("compiles", "xdist_group")))
-    if metafunc.config.getoption("every_way") and not alone:
+    if metafunc.config.getoption("every_way") and not alone and "own_trace" not in metafunc.fixturenames:
         ways = [pytest.param(None, id=pytest.HIDDEN_PARAM)]  # type: ignore[arg-type]
-        ways += [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in way.OTHERS]
+        ways += [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in others]
         metafunc.parametrize("session", ways, indirect=True)
 
 
@@ -106,7 +108,7 @@ def session(
 ) -> Iterator[Session]:
     """The session that all tests share; with `--every-way`, those of one way."""
     begin_s = time.monotonic()
-    with way.taken(way.OTHERS.get(getattr(request, "param", None) or "", {})):
+    with another_way(getattr(request, "param", None)):
         try:
             shared = open_session(spawn_loader(), way.request())
         except TracerError as error:
@@ -119,6 +121,18 @@ def session(
         note_lines(pytestconfig, [line, *shared.notes])
         with shared:
             yield shared
+
+
+@contextmanager
+def another_way(name: str | None) -> Iterator[None]:
+    """Trace in one of `way.OTHERS` until the end of the block, also in processes that are started there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for constant, value in way.OTHERS[name].items() if name else ():
+            patch.setattr(way, constant, value)
+            patch.setenv(f"TCPCONNTOP_TEST_{constant}", value)
+        options = ("--probe", way.PROBE, "--transport", way.TRANSPORT, "--loader", way.LOADER)
+        patch.setattr(way, "OPTIONS", options)
+        yield
 
 
 @pytest.fixture

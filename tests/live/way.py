@@ -8,11 +8,7 @@ while it runs, and not before.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from tcpconntop.kernel.request import TraceRequest
 
@@ -32,18 +28,6 @@ EMULATED = "QEMU TCG" in Path("/proc/cpuinfo").read_text()
 
 DEADLINE_S = 120.0 if EMULATED else 60.0
 """Time limit for events that normally come at once."""
-
-
-@contextmanager
-def taken(constants: Mapping[str, str]) -> Iterator[None]:
-    """Trace another way until the end of the block, also in processes that are started here."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in constants.items():
-            patch.setattr(f"{__name__}.{name}", value)
-            patch.setenv(f"TCPCONNTOP_TEST_{name}", value)
-        options = ("--probe", PROBE, "--transport", TRANSPORT, "--loader", LOADER)
-        patch.setattr(f"{__name__}.OPTIONS", options)
-        yield
 
 
 def request(**filters: object) -> TraceRequest:
