@@ -51,7 +51,7 @@ class Btf:
         self._strings = raw[header + strings : header + strings + strings_size]
         self._starts, names = self._index()
         self._names = names.tobytes()
-        self._found: dict[tuple[int, str], int | None] = {}
+        self._type_ids: dict[tuple[int, str], int | None] = {}
 
     def offset(self, struct_name: str, path: str) -> int | None:
         """Return the byte offset of the member at the dotted `path` of a struct; None if it has none."""
@@ -108,9 +108,9 @@ class Btf:
 
     def _find(self, kind: int, name: str) -> int | None:
         """Return the number of the type of this kind and name; None if there is none."""
-        if (kind, name) not in self._found:
-            self._found[kind, name] = self._search(kind, self._name_offset(name))
-        return self._found[kind, name]
+        if (kind, name) not in self._type_ids:
+            self._type_ids[kind, name] = self._search(kind, self._name_offset(name))
+        return self._type_ids[kind, name]
 
     def _search(self, kind: int, name_offset: int) -> int | None:
         """Return the same by the offset of its name. Bytes are searched 50 times as fast as in a loop."""

@@ -27,7 +27,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
+from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, Programs, attach
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
 from tcpconntop.kernel.image import ImageError, ImagePrograms, read_image
@@ -36,6 +36,7 @@ from tcpconntop.kernel.privileges import give_everything_up, hide_process
 from tcpconntop.kernel.program import (
     NO_BCC,
     LoadError,
+    ProbeSetRefusedError,
     captured_output,
     freeze_map,
     load_error,
@@ -53,10 +54,6 @@ READ_ONLY_MAPS = ("tct_counters", "tct_netns")
 _THREAD_END_S = 5.0
 
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
-
-
-class ProbeSetRefusedError(LoadError):
-    """The kernel has not got the probe set that was asked for, or refuses it."""
 
 
 class Answer(NamedTuple):
@@ -163,8 +160,7 @@ def attach_probe_set(programs: Programs, request: str) -> tuple[str, dict[str, i
         The name of the probe set, descriptors by name, and notes on what is missing.
 
     Raises:
-        ProbeSetRefusedError: the kernel refuses it.
-        LoadError: the kernel refuses what every probe set needs.
+        LoadError: the kernel refuses it.
     """
     refused: dict[str, str] = {}
     for name in PROBE_SETS if request == "auto" else (request,):
@@ -216,9 +212,7 @@ def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
         try:
             return _attached("image", open_image(job), None, job, [])
         except LoadError as error:
-            if job["loader"] == "image" or error.exit_code == EXIT_NOT_PRIVILEGED:
-                raise
-            if isinstance(error, ProbeSetRefusedError):
+            if job["loader"] == "image" or error.is_for_all_loaders:
                 raise
             notes.append(f"compiled by BCC: {error}")
     elif job["loader"] == "image":
