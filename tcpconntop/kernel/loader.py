@@ -156,8 +156,7 @@ def import_bcc(entry: str, fd: int, interpreters: list[str]) -> Any:
 def attach_probe_set(programs: Programs, request: str) -> tuple[str, dict[str, int], list[str]]:
     """Attach the probe set `request`, or the best one for `auto`.
 
-    Returns:
-        The name of the probe set, descriptors by name, and notes on what is missing.
+    Return the name of the probe set, descriptors by name, and notes on what is missing.
 
     Raises:
         LoadError: the kernel refuses it.
