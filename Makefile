@@ -21,13 +21,7 @@ WORKERS ?= $(shell echo $$((3 * $$(nproc))))
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 .PHONY: test
 test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name", ARGS=--long: in full length)
-	@$(SUDO) $(PYTEST) -n $(WORKERS) --dist loadgroup $(ARGS)
-ifeq ($(filter-out --long,$(ARGS)),)
-	@echo "Once more with perf buffers: the live tests that share a session"
-	@$(SUDO) TCPCONNTOP_TEST_TRANSPORT=perf $(PYTEST) tests/live -m "not compiles" -n $$(nproc)
-	@echo "Once more with programs that BCC compiles now"
-	@$(SUDO) TCPCONNTOP_TEST_LOADER=bcc $(PYTEST) tests/live -m "not compiles" -n $$(nproc)
-endif
+	@$(SUDO) $(PYTEST) -n $(WORKERS) --dist loadgroup $(if $(filter-out --long,$(ARGS)),,--every-way) $(ARGS)
 
 .PHONY: image
 image: setup bcc ## Compile the BPF programs for bpf/image/ anew, after a change of bpf/

@@ -14,9 +14,17 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--long`: without it, tests with very many cases take some of them, and a few are left out."""
+    """Add `--long`: without it, tests with very many cases take some of them, and a few are left out.
+
+    Add `--every-way`: with it, the live tests that share a session run in three ways of tracing.
+    """
     parser.addoption(
         "--long", action="store_true", help="go through all cases of the tests that have very many"
+    )
+    parser.addoption(
+        "--every-way",
+        action="store_true",
+        help="run the live tests that share a session with perf buffers, and with programs of BCC, too",
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tcpconntop.core.errors import EXIT_UNSUPPORTED
+from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
 from tcpconntop.kernel import loader
 from tcpconntop.kernel.attach import PROBE_SETS, AttachError, ProbeGroup, Programs, attach, detach
 from tcpconntop.kernel.image import ImageError, read_image
@@ -81,13 +81,17 @@ def _try_image(job: dict[str, Any], tried: list[Programs]) -> dict[str, Any]:
 def _try_transports(
     bcc: Any, job: dict[str, Any], image: dict[str, Any], tried: list[Programs]
 ) -> dict[str, Any]:
-    """Try both transports at the same time; BCC compiles for what the image cannot do."""
+    """Try both transports at the same time; BCC compiles for what the image cannot do.
+
+    A lack of privileges is an answer: BCC would ask the same kernel for the same maps.
+    """
+    answered = image["ok"] or image["exit"] == EXIT_NOT_PRIVILEGED
     ring, perf = ({**job, "transport": name} for name in ("ring", "perf"))
     if bcc is None:
         missing = {"ok": False, "reason": "needs BCC", "exit": EXIT_UNSUPPORTED}
-        return {"ring": image if image["ok"] else missing, "perf": missing}
+        return {"ring": image if answered else missing, "perf": missing}
     result_of_perf = _in_child(lambda: _try_transport(bcc, perf, []))
-    results = {"ring": image if image["ok"] else _try_transport(bcc, ring, tried), "perf": result_of_perf()}
+    results = {"ring": image if answered else _try_transport(bcc, ring, tried), "perf": result_of_perf()}
     if results["perf"]["ok"] and not tried:
         _try_transport(bcc, perf, tried)
     return results

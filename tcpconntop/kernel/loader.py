@@ -27,7 +27,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
+from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, Programs, attach
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
 from tcpconntop.kernel.image import ImageError, ImagePrograms, read_image
@@ -36,6 +36,7 @@ from tcpconntop.kernel.privileges import give_everything_up, hide_process
 from tcpconntop.kernel.program import (
     NO_BCC,
     LoadError,
+    ProbeSetRefusedError,
     captured_output,
     freeze_map,
     load_error,
@@ -155,8 +156,7 @@ def import_bcc(entry: str, fd: int, interpreters: list[str]) -> Any:
 def attach_probe_set(programs: Programs, request: str) -> tuple[str, dict[str, int], list[str]]:
     """Attach the probe set `request`, or the best one for `auto`.
 
-    Returns:
-        The name of the probe set, descriptors by name, and notes on what is missing.
+    Return the name of the probe set, descriptors by name, and notes on what is missing.
 
     Raises:
         LoadError: the kernel refuses it.
@@ -178,7 +178,7 @@ def attach_probe_set(programs: Programs, request: str) -> tuple[str, dict[str, i
                 "(no route, for example) are not seen, and local work is not separated from network time"
             )
         return name, fds, notes
-    raise LoadError(
+    raise ProbeSetRefusedError(
         f"--probe {request} is not available here ({refused[request]}): use --probe tracepoint",
         EXIT_UNSUPPORTED,
     )
@@ -195,8 +195,8 @@ def no_bcc_error() -> LoadError:
 def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
     """Load or compile, and attach. `message["fds"]` names the descriptors, in their order.
 
-    `auto` takes the image. Where it cannot be used it takes BCC, and a note says why; a lack of privileges is
-    an answer, and no reason for another way.
+    `auto` takes the image. Where it cannot be used it takes BCC, and a note says why. BCC has the same
+    programs: so a lack of privileges, or of the probe set asked for, is an answer and no reason to try it.
 
     Args:
         get_bcc: returns BCC's module, None if there is none.
@@ -211,7 +211,7 @@ def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
         try:
             return _attached("image", open_image(job), None, job, [])
         except LoadError as error:
-            if job["loader"] == "image" or error.exit_code == EXIT_NOT_PRIVILEGED:
+            if job["loader"] == "image" or error.is_for_all_loaders:
                 raise
             notes.append(f"compiled by BCC: {error}")
     elif job["loader"] == "image":

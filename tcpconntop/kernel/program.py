@@ -31,6 +31,20 @@ _MAX_OUTPUT_BYTES = 1 << 16
 class LoadError(FatalError):
     """The program cannot be loaded or attached."""
 
+    @property
+    def is_for_all_loaders(self) -> bool:
+        """True if the kernel would refuse the same programs from another loader, too."""
+        return self.exit_code == EXIT_NOT_PRIVILEGED
+
+
+class ProbeSetRefusedError(LoadError):
+    """The kernel has not got the probe set that was asked for, or refuses it."""
+
+    @property
+    def is_for_all_loaders(self) -> bool:
+        """True: the image and BCC have the same probe sets."""
+        return True
+
 
 class BccPrograms:
     """The `Programs` that BCC has compiled.

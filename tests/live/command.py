@@ -47,7 +47,7 @@ def tcpconntop(*arguments: str) -> Iterator[Command]:
         yield Command(process)
     finally:
         process.kill()
-        process.communicate()
+        process.__exit__(None, None, None)  # not communicate(): a test may have read half of a character
 
 
 class Known:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """Receive the lines of a worker; one that ended early has none."""
     if traced := getattr(node, "workeroutput", {}).get("traced"):
-        node.config.stash[TRACED] = traced
+        note_lines(node.config, traced)
+
+
+def note_lines(config: pytest.Config, lines: list[str]) -> None:
+    """Add lines to those that are printed at the end, each once."""
+    config.stash[TRACED] = list(dict.fromkeys([*config.stash.get(TRACED, []), *lines]))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """With `--every-way`, repeat in the other ways of tracing what does not open sessions of its own.
+
+    Each way has one worker of pytest-xdist, which opens one session for all of its tests. With BCC the kernel
+    gets the same programs: only what is traced by that session is repeated.
+    """
+    others = [name for name in way.OTHERS if name != "bcc" or "trace" in metafunc.fixturenames]
+    alone = any(map(metafunc.definition.get_closest_marker, ("compiles", "xdist_group")))
+    if metafunc.config.getoption("every_way") and not alone and "own_trace" not in metafunc.fixturenames:
+        ways = [pytest.param(None, id=pytest.HIDDEN_PARAM)]  # type: ignore[arg-type]
+        ways += [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in others]
+        metafunc.parametrize("session", ways, indirect=True)
 
 
 def _missing() -> str:
@@ -82,23 +101,38 @@ def _own_network() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def session(
+    request: pytest.FixtureRequest,
     _own_network: None,
     record_testsuite_property: Callable[[str, object], None],
     pytestconfig: pytest.Config,
 ) -> Iterator[Session]:
-    """The session that all tests share."""
+    """The session that all tests share; with `--every-way`, those of one way."""
     begin_s = time.monotonic()
-    try:
-        shared = open_session(spawn_loader(), way.request())
-    except TracerError as error:
-        if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
-            raise
-        pytest.skip(str(error))
-    record_testsuite_property("start_s", round(time.monotonic() - begin_s, 1))
-    record_testsuite_property("notes", "\n".join(shared.notes))
-    pytestconfig.stash[TRACED] = [f"traced by {shared.probe}/{shared.transport}", *shared.notes]
-    with shared:
-        yield shared
+    with another_way(getattr(request, "param", None)):
+        try:
+            shared = open_session(spawn_loader(), way.request())
+        except TracerError as error:
+            if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
+                raise
+            pytest.skip(str(error))
+        record_testsuite_property("start_s", round(time.monotonic() - begin_s, 1))
+        record_testsuite_property("notes", "\n".join(shared.notes))
+        line = f"traced by {shared.probe}/{shared.transport}, programs of {shared.loader}"
+        note_lines(pytestconfig, [line, *shared.notes])
+        with shared:
+            yield shared
+
+
+@contextmanager
+def another_way(name: str | None) -> Iterator[None]:
+    """Trace in one of `way.OTHERS` until the end of the block, also in processes that are started there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for constant, value in way.OTHERS[name].items() if name else ():
+            patch.setattr(way, constant, value)
+            patch.setenv(f"TCPCONNTOP_TEST_{constant}", value)
+        options = ("--probe", way.PROBE, "--transport", way.TRANSPORT, "--loader", way.LOADER)
+        patch.setattr(way, "OPTIONS", options)
+        yield
 
 
 @pytest.fixture

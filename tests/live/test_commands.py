@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from command import Known, run, tcpconntop
 pytestmark = pytest.mark.compiles
 
 DEADLINE_S = way.DEADLINE_S
+like_others = partial(pytest.param, marks=pytest.mark.long)
 
 
 def active_opens() -> int:
@@ -125,22 +127,22 @@ def test_a_closed_pipe_ends_log_silently(known: Known) -> None:
     [
         (["--no-such-option"], "--no-such-option"),
         (["-b", "-o", "p98"], "p98"),
-        (["-b", "-o", "p99:up"], "up"),
+        like_others(["-b", "-o", "p99:up"], "up"),
         (["-b", "-g", "host"], "host"),
         (["-b", "-w", "7m"], "7m"),
-        (["-b", "-n", "0"], "-n"),
-        (["-b", "-d", "0"], "-d"),
-        (["-b", "-P", "70000"], "70000"),
+        like_others(["-b", "-n", "0"], "-n"),
+        like_others(["-b", "-d", "0"], "-d"),
+        like_others(["-b", "-P", "70000"], "70000"),
         (["-b", "--max-keys", "99"], "99"),
-        (["-b", "--max-keys", "1000001"], "1000000"),
+        like_others(["-b", "--max-keys", "1000001"], "1000000"),
         (["-b", "-P", ",".join(map(str, range(1, 18)))], "16"),
-        (["-b", "-p", "me"], "me"),
+        like_others(["-b", "-p", "me"], "me"),
         (["-b", "--filter", "p99>fast"], "p99>fast"),
         (["-b", "--dest", "10.0.0.0/99"], "10.0.0.0/99"),
-        (["log", "--filter", "p99>5ms"], "p99"),
-        (["lgo"], "lgo"),
-        (["--json"], "-b"),
-        (["-b", "-1"], "-1"),
+        like_others(["log", "--filter", "p99>5ms"], "p99"),
+        like_others(["lgo"], "lgo"),
+        like_others(["--json"], "-b"),
+        like_others(["-b", "-1"], "-1"),
     ],
     ids=" ".join,
 )

@@ -16,21 +16,21 @@ from tracer import Tracer, assert_adds_up
 
 from tcpconntop.core.wire import Outcome
 
-# If time allows, more connects of both clients than the ring buffer holds, so that it wraps around.
-TIMES = 1_511 if way.EMULATED or way.TRANSPORT == "perf" else 18_013
 CLIENTS = 2
 
 
 def test_every_connect_of_a_storm_is_counted() -> None:
     """GIVEN two processes WHEN they connect as fast as they can THEN nothing is lost or counted twice."""
+    # If time allows, more connects of both clients than the ring buffer holds, so that it wraps around.
+    times = 1_511 if way.EMULATED or way.TRANSPORT == "perf" else 18_013
     script = str(Path(__file__).with_name("storm.py"))
-    command = ["unshare", "--net", sys.executable, script, str(TIMES)]
+    command = ["unshare", "--net", sys.executable, script, str(times)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode()
     results = json.loads(done.stdout)
     print(results)
 
-    total, refused = CLIENTS * TIMES, CLIENTS * (TIMES // 7)
+    total, refused = CLIENTS * times, CLIENTS * (times // 7)
     assert results["attempts"] == results["records"] == results["sent"] == results["active_opens"] == total
     assert results["outcomes"] == [total - refused, refused, 0, 0, 0, 0]
     assert results["in_flight"] == results["least_in_flight"] == 0

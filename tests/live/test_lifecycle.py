@@ -134,10 +134,15 @@ def test_close_detaches() -> None:
     wait_until(lambda: not is_traced(MARK), GONE_S)
 
 
-def test_doctor_leaves_nothing() -> None:
+@pytest.mark.parametrize(
+    "interpreters",
+    [(sys.executable,), pytest.param(None, marks=pytest.mark.long)],
+    ids=["without BCC", "with"],
+)
+def test_doctor_leaves_nothing(interpreters: tuple[str, ...] | None) -> None:
     """GIVEN doctor, which attaches every probe set WHEN it has ended THEN no probe is left."""
     before = descriptors()
-    report = examine(spawn_loader(entry=try_load.ENTRY), caller(), TraceRequest(pids=(MARK,)))
+    report = examine(spawn_loader(interpreters, entry=try_load.ENTRY), caller(), TraceRequest(pids=(MARK,)))
     assert report.exit_code == 0
     wait_until(lambda: not is_traced(MARK), GONE_S)
     assert descriptors() == before
@@ -163,9 +168,9 @@ def test_cancel(later_s: float) -> None:
     wait_until(lambda: not is_traced(MARK), GONE_S)
 
 
-def refusal_of(probe: str) -> TracerError | None:
+def refusal_of(probe: str, interpreters: tuple[str, ...] | None = None) -> TracerError | None:
     try:
-        open_session(spawn_loader(), TraceRequest(probe=probe)).close()
+        open_session(spawn_loader(interpreters), TraceRequest(probe=probe)).close()
     except TracerError as error:
         return error
     return None
@@ -181,6 +186,8 @@ def test_a_refused_probe_set_is_one_line(probe: str) -> None:
     assert re.fullmatch(rf"--probe {probe} is not available here \(.+\): use --probe tracepoint", str(error))
     assert error.exit_code == 4
     assert descriptors() == before
+    # The kernel has answered: nobody asks BCC, which has the same programs.
+    assert str(refusal_of(probe, (sys.executable,))) == str(error)
 
 
 def test_auto_selects_the_first_probe_set_that_works() -> None:

@@ -48,7 +48,7 @@ def test_the_image_is_to_the_kernel_what_bcc_compiles() -> None:
     assert of_image == tags("bcc")
 
 
-@pytest.mark.parametrize("harm", ["stale", "missing"])
+@pytest.mark.parametrize("harm", ["stale", pytest.param("missing", marks=pytest.mark.long)])
 def test_where_the_image_cannot_be_used_bcc_compiles_and_a_note_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,10 @@ def test_a_recording_has_exactly_what_happened(known: Known, tmp_path: Path) -> 
     assert len(v6) == 1 + 7
 
 
-@pytest.mark.parametrize("arguments", [["-b", "--json", "-w", "all", "-d", "0.3"], ["log", "--json"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["-b", "--json", "-w", "all", "-d", "0.3"], pytest.param(["log", "--json"], marks=pytest.mark.long)],
+)
 def test_recording_while_batch_or_log_runs(known: Known, tmp_path: Path, arguments: list[str]) -> None:
     """GIVEN a filter of the view WHEN `--record` is given THEN the filter does not apply to the recording."""
     file = str(tmp_path / "r")
@@ -159,20 +163,23 @@ def test_a_full_disk_is_reported_in_one_line(known: Known, tmp_path: Path) -> No
         assert len(out.splitlines()) == (1 + 216 if arguments[0] == "log" else 0)
 
 
+like_others = partial(pytest.param, marks=pytest.mark.long)
+
+
 @pytest.mark.parametrize(
     ("arguments", "names", "code"),
     [
-        (["check", "--for", "1s", "--assert", "nginx"], "nginx", 2),
+        like_others(["check", "--for", "1s", "--assert", "nginx"], "nginx", 2),
         (["check", "--for", "1s", "--assert", "p98<1s"], "p98", 2),
         (["check", "--assert", "p99<1s"], "--for", 2),
         (["check", "--for", "1s", "--assert", "p99<1s", "--filter", "p99>1s"], "p99", 2),
-        (["log", "--rotate-size", "1M"], "--record", 2),
+        like_others(["log", "--rotate-size", "1M"], "--record", 2),
         (["record", "f", "--keep", "3"], "--keep", 2),
         (["log", "--replay", __file__, "--record", "f"], "--record", 2),
         (["log", "--replay", "/nonexistent"], "/nonexistent", 1),
-        (["replay", "-b", "/"], "directory", 1),
+        like_others(["replay", "-b", "/"], "directory", 1),
         (["replay", "-b", __file__], "not a recording", 1),
-        (["export", __file__, "--format", "csv"], "not a recording", 1),
+        like_others(["export", __file__, "--format", "csv"], "not a recording", 1),
         (["replay", __file__], "terminal", 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -184,8 +184,8 @@ def test_root_records_into_a_folder(tmp_path: Path) -> None:
     "command",
     [
         ("replay", "-b"),
-        ("export", "--format", "csv"),
-        ("log", "--replay"),
+        pytest.param(("export", "--format", "csv"), marks=pytest.mark.long),
+        pytest.param(("log", "--replay"), marks=pytest.mark.long),
         ("check", "--assert", "p99<1s", "--replay"),
     ],
 )

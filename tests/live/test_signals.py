@@ -31,7 +31,7 @@ def assert_complete(file: Path, attempts: int | None = None) -> None:
     ("number", "words"),
     [
         (signal.SIGHUP, ["record", "FILE"]),
-        (signal.SIGTERM, ["record", "FILE"]),
+        pytest.param(signal.SIGTERM, ["record", "FILE"], marks=pytest.mark.long),
         (signal.SIGQUIT, ["-b", "--record", "FILE"]),
         (signal.SIGHUP, ["log", "--record", "FILE"]),
         (signal.SIGTERM, ["check", "--for", "1h", "--assert", "count>0", "--record", "FILE"]),

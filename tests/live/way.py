@@ -1,7 +1,8 @@
-"""The probe set and transport of this test run. Only this module distinguishes between them.
+"""The probe set and transport of the session that tests share. Only this module distinguishes between them.
 
 TCPCONNTOP_TEST_PROBE, TCPCONNTOP_TEST_TRANSPORT and TCPCONNTOP_TEST_LOADER choose, with the values of the
-command line.
+command line. With `--every-way`, some tests run in the ways of `OTHERS`, too: so a test reads these constants
+while it runs, and not before.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ PROBE = os.environ.get("TCPCONNTOP_TEST_PROBE", "auto")
 TRANSPORT = os.environ.get("TCPCONNTOP_TEST_TRANSPORT", "auto")
 LOADER = os.environ.get("TCPCONNTOP_TEST_LOADER", "auto")
 OPTIONS = ("--probe", PROBE, "--transport", TRANSPORT, "--loader", LOADER)
+
+OTHERS = {"perf": {"TRANSPORT": "perf"}, "bcc": {"LOADER": "bcc"}}
+"""Other ways of tracing on this kernel, by name: the constants above that differ."""
 
 FIRST = PROBE in ("auto", "fentry") and TRANSPORT in ("auto", "ring")
 """True in the run that tests what is the same for all probe sets and transports."""

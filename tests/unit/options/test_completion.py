@@ -96,7 +96,10 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("begun", "completed"), LINES)
+@pytest.mark.parametrize(
+    ("begun", "completed"),
+    [*LINES[1:3], *(pytest.param(*line, marks=pytest.mark.long) for line in LINES[::3])],
+)
 def test_zsh_completes_a_line(begun, completed, tmp_path):
     if not shutil.which("zsh"):
         pytest.skip("there is no zsh here")

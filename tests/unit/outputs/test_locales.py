@@ -17,6 +17,9 @@ from recordings import Scenario, record
 from tcpconntop.commands.transliterate import SIGNS, TRANSLITERATE
 from tcpconntop.core.format import EIGHTHS
 from tcpconntop.core.wire import Events
+from tcpconntop.kernel.launch import PYTHON_VARIABLE
+
+pytestmark = pytest.mark.xdist_group("locales")
 
 TCPCONNTOP = [sys.executable, "-m", "tcpconntop"]
 LOCALES = {"en_US": "ISO-8859-1", "ru_RU": "KOI8-R", "ja_JP": "EUC-JP"}
@@ -34,18 +37,17 @@ class Named(Scenario):
 
 
 @cache
-def locale_folder(parent: Path) -> Path:
-    """Return a folder with the locales of `LOCALES`; skip without their sources."""
-    folder = parent / "locales"
+def locale_folder(parent: Path, name: str) -> Path:
+    """Return a folder with a locale of `LOCALES`; skip without its sources."""
+    folder = parent / f"locale-{name}"
     folder.mkdir()
-    for name, charset in LOCALES.items():
-        command = ["localedef", "-i", name, "-f", charset, folder / name]
-        try:
-            subprocess.run(command, check=False, capture_output=True)
-        except FileNotFoundError:
-            pytest.skip("not run: localedef is not installed")
-        if not (folder / name).exists():
-            pytest.skip("not run: the sources of locales are not installed (Debian: package locales)")
+    command = ["localedef", "-i", name, "-f", LOCALES[name], folder / name]
+    try:
+        subprocess.run(command, check=False, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("not run: localedef is not installed")
+    if not (folder / name).exists():
+        pytest.skip("not run: the sources of locales are not installed (Debian: package locales)")
     return folder
 
 
@@ -56,7 +58,7 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     """The environment of a locale that is not UTF-8."""
     if request.param == "C":
         return os.environ | ASCII
-    folder = locale_folder(tmp_path_factory.getbasetemp())
+    folder = locale_folder(tmp_path_factory.getbasetemp(), request.param)
     return os.environ | {"LOCPATH": str(folder), "LC_ALL": request.param, "PYTHONUTF8": "0"}
 
 
@@ -68,8 +70,17 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Return what a command has printed: it runs once for each locale, and `doctor` has no BCC."""
+    same = {name: value for name, value in environment.items() if name != "PYTEST_CURRENT_TEST"}
+    return _run_once(tuple(words), tuple(sorted({**same, PYTHON_VARIABLE: sys.executable}.items())))
+
+
+@cache
+def _run_once(
+    words: tuple[str, ...], environment: tuple[tuple[str, str], ...]
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*TCPCONNTOP, *words], check=False, capture_output=True, timeout=60, env=environment
+        [*TCPCONNTOP, *words], check=False, capture_output=True, timeout=60, env=dict(environment)
     )
 
 
