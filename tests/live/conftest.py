@@ -87,16 +87,18 @@ def _missing() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_network() -> None:
+def _own_network() -> Iterator[None]:
     """Move to a new network namespace, where no other process of this machine connects.
 
     Each worker of pytest-xdist has its own, so that it can compare its connects with the kernel's own count.
     """
     if missing := _missing():
         pytest.skip(missing)
-    network.enter()
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    network.take_ports(int(worker), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    reserved, ports = network.reserve_ports()
+    with reserved:
+        network.enter()
+        network.use_ports(ports)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

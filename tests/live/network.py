@@ -20,6 +20,8 @@ LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 PORTS = range(2_048, 32_768)
 """Below those that Linux gives out by default: a filter by port then keeps out what connects outside."""
 
+PORTS_OF_A_WORKER = 2_048
+
 
 def enter() -> None:
     """Move this thread, and all that it starts, to a new network namespace with a loopback."""
@@ -52,11 +54,23 @@ def bring_loopback_up() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, INTERFACE_FLAGS.pack(name, flags | IFF_UP))
 
 
-def take_ports(part: int, parts: int) -> None:
-    """Restrict local ports here to one part of `PORTS`: processes side by side never use the same ones.
+def reserve_ports() -> tuple[socket.socket, range]:
+    """Return local ports that no other worker on this machine uses, while the returned socket is open.
 
-    Sessions see the connects of every namespace, and some tests filter by port alone.
+    Sessions see the connects of every namespace, and some tests filter by port alone. An abstract name is
+    taken for the ports, in this namespace; the kernel frees it with the process. `LOCAL_PORTS` takes them.
     """
-    count = len(PORTS) // parts
-    first = PORTS[part * count]
-    LOCAL_PORTS.write_text(f"{first} {first + count - 1}")
+    for first in PORTS[::PORTS_OF_A_WORKER]:
+        reserved = socket.socket(socket.AF_UNIX)
+        try:
+            reserved.bind(f"\0tcpconntop-test-ports-{first}")
+        except OSError:
+            reserved.close()
+        else:
+            return reserved, range(first, first + PORTS_OF_A_WORKER)
+    raise RuntimeError("too many tests run on this machine: all of their ports are in use")
+
+
+def use_ports(ports: range) -> None:
+    """Give out these local ports alone in the network namespace of this thread."""
+    LOCAL_PORTS.write_text(f"{ports[0]} {ports[-1]}")
