@@ -57,16 +57,16 @@ def snapshot(
     host: HostFacts | None = None,
 ) -> Snapshot:
     """Return what the engine would publish after some seconds, with costs that never change."""
-    seen = ingested(seconds, tuple(flows), info, window_s)
+    seen = ingested(seconds, tuple(flows), window_s)
     ledger = replace(seen.ledger, completeness=completeness, lost_records=lost)
-    return replace(seen, ledger=ledger, host=host)
+    return replace(seen, info=info, ledger=ledger, host=host)
 
 
 @cache
-def ingested(seconds: int, flows: Sequence[Flow], info: SourceInfo, window_s: float | None) -> Snapshot:
+def ingested(seconds: int, flows: Sequence[Flow], window_s: float | None) -> Snapshot:
     """Return a snapshot of some seconds of traffic: the part that takes long is made once."""
     clock = Clock()
-    source, window = Steady(clock, flows, info), RollingWindow(window_s)
+    source, window = Steady(clock, flows), RollingWindow(window_s)
     for _ in range(seconds):
         clock.now_ns += 999_000_000
         window.ingest(source.read(0), clock.now_ns)
@@ -74,7 +74,7 @@ def ingested(seconds: int, flows: Sequence[Flow], info: SourceInfo, window_s: fl
     span_s = window.span_s(BEGAN_NS, clock.now_ns)
     cost = Cost(0.012, 61_000_000)
     ledger, state = source.ledger(), window.state()
-    return Snapshot(info, ledger, state, window_s, span_s, clock.now_ns, 0, cost=cost, began_ns=BEGAN_NS)
+    return Snapshot(INFO, ledger, state, window_s, span_s, clock.now_ns, 0, cost=cost, began_ns=BEGAN_NS)
 
 
 def never() -> Source:

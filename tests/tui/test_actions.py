@@ -224,7 +224,16 @@ def test_no_key_means_two_things(focused):
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize("size", [(20, 5), (20, 6), (30, 8), (40, 10), (60, 16), (79, 23), (300, 80)])
+@pytest.mark.parametrize(
+    "size",
+    [
+        (20, 5),
+        *(pytest.param(size, marks=pytest.mark.long) for size in [(20, 6), (30, 8), (40, 10), (60, 16)]),
+        (79, 23),
+        pytest.param((300, 80), marks=pytest.mark.long),
+    ],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 async def test_no_size_breaks_a_screen(size):
     async with Running(size=size) as run:
         for keys in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from support import Running, flow
 from textual.color import Color
@@ -31,18 +33,20 @@ def contrast(style):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-async def test_figures_of_the_selected_row_can_be_read(theme):
+async def test_figures_of_the_selected_row_can_be_read():
     """GIVEN any theme WHEN a row with slow, failed and repeated connects is selected THEN all is legible."""
+    seen = set()
     async with Running(10, flows=ALARMING) as run:
-        run.app.theme = theme
-        for key in ("home", "down"):
+        for theme, key in product(THEMES, ("home", "down")):
+            run.app.theme = theme
             await run.press(key)
             row = run.screen.table.render_line(1 + run.screen.table.row)
             words = [segment for segment in row if segment.text.strip(" ▁▂▃▄▅▆▇█▌")]
-            poor = [(segment.text, contrast(segment.style)) for segment in words]
+            poor = [(theme, segment.text, contrast(segment.style)) for segment in words]
+            seen |= {segment.style.color for segment in words}
             assert len(words) > 2
-            assert not [one for one in poor if one[1] < LEAST]
+            assert not [one for one in poor if one[2] < LEAST]
+    assert len(seen) > len(THEMES)  # the colours did change with the theme
 
 
 @pytest.mark.parametrize("key", ["1", "2", "3", "4"])

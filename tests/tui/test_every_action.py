@@ -99,9 +99,10 @@ def aspects(app, folder):
 @pytest.mark.parametrize(
     ("action", "key"),
     [
-        pytest.param(action, key, id=f"{action.id}-{key}")
+        # The first key of each; what the others are bound to is looked at below.
+        pytest.param(action, key, id=f"{action.id}-{key}", marks=[pytest.mark.long] * (number > 0))
         for action in ACTIONS
-        for key in action.keys.split(",")
+        for number, key in enumerate(action.keys.split(","))
     ],
 )
 @pytest.mark.usefixtures("five_panes")
@@ -123,6 +124,26 @@ async def test_a_key_does_what_the_help_says_and_nothing_else(action, key, tmp_p
         if "screen" in expected:
             after["focus"] = before["focus"]
     assert {name for name in after if after[name] != before[name]} == expected
+
+
+async def test_every_key_of_an_action_is_bound_to_the_same():
+    """GIVEN an action with several keys WHEN one of them is looked up THEN it is bound as the first is."""
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        board = app.screen
+        compared = 0
+        parts = {"app": app, "screen": board, "table": board.table, "findings": board.query_one(Explain)}
+        for scope, part in parts.items():
+            bound = {
+                key: {binding.action for binding in bindings}
+                for key, bindings in part._bindings.key_to_bindings.items()
+            }
+            for action in (action for action in ACTIONS if action.scope == scope):
+                first, *others = action.keys.split(",")
+                assert [bound[key] for key in others] == [bound[first]] * len(others), action.id
+                compared += len(others)
+    assert compared == sum(action.keys.count(",") for action in ACTIONS) > 10
 
 
 def test_no_effect_is_of_an_action_that_is_no_more():

@@ -75,7 +75,7 @@ async def test_a_word_with_one_possibility_goes_on_to_the_next():
         assert field.value != "comm=nginx"
 
 
-@pytest.mark.parametrize("width", [20, 40, 80, 120])
+@pytest.mark.parametrize("width", [20, pytest.param(40, marks=pytest.mark.long), 80, 120])
 async def test_the_hint_is_never_cut_without_a_sign(width):
     """GIVEN a terminal of any width WHEN a filter is asked for THEN the hint is whole words, or has an …."""
     app = still()
@@ -91,8 +91,19 @@ async def test_the_hint_is_never_cut_without_a_sign(width):
         assert text_of(app.screen.filter_bar.query("Static").last())[0].strip() == " · ".join(HINTS)
 
 
-@pytest.mark.parametrize("pid", [None, 2310])
-@pytest.mark.parametrize("size", [(80, 16), (80, 24), (120, 36), (200, 60)])
+@pytest.mark.parametrize(
+    ("size", "pid"),
+    [
+        ((80, 16), None),
+        ((120, 36), None),
+        ((80, 24), 2310),
+        ((120, 36), 2310),
+        *(
+            pytest.param(size, pid, marks=pytest.mark.long)
+            for size, pid in [((80, 16), 2310), ((80, 24), None), ((200, 60), None), ((200, 60), 2310)]
+        ),
+    ],
+)
 async def test_the_panes_stay_where_they_are_while_a_filter_is_asked_for(size, pid):
     """GIVEN a screen with panes WHEN the filter is opened and left THEN nothing but the table gives room."""
     async with Running(size=size, pid=pid) as run:

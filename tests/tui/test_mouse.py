@@ -89,14 +89,16 @@ async def test_rows_keep_their_places_while_the_order_holds():
         assert len(ends) == 1  # and no column moves when a figure gets another digit
 
 
-async def test_no_gap_between_headers_is_deaf():
+async def test_no_gap_between_headers_is_deaf(long):
     """GIVEN a table WHEN any cell of its line of headers up to the last figure is clicked THEN it sorts."""
     app = still()
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(3))
         table = app.screen.table
         figures = [place for place in table.column_layouts if place.column.values is not None]
-        for place, following in pairwise(figures):
+        pairs = list(pairwise(figures))
+        assert len(pairs) > 6
+        for place, following in pairs if long else pairs[::3]:
             for x in (place.start + place.width, following.start - 1, following.start):
                 wanted = (place if x <= place.start + place.width else following).column.key
                 app.screen.set_spec(ViewSpec(sort="p50" if wanted == "p90" else "p90"))

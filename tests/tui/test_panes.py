@@ -160,7 +160,7 @@ def overlaps(screen) -> list[tuple[str, str]]:
     return wrong
 
 
-@pytest.mark.parametrize("colours", ["truecolor", "none"])
+@pytest.mark.parametrize("colours", ["truecolor", pytest.param("none", marks=pytest.mark.long)])
 async def test_at_every_size_every_pane_fits(monkeypatch, colours, long):
     if colours == "none":
         monkeypatch.setenv("NO_COLOR", "1")

@@ -17,6 +17,8 @@ from tcpconntop.recording.writer import RecordingWriter
 from tcpconntop.sources.synthetic import SCENARIO, Synthetic
 from tcpconntop.tui.app import Dashboard
 
+pytestmark = pytest.mark.xdist_group("playing")  # one worker: it makes the recording once
+
 BEGAN_NS = 36_000 * SECOND_NS
 SECONDS = 150
 

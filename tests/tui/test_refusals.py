@@ -16,6 +16,12 @@ KEYS = [
 ]
 
 
+async def nothing_said(run):
+    """Take the notes off the screen: the next key has to bring its own."""
+    run.app.clear_notifications()
+    await until(run.pilot, lambda: notes(run.app) == [])
+
+
 @pytest.mark.parametrize(("key", "name"), KEYS)
 @pytest.mark.usefixtures("five_panes")
 async def test_a_key_that_shows_a_pane_brings_hidden_panes_back(key, name):
@@ -68,44 +74,48 @@ async def test_a_note_takes_the_place_of_the_one_before():
         await until(run.pilot, lambda: notes(run.app) == ["there is no pane 6 here"])
 
 
-@pytest.mark.parametrize("key", ["space", "comma", "full_stop", "m", "e"])
-async def test_a_key_that_has_nothing_to_work_on_yet_says_so(key):
+async def test_a_key_that_has_nothing_to_work_on_yet_says_so():
     """GIVEN a dashboard that is still starting WHEN a key needs something seen THEN a note says so."""
     app = still()
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: notes(app) == [NOTHING_YET])
+        for key in ("space", "comma", "full_stop", "m", "e"):
+            app.clear_notifications()
+            await until(pilot, lambda: notes(app) == [])
+            await pilot.press(key)
+            await until(pilot, lambda: notes(app) == [NOTHING_YET])
 
 
-@pytest.mark.parametrize(
-    ("key", "note"),
-    [
-        ("g", "this screen always groups by destination: esc goes back"),
-        ("G", "this screen always groups by destination: esc goes back"),
-        ("full_stop", "this is the newest moment"),
-        ("right", "this is the newest moment"),
-        ("L", "this is the newest moment"),
-        ("dollar_sign", "this is the newest moment"),
-    ],
-)
-async def test_a_key_that_changes_nothing_here_says_why(key, note):
+OF_A_PROCESS = {
+    "g": "this screen always groups by destination: esc goes back",
+    "G": "this screen always groups by destination: esc goes back",
+    "full_stop": "this is the newest moment",
+    "right": "this is the newest moment",
+    "L": "this is the newest moment",
+    "dollar_sign": "this is the newest moment",
+}
+
+
+async def test_a_key_that_changes_nothing_here_says_why():
     """GIVEN the screen of a process, live WHEN a key of the help has no use there THEN a note says so."""
     async with Running(pid=2310) as run:
         spec = run.screen.spec
-        await run.press(key)
-        await until(run.pilot, lambda: notes(run.app) == [note])
-        assert run.screen.spec == spec
+        for key, note in OF_A_PROCESS.items():
+            await nothing_said(run)
+            await run.press(key)
+            await until(run.pilot, lambda note=note: notes(run.app) == [note])
+            assert run.screen.spec == spec
 
 
 ROW_KEYS = ["up", "down", "j", "k", "pageup", "pagedown", "home", "end", "enter", "y"]
 
 
-@pytest.mark.parametrize("key", ROW_KEYS)
-async def test_without_rows_a_key_that_wants_one_says_so(key):
+async def test_without_rows_a_key_that_wants_one_says_so():
     """GIVEN no connect yet WHEN a key needs a row THEN a note says that there is none."""
     async with Running(0) as run:
-        await run.press(key)
-        await until(run.pilot, lambda: notes(run.app) == ["there is no row to select"])
+        for key in ROW_KEYS:
+            await nothing_said(run)
+            await run.press(key)
+            await until(run.pilot, lambda: notes(run.app) == ["there is no row to select"])
 
 
 @pytest.mark.parametrize("key", ["enter", "y"])

@@ -82,6 +82,7 @@ ALL = {
 }
 
 
+@pytest.mark.xdist_group("screens")  # one worker: it makes the minute of traffic once
 @pytest.mark.parametrize("name", ALL)
 async def test_screen(name: str, monkeypatch: pytest.MonkeyPatch, update_goldens: bool) -> None:
     screen = ALL[name]

@@ -28,6 +28,9 @@ def after(keys: Sequence[str] = (), theme: str = "", **data: object) -> Run:
     return run
 
 
+pytestmark = pytest.mark.xdist_group("screens")
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_size(snap_compare, size):
     assert snap_compare(still(), terminal_size=size, run_before=after(["down", "down"]))

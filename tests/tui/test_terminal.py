@@ -22,7 +22,6 @@ from pseudo_terminal import (
 DRAWN = "checkout"
 """A name in the recording: the table is on the screen."""
 
-ROUNDS = 10
 IGNORING = ("sh", "-c", 'trap "" HUP TSTP; exec "$@"', "sh")
 
 # A parent with job control that leaves the terminal's attributes alone, as shells do not.
@@ -46,7 +45,10 @@ while True:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])
+HANG_UP = pytest.param(signal.SIGHUP, marks=pytest.mark.long)  # a terminal that goes sends it, below
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, HANG_UP, signal.SIGQUIT, signal.SIGINT])
 def test_a_signal_gives_the_terminal_back(number: signal.Signals) -> None:
     """GIVEN a dashboard WHEN a signal comes, and more at its end THEN all is as before; the code is 128+n."""
     with on_terminal(REPLAY) as terminal:
@@ -62,9 +64,10 @@ def test_a_signal_gives_the_terminal_back(number: signal.Signals) -> None:
         assert "Traceback" not in terminal.text()
 
 
-def test_a_signal_is_obeyed_at_every_stage() -> None:
+def test_a_signal_is_obeyed_at_every_stage(long: bool) -> None:
     """GIVEN a start WHEN a signal comes as soon as there is output of some kind THEN it ends in order."""
-    for sign in ("\x1b[?1049h", "\x1b[?25l", "\x1b[?2004h", "tcpconntop", DRAWN):
+    signs = ("\x1b[?1049h", "\x1b[?25l", "\x1b[?2004h", "tcpconntop", DRAWN)
+    for sign in signs if long else signs[:4:2]:
         with on_terminal(REPLAY) as terminal:
             terminal.until_raw(sign.encode())
             terminal.process.send_signal(signal.SIGTERM)
@@ -73,8 +76,9 @@ def test_a_signal_is_obeyed_at_every_stage() -> None:
             assert terminal.attributes() == terminal.attributes_before, sign
 
 
-def test_a_signal_ends_it_with_a_dialog_open() -> None:
-    for key, drawn in (("?", "╭─ Help"), ("t", "╭─"), ("c", "╭─")):
+def test_a_signal_ends_it_with_a_dialog_open(long: bool) -> None:
+    dialogs = (("?", "╭─ Help"), ("t", "╭─"), ("c", "╭─"))
+    for key, drawn in dialogs if long else dialogs[:1]:
         with on_terminal(REPLAY) as terminal:
             terminal.until(DRAWN)
             terminal.press(key)
@@ -143,12 +147,12 @@ def test_suspended_it_leaves_the_terminal_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("how", ["ctrl-z", "SIGTSTP", "SIGSTOP"])
-def test_it_is_suspended_and_continued_ten_times(how: str) -> None:
+def test_it_is_suspended_and_continued_many_times(how: str, long: bool) -> None:
     """GIVEN a job of a shell WHEN it is stopped and continued THEN threads, keys and screen are as before."""
     with in_a_shell() as terminal:
         process = start(terminal)
         before = threads(process)
-        for _ in range(ROUNDS):
+        for _ in range(10 if long else 3):
             if how == "ctrl-z":
                 terminal.press("\x1a")
             else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import product
+
 import numpy as np
 import pytest
 from support import BEGAN_NS, INFO, Clock, Steady, flow
@@ -18,6 +21,12 @@ from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.table.trend import Trend, TrendCache
 
 FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9)]
+
+
+@cache
+def some_snapshots(seconds: int, window_s: float | None) -> tuple[Snapshot, ...]:
+    """Return those of the usual traffic, which several tests go through."""
+    return tuple(snapshots(seconds, window_s))
 
 
 def snapshots(seconds: int, window_s: float | None = 60, max_keys: int = 20_000, flows=FLOWS):
@@ -37,13 +46,21 @@ def by_row(view: View, trends: TrendCache, rows: range | None = None, steps: int
     return dict(zip(map(view.identity, rows), trends.get(view, rows, steps), strict=True))
 
 
-@pytest.mark.parametrize("group_by", ["dest", "process", "port"])
-@pytest.mark.parametrize(("window_s", "steps"), [(60, 20), (60, 60), (300, 20), (10, 20), (None, 20)])
+CASES = list(product([(60, 20), (60, 60), (300, 20), (10, 20), (None, 20)], ["dest", "process", "port"]))
+# Without --long: by destination in each window, and every grouping in one of them.
+SHORT = [case for case in CASES if case[1] == "dest" or case[0] == (60, 20)]
+
+
+@pytest.mark.xdist_group("trend")
+@pytest.mark.parametrize(
+    ("window_s", "steps", "group_by"),
+    [pytest.param(*case[0], case[1], marks=[pytest.mark.long] * (case not in SHORT)) for case in CASES],
+)
 def test_given_a_second_after_the_other_then_a_trend_is_that_of_all_steps_computed_at_once(
-    group_by, window_s, steps
+    window_s, steps, group_by
 ):
     kept, compared = TrendCache(), 0
-    for snapshot in snapshots(40, window_s):
+    for snapshot in some_snapshots(40, window_s):
         axis = TimeAxis.covering(snapshot, steps)
         if window_s == 60 and snapshot.second % 3:
             continue  # now and then a second is not looked at

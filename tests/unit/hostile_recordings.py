@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,50 +73,125 @@ def recorded(*frames: bytes, header: bytes | None = None) -> bytes:
     return file_prefix() + first + b"".join(frames)
 
 
-def cases() -> Iterator[tuple[str, bytes]]:
-    """Yield hostile recordings by name; each is small, whatever it becomes."""
-    good = json.dumps(state(5)).encode()
-    five = events()
+GOOD = json.dumps(state(5)).encode()
+FIVE = events()
+Made = Iterator[tuple[str, Callable[[], bytes]]]
 
-    def changed(old: bytes, new: bytes) -> bytes:
-        assert old in good
-        text = good.replace(old, new)
-        return recorded(block_frame(text, five), end_frame(5))
 
-    yield "good", recorded(block_frame(good, five), end_frame(5))
-    yield "header-deep", recorded(header=header_frame(b"[" * 200_000))
+def with_header(document: dict[str, Any] | bytes) -> bytes:
+    """Return a recording of a header alone."""
+    text = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return recorded(header=header_frame(text))
+
+
+def with_text(text: bytes) -> bytes:
+    """Return a recording whose block has any JSON text."""
+    return recorded(block_frame(text, FIVE), end_frame(5))
+
+
+def changed(old: bytes, new: bytes) -> bytes:
+    """Return a recording whose block has a part of its JSON text replaced."""
+    assert old in GOOD
+    return with_text(GOOD.replace(old, new))
+
+
+def with_head(**head: int) -> bytes:
+    """Return a recording whose block has any values in its head."""
+    return recorded(block_frame(GOOD, FIVE, **head), end_frame(5))
+
+
+def with_events(fields: dict[str, object]) -> bytes:
+    """Return a recording whose records have any values in some fields."""
+    return recorded(block_frame(GOOD, events(**fields)), end_frame(5))
+
+
+def with_units(units: Callable[[], dict[str, str]]) -> bytes:
+    """Return a recording with any names of units."""
+    return with_text(json.dumps(state(5, units=units())).encode())
+
+
+def bomb(raw: bytes) -> bytes:
+    """Return a recording whose block is small and becomes this."""
+    frame = Frame(FrameKind.BLOCK, 1, len(raw), 0, 0, NOW_NS, NOW_NS, 0, zlib.compress(raw, 9))
+    return recorded(frame.encode(), end_frame(0))
+
+
+def many_fields() -> bytes:
+    document = header_document()
+    document["record"]["fields"] += [[f"f{n}", "u1"] for n in range(60_000)]
+    document["record"]["bytes"] += 60_000
+    return with_header(document)
+
+
+def years() -> bytes:
+    later = [
+        block_frame(json.dumps(state(5, reads=[], now_ns=NOW_NS + n * 366 * 86_400 * SECOND_NS)).encode(),
+                    np.empty(0, EVENT), records_before=5) for n in range(1, 40)
+    ]  # fmt: skip
+    return recorded(block_frame(GOOD, FIVE), *later)
+
+
+def cases() -> Made:
+    """Yield hostile recordings by name, each as a function: some take a second to be made.
+
+    Each is small, whatever it becomes.
+    """
+    yield "good", partial(with_text, GOOD)
+    yield "header-deep", lambda: with_header(b"[" * 200_000)
+    yield from wrong_numbers()
+    yield from wrong_headers()
+    yield "block-deep", lambda: with_text(b"[" * 200_000)
+    yield "completeness-5", partial(changed, b'"completeness": null', b'"completeness": 5.0')
+    yield "fewer-attempts-than-outcomes", partial(changed, b'"attempts": 5', b'"attempts": 4')
+    yield from wrong_contents()
+    empty = b'"reads": [' + b"[0,0]," * 3_000_000
+    yield "reads-empty", partial(changed, b'"reads": [', empty)
+    stored = GOOD.replace(b'"reads": [', empty)
+    yield "reads-empty-stored", lambda: recorded(block_frame(stored, FIVE, codec=0))
+    yield "years", years
+    yield "before-huge", partial(with_head, records_before=1 << 63)
+    yield "count-huge", partial(with_head, count=(1 << 32) - 1)
+    yield "raw-huge", partial(with_head, raw_bytes=1 << 26)
+    lists = struct.pack("<I", 250 * MIB) + b'{"units":['
+    yield "bomb-lists", lambda: bomb((lists + b"[]," * (60 * MIB // 3))[: 60 * MIB])
+    yield "bomb-zeros", lambda: bomb(bytes(64 * MIB))
+    yield "markers", lambda: recorded(b"\xf5TCT" * (2 * MIB))
+    yield "heads", lambda: recorded(b"\xf5TCT\1\0\0\0\0\0\0\0\0\0\0\0" * (MIB // 8))
+    yield "empty-frames", lambda: recorded(Frame(FrameKind.BLOCK).encode() * 10_000)
+    yield "no-header", file_prefix
+
+
+def wrong_numbers() -> Made:
     for name, value in (("infinity", b"1e999"), ("nan", b"NaN"), ("huge", b"9" * 4000), ("negative", b"-1")):
         text = json.dumps(header_document()).encode()
         for field in (b'"part": 1', b'"began_ns": 10000000000000', b'"attempts": 0', b'"completeness": null'):
             assert field in text
             hostile = text.replace(field, field.partition(b": ")[0] + b": " + value)
-            yield f"header-{name}-{field[1:9].decode()}", recorded(header=header_frame(hostile))
+            yield f"header-{name}-{field[1:9].decode()}", partial(with_header, hostile)
         for field in (
             b'"attempts": 5',
             b'"lost_records": 0',
             b'"completeness": null',
             b'"now_ns": 10001000000000',
         ):
-            yield (
-                f"block-{name}-{field[1:9].decode()}",
-                changed(field, field.partition(b": ")[0] + b": " + value),
-            )
+            hostile = field.partition(b": ")[0] + b": " + value
+            yield f"block-{name}-{field[1:9].decode()}", partial(changed, field, hostile)
+
+
+def wrong_headers() -> Made:
     for number, kind in enumerate(
         ["V2147483647", "(2", "f8,f8", "(1000000,1000000)u8", "O", "u8\0", "", "<U4294967295"]
     ):
         document = header_document()
         document["record"]["fields"].append(["x", kind])
-        yield f"header-kind-{number}", recorded(header=header_frame(json.dumps(document).encode()))
-    document = header_document()
-    document["record"]["fields"] += [[f"f{n}", "u1"] for n in range(60_000)]
-    document["record"]["bytes"] += 60_000
-    yield "header-many-fields", recorded(header=header_frame(json.dumps(document).encode()))
+        yield f"header-kind-{number}", partial(with_header, document)
+    yield "header-many-fields", many_fields
     far = header_document()
     far["clocks"]["wall_offset_ns"] = (1 << 62) - NOW_NS - 1
-    yield "header-far", recorded(header=header_frame(json.dumps(far).encode()))
-    yield "block-deep", recorded(block_frame(b"[" * 200_000, five), end_frame(5))
-    yield "completeness-5", changed(b'"completeness": null', b'"completeness": 5.0')
-    yield "fewer-attempts-than-outcomes", changed(b'"attempts": 5', b'"attempts": 4')
+    yield "header-far", partial(with_header, far)
+
+
+def wrong_contents() -> Made:
     for name, fields in {
         "begin-after-end": {"begin_ns": NOW_NS + 10**12},
         "end-0": {"end_ns": 0},
@@ -125,52 +201,30 @@ def cases() -> Iterator[tuple[str, bytes]]:
         "errno": {"error": 60_000, "outcome": 5},
         "comm": {"comm": "\x9b31m\x1b[31m\n\u202e".encode()},
     }.items():
-        yield f"events-{name}", recorded(block_frame(good, events(**fields)), end_frame(5))
+        yield f"events-{name}", partial(with_events, fields)
     for name, unit in {
         "escape": "\x1b]0;pwn\x07[red]\n\u202e", "surrogate": "a\ud800b", "long": "u" * 3_000_000,
         "formula": "=1+1",
     }.items():  # fmt: skip
-        text = json.dumps(state(5, units={"7": unit})).encode()
-        yield f"unit-{name}", recorded(block_frame(text, five), end_frame(5))
-    many = {str(n): f"u{n}.service" for n in range(1_000_000)}
-    yield "units-many", recorded(block_frame(json.dumps(state(5, units=many)).encode(), five), end_frame(5))
-    empty = b"[0,0]," * 3_000_000
-    yield "reads-empty", changed(b'"reads": [', b'"reads": [' + empty)
-    yield (
-        "reads-empty-stored",
-        recorded(block_frame(good.replace(b'"reads": [', b'"reads": [' + empty), five, codec=0)),
-    )
-    years = [
-        block_frame(json.dumps(state(5, reads=[], now_ns=NOW_NS + n * 366 * 86_400 * SECOND_NS)).encode(),
-                    np.empty(0, EVENT), records_before=5) for n in range(1, 40)
-    ]  # fmt: skip
-    yield "years", recorded(block_frame(good, five), *years)
-    yield "before-huge", recorded(block_frame(good, five, records_before=1 << 63), end_frame(5))
-    yield "count-huge", recorded(block_frame(good, five, count=(1 << 32) - 1), end_frame(5))
-    yield "raw-huge", recorded(block_frame(good, five, raw_bytes=1 << 26), end_frame(5))
-    lists = struct.pack("<I", 250 * MIB) + b'{"units":[' + b"[]," * (60 * MIB // 3)
-    bomb = Frame(FrameKind.BLOCK, 1, 60 * MIB, 0, 0, NOW_NS, NOW_NS, 0, zlib.compress(lists[: 60 * MIB], 9))
-    yield "bomb-lists", recorded(bomb.encode(), end_frame(0))
-    zeros = Frame(FrameKind.BLOCK, 1, 64 * MIB, 0, 0, NOW_NS, NOW_NS, 0, zlib.compress(bytes(64 * MIB), 9))
-    yield "bomb-zeros", recorded(zeros.encode(), end_frame(0))
-    yield "markers", recorded(b"\xf5TCT" * (2 * MIB))
-    yield "heads", recorded(b"\xf5TCT\1\0\0\0\0\0\0\0\0\0\0\0" * (MIB // 8))
-    yield "empty-frames", recorded(Frame(FrameKind.BLOCK).encode() * 10_000)
-    yield "no-header", file_prefix()
+        yield f"unit-{name}", partial(with_units, partial(dict, {"7": unit}))
+    yield "units-many", partial(with_units, lambda: {str(n): f"u{n}.service" for n in range(1_000_000)})
 
 
-def write(folder: Path) -> dict[str, Path]:
-    """Write all of them and a sparse file of 20 GB; return the paths by name."""
-    paths = {}
-    for name, data in cases():
-        paths[name] = folder / name
-        paths[name].write_bytes(data)
-    for name, size in (("sparse", 20 << 30), ("sparse-end", 20 << 30)):
-        paths[name] = folder / name
-        with paths[name].open("wb") as file:
-            file.write(recorded(*[end_frame(0)] * (name == "sparse")))
-            file.truncate(size)
-            if name == "sparse-end":
-                file.seek(0, 2)
-                file.write(end_frame(0))
-    return paths
+SPARSE = ("sparse", "sparse-end")
+MADE_BY = dict(cases())
+NAMES = [*MADE_BY, *SPARSE]
+
+
+def write(folder: Path, name: str) -> Path:
+    """Write one of `NAMES` and return its path; the sparse ones have 20 GB."""
+    path = folder / name
+    if name in MADE_BY:
+        path.write_bytes(MADE_BY[name]())
+        return path
+    with path.open("wb") as file:
+        file.write(recorded(*[end_frame(0)] * (name == "sparse")))
+        file.truncate(20 << 30)
+        if name == "sparse-end":
+            file.seek(0, 2)
+            file.write(end_frame(0))
+    return path

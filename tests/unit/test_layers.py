@@ -38,27 +38,35 @@ def loaded_by(*modules: str) -> set[str]:
     return set(json.loads(run.stdout))
 
 
-@pytest.mark.parametrize(
-    "modules",
-    [
-        CORE,
-        modules_in("sources"),
-        modules_in("recording"),
-        modules_in("outputs"),
-        modules_in("settings"),
-        modules_in("options"),
-        ["tcpconntop.engine"],
-        ["tcpconntop.sources.synthetic"],
-        ["tcpconntop.recording.writer", "tcpconntop.recording.replay"],
-        ["tcpconntop.outputs.batch"],
-        ["tcpconntop.outputs.export", "tcpconntop.outputs.check"],
-        ["tcpconntop.outputs.log"],
-        ["tcpconntop.cli"],
-        COMMANDS,
-    ],
-    ids=lambda modules: modules[0],
-)
-def test_given_what_runs_without_a_dashboard_when_imported_then_no_heavy_package_is_loaded(modules):
+GROUPS = [
+    CORE,
+    modules_in("sources"),
+    modules_in("recording"),
+    modules_in("outputs"),
+    modules_in("settings"),
+    modules_in("options"),
+    ["tcpconntop.engine"],
+    ["tcpconntop.sources.synthetic"],
+    ["tcpconntop.recording.writer", "tcpconntop.recording.replay"],
+    ["tcpconntop.outputs.batch"],
+    ["tcpconntop.outputs.export", "tcpconntop.outputs.check"],
+    ["tcpconntop.outputs.log"],
+    ["tcpconntop.cli"],
+    COMMANDS,
+]
+
+
+def test_given_what_runs_without_a_dashboard_when_imported_then_no_heavy_package_is_loaded():
+    """All in one process: what none loads there, none loads alone."""
+    together = [module for group in GROUPS for module in group]
+    loaded = loaded_by(*together)
+    assert set(together) <= loaded
+    assert not {name for name in loaded if name.split(".")[0] in HEAVY}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("modules", GROUPS, ids=lambda modules: modules[0])
+def test_given_some_of_that_when_imported_alone_then_it_can_be_and_no_heavy_package_is_loaded(modules):
     loaded = loaded_by(*modules)
     assert set(modules) <= loaded
     assert not {name for name in loaded if name.split(".")[0] in HEAVY}

@@ -39,14 +39,18 @@ def lived(seconds, window_s=60, last=False):
 
 
 @cache
+def records_of_seconds(seconds):
+    """Return the records of each second."""
+    numbers = np.random.default_rng(5).choice([0, 1, 3, 20], seconds).tolist()
+    return [random_records(n, 8, second, second * SECOND_NS) for second, n in enumerate(numbers, BEGAN_S)]
+
+
+@cache
 def lived_in(seconds, window_s, last):
     """Return the window as well."""
     window, pictures = RollingWindow(window_s), {}
-    random = np.random.default_rng(5)
-    for second in range(BEGAN_S, BEGAN_S + seconds):
-        end_ns = second * SECOND_NS
-        n = int(random.choice([0, 1, 3, 20]))
-        window.ingest(random_records(n, 8, second, end_ns), end_ns + SECOND_NS // 5)
+    for second, records in enumerate(records_of_seconds(seconds), BEGAN_S):
+        window.ingest(records, second * SECOND_NS + SECOND_NS // 5)
         if not last or second == BEGAN_S + seconds - 1:
             pictures[second] = taken(window, second)
     return window, pictures
@@ -82,11 +86,13 @@ def test_given_a_long_run_when_looked_at_through_another_window_then_it_is_what_
     window_s, long
 ):
     last = BEGAN_S + LONG_S - 1
-    base = lived(LONG_S, 60, last=True)[last]
     if long:
+        base = lived(LONG_S, 60, last=True)[last]
         direct = lived(LONG_S, window_s, last=True)[last]
     else:
-        window = deepcopy(lived_in(LONG_S, 60, last=True)[0])
+        window = deepcopy(lived_in(LONG_S, None, last=True)[0])
+        window.set_window(60)
+        base = taken(window, last)
         window.set_window(window_s)
         direct = taken(window, last)
     other = snapshot_at(base, last, window_s)
@@ -98,8 +104,8 @@ def test_given_a_long_run_when_looked_at_through_another_window_then_it_is_what_
 def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_attempts_of_its_slices(
     window_s,
 ):
-    pictures = lived(LONG_S, None)
-    base = pictures[max(pictures)]
+    base = lived(LONG_S, None, last=True)[BEGAN_S + LONG_S - 1]
+    attempts = np.cumsum([len(part) for part in records_of_seconds(LONG_S)])
     second, steps = base.second, [base.second]
     while (second := second_before(base, second)) is not None:
         steps.append(second)
@@ -109,14 +115,13 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
         then = snapshot_at(base, at, window_s)
         since = 0 if window_s is None else slice_span(at - 60 + 1, base.second)[0]
         since = max(since, (base.second - MAX_WINDOW_S + 1) // 30 * 30) if window_s else 0
-        before = pictures[since - 1].window.stats["outcomes"].sum() if since > BEGAN_S else 0
-        assert then.window.stats["outcomes"].sum() == pictures[at].window.stats["outcomes"].sum() - before
+        before = attempts[since - 1 - BEGAN_S] if since > BEGAN_S else 0
+        assert then.window.stats["outcomes"].sum() == attempts[at - BEGAN_S] - before
 
 
 @pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
 def test_given_another_moment_nearby_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
-    pictures = lived(400)
-    base = pictures[BEGAN_S + 399]
+    base = lived(400, last=True)[BEGAN_S + 399]
     near, apart = None, snapshot_at(base, BEGAN_S + 150, 5)  # of another window, and far away
     for second in (
         base.second,
