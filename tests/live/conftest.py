@@ -112,7 +112,8 @@ def session(
     begin_s = time.monotonic()
     with another_way(getattr(request, "param", None)):
         try:
-            shared = open_session(spawn_loader(), way.request())
+            # With a filter from the start: connects of the machine that hang would be in flight for minutes.
+            shared = open_session(spawn_loader(), way.request(pids=(os.getpid(),)))
         except TracerError as error:
             if error.exit_code != EXIT_UNSUPPORTED or way.PROBE == "auto":
                 raise
