@@ -152,7 +152,7 @@ class Evidence:
 
     @cached_property
     def _by_destination(self) -> tuple[Keys, Rows]:
-        return merge_destinations(self.keys, self.outcomes[:, Outcome.OK])
+        return merge_destinations(self.keys, self.outcomes)
 
     @property
     def dests(self) -> Keys:
