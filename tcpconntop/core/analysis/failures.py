@@ -16,7 +16,14 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import CELLS, SparseCounts, find
 from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS, Ints
-from tcpconntop.core.view.groups import GROUPINGS, Grouping, address_port_text, destination_text, process_text
+from tcpconntop.core.view.groups import (
+    GROUPINGS,
+    Grouping,
+    address_port_text,
+    destination_text,
+    located_key,
+    process_text,
+)
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
 from tcpconntop.core.wire import Outcome
 
@@ -201,14 +208,16 @@ class _Names:
     """Names for groups of keys."""
 
     def __init__(self, keys: Keys, grouping: Grouping, text: Callable[[np.void], str]) -> None:
-        self._groups, self._group_of = grouping.merge(keys)
+        self._keys, (self._groups, self._group_of) = keys, grouping.merge(keys)
         self._text = text
 
     def most(self, some: Ints, counts: Ints) -> TopNames:
         """Return the names of the groups with the highest sums of `counts`, which belong to `some` keys."""
         totals = np.bincount(self._group_of[some], counts, len(self._groups))
         order = np.argsort(-totals, kind="stable")[: np.count_nonzero(totals)]
-        names = tuple(self._text(self._groups[n]) for n in order[:MAX_NAMES])
+        named = order[:MAX_NAMES]
+        located = (located_key(self._groups[n], self._keys[self._group_of == n]) for n in named)
+        names = tuple(map(self._text, located))
         return TopNames(names, len(order) - len(names))
 
 

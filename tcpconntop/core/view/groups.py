@@ -79,6 +79,14 @@ GROUPINGS = {
 }
 
 
+def located_key(group: np.void, keys: Keys) -> np.void:
+    """Return the key of a group, with the network namespace of its keys if they are all in one."""
+    located: np.void = group.copy()
+    if len(keys) and (keys["netns"] == keys["netns"][0]).all():
+        located["netns"] = keys["netns"][0]
+    return located
+
+
 def key_address_text(key: np.void, places: Places = NO_PLACES) -> str:
     """Format the address of a key or record; a link-local one with its interface: `fe80::1%eth0`."""
     text, scope_id = address_text(key["daddr"].tobytes(), int(key["family"])), int(key["scope_id"])

@@ -10,7 +10,6 @@ from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, larges
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.format import elapsed
 from tcpconntop.core.types import Rows
-from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.window.host import ListenQueue, NetnsFacts
 
 MAX_ASKED = 64
@@ -95,7 +94,7 @@ class AcceptQueue(FindingKind):
             if facts.is_local(*place):
                 queue = facts.listen_queue(*place, int(key["dport"]), evidence.began_ns)
                 suspects.append(_Suspect(dest, int(resent[dest]), queue))
-        where = "this host" if facts.own else f"network namespace {netns}"
+        where = "this host" if facts.own else f"network namespace {evidence.netns_text(netns)}"
         span = elapsed(evidence.snapshot.span_s)
         growth = (
             f"accept queues of {where} overflowed {plural(overflows, 'time')} in {span} (ListenOverflows)"
@@ -110,7 +109,7 @@ class AcceptQueue(FindingKind):
 
     def _full(self, evidence: Evidence, suspect: _Suspect, growth: str, here: Rows) -> Finding:
         n, waiting = suspect.resent, plural(suspect.waiting, "connection")
-        place = address_port_text(evidence.dests[suspect.dest])
+        place = evidence.dest_text(suspect.dest)
         proof = (
             f"{waiting} waited for accept() with a backlog of {suspect.backlog:,}; {growth} while"
             f" {plural(n, 'SYN')} to this address {'was' if n == 1 else 'were'} retransmitted: the server"
@@ -125,7 +124,7 @@ class AcceptQueue(FindingKind):
         n = sum(suspect.resent for suspect in suspects)
         waiting = [
             f"{plural(suspect.waiting, 'connection')} waited for accept() at"
-            f" {address_port_text(evidence.dests[suspect.dest])}"
+            f" {evidence.dest_text(suspect.dest)}"
             for suspect in suspects[:MAX_FINDINGS]
             if suspect.waiting
         ]

@@ -8,19 +8,20 @@ from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS, Grouping
 from tcpconntop.core.window.host import LOOPBACK_6
 from tcpconntop.core.window.keys import Keys, address_octets
+from tcpconntop.core.wire import N_OUTCOMES, Outcome
 
 _PLACE = Grouping("place", "destination and namespace", (*GROUPINGS["dest"].fields, "netns"))
 
 
-def merge_destinations(keys: Keys, ok: Rows) -> tuple[Keys, Rows]:
+def merge_destinations(keys: Keys, outcomes: Rows) -> tuple[Keys, Rows]:
     """Merge keys by destination, and by network namespace where one address is not surely one host.
 
     The same address in two namespaces may be two hosts. It is taken for one unless it is of the loopback or
-    link-local, or connects succeed in one of the namespaces and not in another.
+    link-local, or connects succeed in one of the namespaces and not in another, or fail in other ways.
 
     Args:
         keys: n keys.
-        ok: connects of each that succeeded, shape (n,).
+        outcomes: ended attempts of each, indexed by `Outcome`, shape (n, 6).
 
     Returns:
         The destinations, shape (d,), with `netns` 0 where all namespaces are merged; and the destination of
@@ -32,9 +33,13 @@ def merge_destinations(keys: Keys, ok: Rows) -> tuple[Keys, Rows]:
     places, place_of = _PLACE.merge(keys)
     dest_of_place = np.zeros(len(places), np.int64)
     dest_of_place[place_of] = dest_of
-    succeeds = np.bincount(place_of, ok, len(places)) > 0
+    happened = np.zeros((len(places), N_OUTCOMES), np.bool_)
+    np.logical_or.at(happened, place_of, outcomes > 0)
+    succeeds = happened[:, Outcome.OK]
     n_places, n_succeed = (np.bincount(dest_of_place, values, len(dests)) for values in (None, succeeds))
-    differ = (n_succeed > 0) & (n_succeed < n_places)
+    n_fail = np.stack([np.bincount(dest_of_place, column, len(dests)) for column in happened.T], axis=1)
+    fail_differently = ((n_fail > 0) & (n_fail < n_places[:, np.newaxis])).any(axis=1)
+    differ = np.where(n_succeed > 0, n_succeed < n_places, fail_differently)
     apart = (n_places > 1) & (differ | _is_of_one_namespace(dests))
     codes = np.where(apart[dest_of], len(dests) + place_of, dest_of)
     _, first, group_of = np.unique(codes, return_index=True, return_inverse=True)

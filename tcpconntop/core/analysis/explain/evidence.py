@@ -25,7 +25,13 @@ from tcpconntop.core.counts import (
 )
 from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
-from tcpconntop.core.view.groups import address_port_text, process_text
+from tcpconntop.core.view.groups import (
+    GROUPINGS,
+    address_port_text,
+    destination_text,
+    located_key,
+    process_text,
+)
 from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.window.keys import Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
@@ -146,7 +152,7 @@ class Evidence:
 
     @cached_property
     def _by_destination(self) -> tuple[Keys, Rows]:
-        return merge_destinations(self.keys, self.outcomes[:, Outcome.OK])
+        return merge_destinations(self.keys, self.outcomes)
 
     @property
     def dests(self) -> Keys:
@@ -210,7 +216,22 @@ class Evidence:
     def dest_text(self, dest: int) -> str:
         """Format address and port of a destination, with its namespace where that tells it from another."""
         key = self.dests[dest]
-        return address_port_text(key) + (f" (netns {key['netns']})" if key["netns"] else "")
+        where = f" (netns {self.netns_text(int(key['netns']))})" if key["netns"] else ""
+        return self.key_text(located_key(key, self.keys[self.dest_of == dest])) + where
+
+    def netns_text(self, netns: int) -> str:
+        """Format a network namespace: its name where it has one, or its number."""
+        return self.snapshot.places.namespace(netns)
+
+    def key_text(self, key: np.void) -> str:
+        """Format address and port of a key, without its namespace."""
+        return address_port_text(key, self.snapshot.places)
+
+    def subnet_text(self, keys: Rows) -> str:
+        """Format the subnet that some keys share."""
+        subnet = GROUPINGS["subnet"]
+        group = subnet.merge(self.keys[keys[:1]])[0][0]
+        return destination_text(located_key(group, self.keys[keys]), subnet, self.snapshot.places)
 
     def busiest(self, keys: Rows) -> Rows:
         """Return keys sorted by their attempts, most first."""

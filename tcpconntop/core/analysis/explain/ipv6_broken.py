@@ -15,6 +15,9 @@ from tcpconntop.core.wire import Outcome
 PROGRAM = Grouping("program", "program and port", ("comm", "cgroup_id", "dport"))
 """A program and a port; one that starts a process for each connect, such as curl, is one program too."""
 
+_PROGRAM_THERE = Grouping("program there", "program, port and namespace", (*PROGRAM.fields, "netns"))
+"""A namespace has IPv6 and services of its own: what works in another one proves nothing."""
+
 
 class Ipv6Broken(FindingKind):
     """A program whose connects fail over IPv6 and succeed over IPv4, to the same port."""
@@ -22,7 +25,10 @@ class Ipv6Broken(FindingKind):
     kind = "family"
     severity = Severity.WARN
     shows = "a program's connects fail over IPv6 and succeed over IPv4, to the same port"
-    based_on = "3 or more attempts over each: 90% fail over IPv6, half or more succeed over IPv4"
+    based_on = (
+        "3 or more attempts over each in one network namespace: 90% fail over IPv6, half or more succeed over"
+        " IPv4"
+    )
     silent = "IPv4 that fails as well; IPv6 that works to some addresses"
     absent = "no failure over IPv6"
 
@@ -31,7 +37,7 @@ class Ipv6Broken(FindingKind):
         ipv6 = evidence.keys["family"] == 6
         if not ipv6.any() or ipv6.all():
             return []
-        programs, program_of = PROGRAM.merge(evidence.keys)
+        programs, program_of = _PROGRAM_THERE.merge(evidence.keys)
         ok = evidence.outcomes[:, Outcome.OK]
 
         def total(values: Rows, mask: Mask) -> Rows:

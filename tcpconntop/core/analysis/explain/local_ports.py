@@ -11,7 +11,7 @@ from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.types import Rows
-from tcpconntop.core.view.groups import Grouping, address_port_text
+from tcpconntop.core.view.groups import Grouping
 from tcpconntop.core.window.host import NetnsFacts
 
 SCARCE = 0.8
@@ -92,8 +92,9 @@ class LocalPorts(FindingKind):
         keys, facts = ports.keys, ports.facts
         evidence.claim(keys)
         key = evidence.keys[keys[0]]
-        inside = "" if facts is not None and facts.own else f" in network namespace {key['netns']}"
-        name, total, used = address_port_text(key), ports.total, ports.used
+        netns, own = int(key["netns"]), facts is not None and facts.own
+        inside = f" in network namespace {evidence.netns_text(netns)}" if netns and not own else ""
+        name, total, used = evidence.key_text(key), ports.total, ports.used
         use = f"{used:,} of {total:,} local ports in use towards {name}{inside}"
         if not ports.failed:
             proof = f"when none is left, connects fail with EADDRNOTAVAIL; {_ADVICE}"

@@ -16,7 +16,7 @@ from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import BAD_SHARE, MIN_FAILURES, NOTABLE_SHARE
 from tcpconntop.core.types import Rows
-from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
+from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.keys import OTHER_ROW
 from tcpconntop.core.wire import Outcome
 
@@ -111,7 +111,7 @@ def _scopes(evidence: Evidence, left: Rows, folded: int) -> Iterator[_Scope]:
             key = groups[worst]
             of = {
                 "port": f" to port {key['dport']}",
-                "subnet": f" to {destination_text(key, grouping)}",
+                "subnet": f" to {evidence.subnet_text(np.flatnonzero(group_of == worst))}",
                 "process": f" of {process_text(key)} (PID {key['tgid']})",
             }[name]
             inside = np.flatnonzero((group_of == worst) & (left > 0))

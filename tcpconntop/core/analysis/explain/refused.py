@@ -46,12 +46,18 @@ class Refused(FindingKind):
         keys, count = evidence.keys_to(dest), refusals.count(n)
         place, past = evidence.dest_text(dest), refusals.pasts[n]
         evidence.explained[keys, Outcome.REFUSED] = True
+        outcomes = evidence.dest_outcomes[dest]
+        other = int(outcomes.sum()) - int(outcomes[Outcome.OK]) - count
+        what = "refuses every connect"
+        if other:  # timed out or given up: how they would have been answered is not known
+            what = f"refused {plural(count, 'connect')}, {other:,} failed in other ways"
         if not past.last_ok_ns:
             proof = f"{count:,} refused, no success seen: {_WHY}"
-            return self.finding(evidence, keys, f"{place} refuses every connect", proof, count)
+            return self.finding(evidence, keys, f"{place} {what}", proof, count)
         since = evidence.time_of_day(refusals.first_ns(evidence, n))
         proof = f"{count:,} refused, last ok {evidence.time_of_day(past.last_ok_ns)}: {_WHY}"
-        return self.finding(evidence, keys, f"{place} refuses every connect since {since}", proof, count)
+        title = f"{place} {what}, none succeeded since {since}" if other else f"{place} {what} since {since}"
+        return self.finding(evidence, keys, title, proof, count)
 
 
 class SomeRefused(FindingKind):

@@ -14,7 +14,7 @@ from tcpconntop.core.counts import run_starts
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
 from tcpconntop.core.types import Floats, Mask, Rows
-from tcpconntop.core.view.groups import GROUPINGS, Grouping, destination_text, process_text
+from tcpconntop.core.view.groups import GROUPINGS, Grouping, process_text
 from tcpconntop.core.wire import Outcome
 
 MIN_FACTOR = 5
@@ -139,8 +139,7 @@ class SlowAddress(FindingKind):
 def _group_text(evidence: Evidence, dest: int, outlier: _Outlier) -> str:
     port = evidence.dests[dest]["dport"]
     if outlier.key < 0:
-        subnet = destination_text(_SUBNET.merge(evidence.dests[[dest]])[0][0], _SUBNET)
-        return f"of {subnet} with port {port}"
+        return f"of {evidence.subnet_text(evidence.keys_to(dest))} with port {port}"
     return f"that {process_text(evidence.keys[outlier.key])} connects to at port {port}"
 
 

@@ -37,6 +37,7 @@ def test_attempts_that_are_dropped_because_ipv4_was_faster_are_no_time_out_of_th
     [
         join(connect(daddr="fd00::1", times=9), connect(times=9)),  # both work
         join(connect(**BROKEN, times=2), connect(times=9)),  # too few
+        join(connect(**BROKEN, times=9, netns=1), connect(times=9, netns=2)),  # not of one namespace
         connect(**BROKEN, times=9),  # there is no IPv4
         join(
             connect(**BROKEN, times=9), connect(times=9, outcome=Outcome.TIMEOUT, error=110)

@@ -59,3 +59,17 @@ def test_one_address_that_differs_between_namespaces_is_taken_for_two_hosts():
     place = {"daddr": "10.0.0.1", "dport": 8080, "times": 5}
     found = found_in(inside(OWN, **place), inside(OTHER, **place, **REFUSED))
     assert list(found) == [("refused", f"10.0.0.1:8080 (netns {OTHER}) refuses every connect")]
+
+
+def test_one_address_that_fails_in_other_ways_is_taken_for_two_hosts():
+    """GIVEN refused connects in one namespace, time-outs in another THEN each is said of its own."""
+    place = {"daddr": "10.0.0.1", "dport": 8080, "times": 5}
+    timed_out = {"outcome": Outcome.TIMEOUT, "error": 110}
+    found = found_in(inside(OWN, **place, **REFUSED), inside(OTHER, **place, **timed_out))
+    assert list(found) == [
+        ("refused", f"10.0.0.1:8080 (netns {OWN}) refuses every connect"),
+        (
+            "unanswered",
+            f"10.0.0.1:8080 (netns {OTHER}) does not answer: 5 connects timed out, none succeeded",
+        ),
+    ]

@@ -38,6 +38,24 @@ def test_the_first_refusal_is_told_to_the_second_from_the_records():
     assert "since 12:02:50" in kinds(shown)["refused"].title
 
 
+def test_refusals_among_other_failures_are_not_every_connect():
+    """GIVEN refused connects and others that timed out or were given up THEN both are counted."""
+    others = [
+        connect(**PLACE, times=2, outcome=Outcome.TIMEOUT, error=110),
+        connect(**PLACE, outcome=Outcome.CANCELLED),
+    ]
+    (found,) = findings(connect(**REFUSED, times=3), *others)["refused"]
+    assert found.title == "10.2.3.4:8080 refused 3 connects, 3 failed in other ways"
+    shown = snapshot_by_second(
+        ending_at(NOW_S - 9, connect(**PLACE, times=30)),
+        *(ending_at(NOW_S - 1, part) for part in (connect(**REFUSED, times=214), *others)),
+    )
+    title = kinds(shown)["refused"].title
+    assert (
+        title == "10.2.3.4:8080 refused 214 connects, 3 failed in other ways, none succeeded since 12:03:10"
+    )
+
+
 def test_a_port_that_never_answered():
     (found,) = findings(connect(**REFUSED, times=3))["refused"]
     assert found.title == "10.2.3.4:8080 refuses every connect"
