@@ -85,7 +85,7 @@ struct netns_counters {
 	__u32 reserved[3];
 };
 
-/* Written by user space: before the probes are attached, and when filters change. An empty list matches everything. */
+/* Written by user space: once the probes are attached, and when filters change. An empty list matches everything. */
 struct settings {
 	__u64 min_latency_ns;
 	__u32 wakeup_bytes; /* wake the reader about once in this many bytes of records */
@@ -93,7 +93,7 @@ struct settings {
 	__u32 pid_count;
 	__u32 uid_count;
 	__u32 port_count;
-	__u32 reserved;
+	__u32 ready;        /* 1 once every probe is attached: attempts that begin earlier are not followed */
 	__u32 pids[FILTER_LIST_MAX];
 	__u32 uids[FILTER_LIST_MAX];
 	__u16 ports[FILTER_LIST_MAX]; /* destination ports, host order */

@@ -40,6 +40,25 @@ enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3 };
 	value_; \
 })
 
+/*
+ * The beginning of a struct sock, read at once: it holds addresses and ports. FIELD() is one of its members; the
+ * verifier knows the offset, and leaves out the read of a kernel that has the member somewhere else.
+ */
+#define HEAD_BYTES 56
+struct sock_head {
+	u8 bytes[HEAD_BYTES];
+} __attribute__((aligned(8)));
+
+#define FIELD(type, head, sk, offset) ({ \
+	u64 at_ = (offset); \
+	type field_; \
+	if (at_ <= HEAD_BYTES - sizeof(type)) \
+		field_ = *(const type *)((head)->bytes + at_); \
+	else \
+		field_ = READ(type, sk, at_); \
+	field_; \
+})
+
 /* True for ::ffff:a.b.c.d: an AF_INET6 socket that connects over IPv4. */
 static __always_inline bool is_v4_mapped(const union address *address)
 {
@@ -57,9 +76,9 @@ static __always_inline bool is_link_local(const struct event *attempt)
 	       ((v6[0] == 0xfe && (v6[1] & 0xc0) == 0x80) || (v6[0] == 0xff && (v6[1] & 0x0f) == 2));
 }
 
-static __always_inline void set_destination_v6(const void *address, struct event *attempt)
+/* The IPv6 address of the destination is in the record: finish it. */
+static __always_inline void set_destination_v6(struct event *attempt)
 {
-	bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), address);
 	attempt->family = 6;
 	if (is_v4_mapped(&attempt->daddr)) {
 		u32 v4 = ((u32 *)attempt->daddr.v6)[3];
@@ -70,17 +89,20 @@ static __always_inline void set_destination_v6(const void *address, struct event
 	}
 }
 
-static __always_inline void read_destination(const void *sk, struct event *attempt)
+static __always_inline void read_destination(const void *sk, const struct sock_head *head, struct event *attempt)
 {
-	attempt->dport = bpf_ntohs(READ(u16, sk, SK_DPORT));
-	if (SK_V6_DADDR && READ(u16, sk, SK_FAMILY) == AF_INET6) {
-		set_destination_v6(sk + SK_V6_DADDR, attempt);
+	u64 v6 = SK_V6_DADDR;
+
+	attempt->dport = bpf_ntohs(FIELD(u16, head, sk, SK_DPORT));
+	if (v6 && FIELD(u16, head, sk, SK_FAMILY) == AF_INET6) {
+		bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), sk + v6);
+		set_destination_v6(attempt);
 		if (is_link_local(attempt))
-			attempt->scope_id = READ(u32, sk, SK_BOUND_IF);
+			attempt->scope_id = FIELD(u32, head, sk, SK_BOUND_IF);
 		return;
 	}
 	attempt->family = 4;
-	attempt->daddr.v4 = READ(u32, sk, SK_DADDR);
+	attempt->daddr.v4 = FIELD(u32, head, sk, SK_DADDR);
 }
 
 /*
@@ -94,10 +116,12 @@ static __always_inline void read_sockaddr(const void *sk, const void *address, i
 	attempt->family = 4;
 	if (family == AF_INET && length >= SOCKADDR_IN_BYTES)
 		attempt->daddr.v4 = READ(u32, address, 4);
-	else if (family == AF_INET6 && length >= SOCKADDR_IN6_BYTES)
-		set_destination_v6(address + 8, attempt);
-	else
+	else if (family == AF_INET6 && length >= SOCKADDR_IN6_BYTES) {
+		bpf_probe_read_kernel(&attempt->daddr, sizeof(attempt->daddr), address + 8);
+		set_destination_v6(attempt);
+	} else {
 		return;
+	}
 	attempt->dport = bpf_ntohs(READ(u16, address, 2));
 	if (!is_link_local(attempt))
 		return;
@@ -105,6 +129,22 @@ static __always_inline void read_sockaddr(const void *sk, const void *address, i
 		attempt->scope_id = READ(u32, address, 24);
 	if (!attempt->scope_id)
 		attempt->scope_id = READ(u32, sk, SK_BOUND_IF);
+}
+
+/* The network namespace of a socket; NULL on a kernel without them. */
+static __always_inline void *net_of(const void *sk, const struct sock_head *head)
+{
+	u64 net = SK_NET;
+
+	return net ? (void *)FIELD(u64, head, sk, net) : NULL;
+}
+
+/* The first thread of the process of this one, whose thread and process number are `thread`. */
+static __always_inline void *group_leader(u64 thread)
+{
+	void *task = (void *)bpf_get_current_task();
+
+	return (u32)thread == thread >> 32 ? task : READ(void *, task, TASK_LEADER);
 }
 
 /* What a socket holds of earlier attempts when it enters SYN_SENT. */
@@ -123,13 +163,14 @@ struct attempt {
 	struct before before;
 };
 
-static __always_inline void read_before(const void *sk, struct before *before)
+static __always_inline void read_before(const void *sk, const struct sock_head *head, struct before *before)
 {
 	before->segments_sent = READ(u32, sk, TCP_SEGS_OUT);
-	before->retransmissions = READ(u32, sk, TCP_TOTAL_RETRANS);
+	if (!RETRANSMIT_HAS_ERROR)
+		before->retransmissions = READ(u32, sk, TCP_TOTAL_RETRANS);
 	before->error = READ(u32, sk, SK_ERR);
 	before->sport = READ(u16, sk, INET_SPORT);
-	before->is_bound = READ(u16, sk, SK_NUM) != 0;
+	before->is_bound = FIELD(u16, head, sk, SK_NUM) != 0;
 }
 
 /* True if no segment was passed to IP in this attempt: connect() failed first, or the first data never came. */
@@ -139,15 +180,15 @@ static __always_inline bool is_unsent(const void *sk, const struct before *befor
 }
 
 /* True if connect() chose no port: that of an earlier attempt is still in the socket, unless the application bound it. */
-static __always_inline bool lacks_port(const void *sk, const struct before *before)
+static __always_inline bool lacks_port(u16 sport, bool unsent, const struct before *before)
 {
-	return !before->is_bound && READ(u16, sk, INET_SPORT) == before->sport && is_unsent(sk, before);
+	return !before->is_bound && sport == before->sport && unsent;
 }
 
 /* Valid once the kernel has chosen a route and a port. Both stay in the socket after the end of the attempt. */
-static __always_inline void read_source(const void *sk, struct event *attempt, const struct before *before)
+static __always_inline void read_source(const void *sk, struct event *attempt, u16 sport, bool no_port)
 {
-	attempt->lport = lacks_port(sk, before) ? 0 : bpf_ntohs(READ(u16, sk, INET_SPORT));
+	attempt->lport = no_port ? 0 : bpf_ntohs(sport);
 	if (SK_V6_RCV_SADDR && attempt->family == 6) {
 		bpf_probe_read_kernel(&attempt->saddr, sizeof(attempt->saddr), sk + SK_V6_RCV_SADDR);
 		return;
@@ -169,9 +210,10 @@ struct ending {
  * Without sk_err the application cancelled the attempt, or connect() failed inside the call. In the latter case no SYN
  * was sent and the state of struct socket is SS_UNCONNECTED; the errno is known only if no local port was found.
  */
-static __always_inline struct ending classify_failure(const void *sk, const struct before *before)
+static __always_inline struct ending classify_failure(const void *sk, const struct before *before, bool unsent,
+						      bool no_port)
 {
-	struct ending ending = { .outcome = OUTCOME_CANCELLED, .unsent = is_unsent(sk, before) };
+	struct ending ending = { .outcome = OUTCOME_CANCELLED, .unsent = unsent };
 	u16 error = READ(u32, sk, SK_ERR);
 
 	if (error && !(ending.unsent && error == before->error)) {
@@ -179,7 +221,7 @@ static __always_inline struct ending classify_failure(const void *sk, const stru
 		ending.error = error;
 	} else if (ending.unsent && READ(u32, READ(void *, sk, SK_SOCKET), SOCKET_STATE) == SS_UNCONNECTED) {
 		ending.outcome = OUTCOME_ERROR;
-		ending.error = lacks_port(sk, before) ? EADDRNOTAVAIL : 0;
+		ending.error = no_port ? EADDRNOTAVAIL : 0;
 	}
 	return ending;
 }

@@ -7,7 +7,7 @@
  * inside it: the attempt then begins with the call, and a failure inside the call has the errno that is returned.
  *
  * BCC rewrites the operations on maps, but only in this file: so all of them are here. User space defines the macros
- * CPUS (how many there can be), START_MAP_SIZE, TCT_START_FLAGS, RING_BYTES, BEGIN_COPIES, one TRANSPORT_* and those
+ * CPUS (how many there can be), START_MAP_SIZE, TCT_START_FLAGS, RING_BYTES, COPIES, FIRST_BEGIN, one TRANSPORT_* and those
  * of sock.h and netns.h.
  */
 #include <uapi/linux/ptrace.h>
@@ -48,6 +48,13 @@ BPF_ARRAY(tct_missed, u64, MISSED_SLOTS);
  * User space never reads it.
  */
 BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
+
+/* One entry: what has happened at least once, so that nobody has to look for it before. User space never reads it. */
+struct seen {
+	u32 calls;  /* set by call_begins() */
+	u32 missed; /* set by connect_begin() */
+};
+BPF_ARRAY(tct_seen, struct seen, 1);
 
 /* Totals, by CPU. Never inserted or deleted: every probe adds to them (COUNT). User space maps and reads them. */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
@@ -106,6 +113,13 @@ static __always_inline void update_call(u64 *thread, struct call *call)
 static __always_inline void delete_call(u64 *thread)
 {
 	tct_calls.delete(thread);
+}
+
+static __always_inline struct seen *get_seen(void)
+{
+	u32 first = 0;
+
+	return tct_seen.lookup(&first);
 }
 
 static __always_inline struct settings *get_settings(void)
@@ -189,44 +203,40 @@ static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_byte
  * The probes of every probe set: inet_sock_set_state(sk, oldstate, newstate).
  *
  * The kernel skips a program that would interrupt itself on the same CPU. An answer that arrives while a task is in
- * this program would then end no attempt; and newer kernels let tasks preempt each other here. So begin and end are
- * separate programs, and the loader attaches several copies of each: as many as can be nested (program_copies() in
- * tcpconntop/kernel/attach.py). The first copy that runs does the work, the others find it done.
+ * this program would then end no attempt; and newer kernels let tasks preempt each other here. So the loader attaches
+ * several copies of the program: as many as can be nested (program_copies() in tcpconntop/kernel/attach.py). The first
+ * copy that runs does the work, the others find it done. Copies before FIRST_BEGIN leave begins alone.
+ *
+ * Most changes are of other sockets or at another time: they cost the runs of the copies, and compares. A connection
+ * that is accepted leaves SYN_RECV too, but has sent nothing as a socket of its own.
  */
-static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, int copy)
-{
-	void *sk = (void *)ctx->args[0];
-
-	if ((int)ctx->args[2] == TCP_SYN_SENT && READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
-		connect_begin(ctx, sk, copy);
-	return 0;
-}
-
-static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx, int copy)
+static __always_inline int state_changes(struct bpf_raw_tracepoint_args *ctx, int copy)
 {
 	void *sk = (void *)ctx->args[0];
 	int old_state = ctx->args[1], new_state = ctx->args[2];
 
-	if (old_state != TCP_SYN_SENT && old_state != TCP_SYN_RECV)
-		return 0;
-	if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
-		return 0;
-	connect_end(ctx, sk, new_state == TCP_ESTABLISHED, copy);
+	if (old_state == TCP_SYN_SENT || old_state == TCP_SYN_RECV) {
+		if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
+			return 0;
+		if (old_state == TCP_SYN_RECV && !READ(u32, sk, TCP_SEGS_OUT))
+			return 0;
+		connect_end(ctx, sk, new_state == TCP_ESTABLISHED, copy);
+	} else if (new_state == TCP_SYN_SENT && copy >= FIRST_BEGIN) {
+		if (READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
+			connect_begin(ctx, sk, copy);
+	}
 	return 0;
 }
 
-#define STATE_PROBE(name, call) \
+#define STATE_PROBE(name, copy) \
 	int name(struct bpf_raw_tracepoint_args *ctx) \
 	{ \
-		return call; \
+		return state_changes(ctx, copy); \
 	}
 
-STATE_PROBE(tct_begin_1, state_entered(ctx, 1))
-STATE_PROBE(tct_begin_2, state_entered(ctx, 2))
-STATE_PROBE(tct_begin_3, state_entered(ctx, 3))
-STATE_PROBE(tct_end_1, state_left(ctx, 1))
-STATE_PROBE(tct_end_2, state_left(ctx, 2))
-STATE_PROBE(tct_end_3, state_left(ctx, 3))
+STATE_PROBE(tct_state_1, 1)
+STATE_PROBE(tct_state_2, 2)
+STATE_PROBE(tct_state_3, 3)
 
 /* tcp_retransmit_skb(sk, skb[, err]): a SYN, if the socket is in the start map. Without `err`, only if it was sent. */
 int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)

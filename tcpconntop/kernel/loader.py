@@ -42,11 +42,12 @@ from tcpconntop.kernel.program import (
     load_error,
     prepare,
     raise_memory_lock_limit,
+    write_settings,
 )
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings")
 """The maps that the user interface gets."""
-OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims")
+OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims", "tct_seen")
 """The maps that only the programs themselves use."""
 READ_ONLY_MAPS = ("tct_counters", "tct_netns")
 """Those that user space can only read from then on, whoever it is."""
@@ -245,6 +246,7 @@ def _attached(
     for name in READ_ONLY_MAPS:
         freeze_map(fds[f"map:{name}"])
     probe_set, attached, more_notes = attach_probe_set(programs, job["probe"])
+    write_settings(fds["map:tct_settings"], bytes.fromhex(job["settings"]))
     # Not the programs: whoever holds one can run it on memory of their choice.
     fds.update({name: fd for name, fd in attached.items() if name.startswith("link:")})
     message = {

@@ -109,7 +109,7 @@ def raise_memory_lock_limit() -> None:
 
 
 def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
-    """Compile, create the maps and write the settings. Return the compiled program.
+    """Compile and create the maps. Return the compiled program.
 
     Raises:
         LoadError: the kernel or the compiler refused.
@@ -127,12 +127,21 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
         flags += [f"-D{name}={value}" for name, value in job["sizes"].items()]
         flags += [f"-D{name.upper()}_FLAGS={value}" for name, value in job.get("map_flags", {}).items()]
         flags += [f"-D{name}=FROM_BTF({value})" for name, value in job["numbers"].items()]
-        module = Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
+        return Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
     except Exception as error:  # BCC raises nothing more specific
         raise load_error(f"the BPF program does not compile, or its maps are refused ({error})") from error
-    settings = module["tct_settings"]
-    settings[settings.Key(0)] = settings.Leaf.from_buffer_copy(bytes.fromhex(job["settings"]))
-    return module
+
+
+def write_settings(descriptor: int, settings: bytes) -> None:
+    """Write the one entry of the map of settings: attempts are followed from then on.
+
+    Raises:
+        LoadError: the kernel refused.
+    """
+    try:
+        bpf_call.write_map(descriptor, 0, settings)
+    except OSError as error:
+        raise load_error(f"the kernel refused the settings ({error.strerror})", error.errno or 0) from error
 
 
 def freeze_map(descriptor: int) -> None:

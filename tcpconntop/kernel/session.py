@@ -19,7 +19,7 @@ import numpy as np
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.core.wire import COUNTERS, EVENT, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
-from tcpconntop.kernel.attach import BEGIN_COPIES, FENTRY_FUNCTIONS
+from tcpconntop.kernel.attach import COPIES, FENTRY_FUNCTIONS, FIRST_BEGIN
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.launch import Loader, TracerError, unusable_python
@@ -66,7 +66,7 @@ _OFFSETS = (
 
 _FLAGS = ("REPAIR_BYTE", "REPAIR_MASK")
 
-NUMBERS = ("BEGIN_COPIES", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
+NUMBERS = ("COPIES", "FIRST_BEGIN", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
 """The macros of `numbers_from_btf`."""
 
 
@@ -255,7 +255,7 @@ def numbers_from_btf(btf: Btf) -> dict[str, int]:
     Raises:
         BtfError: this kernel lacks a struct member that the program needs.
     """
-    numbers = {"BEGIN_COPIES": BEGIN_COPIES, **_flag_numbers(btf)}
+    numbers = {"COPIES": COPIES, "FIRST_BEGIN": FIRST_BEGIN, **_flag_numbers(btf)}
     for macro, struct, path, needed in _OFFSETS:
         offset = btf.offset(struct, path)
         if offset is None and needed:

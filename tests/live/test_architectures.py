@@ -49,7 +49,6 @@ def test_the_program_compiles_and_reads_the_right_registers(architecture: str, t
         "sizes": map_sizes(5),
         "numbers": numbers_from_btf(Btf()),
         "transport": transport,
-        "settings": bytes(256).hex(),
         "programs": sorted(PROGRAMS),
     }
     done = subprocess.run(

@@ -123,7 +123,7 @@ def test_a_number_that_btf_did_not_give_is_named_before_anything_is_loaded() -> 
     numbers = dict.fromkeys(set(NUMBERS) - {"SK_ERR"}, 1)
     sizes = dict.fromkeys({definition.size for definition in image.maps.values()}, 1)
     with pytest.raises(ImageError, match="this kernel's type information gave no SK_ERR"):
-        ImagePrograms(image, {"numbers": numbers, "sizes": sizes, "functions": {}, "settings": ""})
+        ImagePrograms(image, {"numbers": numbers, "sizes": sizes, "functions": {}})
 
 
 def test_the_sizes_of_maps_follow_what_they_have_to(folder: Path) -> None:
