@@ -50,12 +50,29 @@ static __always_inline bool finish(void *ctx, u64 key, const struct event *attem
 	return true;
 }
 
+/* The first bytes of a word up to its first zero byte, the others zero. */
+static __always_inline u64 until_zero(u64 word)
+{
+	u64 zeros = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+
+	return zeros ? word & (((zeros & -zeros) >> 7) - 1) : word;
+}
+
+/* Store a name. The kernel can leave the end of a longer one behind its zero byte. (All our architectures are little-endian.) */
+static __always_inline void set_name(char *name, u64 first, u64 second)
+{
+	u64 *words = (u64 *)name;
+
+	words[0] = until_zero(first);
+	words[1] = words[0] == first && first >> 56 ? until_zero(second) : 0;
+}
+
 /*
  * Fill in process, user, cgroup and network namespace. Must run in the context of the process that connects.
  * A worker thread of io_uring belongs to that process as well.
  * False: the filters exclude the attempt.
  */
-static __always_inline bool identify(const void *net, struct event *attempt, u64 thread,
+static __always_inline bool identify(const void *net, struct event *attempt, u64 thread, struct scratch *scratch,
 				     const struct settings *settings)
 {
 	void *process;
@@ -68,12 +85,14 @@ static __always_inline bool identify(const void *net, struct event *attempt, u64
 	if (net)
 		attempt->netns = READ(u32, net, NET_INUM);
 	process = group_leader(thread);
-	attempt->process_start_ns = READ(u64, process, TASK_START);
-	bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));
+	bpf_probe_read_kernel(scratch->task, TASK_BYTES, process + TASK_FIRST);
+	attempt->process_start_ns = TASK_FIELD(u64, scratch, process, TASK_START);
+	set_name(attempt->comm, TASK_FIELD(u64, scratch, process, TASK_COMM),
+		 TASK_FIELD(u64, scratch, process, TASK_COMM + 8));
 	if ((u32)thread == attempt->tgid) /* the first thread */
-		__builtin_memcpy(attempt->comm, attempt->thread, sizeof(attempt->comm));
+		__builtin_memcpy(attempt->thread, attempt->comm, sizeof(attempt->thread));
 	else
-		bpf_probe_read_kernel_str(&attempt->comm, sizeof(attempt->comm), process + TASK_COMM);
+		bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));
 	return true;
 }
 
@@ -130,30 +149,27 @@ static __always_inline bool end_stale(void *ctx, u64 key, const struct settings 
  * balances. It is looked for only where the new attempt finds its place taken. For later copies, an entry means that an
  * earlier copy did the work. Only the last copy counts a full map.
  */
-static __always_inline void connect_begin(void *ctx, void *sk, int copy)
+static __always_inline void connect_begin(void *ctx, void *sk, struct scratch *scratch, int copy)
 {
 	u64 key = (u64)sk, thread = bpf_get_current_pid_tgid();
 	struct attempt attempt = { .record.begin_ns = bpf_ktime_get_ns() };
 	struct settings *settings = get_settings();
-	struct sock_head head;
 	struct call *call;
 	void *net;
 	bool is_first = copy == FIRST_BEGIN;
 	bool is_followed, is_placed;
 
-	if (!settings || (!is_first && find_attempt(&key)) || is_repaired(sk))
+	if (!settings || (!is_first && find_attempt(&key)) || is_repaired(TCP_FIELD(u8, scratch, sk, REPAIR_BYTE)))
 		return;
 	call = call_of_this_thread(sk, thread);
 	if (call && !call->entered_syn_sent) { /* else an earlier call: no probe saw it return */
 		attempt.record.begin_ns = call->target.begin_ns;
 		call->entered_syn_sent = true;
 	}
-	bpf_probe_read_kernel(&head, sizeof(head), sk);
-	read_destination(sk, &head, &attempt.record);
-	net = net_of(sk, &head);
-	is_followed = identify(net, &attempt.record, thread, settings);
-	if (is_followed)
-		read_before(sk, &head, &attempt.before);
+	read_destination(sk, scratch, &attempt.record);
+	read_before(sk, scratch, &attempt.before);
+	net = net_of(sk, scratch);
+	is_followed = identify(net, &attempt.record, thread, scratch, settings);
 	is_placed = is_followed && !insert_attempt(&key, &attempt);
 	if (is_first && !is_placed && end_stale(ctx, key, settings))
 		is_placed = is_followed && !insert_attempt(&key, &attempt);
@@ -235,7 +251,7 @@ static __always_inline void missed_end(const void *sk, bool ok)
  * The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open), `ok` being true if it is connected. Runs once for
  * each copy of the program.
  */
-static __always_inline void connect_end(void *ctx, void *sk, bool ok, int copy)
+static __always_inline void connect_end(void *ctx, void *sk, struct scratch *scratch, bool ok, int copy)
 {
 	u64 key = (u64)sk;
 	struct event *attempt = find_attempt(&key);
@@ -253,15 +269,16 @@ static __always_inline void connect_end(void *ctx, void *sk, bool ok, int copy)
 		return;
 	}
 	before = before_attempt(attempt);
-	ending.unsent = is_unsent(sk, before);
-	sport = READ(u16, sk, INET_SPORT);
+	read_sock(sk, scratch);
+	ending.unsent = is_unsent(sk, scratch, before);
+	sport = SOCK_FIELD(u16, scratch, sk, INET_SPORT);
 	no_port = lacks_port(sport, ending.unsent, before);
-	read_source(sk, attempt, sport, no_port);
+	read_source(sk, scratch, attempt, sport, no_port);
 	count_unsent(sk, attempt, before);
 	if (ok) {
-		attempt->srtt_us = READ(u32, sk, TCP_SRTT) >> 3; /* the kernel stores eighths */
+		attempt->srtt_us = TCP_FIELD(u32, scratch, sk, TCP_SRTT) >> 3; /* the kernel stores eighths */
 	} else {
-		ending = classify_failure(sk, before, ending.unsent, no_port);
+		ending = classify_failure(sk, scratch, before, ending.unsent, no_port);
 		call = ending.error ? NULL : call_of_this_thread(sk, bpf_get_current_pid_tgid());
 		if (call && call->target.begin_ns == attempt->begin_ns)
 			return; /* call_returns() will have the errno */
@@ -278,7 +295,7 @@ static __always_inline void call_begins(const void *sk, const void *address, int
 	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk, thread);
 	struct seen *seen = get_seen();
 
-	if (!seen || is_repaired(sk) || (outer && outer->is_v4_mapped))
+	if (!seen || is_repaired(READ(u8, sk, REPAIR_BYTE)) || (outer && outer->is_v4_mapped))
 		return;
 	read_sockaddr(sk, address, length, &call.target);
 	call.is_v4_mapped = is_v6 && call.target.family == 4;
@@ -288,16 +305,17 @@ static __always_inline void call_begins(const void *sk, const void *address, int
 }
 
 /* A call returns. A negative result is the errno of a connect that failed inside the call, before any SYN was sent. */
-static __always_inline void call_returns(void *ctx, int result)
+static __always_inline void call_returns(void *ctx, int result, int program)
 {
 	u64 key, thread = bpf_get_current_pid_tgid();
 	struct call *call = find_call(&thread);
 	struct settings *settings = get_settings();
 	struct ending ending = { .outcome = outcome_of_error(-result), .error = -result, .unsent = true };
 	struct event *attempt;
+	struct scratch *scratch = get_scratch(program);
 	void *net = NULL;
 
-	if (!call || !settings)
+	if (!call || !settings || !scratch)
 		return;
 	key = call->sk;
 	if (result < 0 && SK_NET)
@@ -306,7 +324,7 @@ static __always_inline void call_returns(void *ctx, int result)
 		attempt = find_attempt(&key);
 		if (attempt)
 			finish(ctx, key, attempt, ending, settings);
-	} else if (result < 0 && identify(net, &call->target, thread, settings)) {
+	} else if (result < 0 && identify(net, &call->target, thread, scratch, settings)) {
 		count_attempt(&call->target, net, thread);
 		report(ctx, &call->target, ending, settings);
 	}

@@ -56,6 +56,10 @@ struct seen {
 };
 BPF_ARRAY(tct_seen, struct seen, 1);
 
+/* What programs read at once (sock.h), by CPU and program: copies of that of state changes first. */
+enum { SCRATCH_OF_V4_RETURN = 4, SCRATCH_OF_V6_RETURN, SCRATCH_PROGRAMS = 8 };
+BPF_F_TABLE("array", u32, struct scratch, tct_scratch, CPUS * SCRATCH_PROGRAMS, 0);
+
 /* Totals, by CPU. Never inserted or deleted: every probe adds to them (COUNT). User space maps and reads them. */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
 
@@ -122,6 +126,13 @@ static __always_inline struct seen *get_seen(void)
 	return tct_seen.lookup(&first);
 }
 
+static __always_inline struct scratch *get_scratch(int program)
+{
+	u32 index = bpf_get_smp_processor_id() * SCRATCH_PROGRAMS + program;
+
+	return tct_scratch.lookup(&index);
+}
+
 static __always_inline struct settings *get_settings(void)
 {
 	u32 first = 0;
@@ -173,13 +184,13 @@ static __always_inline void delete_netns_claim(u64 *claim)
 BPF_RINGBUF_OUTPUT(tct_events, RING_BYTES / PAGE_SIZE);
 
 /*
- * The reader has a timer; waking it is for bursts, and costs more than writing a record. So it is woken at random,
- * once in `wakeup_bytes` on average: this needs no state that CPUs would have to share. (BCC before 0.28 cannot call
+ * The reader has a timer; waking it is for bursts, and costs more than writing a record. So it is woken as if at random,
+ * by a hash of the time, once in `wakeup_bytes` on average: this needs no state that CPUs would have to share. (BCC before 0.28 cannot call
  * bpf_ringbuf_query().)
  */
 static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
-	u64 chance = (u64)bpf_get_prandom_u32() * wakeup_bytes >> 32;
+	u64 chance = (record->end_ns * 0x9e3779b97f4a7c15ULL >> 32) * wakeup_bytes >> 32;
 	u64 flags = chance < sizeof(*record) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	return tct_events.ringbuf_output(record, sizeof(*record), flags);
@@ -214,16 +225,23 @@ static __always_inline int state_changes(struct bpf_raw_tracepoint_args *ctx, in
 {
 	void *sk = (void *)ctx->args[0];
 	int old_state = ctx->args[1], new_state = ctx->args[2];
+	struct scratch *scratch;
 
 	if (old_state == TCP_SYN_SENT || old_state == TCP_SYN_RECV) {
 		if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
 			return 0;
 		if (old_state == TCP_SYN_RECV && !READ(u32, sk, TCP_SEGS_OUT))
 			return 0;
-		connect_end(ctx, sk, new_state == TCP_ESTABLISHED, copy);
+		scratch = get_scratch(copy);
+		if (scratch)
+			connect_end(ctx, sk, scratch, new_state == TCP_ESTABLISHED, copy);
 	} else if (new_state == TCP_SYN_SENT && copy >= FIRST_BEGIN) {
-		if (READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
-			connect_begin(ctx, sk, copy);
+		scratch = get_scratch(copy);
+		if (!scratch)
+			return 0;
+		read_sock(sk, scratch);
+		if (SOCK_FIELD(u16, scratch, sk, SK_PROTOCOL) == IPPROTO_TCP)
+			connect_begin(ctx, sk, scratch, copy);
 	}
 	return 0;
 }
@@ -258,13 +276,13 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 
 PROBE(kfunc__tcp_v4_connect, u64, FENTRY_CALL(false))
 PROBE(kfunc__tcp_v6_connect, u64, FENTRY_CALL(true))
-PROBE(kretfunc__tcp_v4_connect, u64, call_returns(ctx, ctx[3]))
-PROBE(kretfunc__tcp_v6_connect, u64, call_returns(ctx, ctx[3]))
+PROBE(kretfunc__tcp_v4_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V4_RETURN))
+PROBE(kretfunc__tcp_v6_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V6_RETURN))
 PROBE(kfunc__tcp_connect, u64, connect_sent((void *)ctx[0]))
 PROBE(kfunc__tcp_rcv_state_process, u64, connect_answered((void *)ctx[0]))
 
 PROBE(tct_kprobe_v4_connect, struct pt_regs, KPROBE_CALL(false))
 PROBE(tct_kprobe_v6_connect, struct pt_regs, KPROBE_CALL(true))
-PROBE(tct_kprobe_returns, struct pt_regs, call_returns(ctx, PT_REGS_RC(ctx)))
+PROBE(tct_kprobe_returns, struct pt_regs, call_returns(ctx, PT_REGS_RC(ctx), SCRATCH_OF_V4_RETURN))
 PROBE(tct_kprobe_sent, struct pt_regs, connect_sent((void *)PT_REGS_PARM1(ctx)))
 PROBE(tct_kprobe_answered, struct pt_regs, connect_answered((void *)PT_REGS_PARM1(ctx)))

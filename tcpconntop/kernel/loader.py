@@ -47,7 +47,7 @@ from tcpconntop.kernel.program import (
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings")
 """The maps that the user interface gets."""
-OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims", "tct_seen")
+OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims", "tct_seen", "tct_scratch")
 """The maps that only the programs themselves use."""
 READ_ONLY_MAPS = ("tct_counters", "tct_netns")
 """Those that user space can only read from then on, whoever it is."""

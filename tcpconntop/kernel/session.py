@@ -66,7 +66,15 @@ _OFFSETS = (
 
 _FLAGS = ("REPAIR_BYTE", "REPAIR_MASK")
 
-NUMBERS = ("COPIES", "FIRST_BEGIN", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
+_SPANS = (
+    ("SOCK", 1024, ("SK_FAMILY", "SK_ERR", "SK_SOCKET", "SK_PROTOCOL", "INET_SPORT")),
+    ("TCP", 512, ("REPAIR_BYTE", "TCP_SEGS_OUT", "TCP_SRTT")),
+    ("TASK", 512, ("TASK_START", "TASK_COMM")),
+)
+"""What bpf/sock.h reads at once: begin of the numbers' names, most bytes, and members that should be in it."""
+_MEMBER_BYTES = 16
+
+NUMBERS = ("SOCK_BYTES", "TCP_FIRST", "TCP_BYTES", "TASK_FIRST", "TASK_BYTES", "COPIES", "FIRST_BEGIN", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
 """The macros of `numbers_from_btf`."""
 
 
@@ -262,7 +270,11 @@ def numbers_from_btf(btf: Btf) -> dict[str, int]:
             raise BtfError(f"this kernel's type information lacks struct {struct}.{path}")
         numbers[macro] = offset or 0
     numbers["RETRANSMIT_HAS_ERROR"] = int((btf.count_tracepoint_args("tcp_retransmit_skb") or 0) > 2)
-    return numbers
+    for name, most, members in _SPANS:
+        offsets = [numbers[member] for member in members]
+        first = 0 if name == "SOCK" else min(offsets) // 8 * 8
+        numbers[f"{name}_FIRST"], numbers[f"{name}_BYTES"] = first, min(max(offsets) + _MEMBER_BYTES - first, most)
+    return {name: numbers[name] for name in NUMBERS}
 
 
 def _flag_numbers(btf: Btf) -> dict[str, int]:
