@@ -51,8 +51,10 @@ BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
 
 /* One entry: what has happened at least once, so that nobody has to look for it before. User space never reads it. */
 struct seen {
-	u32 calls;  /* set by call_begins() */
-	u32 missed; /* set by connect_begin() */
+	u32 calls;        /* set by call_begins() */
+	u32 missed;       /* set by connect_begin(): a full start map */
+	u32 simultaneous; /* set by state_changes(): SYN_SENT became SYN_RECV */
+	u32 reserved;
 };
 BPF_ARRAY(tct_seen, struct seen, 1);
 
@@ -184,8 +186,8 @@ static __always_inline void delete_netns_claim(u64 *claim)
 BPF_RINGBUF_OUTPUT(tct_events, RING_BYTES / PAGE_SIZE);
 
 /*
- * The reader has a timer; waking it is for bursts, and costs more than writing a record. So it is woken as if at random,
- * by a hash of the time, once in `wakeup_bytes` on average: this needs no state that CPUs would have to share. (BCC before 0.28 cannot call
+ * The reader has a timer; waking it is for bursts, and costs more than writing a record. So a hash of the time decides:
+ * once in `wakeup_bytes` on average. This needs no state that CPUs would have to share. (BCC before 0.28 cannot call
  * bpf_ringbuf_query().)
  */
 static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_bytes)
@@ -219,8 +221,23 @@ static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_byte
  * copy that runs does the work, the others find it done. Copies before FIRST_BEGIN leave begins alone.
  *
  * Most changes are of other sockets or at another time: they cost the runs of the copies, and compares. A connection
- * that is accepted leaves SYN_RECV too, but has sent nothing as a socket of its own.
+ * that is accepted leaves SYN_RECV too, but without a simultaneous open before, and has sent nothing as a socket of its own.
  */
+static __always_inline bool is_accepted(const void *sk, int old_state)
+{
+	struct seen *seen = get_seen();
+
+	return old_state == TCP_SYN_RECV && seen && (!seen->simultaneous || !READ(u32, sk, TCP_SEGS_OUT));
+}
+
+static __always_inline void simultaneous_open(void)
+{
+	struct seen *seen = get_seen();
+
+	if (seen)
+		seen->simultaneous = true;
+}
+
 static __always_inline int state_changes(struct bpf_raw_tracepoint_args *ctx, int copy)
 {
 	void *sk = (void *)ctx->args[0];
@@ -228,12 +245,10 @@ static __always_inline int state_changes(struct bpf_raw_tracepoint_args *ctx, in
 	struct scratch *scratch;
 
 	if (old_state == TCP_SYN_SENT || old_state == TCP_SYN_RECV) {
-		if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
-			return 0;
-		if (old_state == TCP_SYN_RECV && !READ(u32, sk, TCP_SEGS_OUT))
-			return 0;
 		scratch = get_scratch(copy);
-		if (scratch)
+		if (new_state == TCP_SYN_RECV) /* has not ended yet */
+			simultaneous_open();
+		else if (!is_accepted(sk, old_state) && scratch)
 			connect_end(ctx, sk, scratch, new_state == TCP_ESTABLISHED, copy);
 	} else if (new_state == TCP_SYN_SENT && copy >= FIRST_BEGIN) {
 		scratch = get_scratch(copy);

@@ -56,7 +56,9 @@ _NO_SYN = "local work is not separated from network time"
 _NO_ANSWER = "the answer is timed at the state change"
 
 # In the order of running: each copy handles what the one before it missed.
-_STATES = _group(*((f"tct_state_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, COPIES + 1)))
+_STATES = _group(
+    *((f"tct_state_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, COPIES + 1))
+)
 _RETRANSMITS = _group(
     ("tct_retransmit", RAW_TRACEPOINT, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted"
 )

@@ -74,7 +74,18 @@ _SPANS = (
 """What bpf/sock.h reads at once: begin of the numbers' names, most bytes, and members that should be in it."""
 _MEMBER_BYTES = 16
 
-NUMBERS = ("SOCK_BYTES", "TCP_FIRST", "TCP_BYTES", "TASK_FIRST", "TASK_BYTES", "COPIES", "FIRST_BEGIN", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
+NUMBERS = (
+    "SOCK_BYTES",
+    "TCP_FIRST",
+    "TCP_BYTES",
+    "TASK_FIRST",
+    "TASK_BYTES",
+    "COPIES",
+    "FIRST_BEGIN",
+    "RETRANSMIT_HAS_ERROR",
+    *_FLAGS,
+    *(name for name, *_ in _OFFSETS),
+)
 """The macros of `numbers_from_btf`."""
 
 
@@ -273,7 +284,10 @@ def numbers_from_btf(btf: Btf) -> dict[str, int]:
     for name, most, members in _SPANS:
         offsets = [numbers[member] for member in members]
         first = 0 if name == "SOCK" else min(offsets) // 8 * 8
-        numbers[f"{name}_FIRST"], numbers[f"{name}_BYTES"] = first, min(max(offsets) + _MEMBER_BYTES - first, most)
+        numbers[f"{name}_FIRST"], numbers[f"{name}_BYTES"] = (
+            first,
+            min(max(offsets) + _MEMBER_BYTES - first, most),
+        )
     return {name: numbers[name] for name in NUMBERS}
 
 

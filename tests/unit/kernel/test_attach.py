@@ -158,7 +158,9 @@ def test_the_error_of_a_refused_probe_set_names_another_one(
 
 
 @pytest.mark.parametrize("probe_set", PROBE_SETS)
-def test_copies_run_in_the_order_of_their_numbers_and_returns_are_attached_before_calls(probe_set: str) -> None:
+def test_copies_run_in_the_order_of_their_numbers_and_returns_are_attached_before_calls(
+    probe_set: str,
+) -> None:
     programs = [probe.program for group in PROBE_SETS[probe_set] for probe in group.probes]
     copies = [program for program in programs if "_state_" in program]
     assert copies == [f"tct_state_{copy}" for copy in range(1, COPIES + 1)]

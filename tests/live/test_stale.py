@@ -1,0 +1,87 @@
+"""An attempt whose end no probe saw: it ends when its socket's address is used again, and the ledger balances."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+from collections.abc import Callable
+
+import pytest
+import way
+import workload
+from tracer import Tracer
+
+from tcpconntop.core.wire import Outcome
+from tcpconntop.kernel import bpf_call
+
+pytestmark = pytest.mark.compiles
+
+LOOKUP, UPDATE, NEXT_KEY = 1, 2, 4
+VALUE_BYTES = 512
+"""At least the size of `struct attempt` (bpf/sock.h)."""
+TRIES = 5_000
+
+
+class StartMap:
+    """The map of attempts in flight, from outside."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._fd = workload.open_map(tracer.session, "tct_start")
+        self.key = ctypes.c_uint64()
+        self.value = ctypes.create_string_buffer(VALUE_BYTES)
+
+    def _call(self, command: int, key: int, value: int) -> None:
+        bpf_call.call(command, struct.pack("=IIQQQ", self._fd, 0, key, value, 0))
+
+    def keep_the_first(self) -> None:
+        self._call(NEXT_KEY, 0, ctypes.addressof(self.key))
+        self._call(LOOKUP, ctypes.addressof(self.key), ctypes.addressof(self.value))
+
+    def put_back(self) -> None:
+        self._call(UPDATE, ctypes.addressof(self.key), ctypes.addressof(self.value))
+
+    def has_it(self) -> bool:
+        other = ctypes.create_string_buffer(VALUE_BYTES)
+        try:
+            self._call(LOOKUP, ctypes.addressof(self.key), ctypes.addressof(other))
+        except FileNotFoundError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("is_followed", [True, False], ids=["followed", "excluded"])
+def test_a_stale_attempt_ends_when_its_address_is_used_again(
+    own_trace: Callable[..., Tracer], is_followed: bool
+) -> None:
+    """GIVEN an attempt in the map whose socket is gone WHEN its address connects again THEN it ends as an error."""
+    with workload.silent_listener() as server, workload.closed_port() as closed:
+        tracer = own_trace(pids=(os.getpid(),))
+        client = workload.start_connect(server.getsockname())
+        start_map = StartMap(tracer)
+        start_map.keep_the_first()
+        begin_ns = int.from_bytes(start_map.value.raw[:8], "little")
+        client.close()
+        before = tracer.until(lambda now: now.in_flight == 0)
+        assert before.outcomes[Outcome.CANCELLED] == 1
+        tracer.session.read(0)
+
+        start_map.put_back()
+        if not is_followed:
+            tracer.session.set_filters(way.request(pids=(1,)))
+        for tried in range(1, TRIES + 1):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", closed))
+            if not start_map.has_it():
+                break
+        after = tracer.counters()
+        records = tracer.session.read(0)
+    followed = tried if is_followed else 0
+    assert after.attempts - before.attempts == followed
+    assert after.outcomes[Outcome.ERROR] - before.outcomes[Outcome.ERROR] == 1
+    assert after.outcomes[Outcome.REFUSED] - before.outcomes[Outcome.REFUSED] == followed
+    assert len(records) == followed + 1
+    (stale,) = records[records["outcome"] == Outcome.ERROR]
+    assert (stale["begin_ns"], stale["error"]) == (begin_ns, 0)
+    assert workload.nothing_left(tracer.session)
