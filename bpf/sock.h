@@ -3,7 +3,7 @@
  * Read struct sock and the structs it points to: addresses, and the reason of a failed connect.
  *
  * No kernel header is used. The needed offsets come from the running kernel's BTF, as the macros SK_*, INET_*, TCP_*,
- * SOCKET_*, NET_* and TASK_* (tcpconntop/kernel/session.py), as FROM_BTF(offset). Those of IPv6 and of network
+ * SOCKET_*, NET_* and TASK_* (tcpconntop/kernel/program_numbers.py), as FROM_BTF(offset). Those of IPv6 and of network
  * namespaces are 0 on a kernel without them.
  */
 #ifndef TCPCONNTOP_SOCK_H

@@ -11,6 +11,7 @@ import errno
 import os
 import resource
 import stat
+from collections.abc import Iterable
 from typing import Any
 
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
@@ -132,30 +133,26 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
         raise load_error(f"the BPF program does not compile, or its maps are refused ({error})") from error
 
 
-def write_settings(descriptor: int, settings: bytes) -> None:
-    """Write the one entry of the map of settings: attempts are followed from then on.
+def start_tracing(read_only: Iterable[int], settings_map: int, settings: bytes) -> None:
+    """Protect maps and write the settings, once all is attached: attempts are followed from then on.
+
+    Args:
+        read_only: maps that no process can write from now on, by mapping or system call; programs still do. A
+            descriptor that is only for reading would not do: the kernel does not map those.
+        settings_map: the map of settings.
+        settings: its one entry.
 
     Raises:
         LoadError: the kernel refused.
     """
     try:
-        bpf_call.write_map(descriptor, 0, settings)
+        for descriptor in read_only:
+            bpf_call.freeze_map(descriptor)
+        bpf_call.write_map(settings_map, 0, settings)
     except OSError as error:
-        raise load_error(f"the kernel refused the settings ({error.strerror})", error.errno or 0) from error
-
-
-def freeze_map(descriptor: int) -> None:
-    """Stop every process from writing a map, by mapping or system call; programs still write it.
-
-    A descriptor that is only for reading would not do: the kernel does not map those.
-
-    Raises:
-        LoadError: the kernel refused.
-    """
-    try:
-        bpf_call.freeze_map(descriptor)
-    except OSError as error:
-        raise load_error(f"the kernel does not freeze a map ({error.strerror})", error.errno or 0) from error
+        raise load_error(
+            f"the kernel refused to set up a map ({error.strerror})", error.errno or 0
+        ) from error
 
 
 def load_error(what: str, code: int = 0) -> LoadError:

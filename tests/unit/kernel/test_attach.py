@@ -162,7 +162,7 @@ def test_copies_run_in_the_order_of_their_numbers_and_returns_are_attached_befor
     probe_set: str,
 ) -> None:
     programs = [probe.program for group in PROBE_SETS[probe_set] for probe in group.probes]
-    copies = [program for program in programs if "_state_" in program]
+    copies = [program for program in programs if program.startswith("tct_state_")]
     assert copies == [f"tct_state_{copy}" for copy in range(1, COPIES + 1)]
     for group in PROBE_SETS[probe_set]:
         kinds = ["ret" in probe.program for probe in group.probes if probe.target.startswith("tcp_v")]
