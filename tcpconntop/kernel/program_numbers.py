@@ -1,4 +1,4 @@
-"""The numbers in the BPF program that depend on the kernel: offsets of members, and how far they are apart."""
+"""The numbers in the BPF program that depend on the kernel: offsets, and what is read at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SPANS = (
     ("TCP", 512, ("REPAIR_BYTE", "TCP_SEGS_OUT", "TCP_SRTT")),
     ("TASK", 512, ("TASK_START", "TASK_COMM")),
 )
-"""What bpf/sock.h reads at once: begin of the numbers' names, most bytes, and members that should be in it."""
+"""What bpf/sock.h reads at once: begin of the numbers' names, most bytes, members that should be in it."""
 _MEMBER_BYTES = 16
 
 NUMBERS = (
@@ -75,7 +75,7 @@ def numbers_from_btf(btf: Btf) -> dict[str, int]:
 
 
 def with_spans(numbers: dict[str, int]) -> dict[str, int]:
-    """Return the numbers with those of what is read at once; a member that is too far away is read by itself."""
+    """Return the numbers with those of what is read at once, of which no more than there is space for."""
     numbers = dict(numbers)
     for name, most, members in _SPANS:
         offsets = [numbers[member] for member in members]

@@ -1,8 +1,8 @@
 """What a connect, and a connection that is accepted, cost in BPF: this tree beside another one.
 
-`python -m tests.bench.bpf_cost --against /path/of/another/checkout` (as root; nothing else may have to be quiet, but
-it helps). Each round traces with one tree after the other, in changing order; the table has medians and the spread
-of the middle half. Only the programs of the traced session are counted, so others can come and go meanwhile.
+`python -m tests.bench.bpf_cost --against /path/of/another/checkout`, as root. Each round traces with one tree
+after the other, in changing order; the table has medians and the spread of the middle half. Only the programs of
+the traced session are counted, so others can come and go meanwhile; but what else connects here is counted too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tcpconntop.kernel import bpf_call
 from tests.live.network import enter
-from tests.live.responder import ADDRESS, ETH_P_IP, LINK, MAC, OWN_ADDRESS, PEER_LINK, checksum, ip, link
+from tests.live.responder import ADDRESS, ETH_P_IP, LINK, MAC, OWN_ADDRESS, PEER_LINK, checksum, link
 
 PROG_GET_FD_BY_ID, ENABLE_STATS = 13, 32
 SYN, ACK, SYN_ACK, RST = 0x02, 0x10, 0x12, 0x04
@@ -28,7 +28,7 @@ PORT, FIRST_PORT, PORTS = 7, 2048, 60_000
 ROOT = Path(__file__).parents[2]
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-# Runs in the other tree: prints the numbers of the programs that it attached, and traces until its input ends.
+# Runs in a tree: prints the numbers of the programs that it attached, and traces until its input ends.
 TRACE = """
 import re, sys
 from pathlib import Path
