@@ -1,8 +1,8 @@
 """What a connect, and a connection that is accepted, cost in BPF: this tree beside another one.
 
 `python -m tests.bench.bpf_cost --against /path/of/another/checkout`, as root. Each round traces with one tree
-after the other, in changing order; the table has medians and the spread of the middle half. Only the programs of
-the traced session are counted, so others can come and go meanwhile; but what else connects here is counted too.
+after the other, in changing order; the table has medians and the spread of the middle half. Only the programs
+of the traced session are counted, so others can come and go meanwhile; what else connects here counts too.
 """
 
 from __future__ import annotations
