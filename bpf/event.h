@@ -78,7 +78,7 @@ struct netns_counters {
 	__u64 unsent;       /* part of `attempts`, as in struct counters */
 	__u64 lost;         /* part of `attempts` without `unsent`: the record was lost (ring_drops) */
 	__u64 used_ns;      /* begin of the last attempt */
-	__u64 reference_ns; /* begin of the last attempt of process `tgid` */
+	__u64 reference_ns; /* begin of an attempt of process `tgid`: of its last one, or up to 10 ms before that */
 	__u32 netns;        /* the namespace that has the slot; 0: the slot is free */
 	__u32 generation;
 	__u32 tgid;         /* a process that was itself in the namespace when it connected; 0: none yet */
