@@ -14,7 +14,7 @@ from pathlib import Path
 from mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-FILES = ("bpf", "tcpconntop", "tests/live", "pyproject.toml")
+FILES = ("bpf", "tcpconntop", "tests/live", "tests/conftest.py", "pyproject.toml")
 NAMES = (
     "outcomes", "calls", "filters", "answers", "identity", "ledger", "completeness", "losses", "stale",
     "unsent",
