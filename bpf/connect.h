@@ -50,33 +50,56 @@ static __always_inline bool finish(void *ctx, u64 key, const struct event *attem
 	return true;
 }
 
+/* The first bytes of a word up to its first zero byte, the others zero. */
+static __always_inline u64 until_zero(u64 word)
+{
+	u64 zeros = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+
+	return zeros ? word & (((zeros & -zeros) >> 7) - 1) : word;
+}
+
+/* Store a name. The kernel can leave the end of a longer one behind its zero byte. (All our architectures are little-endian.) */
+static __always_inline void set_name(char *name, u64 first, u64 second)
+{
+	u64 *words = (u64 *)name;
+
+	words[0] = until_zero(first);
+	words[1] = words[0] == first && first >> 56 ? until_zero(second) : 0;
+}
+
 /*
  * Fill in process, user, cgroup and network namespace. Must run in the context of the process that connects.
  * A worker thread of io_uring belongs to that process as well.
  * False: the filters exclude the attempt.
  */
-static __always_inline bool identify(const void *sk, struct event *attempt, const struct settings *settings)
+static __always_inline bool identify(const void *net, struct event *attempt, u64 thread, struct scratch *scratch,
+				     const struct settings *settings)
 {
 	void *process;
 
-	attempt->tgid = bpf_get_current_pid_tgid() >> 32;
+	attempt->tgid = thread >> 32;
 	attempt->uid = bpf_get_current_uid_gid();
 	if (!passes_filters(attempt, settings))
 		return false;
 	attempt->cgroup_id = bpf_get_current_cgroup_id();
-	if (SK_NET)
-		attempt->netns = READ(u32, READ(void *, sk, SK_NET), NET_INUM);
-	process = READ(void *, bpf_get_current_task(), TASK_LEADER);
-	attempt->process_start_ns = READ(u64, process, TASK_START);
-	bpf_probe_read_kernel_str(&attempt->comm, sizeof(attempt->comm), process + TASK_COMM);
-	bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));
+	if (net)
+		attempt->netns = READ(u32, net, NET_INUM);
+	process = group_leader(thread);
+	bpf_probe_read_kernel(scratch->task, TASK_BYTES, process + TASK_FIRST);
+	attempt->process_start_ns = TASK_FIELD(u64, scratch, process, TASK_START);
+	set_name(attempt->comm, TASK_FIELD(u64, scratch, process, TASK_COMM),
+		 TASK_FIELD(u64, scratch, process, TASK_COMM + 8));
+	if ((u32)thread == attempt->tgid) /* the first thread */
+		__builtin_memcpy(attempt->thread, attempt->comm, sizeof(attempt->thread));
+	else
+		bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));
 	return true;
 }
 
-static __always_inline void count_attempt(const struct event *attempt)
+static __always_inline void count_attempt(const struct event *attempt, const void *net, u64 thread)
 {
 	COUNT(attempts);
-	count_netns_attempt(attempt);
+	count_netns_attempt(attempt, net, thread);
 }
 
 /* The slot in which a socket is remembered that found the start map full. */
@@ -85,56 +108,78 @@ static __always_inline u64 *missed_slot(u64 sk)
 	return get_missed((sk >> 6) * 0x9e3779b97f4a7c15ULL >> 32 & (MISSED_SLOTS - 1));
 }
 
-/* The call of this thread that connects the socket `sk`, or NULL. */
-static __always_inline struct call *call_of_this_thread(const void *sk)
+/* The call of this thread that connects the socket `sk`, or NULL. Without probes of calls, nothing is looked for. */
+static __always_inline struct call *call_of_this_thread(const void *sk, u64 thread)
 {
-	u64 thread = bpf_get_current_pid_tgid();
-	struct call *call = find_call(&thread);
+	struct seen *seen = get_seen();
+	struct call *call = seen && seen->calls ? find_call(&thread) : NULL;
 
 	return call && call->sk == (u64)sk ? call : NULL;
 }
 
+/* Have a socket remembered that found the start map full. */
+static __always_inline void remember_missed(u64 sk)
+{
+	u64 *missed = missed_slot(sk);
+	struct seen *seen = get_seen();
+
+	if (missed && seen) {
+		*missed = sk;
+		seen->missed = true;
+	}
+}
+
+/* End an attempt whose end no probe saw. Return true if there was one. */
+static __always_inline bool end_stale(void *ctx, u64 key, const struct settings *settings)
+{
+	struct ending unseen = { .outcome = OUTCOME_ERROR };
+	struct event *stale = find_attempt(&key);
+
+	if (stale)
+		finish(ctx, key, stale, unseen, settings);
+	return stale != NULL;
+}
+
 /*
- * The socket enters SYN_SENT, in the context of the process that connects. Runs once for each copy of the begin
- * program, `copy` being 1 for the first.
+ * The socket enters SYN_SENT, in the context of the process that connects. Runs once for each copy of the program from
+ * FIRST_BEGIN on.
  *
  * If the start map has an entry already when the first copy runs, no probe saw the end of an earlier socket at the
  * same address. This should not happen. That attempt then ends as an error without errno, so that the ledger
- * balances. For later copies, an entry means that an earlier copy did the work. Only the last copy counts a full map.
+ * balances. It is looked for only where the new attempt finds its place taken. For later copies, an entry means that an
+ * earlier copy did the work. Only the last copy counts a full map.
  */
-static __always_inline void connect_begin(void *ctx, void *sk, int copy)
+static __always_inline void connect_begin(void *ctx, void *sk, struct scratch *scratch, int copy)
 {
-	u64 key = (u64)sk;
-	struct ending unseen = { .outcome = OUTCOME_ERROR };
+	u64 key = (u64)sk, thread = bpf_get_current_pid_tgid();
 	struct attempt attempt = { .record.begin_ns = bpf_ktime_get_ns() };
 	struct settings *settings = get_settings();
-	struct event *stale = find_attempt(&key);
 	struct call *call;
+	void *net;
+	bool is_first = copy == FIRST_BEGIN;
+	bool is_followed, is_placed;
 
-	u64 *missed;
-
-	if (!settings || (stale && copy > 1) || is_repaired(sk))
+	if (!settings || (!is_first && find_attempt(&key)) || is_repaired(TCP_FIELD(u8, scratch, sk, REPAIR_BYTE)))
 		return;
-	if (stale)
-		finish(ctx, key, stale, unseen, settings);
-	call = call_of_this_thread(sk);
+	call = call_of_this_thread(sk, thread);
 	if (call && !call->entered_syn_sent) { /* else an earlier call: no probe saw it return */
 		attempt.record.begin_ns = call->target.begin_ns;
 		call->entered_syn_sent = true;
 	}
-	read_destination(sk, &attempt.record);
-	if (!identify(sk, &attempt.record, settings))
-		return;
-	read_before(sk, &attempt.before);
-	if (!insert_attempt(&key, &attempt)) {
-		count_attempt(&attempt.record);
-		if (copy > 1)
+	read_destination(sk, scratch, &attempt.record);
+	read_before(sk, scratch, &attempt.before);
+	net = net_of(sk, scratch);
+	is_followed = identify(net, &attempt.record, thread, scratch, settings);
+	is_placed = is_followed && !insert_attempt(&key, &attempt);
+	if (is_first && !is_placed && end_stale(ctx, key, settings))
+		is_placed = is_followed && !insert_attempt(&key, &attempt);
+	if (is_placed) {
+		count_attempt(&attempt.record, net, thread);
+		if (!is_first)
 			COUNT(skipped);
-	} else if (copy == BEGIN_COPIES) {
+	} else if (is_followed && (copy == COPIES)) {
 		COUNT(start_failures);
-		missed = missed_slot(key);
-		if (missed)
-			*missed = key;
+		remember_missed(key);
 	}
 }
 
@@ -178,9 +223,12 @@ static __always_inline void connect_retransmitted(u64 key, int error)
 /* Count the retransmissions that the probe of this kernel does not report, because they were not sent. */
 static __always_inline void count_unsent(const void *sk, struct event *attempt, const struct before *before)
 {
-	u16 all = READ(u32, sk, TCP_TOTAL_RETRANS) - before->retransmissions;
+	u16 all;
 
-	if (!RETRANSMIT_HAS_ERROR && all > attempt->syn_retransmits) {
+	if (RETRANSMIT_HAS_ERROR)
+		return;
+	all = READ(u32, sk, TCP_TOTAL_RETRANS) - before->retransmissions;
+	if (all > attempt->syn_retransmits) {
 		attempt->syn_unsent = all - attempt->syn_retransmits;
 		attempt->syn_retransmits = all;
 		COUNT_MANY(syn_retransmits, attempt->syn_unsent);
@@ -188,21 +236,22 @@ static __always_inline void count_unsent(const void *sk, struct event *attempt, 
 }
 
 /* A socket that is not in the start map leaves SYN_SENT. If the map was full when it began, count how it ended. */
-static __always_inline void missed_end(u64 sk, u8 outcome)
+static __always_inline void missed_end(const void *sk, bool ok)
 {
-	u64 *missed = missed_slot(sk);
+	struct seen *seen = get_seen();
+	u64 *missed = seen && seen->missed ? missed_slot((u64)sk) : NULL;
 
-	if (missed && *missed == sk) {
+	if (missed && *missed == (u64)sk) {
 		*missed = 0;
-		COUNT_OUTCOME(missed_outcomes, outcome);
+		COUNT_OUTCOME(missed_outcomes, ok ? OUTCOME_OK : outcome_of_socket(sk));
 	}
 }
 
 /*
  * The socket leaves SYN_SENT (or SYN_RECV, in a simultaneous open), `ok` being true if it is connected. Runs once for
- * each copy of the end program.
+ * each copy of the program.
  */
-static __always_inline void connect_end(void *ctx, void *sk, bool ok, int copy)
+static __always_inline void connect_end(void *ctx, void *sk, struct scratch *scratch, bool ok, int copy)
 {
 	u64 key = (u64)sk;
 	struct event *attempt = find_attempt(&key);
@@ -210,22 +259,27 @@ static __always_inline void connect_end(void *ctx, void *sk, bool ok, int copy)
 	struct call *call;
 	const struct before *before;
 	struct ending ending = { .outcome = OUTCOME_OK };
+	bool no_port;
+	u16 sport;
 
 	if (!settings)
 		return;
 	if (!attempt) {
-		missed_end(key, ok ? OUTCOME_OK : outcome_of_socket(sk));
+		missed_end(sk, ok);
 		return;
 	}
 	before = before_attempt(attempt);
-	read_source(sk, attempt, before);
+	read_sock(sk, scratch);
+	ending.unsent = is_unsent(sk, scratch, before);
+	sport = SOCK_FIELD(u16, scratch, sk, INET_SPORT);
+	no_port = lacks_port(sport, ending.unsent, before);
+	read_source(sk, scratch, attempt, sport, no_port);
 	count_unsent(sk, attempt, before);
 	if (ok) {
-		attempt->srtt_us = READ(u32, sk, TCP_SRTT) >> 3; /* the kernel stores eighths */
-		ending.unsent = is_unsent(sk, before);
+		attempt->srtt_us = TCP_FIELD(u32, scratch, sk, TCP_SRTT) >> 3; /* the kernel stores eighths */
 	} else {
-		ending = classify_failure(sk, before);
-		call = ending.error ? NULL : call_of_this_thread(sk);
+		ending = classify_failure(sk, scratch, before, ending.unsent, no_port);
+		call = ending.error ? NULL : call_of_this_thread(sk, bpf_get_current_pid_tgid());
 		if (call && call->target.begin_ns == attempt->begin_ns)
 			return; /* call_returns() will have the errno */
 	}
@@ -238,33 +292,40 @@ static __always_inline void call_begins(const void *sk, const void *address, int
 {
 	u64 thread = bpf_get_current_pid_tgid();
 	struct call call = { .sk = (u64)sk, .target.begin_ns = bpf_ktime_get_ns() };
-	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk);
+	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk, thread);
+	struct seen *seen = get_seen();
 
-	if (is_repaired(sk) || (outer && outer->is_v4_mapped))
+	if (!seen || is_repaired(READ(u8, sk, REPAIR_BYTE)) || (outer && outer->is_v4_mapped))
 		return;
 	read_sockaddr(sk, address, length, &call.target);
 	call.is_v4_mapped = is_v6 && call.target.family == 4;
 	update_call(&thread, &call);
+	if (!seen->calls)
+		seen->calls = true;
 }
 
 /* A call returns. A negative result is the errno of a connect that failed inside the call, before any SYN was sent. */
-static __always_inline void call_returns(void *ctx, int result)
+static __always_inline void call_returns(void *ctx, int result, int program)
 {
 	u64 key, thread = bpf_get_current_pid_tgid();
 	struct call *call = find_call(&thread);
 	struct settings *settings = get_settings();
 	struct ending ending = { .outcome = outcome_of_error(-result), .error = -result, .unsent = true };
 	struct event *attempt;
+	struct scratch *scratch = get_scratch(program);
+	void *net = NULL;
 
-	if (!call || !settings)
+	if (!call || !settings || !scratch)
 		return;
 	key = call->sk;
+	if (result < 0 && SK_NET)
+		net = READ(void *, key, SK_NET);
 	if (result < 0 && call->entered_syn_sent) {
 		attempt = find_attempt(&key);
 		if (attempt)
 			finish(ctx, key, attempt, ending, settings);
-	} else if (result < 0 && identify((void *)key, &call->target, settings)) {
-		count_attempt(&call->target);
+	} else if (result < 0 && identify(net, &call->target, thread, scratch, settings)) {
+		count_attempt(&call->target, net, thread);
 		report(ctx, &call->target, ending, settings);
 	}
 	delete_call(&thread);

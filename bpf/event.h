@@ -78,14 +78,14 @@ struct netns_counters {
 	__u64 unsent;       /* part of `attempts`, as in struct counters */
 	__u64 lost;         /* part of `attempts` without `unsent`: the record was lost (ring_drops) */
 	__u64 used_ns;      /* begin of the last attempt */
-	__u64 reference_ns; /* begin of the last attempt of process `tgid` */
+	__u64 reference_ns; /* begin of an attempt of process `tgid`: of its last one, or up to 10 ms before that */
 	__u32 netns;        /* the namespace that has the slot; 0: the slot is free */
 	__u32 generation;
 	__u32 tgid;         /* a process that was itself in the namespace when it connected; 0: none yet */
 	__u32 reserved[3];
 };
 
-/* Written by user space: before the probes are attached, and when filters change. An empty list matches everything. */
+/* Written by user space: once the probes are attached, and when filters change. An empty list matches everything. */
 struct settings {
 	__u64 min_latency_ns;
 	__u32 wakeup_bytes; /* wake the reader about once in this many bytes of records */
@@ -93,7 +93,7 @@ struct settings {
 	__u32 pid_count;
 	__u32 uid_count;
 	__u32 port_count;
-	__u32 reserved;
+	__u32 ready;        /* 1 once every probe is attached: attempts that begin earlier are not followed */
 	__u32 pids[FILTER_LIST_MAX];
 	__u32 uids[FILTER_LIST_MAX];
 	__u16 ports[FILTER_LIST_MAX]; /* destination ports, host order */

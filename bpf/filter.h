@@ -14,6 +14,8 @@
 
 static __always_inline bool passes_filters(const struct event *attempt, const struct settings *settings)
 {
+	if (!settings->ready)
+		return false;
 	if (settings->family && settings->family != attempt->family)
 		return false;
 	if (settings->pid_count && !LIST_CONTAINS(settings->pids, settings->pid_count, attempt->tgid))

@@ -14,6 +14,7 @@
 
 #define NETNS_PROBES 8
 #define NETNS_IDLE_NS 10000000000ULL
+#define NETNS_CHECK_NS 10000000ULL
 #define NETNS_ONLY 0xffffffffU /* stands for the one namespace of a kernel that has no others */
 
 /*
@@ -93,16 +94,21 @@ static __always_inline struct netns_counters *claim_any_netns_slot(u32 netns, u6
 }
 
 /* True if the process of this thread is in a namespace: then the counts in its /proc folder are those of the namespace. */
-static __always_inline bool process_is_in(u32 netns)
+static __always_inline bool process_is_in(const void *net, u64 thread)
 {
-	void *leader = READ(void *, bpf_get_current_task(), TASK_LEADER);
-	void *namespaces = READ(void *, leader, TASK_NSPROXY);
+	void *namespaces;
 
-	return netns == NETNS_ONLY || READ(u32, READ(void *, namespaces, NSPROXY_NET_NS), NET_INUM) == netns;
+	if (!net)
+		return true;
+	namespaces = READ(void *, group_leader(thread), TASK_NSPROXY);
+	return READ(void *, namespaces, NSPROXY_NET_NS) == net;
 }
 
-/* Count an attempt for its namespace. Must run in the context of the process that connects. */
-static __always_inline void count_netns_attempt(const struct event *attempt)
+/*
+ * Count an attempt for its namespace. Must run in the context of the process that connects. Where that process was found
+ * in the namespace a moment ago, it is not looked at again.
+ */
+static __always_inline void count_netns_attempt(const struct event *attempt, const void *net, u64 thread)
 {
 	u32 netns = attempt->netns ? attempt->netns : NETNS_ONLY;
 	struct netns_counters *slot = find_netns_slot(netns);
@@ -114,7 +120,8 @@ static __always_inline void count_netns_attempt(const struct event *attempt)
 		return;
 	}
 	slot->used_ns = attempt->begin_ns;
-	if (process_is_in(netns)) {
+	if ((slot->tgid != attempt->tgid || attempt->begin_ns - slot->reference_ns >= NETNS_CHECK_NS) &&
+	    process_is_in(net, thread)) {
 		slot->tgid = attempt->tgid;
 		slot->reference_ns = attempt->begin_ns;
 	}

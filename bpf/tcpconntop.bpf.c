@@ -7,7 +7,7 @@
  * inside it: the attempt then begins with the call, and a failure inside the call has the errno that is returned.
  *
  * BCC rewrites the operations on maps, but only in this file: so all of them are here. User space defines the macros
- * CPUS (how many there can be), START_MAP_SIZE, TCT_START_FLAGS, RING_BYTES, BEGIN_COPIES, one TRANSPORT_* and those
+ * CPUS (how many there can be), START_MAP_SIZE, TCT_START_FLAGS, RING_BYTES, COPIES, FIRST_BEGIN, one TRANSPORT_* and those
  * of sock.h and netns.h.
  */
 #include <uapi/linux/ptrace.h>
@@ -48,6 +48,19 @@ BPF_ARRAY(tct_missed, u64, MISSED_SLOTS);
  * User space never reads it.
  */
 BPF_TABLE("lru_hash", u64, struct call, tct_calls, 8192);
+
+/* One entry: what has happened at least once, so that nobody has to look for it before. User space never reads it. */
+struct seen {
+	u32 calls;        /* set by call_begins() */
+	u32 missed;       /* set by connect_begin(): a full start map */
+	u32 simultaneous; /* set by state_changes(): SYN_SENT became SYN_RECV */
+	u32 reserved;
+};
+BPF_ARRAY(tct_seen, struct seen, 1);
+
+/* What programs read at once (sock.h), by CPU and program: copies of that of state changes first. */
+enum { SCRATCH_OF_V4_RETURN = 4, SCRATCH_OF_V6_RETURN, SCRATCH_PROGRAMS = 8 };
+BPF_F_TABLE("array", u32, struct scratch, tct_scratch, CPUS * SCRATCH_PROGRAMS, 0);
 
 /* Totals, by CPU. Never inserted or deleted: every probe adds to them (COUNT). User space maps and reads them. */
 BPF_F_TABLE("array", u32, struct counters, tct_counters, CPUS, BPF_F_MMAPABLE);
@@ -108,6 +121,20 @@ static __always_inline void delete_call(u64 *thread)
 	tct_calls.delete(thread);
 }
 
+static __always_inline struct seen *get_seen(void)
+{
+	u32 first = 0;
+
+	return tct_seen.lookup(&first);
+}
+
+static __always_inline struct scratch *get_scratch(int program)
+{
+	u32 index = bpf_get_smp_processor_id() * SCRATCH_PROGRAMS + program;
+
+	return tct_scratch.lookup(&index);
+}
+
 static __always_inline struct settings *get_settings(void)
 {
 	u32 first = 0;
@@ -159,13 +186,13 @@ static __always_inline void delete_netns_claim(u64 *claim)
 BPF_RINGBUF_OUTPUT(tct_events, RING_BYTES / PAGE_SIZE);
 
 /*
- * The reader has a timer; waking it is for bursts, and costs more than writing a record. So it is woken at random,
- * once in `wakeup_bytes` on average: this needs no state that CPUs would have to share. (BCC before 0.28 cannot call
+ * The reader has a timer; waking it is for bursts, and costs more than writing a record. So a hash of the time decides:
+ * once in `wakeup_bytes` on average. This needs no state that CPUs would have to share. (BCC before 0.28 cannot call
  * bpf_ringbuf_query().)
  */
 static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_bytes)
 {
-	u64 chance = (u64)bpf_get_prandom_u32() * wakeup_bytes >> 32;
+	u64 chance = (record->end_ns * 0x9e3779b97f4a7c15ULL >> 32) * wakeup_bytes >> 32;
 	u64 flags = chance < sizeof(*record) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	return tct_events.ringbuf_output(record, sizeof(*record), flags);
@@ -189,44 +216,60 @@ static __always_inline int emit(void *ctx, struct event *record, u32 wakeup_byte
  * The probes of every probe set: inet_sock_set_state(sk, oldstate, newstate).
  *
  * The kernel skips a program that would interrupt itself on the same CPU. An answer that arrives while a task is in
- * this program would then end no attempt; and newer kernels let tasks preempt each other here. So begin and end are
- * separate programs, and the loader attaches several copies of each: as many as can be nested (program_copies() in
- * tcpconntop/kernel/attach.py). The first copy that runs does the work, the others find it done.
+ * this program would then end no attempt; and newer kernels let tasks preempt each other here. So the loader attaches
+ * several copies of the program: as many as can be nested (program_copies() in tcpconntop/kernel/attach.py). The first
+ * copy that runs does the work, the others find it done. Copies before FIRST_BEGIN leave begins alone.
+ *
+ * Most changes are of other sockets or at another time: they cost the runs of the copies, and compares. A connection
+ * that is accepted leaves SYN_RECV too, but without a simultaneous open before, and has sent nothing as a socket of its own.
  */
-static __always_inline int state_entered(struct bpf_raw_tracepoint_args *ctx, int copy)
+static __always_inline bool is_accepted(const void *sk, int old_state)
 {
-	void *sk = (void *)ctx->args[0];
+	struct seen *seen = get_seen();
 
-	if ((int)ctx->args[2] == TCP_SYN_SENT && READ(u16, sk, SK_PROTOCOL) == IPPROTO_TCP)
-		connect_begin(ctx, sk, copy);
-	return 0;
+	return old_state == TCP_SYN_RECV && seen && (!seen->simultaneous || !READ(u32, sk, TCP_SEGS_OUT));
 }
 
-static __always_inline int state_left(struct bpf_raw_tracepoint_args *ctx, int copy)
+static __always_inline void simultaneous_open(void)
+{
+	struct seen *seen = get_seen();
+
+	if (seen)
+		seen->simultaneous = true;
+}
+
+static __always_inline int state_changes(struct bpf_raw_tracepoint_args *ctx, int copy)
 {
 	void *sk = (void *)ctx->args[0];
 	int old_state = ctx->args[1], new_state = ctx->args[2];
+	struct scratch *scratch;
 
-	if (old_state != TCP_SYN_SENT && old_state != TCP_SYN_RECV)
-		return 0;
-	if (new_state == TCP_SYN_RECV) /* a simultaneous open has not ended yet */
-		return 0;
-	connect_end(ctx, sk, new_state == TCP_ESTABLISHED, copy);
+	if (old_state == TCP_SYN_SENT || old_state == TCP_SYN_RECV) {
+		scratch = get_scratch(copy);
+		if (new_state == TCP_SYN_RECV) /* has not ended yet */
+			simultaneous_open();
+		else if (!is_accepted(sk, old_state) && scratch)
+			connect_end(ctx, sk, scratch, new_state == TCP_ESTABLISHED, copy);
+	} else if (new_state == TCP_SYN_SENT && copy >= FIRST_BEGIN) {
+		scratch = get_scratch(copy);
+		if (!scratch)
+			return 0;
+		read_sock(sk, scratch);
+		if (SOCK_FIELD(u16, scratch, sk, SK_PROTOCOL) == IPPROTO_TCP)
+			connect_begin(ctx, sk, scratch, copy);
+	}
 	return 0;
 }
 
-#define STATE_PROBE(name, call) \
+#define STATE_PROBE(name, copy) \
 	int name(struct bpf_raw_tracepoint_args *ctx) \
 	{ \
-		return call; \
+		return state_changes(ctx, copy); \
 	}
 
-STATE_PROBE(tct_begin_1, state_entered(ctx, 1))
-STATE_PROBE(tct_begin_2, state_entered(ctx, 2))
-STATE_PROBE(tct_begin_3, state_entered(ctx, 3))
-STATE_PROBE(tct_end_1, state_left(ctx, 1))
-STATE_PROBE(tct_end_2, state_left(ctx, 2))
-STATE_PROBE(tct_end_3, state_left(ctx, 3))
+STATE_PROBE(tct_state_1, 1)
+STATE_PROBE(tct_state_2, 2)
+STATE_PROBE(tct_state_3, 3)
 
 /* tcp_retransmit_skb(sk, skb[, err]): a SYN, if the socket is in the start map. Without `err`, only if it was sent. */
 int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
@@ -248,13 +291,13 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 
 PROBE(kfunc__tcp_v4_connect, u64, FENTRY_CALL(false))
 PROBE(kfunc__tcp_v6_connect, u64, FENTRY_CALL(true))
-PROBE(kretfunc__tcp_v4_connect, u64, call_returns(ctx, ctx[3]))
-PROBE(kretfunc__tcp_v6_connect, u64, call_returns(ctx, ctx[3]))
+PROBE(kretfunc__tcp_v4_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V4_RETURN))
+PROBE(kretfunc__tcp_v6_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V6_RETURN))
 PROBE(kfunc__tcp_connect, u64, connect_sent((void *)ctx[0]))
 PROBE(kfunc__tcp_rcv_state_process, u64, connect_answered((void *)ctx[0]))
 
 PROBE(tct_kprobe_v4_connect, struct pt_regs, KPROBE_CALL(false))
 PROBE(tct_kprobe_v6_connect, struct pt_regs, KPROBE_CALL(true))
-PROBE(tct_kprobe_returns, struct pt_regs, call_returns(ctx, PT_REGS_RC(ctx)))
+PROBE(tct_kprobe_returns, struct pt_regs, call_returns(ctx, PT_REGS_RC(ctx), SCRATCH_OF_V4_RETURN))
 PROBE(tct_kprobe_sent, struct pt_regs, connect_sent((void *)PT_REGS_PARM1(ctx)))
 PROBE(tct_kprobe_answered, struct pt_regs, connect_answered((void *)PT_REGS_PARM1(ctx)))

@@ -104,7 +104,7 @@ SETTINGS = np.dtype(
         ("pid_count", "u4"),
         ("uid_count", "u4"),
         ("port_count", "u4"),
-        ("reserved", "u4"),
+        ("ready", "u4"),
         ("pids", "u4", (FILTER_LIST_MAX,)),
         ("uids", "u4", (FILTER_LIST_MAX,)),
         ("ports", "u2", (FILTER_LIST_MAX,)),

@@ -17,16 +17,18 @@ FIRST_PREEMPTIBLE_MAJOR = 7
 
 
 def program_copies(release: str) -> tuple[int, int]:
-    """Return how many copies of the begin and end programs to attach, so that one of them always runs.
+    """Return how many copies of the program of state changes to attach, and the first that handles begins.
+
+    So that one of them always runs.
 
     The kernel skips a program that would interrupt itself on the same CPU. A begin runs in the context of a
     task; an end may run in a softirq that interrupts a task. From Linux 7.0 on (commit a46023d5616e) tasks
     can preempt each other there too; more than three nested runs on one CPU are not handled.
     """
-    return (3, 3) if int(release.split(".")[0]) >= FIRST_PREEMPTIBLE_MAJOR else (1, 2)
+    return (3, 1) if int(release.split(".")[0]) >= FIRST_PREEMPTIBLE_MAJOR else (2, 2)
 
 
-BEGIN_COPIES, END_COPIES = program_copies(os.uname().release)
+COPIES, FIRST_BEGIN = program_copies(os.uname().release)
 
 
 class Probe(NamedTuple):
@@ -49,26 +51,21 @@ def _group(*probes: tuple[str, str, str], if_missing: str = "") -> ProbeGroup:
     return ProbeGroup(tuple(Probe(*probe) for probe in probes), if_missing)
 
 
-def _state_group(program: str, copies: int) -> ProbeGroup:
-    """Return the copies of a program, in the order of running: each handles what the one before it missed."""
-    return _group(
-        *((f"{program}_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, copies + 1))
-    )
-
-
 _NO_V6 = "IPv6 connects are timed from their first SYN, and failures before it are not seen"
 _NO_SYN = "local work is not separated from network time"
 _NO_ANSWER = "the answer is timed at the state change"
 
-_ENDS = _state_group("tct_end", END_COPIES)
+# In the order of running: each copy handles what the one before it missed.
+_STATES = _group(
+    *((f"tct_state_{copy}", RAW_TRACEPOINT, "inet_sock_set_state") for copy in range(1, COPIES + 1))
+)
 _RETRANSMITS = _group(
     ("tct_retransmit", RAW_TRACEPOINT, "tcp_retransmit_skb"), if_missing="lost SYNs are not counted"
 )
-_BEGINS = _state_group("tct_begin", BEGIN_COPIES)
 
 PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {
     "fentry": (
-        _ENDS,
+        _STATES,
         _RETRANSMITS,
         _group(
             ("kretfunc__tcp_v4_connect", FENTRY, "tcp_v4_connect"),
@@ -81,10 +78,9 @@ PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {
         ),
         _group(("kfunc__tcp_connect", FENTRY, "tcp_connect"), if_missing=_NO_SYN),
         _group(("kfunc__tcp_rcv_state_process", FENTRY, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
-        _BEGINS,
     ),
     "kprobe": (
-        _ENDS,
+        _STATES,
         _RETRANSMITS,
         _group(
             ("tct_kprobe_returns", KRETPROBE, "tcp_v4_connect"),
@@ -97,13 +93,12 @@ PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {
         ),
         _group(("tct_kprobe_sent", KPROBE, "tcp_connect"), if_missing=_NO_SYN),
         _group(("tct_kprobe_answered", KPROBE, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
-        _BEGINS,
     ),
-    "tracepoint": (_ENDS, _RETRANSMITS, _BEGINS),
+    "tracepoint": (_STATES, _RETRANSMITS),
 }
 """Groups by the name of the probe set, best set first.
 
-Probes that end attempts are attached before those that begin them, so that no attempt is left without an end.
+No attempt is followed until all are attached (`ready` in the settings), so that none is left without an end.
 """
 
 FENTRY_FUNCTIONS = tuple(

@@ -164,7 +164,7 @@ def check_program(program: Program, map_names: set[str]) -> None:
 
 
 class ImagePrograms:
-    """The `Programs` of an image. The constructor creates the maps and writes the settings.
+    """The `Programs` of an image. The constructor creates the maps.
 
     Args:
         image: the image.
@@ -188,7 +188,6 @@ class ImagePrograms:
             self._map_fds[name] = bpf_call.create_map(
                 name, definition.kind, definition.key_bytes, definition.value_bytes, entries, flags
             )
-        bpf_call.write_map(self._map_fds["tct_settings"], 0, bytes.fromhex(job["settings"]))
         self._loaded: dict[tuple[str, int], int] = {}
 
     def map_fd(self, name: str) -> int:

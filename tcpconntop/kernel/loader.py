@@ -38,15 +38,15 @@ from tcpconntop.kernel.program import (
     LoadError,
     ProbeSetRefusedError,
     captured_output,
-    freeze_map,
     load_error,
     prepare,
     raise_memory_lock_limit,
+    start_tracing,
 )
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings")
 """The maps that the user interface gets."""
-OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims")
+OWN_MAP_NAMES = ("tct_start", "tct_calls", "tct_missed", "tct_claims", "tct_seen", "tct_scratch")
 """The maps that only the programs themselves use."""
 READ_ONLY_MAPS = ("tct_counters", "tct_netns")
 """Those that user space can only read from then on, whoever it is."""
@@ -242,9 +242,9 @@ def _attached(
     loader: str, programs: Programs, forwarder: PerfForwarder | None, job: dict[str, Any], notes: list[str]
 ) -> Answer:
     fds = {f"map:{name}": programs.map_fd(name) for name in MAP_NAMES}
-    for name in READ_ONLY_MAPS:
-        freeze_map(fds[f"map:{name}"])
     probe_set, attached, more_notes = attach_probe_set(programs, job["probe"])
+    read_only = [fds[f"map:{name}"] for name in READ_ONLY_MAPS]
+    start_tracing(read_only, fds["map:tct_settings"], bytes.fromhex(job["settings"]))
     # Not the programs: whoever holds one can run it on memory of their choice.
     fds.update({name: fd for name, fd in attached.items() if name.startswith("link:")})
     message = {

@@ -11,6 +11,7 @@ import errno
 import os
 import resource
 import stat
+from collections.abc import Iterable
 from typing import Any
 
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
@@ -109,7 +110,7 @@ def raise_memory_lock_limit() -> None:
 
 
 def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
-    """Compile, create the maps and write the settings. Return the compiled program.
+    """Compile and create the maps. Return the compiled program.
 
     Raises:
         LoadError: the kernel or the compiler refused.
@@ -127,26 +128,31 @@ def compile_program(bcc: Any, job: dict[str, Any]) -> Any:
         flags += [f"-D{name}={value}" for name, value in job["sizes"].items()]
         flags += [f"-D{name.upper()}_FLAGS={value}" for name, value in job.get("map_flags", {}).items()]
         flags += [f"-D{name}=FROM_BTF({value})" for name, value in job["numbers"].items()]
-        module = Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
+        return Module(src_file=f"{job['folder']}/tcpconntop.bpf.c", cflags=flags)
     except Exception as error:  # BCC raises nothing more specific
         raise load_error(f"the BPF program does not compile, or its maps are refused ({error})") from error
-    settings = module["tct_settings"]
-    settings[settings.Key(0)] = settings.Leaf.from_buffer_copy(bytes.fromhex(job["settings"]))
-    return module
 
 
-def freeze_map(descriptor: int) -> None:
-    """Stop every process from writing a map, by mapping or system call; programs still write it.
+def start_tracing(read_only: Iterable[int], settings_map: int, settings: bytes) -> None:
+    """Protect maps and write the settings, once all is attached: attempts are followed from then on.
 
-    A descriptor that is only for reading would not do: the kernel does not map those.
+    Args:
+        read_only: maps that no process can write from now on, by mapping or system call; programs still do. A
+            descriptor that is only for reading would not do: the kernel does not map those.
+        settings_map: the map of settings.
+        settings: its one entry.
 
     Raises:
         LoadError: the kernel refused.
     """
     try:
-        bpf_call.freeze_map(descriptor)
+        for descriptor in read_only:
+            bpf_call.freeze_map(descriptor)
+        bpf_call.write_map(settings_map, 0, settings)
     except OSError as error:
-        raise load_error(f"the kernel does not freeze a map ({error.strerror})", error.errno or 0) from error
+        raise load_error(
+            f"the kernel refused to set up a map ({error.strerror})", error.errno or 0
+        ) from error
 
 
 def load_error(what: str, code: int = 0) -> LoadError:

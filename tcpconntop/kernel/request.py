@@ -58,6 +58,7 @@ class TraceRequest:
     def settings(self) -> bytes:
         """Return the bytes of `struct settings`."""
         settings = np.zeros((), SETTINGS)
+        settings["ready"] = 1
         settings["min_latency_ns"] = round(self.min_latency_ms * 1e6)
         settings["wakeup_bytes"] = self.wakeup_bytes
         settings["family"] = self.family

@@ -19,12 +19,13 @@ import numpy as np
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.core.wire import COUNTERS, EVENT, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
-from tcpconntop.kernel.attach import BEGIN_COPIES, FENTRY_FUNCTIONS
+from tcpconntop.kernel.attach import FENTRY_FUNCTIONS
 from tcpconntop.kernel.btf import Btf, BtfError
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.launch import Loader, TracerError, unusable_python
 from tcpconntop.kernel.netns_table import NamespaceCounts, read_namespaces
 from tcpconntop.kernel.perf import PerfBuffer
+from tcpconntop.kernel.program_numbers import numbers_from_btf
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.ring import MemoryBarrier, RingBuffer
 from tcpconntop.kernel.start_map import memory_bytes, start_map
@@ -36,38 +37,6 @@ IF_INET6 = Path("/proc/self/net/if_inet6")
 NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: only IPv4 connects are traced"
 
 _MAX_FDS = 32
-
-# Macro of an offset in bpf/sock.h, struct, member, and whether every supported kernel has it.
-_OFFSETS = (
-    ("SK_FAMILY", "sock_common", "skc_family", True),
-    ("SK_DPORT", "sock_common", "skc_dport", True),
-    ("SK_DADDR", "sock_common", "skc_daddr", True),
-    ("SK_RCV_SADDR", "sock_common", "skc_rcv_saddr", True),
-    ("SK_V6_DADDR", "sock_common", "skc_v6_daddr", False),
-    ("SK_V6_RCV_SADDR", "sock_common", "skc_v6_rcv_saddr", False),
-    ("SK_NUM", "sock_common", "skc_num", True),
-    ("SK_BOUND_IF", "sock_common", "skc_bound_dev_if", True),
-    ("SK_NET", "sock_common", "skc_net.net", False),
-    ("NET_INUM", "net", "ns.inum", True),
-    ("SK_PROTOCOL", "sock", "sk_protocol", True),
-    ("SK_ERR", "sock", "sk_err", True),
-    ("SK_SOCKET", "sock", "sk_socket", True),
-    ("SOCKET_STATE", "socket", "state", True),
-    ("INET_SPORT", "inet_sock", "inet_sport", True),
-    ("TCP_SEGS_OUT", "tcp_sock", "segs_out", True),
-    ("TCP_TOTAL_RETRANS", "tcp_sock", "total_retrans", True),
-    ("TCP_SRTT", "tcp_sock", "srtt_us", True),
-    ("TASK_LEADER", "task_struct", "group_leader", True),
-    ("TASK_COMM", "task_struct", "comm", True),
-    ("TASK_START", "task_struct", "start_boottime", True),
-    ("TASK_NSPROXY", "task_struct", "nsproxy", False),
-    ("NSPROXY_NET_NS", "nsproxy", "net_ns", False),
-)
-
-_FLAGS = ("REPAIR_BYTE", "REPAIR_MASK")
-
-NUMBERS = ("BEGIN_COPIES", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
-"""The macros of `numbers_from_btf`."""
 
 
 @dataclass(frozen=True)
@@ -247,28 +216,6 @@ def loader_job(request: TraceRequest) -> dict[str, Any]:
 def map_sizes(max_in_flight: int) -> dict[str, int]:
     """Return the sizes of maps in `bpf/tcpconntop.bpf.c`, by macro."""
     return {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAP_SIZE": max_in_flight}
-
-
-def numbers_from_btf(btf: Btf) -> dict[str, int]:
-    """Return the numbers in the BPF program that depend on the kernel, by macro; 0 for what it lacks.
-
-    Raises:
-        BtfError: this kernel lacks a struct member that the program needs.
-    """
-    numbers = {"BEGIN_COPIES": BEGIN_COPIES, **_flag_numbers(btf)}
-    for macro, struct, path, needed in _OFFSETS:
-        offset = btf.offset(struct, path)
-        if offset is None and needed:
-            raise BtfError(f"this kernel's type information lacks struct {struct}.{path}")
-        numbers[macro] = offset or 0
-    numbers["RETRANSMIT_HAS_ERROR"] = int((btf.count_tracepoint_args("tcp_retransmit_skb") or 0) > 2)
-    return numbers
-
-
-def _flag_numbers(btf: Btf) -> dict[str, int]:
-    """Return byte and mask of the flag of a socket in repair mode; the mask is 0 where there is none."""
-    bits = btf.bit_offset("tcp_sock", "repair")
-    return dict(zip(_FLAGS, (0, 0) if bits is None else (bits // 8, 1 << bits % 8), strict=True))
 
 
 def possible_cpus() -> int:

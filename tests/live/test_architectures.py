@@ -11,7 +11,8 @@ import pytest
 
 from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.btf import Btf
-from tcpconntop.kernel.session import bpf_folder, map_sizes, numbers_from_btf
+from tcpconntop.kernel.program_numbers import numbers_from_btf
+from tcpconntop.kernel.session import bpf_folder, map_sizes
 
 pytestmark = pytest.mark.compiles
 
@@ -49,7 +50,6 @@ def test_the_program_compiles_and_reads_the_right_registers(architecture: str, t
         "sizes": map_sizes(5),
         "numbers": numbers_from_btf(Btf()),
         "transport": transport,
-        "settings": bytes(256).hex(),
         "programs": sorted(PROGRAMS),
     }
     done = subprocess.run(

@@ -78,15 +78,15 @@ GENERAL = (
     Mutant(
         "destination port in network order",
         SOCK,
-        "bpf_ntohs(READ(u16, sk, SK_DPORT))",
-        "READ(u16, sk, SK_DPORT)",
+        "bpf_ntohs(SOCK_FIELD(u16, scratch, sk, SK_DPORT))",
+        "SOCK_FIELD(u16, scratch, sk, SK_DPORT)",
         "test_refused",
     ),
     Mutant(
         "local port in network order",
         SOCK,
-        "0 : bpf_ntohs(READ(u16, sk, INET_SPORT))",
-        "0 : READ(u16, sk, INET_SPORT)",
+        "0 : bpf_ntohs(sport)",
+        "0 : sport",
         "test_every_field",
     ),
     Mutant(
@@ -99,8 +99,8 @@ GENERAL = (
     Mutant(
         "source is the destination",
         SOCK,
-        "READ(u32, sk, SK_RCV_SADDR)",
-        "READ(u32, sk, SK_DADDR)",
+        "SOCK_FIELD(u32, scratch, sk, SK_RCV_SADDR)",
+        "SOCK_FIELD(u32, scratch, sk, SK_DADDR)",
         "third_syn",
     ),
     Mutant("no filter by process", FILTER, "settings->pid_count &&", "false &&", "test_filter_by_process"),
@@ -112,34 +112,36 @@ GENERAL = (
     Mutant(
         "a simultaneous open never ends",
         PROGRAM,
-        "old_state != TCP_SYN_SENT && old_state != TCP_SYN_RECV",
-        "old_state != TCP_SYN_SENT",
+        "old_state == TCP_SYN_SENT || old_state == TCP_SYN_RECV",
+        "old_state == TCP_SYN_SENT",
         "test_simultaneous",
     ),
 )
 
-_OF_LEADER = "bpf_probe_read_kernel_str(&attempt->comm, sizeof(attempt->comm), process + TASK_COMM);"
+_SECOND_WORD = "TASK_FIELD(u64, scratch, process, TASK_COMM + 8)"
+_OF_LEADER = f"set_name(attempt->comm, TASK_FIELD(u64, scratch, process, TASK_COMM),\n\t\t {_SECOND_WORD});"
+_IS_LEADER = "if ((u32)thread == attempt->tgid)"
 _OF_THREAD = "bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));"
-_START = "READ(u64, process, TASK_START)"
+_START = "TASK_FIELD(u64, scratch, process, TASK_START)"
 
 NAMES = tuple(
     Mutant(name, CONNECT, old, new, "threads_have_the_name or known_by_its_start or test_every_field")
     for name, old, new in (
         ("comm is the thread's", _OF_LEADER, "bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));"),
         ("no comm", _OF_LEADER, ""),
-        ("comm is cut", _OF_LEADER, _OF_LEADER.replace("sizeof(attempt->comm)", "4")),
-        ("thread is the process", _OF_THREAD, _OF_LEADER.replace("attempt->comm", "attempt->thread")),
-        ("no thread", _OF_THREAD, ""),
+        ("comm is cut", _SECOND_WORD, "0"),
+        ("thread is the process", _IS_LEADER, "if (true)"),
+        ("no thread", _OF_THREAD, ";"),
         ("thread is cut", _OF_THREAD, _OF_THREAD.replace("sizeof(attempt->thread)", "4")),
         ("no start", _START, "0"),
         ("start of the thread", _START, "READ(u64, bpf_get_current_task(), TASK_START)"),
         ("start in µs", _START, f"{_START} / 1000"),
-        ("tgid is the thread", "bpf_get_current_pid_tgid() >> 32;", "bpf_get_current_pid_tgid();"),
+        ("tgid is the thread", "attempt->tgid = thread >> 32;", "attempt->tgid = thread;"),
         ("no control group", "attempt->cgroup_id = bpf_get_current_cgroup_id();", ""),
     )
 )
 
-_SCOPE = "attempt->scope_id = READ(u32, sk, SK_BOUND_IF);\n\t\treturn;"
+_SCOPE = "attempt->scope_id = SOCK_FIELD(u32, scratch, sk, SK_BOUND_IF);\n\t\treturn;"
 _PASSED = "attempt->scope_id = READ(u32, address, 24);"
 
 SCOPE = tuple(
@@ -169,7 +171,7 @@ SCOPE = tuple(
     )
 )
 
-_SRTT = "attempt->srtt_us = READ(u32, sk, TCP_SRTT) >> 3;"
+_SRTT = "attempt->srtt_us = TCP_FIELD(u32, scratch, sk, TCP_SRTT) >> 3;"
 
 ROUND_TRIP = tuple(
     Mutant(name, CONNECT, _SRTT, new, "round_trip or slow_answer")
@@ -179,7 +181,7 @@ ROUND_TRIP = tuple(
         ("in quarters", _SRTT.replace("3;", "1;")),
         ("halved", _SRTT.replace("3;", "4;")),
         ("16 bits", _SRTT.replace("u32", "u16")),
-        ("in ms", _SRTT.replace("READ", "1 + READ").replace(" >> 3", " / 8000")),
+        ("in ms", _SRTT.replace("TCP_FIELD", "1 + TCP_FIELD").replace(" >> 3", " / 8000")),
         ("the deviation", _SRTT.replace("TCP_SRTT", "TCP_SRTT + 4")),
         ("the whole latency", "attempt->srtt_us = (bpf_ktime_get_ns() - attempt->begin_ns) / 1000;"),
         ("always 1", "attempt->srtt_us = 1;"),
@@ -209,25 +211,25 @@ UNSENT = tuple(
 )
 
 _STALE = "error && !(ending.unsent && error == before->error)"
-_CHOICE = "lacks_port(sk, before) ? EADDRNOTAVAIL : 0"
+_CHOICE = "no_port ? EADDRNOTAVAIL : 0"
 _TESTS = "connects_again or bound_address_pair or given_up_before or test_no_free_port"
 
 BEFORE = tuple(
     Mutant(name, SOCK, old, new, _TESTS)
     for name, old, new in (
         ("the errno of before", _STALE, "error"),
-        ("no errno is remembered", "before->error = READ(u32, sk, SK_ERR);", ""),
+        ("no errno is remembered", "before->error = SOCK_FIELD(u32, scratch, sk, SK_ERR);", ""),
         ("every errno is of before", _STALE, "error && !ending.unsent && error != ECONNREFUSED"),
-        ("no port is remembered", "before->sport = READ(u16, sk, INET_SPORT);", ""),
+        ("no port is remembered", "before->sport = SOCK_FIELD(u16, scratch, sk, INET_SPORT);", ""),
         (
             "all sockets are bound",
-            "before->is_bound = READ(u16, sk, SK_NUM) != 0;",
+            "before->is_bound = SOCK_FIELD(u16, scratch, sk, SK_NUM) != 0;",
             "before->is_bound = true;",
         ),
-        ("no socket is bound", "before->is_bound = READ(u16, sk, SK_NUM) != 0;", ""),
-        ("a port that was chosen is lacking", "READ(u16, sk, INET_SPORT) == before->sport && ", ""),
-        ("the same port again is lacking", "before->sport && is_unsent(sk, before);", "before->sport;"),
-        ("the port of before", "lacks_port(sk, before) ? 0 : ", ""),
+        ("no socket is bound", "before->is_bound = SOCK_FIELD(u16, scratch, sk, SK_NUM) != 0;", ""),
+        ("a port that was chosen is lacking", "sport == before->sport && unsent", "unsent"),
+        ("the same port again is lacking", "before->sport && unsent;", "before->sport;"),
+        ("the port of before", "no_port ? 0 : ", ""),
         ("always no free port", _CHOICE, "EADDRNOTAVAIL"),
         ("never no free port", _CHOICE, "0"),
         ("all was sent", "== before->segments_sent;", "< before->segments_sent;"),

@@ -14,9 +14,10 @@ from pathlib import Path
 from mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-FILES = ("bpf", "tcpconntop", "tests/live", "pyproject.toml")
+FILES = ("bpf", "tcpconntop", "tests/live", "tests/conftest.py", "pyproject.toml")
 NAMES = (
-    "outcomes", "calls", "filters", "answers", "identity", "ledger", "completeness", "losses", "unsent",
+    "outcomes", "calls", "filters", "answers", "identity", "ledger", "completeness", "losses", "stale",
+    "unsent",
 )  # fmt: skip
 TESTS = [f"tests/live/test_{name}.py" for name in NAMES]
 TESTS_FAILED = 1

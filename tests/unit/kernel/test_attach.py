@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from tcpconntop.kernel import attach, program
-from tcpconntop.kernel.attach import BEGIN_COPIES, END_COPIES, PROBE_SETS, AttachError, program_copies
+from tcpconntop.kernel.attach import COPIES, PROBE_SETS, AttachError, program_copies
 from tcpconntop.kernel.loader import LoadError, attach_probe_set
 from tcpconntop.kernel.program import BccPrograms
 
@@ -158,10 +158,12 @@ def test_the_error_of_a_refused_probe_set_names_another_one(
 
 
 @pytest.mark.parametrize("probe_set", PROBE_SETS)
-def test_end_probes_are_attached_before_begin_probes(probe_set: str) -> None:
+def test_copies_run_in_the_order_of_their_numbers_and_returns_are_attached_before_calls(
+    probe_set: str,
+) -> None:
     programs = [probe.program for group in PROBE_SETS[probe_set] for probe in group.probes]
-    assert {program for program in programs if "_end_" in program} == set(programs[:END_COPIES])
-    assert {program for program in programs if "_begin_" in program} == set(programs[-BEGIN_COPIES:])
+    copies = [program for program in programs if program.startswith("tct_state_")]
+    assert copies == [f"tct_state_{copy}" for copy in range(1, COPIES + 1)]
     for group in PROBE_SETS[probe_set]:
         kinds = ["ret" in probe.program for probe in group.probes if probe.target.startswith("tcp_v")]
         assert kinds in ([True, False], [])
@@ -169,7 +171,7 @@ def test_end_probes_are_attached_before_begin_probes(probe_set: str) -> None:
 
 @pytest.mark.parametrize(
     ("release", "expected"),
-    [("5.10.0-43-amd64", (1, 2)), ("6.19.2", (1, 2)), ("7.0.0-rc1", (3, 3)), ("10.1", (3, 3))],
+    [("5.10.0-43-amd64", (2, 2)), ("6.19.2", (2, 2)), ("7.0.0-rc1", (3, 1)), ("10.1", (3, 1))],
 )
 def test_as_many_copies_are_attached_as_can_be_nested(release: str, expected: tuple[int, int]) -> None:
     assert program_copies(release) == expected

@@ -13,7 +13,7 @@ import pytest
 
 from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.image import Image, ImageError, ImagePrograms, image_file, read_image, source_hash
-from tcpconntop.kernel.session import NUMBERS
+from tcpconntop.kernel.program_numbers import NUMBERS
 
 BPF = Path(__file__).parents[3] / "bpf"
 MACHINES = ("x86_64", "aarch64")
@@ -123,7 +123,7 @@ def test_a_number_that_btf_did_not_give_is_named_before_anything_is_loaded() -> 
     numbers = dict.fromkeys(set(NUMBERS) - {"SK_ERR"}, 1)
     sizes = dict.fromkeys({definition.size for definition in image.maps.values()}, 1)
     with pytest.raises(ImageError, match="this kernel's type information gave no SK_ERR"):
-        ImagePrograms(image, {"numbers": numbers, "sizes": sizes, "functions": {}, "settings": ""})
+        ImagePrograms(image, {"numbers": numbers, "sizes": sizes, "functions": {}})
 
 
 def test_the_sizes_of_maps_follow_what_they_have_to(folder: Path) -> None:
@@ -133,4 +133,7 @@ def test_the_sizes_of_maps_follow_what_they_have_to(folder: Path) -> None:
     assert sizes["tct_start"] == ("START_MAP_SIZE", 1)
     assert sizes["tct_counters"] == ("CPUS", 1)
     assert sizes["tct_events"] == ("RING_BYTES", 1)
-    assert {name for name, size in sizes.items() if size[0]} == {"tct_start", "tct_counters", "tct_events"}
+    assert sizes["tct_scratch"] == ("CPUS", 8)
+    assert {name for name, size in sizes.items() if size[0]} == {
+        "tct_start", "tct_counters", "tct_events", "tct_scratch"
+    }  # fmt: skip
