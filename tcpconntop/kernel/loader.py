@@ -2,10 +2,9 @@
 
 It needs only the standard library where there is an image for this machine. Otherwise BCC compiles: then any
 interpreter that has the distribution's BCC can run it, and one without BCC replaces itself with the next one.
-The job arrives on a socket as one JSON message.
-The answer is sent the same way, with the descriptors attached: the probes exist as long as the receiver holds
-those. With perf buffers this process stays and forwards the records. It exits at once when the other end of
-the socket is closed, whatever it is doing.
+The job arrives on a socket as one JSON message. The answer is sent the same way, with the descriptors
+attached: the probes exist as long as the receiver holds those. With perf buffers this process stays and
+forwards the records. It exits at once when the other end of the socket is closed, whatever it is doing.
 
 Another job can run in the same kind of process: a module whose `run(arguments)` calls the `run` of this one
 with a function of its own (doctor/try_load.py). Works with Python 3.9.
@@ -32,6 +31,7 @@ from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, Pr
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
 from tcpconntop.kernel.image import ImageError, ImagePrograms, read_image
 from tcpconntop.kernel.isolated import python_command
+from tcpconntop.kernel.numbers import complete_job
 from tcpconntop.kernel.privileges import give_everything_up, hide_process
 from tcpconntop.kernel.program import (
     NO_BCC,
@@ -52,7 +52,6 @@ READ_ONLY_MAPS = ("tct_counters", "tct_netns")
 """Those that user space can only read from then on, whoever it is."""
 
 _THREAD_END_S = 5.0
-
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
 
 
@@ -200,11 +199,12 @@ def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
 
     Args:
         get_bcc: returns BCC's module, None if there is none.
-        job: what `session.loader_job` returned.
+        job: what `job.loader_job` returned.
 
     Raises:
         LoadError: this machine cannot do it.
     """
+    complete_job(job)
     why = "--transport perf needs BCC" if job["transport"] == "perf" else ""
     notes = []
     if job["loader"] != "bcc" and not why:

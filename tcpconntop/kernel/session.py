@@ -10,6 +10,7 @@ import mmap
 import os
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,56 +19,20 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
-from tcpconntop.core.wire import COUNTERS, EVENT, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
-from tcpconntop.kernel.attach import BEGIN_COPIES, FENTRY_FUNCTIONS
-from tcpconntop.kernel.btf import Btf, BtfError
+from tcpconntop.core.wire import COUNTERS, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
+from tcpconntop.kernel import job
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
+from tcpconntop.kernel.job import possible_cpus, send_job
 from tcpconntop.kernel.launch import Loader, TracerError, unusable_python
 from tcpconntop.kernel.netns_table import NamespaceCounts, read_namespaces
 from tcpconntop.kernel.perf import PerfBuffer
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.ring import MemoryBarrier, RingBuffer
-from tcpconntop.kernel.start_map import memory_bytes, start_map
-
-BUFFER_BYTES = 8 << 20
-"""Size of the ring buffer, or of all perf buffers together."""
 
 IF_INET6 = Path("/proc/self/net/if_inet6")
 NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: only IPv4 connects are traced"
 
 _MAX_FDS = 32
-
-# Macro of an offset in bpf/sock.h, struct, member, and whether every supported kernel has it.
-_OFFSETS = (
-    ("SK_FAMILY", "sock_common", "skc_family", True),
-    ("SK_DPORT", "sock_common", "skc_dport", True),
-    ("SK_DADDR", "sock_common", "skc_daddr", True),
-    ("SK_RCV_SADDR", "sock_common", "skc_rcv_saddr", True),
-    ("SK_V6_DADDR", "sock_common", "skc_v6_daddr", False),
-    ("SK_V6_RCV_SADDR", "sock_common", "skc_v6_rcv_saddr", False),
-    ("SK_NUM", "sock_common", "skc_num", True),
-    ("SK_BOUND_IF", "sock_common", "skc_bound_dev_if", True),
-    ("SK_NET", "sock_common", "skc_net.net", False),
-    ("NET_INUM", "net", "ns.inum", True),
-    ("SK_PROTOCOL", "sock", "sk_protocol", True),
-    ("SK_ERR", "sock", "sk_err", True),
-    ("SK_SOCKET", "sock", "sk_socket", True),
-    ("SOCKET_STATE", "socket", "state", True),
-    ("INET_SPORT", "inet_sock", "inet_sport", True),
-    ("TCP_SEGS_OUT", "tcp_sock", "segs_out", True),
-    ("TCP_TOTAL_RETRANS", "tcp_sock", "total_retrans", True),
-    ("TCP_SRTT", "tcp_sock", "srtt_us", True),
-    ("TASK_LEADER", "task_struct", "group_leader", True),
-    ("TASK_COMM", "task_struct", "comm", True),
-    ("TASK_START", "task_struct", "start_boottime", True),
-    ("TASK_NSPROXY", "task_struct", "nsproxy", False),
-    ("NSPROXY_NET_NS", "nsproxy", "net_ns", False),
-)
-
-_FLAGS = ("REPAIR_BYTE", "REPAIR_MASK")
-
-NUMBERS = ("BEGIN_COPIES", "RETRANSMIT_HAS_ERROR", *_FLAGS, *(name for name, *_ in _OFFSETS))
-"""The macros of `numbers_from_btf`."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +78,7 @@ class Session:
         self._barrier = MemoryBarrier()
         self._loader = loader
         self._reader = (
-            PerfBuffer(loader.connection) if loader else RingBuffer(fds["map:tct_events"], BUFFER_BYTES)
+            PerfBuffer(loader.connection) if loader else RingBuffer(fds["map:tct_events"], job.BUFFER_BYTES)
         )
         self._counters_map = mmap.mmap(
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
@@ -178,10 +143,20 @@ class Session:
 
 
 def open_session(loader: Loader, request: TraceRequest) -> Session:
-    """Ask the loader to compile and attach; map what it sends. Blocks for some tenths of a second.
+    """Send the loader its job, and receive the session; see `receive_session`."""
+    with suppress(OSError):  # it has ended: its end of the connection tells
+        send_job(loader, request)
+    return receive_session(loader)
+
+
+def receive_session(loader: Loader) -> Session:
+    """Wait for the loader to load and attach; map what it sends. Blocks for some tenths of a second.
 
     Ends early, with the loader ended and nothing attached, on `loader.cancel()` from another thread (as
     `TracerError`) and on any exception raised in this one (Ctrl-C).
+
+    Args:
+        loader: has its job (`job.send_job`).
 
     Raises:
         TracerError: this machine cannot trace like that, or this user may not.
@@ -189,7 +164,6 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     fds: list[int] = []
     stays = False
     try:
-        loader.connection.send(json.dumps(loader_job(request)).encode())
         message, fds, _, _ = socket.recv_fds(loader.connection, MAX_MESSAGE_BYTES, _MAX_FDS)
         answer = json.loads(message) if message else {}
         if "fds" not in answer:
@@ -201,8 +175,6 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
         stays = answer["transport"] == "perf"
         loader = loader.hand_over() if stays else loader
         return Session(answer, dict(zip(answer["fds"], fds, strict=True)), loader if stays else None)
-    except BtfError as error:
-        raise TracerError(str(error), EXIT_UNSUPPORTED) from error
     except OSError as error:
         close_all(fds)
         stays = False
@@ -216,71 +188,6 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     finally:
         if not stays:
             loader.close()
-
-
-def loader_job(request: TraceRequest) -> dict[str, Any]:
-    """Return the loader's job as a JSON-serialisable dict.
-
-    Raises:
-        BtfError: this kernel has no usable type information, or lacks a needed struct member.
-    """
-    btf = Btf()
-    has_ring_buffer = btf.offset("bpf_ringbuf", "mask") is not None
-    best = "ring" if has_ring_buffer else "perf"
-    entries, flags = start_map(os.uname().release, memory_bytes(), request.max_in_flight)
-    return {
-        "folder": str(bpf_folder()),
-        "sizes": map_sizes(entries),
-        "map_flags": {"tct_start": flags},
-        "numbers": numbers_from_btf(btf),
-        "functions": btf.function_ids(FENTRY_FUNCTIONS),
-        "loader": request.loader,
-        "probe": request.probe,
-        "transport": best if request.transport == "auto" else request.transport,
-        "settings": request.settings().hex(),
-        "buffer_bytes": BUFFER_BYTES,
-        "record_bytes": EVENT.itemsize,
-        "wakeup_bytes": request.wakeup_bytes,
-    }
-
-
-def map_sizes(max_in_flight: int) -> dict[str, int]:
-    """Return the sizes of maps in `bpf/tcpconntop.bpf.c`, by macro."""
-    return {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAP_SIZE": max_in_flight}
-
-
-def numbers_from_btf(btf: Btf) -> dict[str, int]:
-    """Return the numbers in the BPF program that depend on the kernel, by macro; 0 for what it lacks.
-
-    Raises:
-        BtfError: this kernel lacks a struct member that the program needs.
-    """
-    numbers = {"BEGIN_COPIES": BEGIN_COPIES, **_flag_numbers(btf)}
-    for macro, struct, path, needed in _OFFSETS:
-        offset = btf.offset(struct, path)
-        if offset is None and needed:
-            raise BtfError(f"this kernel's type information lacks struct {struct}.{path}")
-        numbers[macro] = offset or 0
-    numbers["RETRANSMIT_HAS_ERROR"] = int((btf.count_tracepoint_args("tcp_retransmit_skb") or 0) > 2)
-    return numbers
-
-
-def _flag_numbers(btf: Btf) -> dict[str, int]:
-    """Return byte and mask of the flag of a socket in repair mode; the mask is 0 where there is none."""
-    bits = btf.bit_offset("tcp_sock", "repair")
-    return dict(zip(_FLAGS, (0, 0) if bits is None else (bits // 8, 1 << bits % 8), strict=True))
-
-
-def possible_cpus() -> int:
-    """Return how many CPUs this kernel can ever have: the highest CPU number plus 1."""
-    ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
-    return int(ranges.replace("-", ",").rsplit(",", 1)[-1]) + 1
-
-
-def bpf_folder() -> Path:
-    """Return the folder of the BPF source: in the installed package, or next to it in a checkout."""
-    package = Path(__file__).parents[1]
-    return next(folder for folder in (package / "bpf", package.parent / "bpf") if folder.is_dir())
 
 
 def close_all(fds: Iterable[int]) -> None:

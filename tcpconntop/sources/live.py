@@ -15,7 +15,7 @@ from tcpconntop.core.wire import Events
 from tcpconntop.kernel.cgroup_units import UnitResolver
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.session import open_session
+from tcpconntop.kernel.session import open_session, receive_session
 from tcpconntop.kernel.start_map import max_in_flight
 from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
@@ -29,13 +29,14 @@ class Live:
     Args:
         loader: a started loader; closed by this source when it is no longer needed.
         request: what to trace.
+        begun: True if the loader has its job already (`job.send_job`).
 
     Raises:
         TracerError: tracing cannot start.
     """
 
-    def __init__(self, loader: Loader, request: TraceRequest) -> None:
-        self._session = open_session(loader, request)
+    def __init__(self, loader: Loader, request: TraceRequest, *, begun: bool = False) -> None:
+        self._session = receive_session(loader) if begun else open_session(loader, request)
         self._units = UnitResolver()
         self._places = PlaceNames()
         self._filtered = request.filters_attempts

@@ -13,7 +13,7 @@ import pytest
 
 from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.image import Image, ImageError, ImagePrograms, image_file, read_image, source_hash
-from tcpconntop.kernel.session import NUMBERS
+from tcpconntop.kernel.numbers import NUMBERS
 
 BPF = Path(__file__).parents[3] / "bpf"
 MACHINES = ("x86_64", "aarch64")
