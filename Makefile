@@ -98,6 +98,7 @@ $(VENV)/.run: pyproject.toml requirements/run.txt tcpconntop/__init__.py
 	@scripts/make-venv $(PYTHON) $(VENV)
 	@scripts/install-locked $(BIN)/pip requirements/run.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q -j 0 tcpconntop # where Python keeps no byte code, each start would compile
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
