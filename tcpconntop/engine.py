@@ -17,7 +17,10 @@ from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import Source
 
 MAX_READ_S = 0.1
-"""The longest time that a request (another window, stop) waits for the engine."""
+"""The longest time that a request (another window, stop) waits for an engine whose source cannot be woken."""
+
+MAX_WOKEN_READ_S = 1.0
+"""The longest time of one read of a source that can be woken."""
 
 MAX_REPLAY_READ_S = 3600.0
 """The longest time that one read skips in a recording where nothing happened."""
@@ -59,7 +62,9 @@ class Engine:
         self._wanted_window_s = window_s
         self._interval_s = interval_s
         self._clock_s = clock_s or time.monotonic
-        self._read_s = MAX_READ_S if clock_s is None else MAX_REPLAY_READ_S
+        self._wake = source.wake or (lambda: None)
+        longest_s = MAX_WOKEN_READ_S if source.wake else MAX_READ_S
+        self._read_s = longest_s if clock_s is None else MAX_REPLAY_READ_S
         self._publish_now = threading.Event()
         self._stop = threading.Event()
         self._began_ns = source.now_ns()
@@ -68,22 +73,23 @@ class Engine:
     def set_window(self, window_s: float | None) -> None:
         """Switch to another window, and publish a snapshot of it at once."""
         self._wanted_window_s = window_s
-        self._publish_now.set()
+        self._publish_soon()
 
     def set_interval(self, interval_s: float) -> None:
         """Change the seconds between snapshots."""
         self._interval_s = interval_s
-        self._publish_now.set()
+        self._publish_soon()
 
     def seek(self, to_ns: int) -> None:
         """Go to a moment of a recording, and publish a snapshot of it once it is reached."""
         self._seek_targets.append(to_ns)
+        self._wake()
 
     def set_speed(self, speed: float, *, paused: bool) -> None:
         """Set the speed of a recording, pause it or resume it; publish a snapshot at once."""
         if self._player is not None:
             self._player.set_speed(speed, paused=paused)
-            self._publish_now.set()
+            self._publish_soon()
 
     @property
     def now_ns(self) -> int:
@@ -93,6 +99,11 @@ class Engine:
     def stop(self) -> None:
         """Make `run` return after a last snapshot."""
         self._stop.set()
+        self._wake()
+
+    def _publish_soon(self) -> None:
+        self._publish_now.set()
+        self._wake()
 
     def run(self) -> None:
         """Read and publish until `stop` is called or the source has ended.

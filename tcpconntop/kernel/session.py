@@ -32,7 +32,12 @@ from tcpconntop.kernel.ring import MemoryBarrier, RingBuffer
 IF_INET6 = Path("/proc/self/net/if_inet6")
 NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: only IPv4 connects are traced"
 
+RUSH_S = 0.1
+"""How long records are collected while they come, in seconds."""
+
 _MAX_FDS = 32
+_WAKEUP = slice(8, 12)
+"""Where the settings have `wakeup_bytes`."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class Session:
         )
         self._spaces = np.frombuffer(self._spaces_map, NETNS_COUNTERS, NETNS_SLOTS)
         self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
+        self._wakeup_bytes: bytes | None = None  # those of the request, while every record wakes
 
     def set_filters(self, request: TraceRequest) -> None:
         """Use the filters of another request; probes, transport and a perf buffer's wake-up stay.
@@ -97,11 +103,41 @@ class Session:
         by a mixture of both requests.
         """
         self._settings_map[:] = request.settings()
+        self._wakeup_bytes = None
 
     def read(self, timeout_s: float) -> Events:
         """Wait for `wakeup_bytes` of records or for `timeout_s`, then return all records; may be empty."""
         self._reader.wait(timeout_s)
         return self._reader.read()
+
+    def read_soon(self, timeout_s: float) -> Events:
+        """Wait for `timeout_s` at most, and return all records; may be empty.
+
+        While records come, it waits for `RUSH_S`, so that it is woken for many at once; once none came for so
+        long, until the next one comes. So an idle machine wakes nobody, and the first record is read at once.
+        """
+        ring = self._reader
+        if not isinstance(ring, RingBuffer) or timeout_s < RUSH_S:
+            return self.read(min(timeout_s, RUSH_S))
+        if self._wakeup_bytes is None:
+            woken, events = ring.wait(RUSH_S), ring.read()
+            if woken or len(events):
+                return events
+            self._wakeup_bytes = self._settings_map[_WAKEUP]
+            self._settings_map[_WAKEUP] = bytes(len(self._wakeup_bytes))  # every record wakes
+            self._barrier()  # a record that came before: is not waited for
+            timeout_s -= RUSH_S
+        if ring.is_empty():
+            ring.wait(timeout_s)
+        events = ring.read()
+        if len(events):
+            self._settings_map[_WAKEUP], self._wakeup_bytes = self._wakeup_bytes, None
+        return events
+
+    def wake(self) -> None:
+        """End a running wait of `read_soon`. From any thread; nothing after `close`."""
+        if isinstance(self._reader, RingBuffer):
+            self._reader.wake()
 
     def counters(self) -> Counters:
         """Return the totals since the start."""

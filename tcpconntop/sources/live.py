@@ -15,7 +15,7 @@ from tcpconntop.core.wire import Events
 from tcpconntop.kernel.cgroup_units import UnitResolver
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.session import open_session, receive_session
+from tcpconntop.kernel.session import RUSH_S, open_session, receive_session
 from tcpconntop.kernel.start_map import max_in_flight
 from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
@@ -67,7 +67,8 @@ class Live:
 
     def read(self, timeout_s: float) -> Events:
         """Return the records that are ready."""
-        events = self._session.read(timeout_s)
+        # While a name is looked for, that goes on every tenth of a second.
+        events = self._session.read_soon(min(timeout_s, RUSH_S) if self._units.is_looking else timeout_s)
         self._units.resolve(events)
         self._completeness.watch()
         self._places.resolve(events)
@@ -121,6 +122,10 @@ class Live:
     def wall_offset_ns(self) -> int:
         """Return Unix time minus the monotonic clock, in nanoseconds."""
         return time.time_ns() - time.monotonic_ns()
+
+    def wake(self) -> None:
+        """Make a waiting `read` return now."""
+        self._session.wake()
 
     def close(self) -> None:
         """Detach the probes."""

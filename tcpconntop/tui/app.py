@@ -39,8 +39,7 @@ from tcpconntop.tui.time_travel import time_travel
 from tcpconntop.tui.ui_choices import current_choices
 from tcpconntop.tui.worker import EngineThread, exit_status
 
-PROGRESS_S = 0.5
-"""Seconds between two reports of how far a long seek is."""
+PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
 class Dashboard(TerminalApp):
@@ -123,7 +122,6 @@ class Dashboard(TerminalApp):
             self.theme = PLAIN_THEME
             self._first_theme = self.theme  # the terminal's choice, not the user's
         self.set_keymap(dict(self._store.state.keys.keymap))
-        self.set_interval(PROGRESS_S, self._show_seek_progress)
         if self._notice:
             self.notify(printable(self._notice), severity="warning", markup=False)
         if self._pid is not None:
@@ -168,6 +166,8 @@ class Dashboard(TerminalApp):
     @on(SourceOpened)
     def _source_opened(self, message: SourceOpened) -> None:
         self._store.set(self._store.state.with_source(message.info))
+        if message.info.recorded:
+            self.set_interval(PROGRESS_S, self._show_seek_progress)
 
     @on(SnapshotReady)
     def _snapshot_ready(self, message: SnapshotReady) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tcpconntop.core.limits import EVENT_BYTES
 from tcpconntop.core.wire import EVENT, SETTINGS
+from tcpconntop.kernel import session
 from tcpconntop.kernel.request import TraceRequest
 
 
@@ -29,3 +30,8 @@ def test_given_a_request_when_its_settings_are_read_back_then_every_filter_is_wh
 
 def test_given_the_size_of_a_record_that_is_known_without_numpy_then_it_is_that_of_the_struct():
     assert EVENT.itemsize == EVENT_BYTES
+
+
+def test_given_the_place_of_the_wake_up_threshold_then_it_is_that_of_the_struct():
+    _, offset = SETTINGS.fields["wakeup_bytes"]
+    assert slice(offset, offset + SETTINGS["wakeup_bytes"].itemsize) == session._WAKEUP
