@@ -25,6 +25,9 @@ MAX_WOKEN_READ_S = 1.0
 MAX_REPLAY_READ_S = 3600.0
 """The longest time that one read skips in a recording where nothing happened."""
 
+COST_INTERVAL_S = 5.0
+"""How often our own cost is measured."""
+
 TRIM_INTERVAL_S = 10.0
 """How often freed memory is returned to the system."""
 
@@ -176,16 +179,25 @@ class Engine:
 
 
 class CostMeter:
-    """Measures CPU time and memory of this process."""
+    """Measures CPU time and memory of this process, every `COST_INTERVAL_S`: a new figure is a line to paint.
 
-    def __init__(self) -> None:
+    Args:
+        clock_s: a clock in seconds.
+    """
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._page_bytes = resource.getpagesize()
-        self._wall_s, self._cpu_s = time.monotonic(), time.process_time()
+        self._clock_s = clock_s
+        self._wall_s, self._cpu_s = clock_s(), time.process_time()
+        self._cost: Cost | None = None
 
     def read(self) -> Cost:
-        """Return the CPU share since the last call and the resident memory now."""
-        wall_s, cpu_s = time.monotonic(), time.process_time()
+        """Return the CPU share between the last two measurements, and the resident memory at the last one."""
+        wall_s, cpu_s = self._clock_s(), time.process_time()
+        if self._cost is not None and wall_s - self._wall_s < COST_INTERVAL_S:
+            return self._cost
         share = (cpu_s - self._cpu_s) / max(wall_s - self._wall_s, 1e-3)
         self._wall_s, self._cpu_s = wall_s, cpu_s
         resident_pages = int(Path(f"/proc/{os.getpid()}/statm").read_text("ascii").split()[1])
-        return Cost(share, resident_pages * self._page_bytes)
+        self._cost = Cost(share, resident_pages * self._page_bytes)
+        return self._cost

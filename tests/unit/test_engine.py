@@ -9,7 +9,7 @@ import pytest
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events
-from tcpconntop.engine import MAX_WOKEN_READ_S, Engine
+from tcpconntop.engine import COST_INTERVAL_S, MAX_WOKEN_READ_S, CostMeter, Engine
 from tcpconntop.sources.synthetic import Synthetic
 
 DEADLINE_S = 60.0
@@ -93,3 +93,14 @@ def test_a_wish_wakes_a_source_that_can_be_woken(wish) -> None:
     assert not thread.is_alive()
     assert len(snapshots) == 2  # of the wish, and the last one
     assert max(source.timeouts_s) == MAX_WOKEN_READ_S
+
+
+def test_given_a_cost_that_was_measured_when_read_again_soon_then_it_is_the_same_one():
+    times_s = iter(
+        [100.0, 100.0, 100.0 + COST_INTERVAL_S / 2, 100.0 + COST_INTERVAL_S, 101.0 + COST_INTERVAL_S]
+    )
+    meter = CostMeter(lambda: next(times_s))
+    first, soon, later, soon_after = (meter.read() for _ in range(4))
+    assert first is soon
+    assert later is not first
+    assert later is soon_after

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Offset, Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -26,6 +25,7 @@ class LineView(ScrollView, Styled):
         super().__init__()
         self._name = name
         self._styles: dict[tuple[str, str], Style] = {}
+        self._painted: tuple[Size, Offset, list[Strip]] | None = None  # size, position and lines
 
     @property
     def line_width(self) -> int:
@@ -37,16 +37,30 @@ class LineView(ScrollView, Styled):
         style = self._styles.get((kind, paint))
         if style is None:
             base = self.get_component_rich_style(f"{self._name}--{kind}") if kind else self.rich_style
-            line = [Segment(" ", base + self.paint(paint))]
-            for line_filter in self.get_line_filters():
-                line = line_filter.apply(line, self.background_colors[1])
-            style = self._styles[kind, paint] = line[0].style or Style.null()
+            style = self._styles[kind, paint] = self.finished(base + self.paint(paint))
         return style
 
     def notify_style_update(self) -> None:
         """Clear the cached styles."""
         self._styles.clear()
+        self._painted = None
         super().notify_style_update()
+
+    def repaint(self) -> None:
+        """Have the lines painted that have changed."""
+        painted, now = self._painted, (self.size, self.scroll_offset, self._draw_all())
+        self._painted = now
+        if painted is None or painted[:2] != now[:2]:
+            self.refresh()
+            return
+        lines = zip(painted[2], now[2], strict=True)
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
+        if changed:
+            self.refresh(*changed)
+
+    def _draw_all(self) -> list[Strip]:
+        width, plain = self.line_width, self.style("")
+        return [self.render_line(y).adjust_cell_length(width, plain) for y in range(self.size.height)]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the lines of a visible region; `render_line` returns them in full width."""

@@ -82,7 +82,7 @@ class Table(LineView, can_focus=True):
     def forget(self) -> None:
         """Draw all rows again, because a name has been resolved."""
         self._strips.clear()
-        self.refresh()
+        self.repaint()
 
     def select(self, identity: bytes | None) -> None:
         """Select the row with an identity, or no row."""
@@ -90,7 +90,7 @@ class Table(LineView, can_focus=True):
             return
         self.selected = identity
         self.row = None if self.view is None or identity is None else self.view.find(identity)
-        self.refresh()
+        self.repaint()
         self.post_message(RowSelected(identity))
 
     def go_to(self, identity: bytes) -> None:
@@ -117,7 +117,7 @@ class Table(LineView, can_focus=True):
                 widened = widen_for_names(columns, room) if self._namer else columns
                 self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
         self._strips.clear()
-        self.refresh()
+        self.repaint()
 
     def notify_style_update(self) -> None:
         """Clear the lines that were drawn in the old colours."""

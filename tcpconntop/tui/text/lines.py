@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.reactive import reactive
+from textual.geometry import Region, Size
+from textual.strip import Strip
 from textual.widget import Widget
 
 STYLE_CLASSES = {
@@ -33,6 +35,13 @@ class Styled(Widget):
             colour = None if name == "strong" else full.color
             style = paints[name] = Style(color=colour, bold=full.bold or None, dim=full.dim or None)
         return style
+
+    def finished(self, style: Style) -> Style:
+        """Return a style on the widget's background, after the app's line filters."""
+        line = [Segment(" ", self.rich_style + style)]
+        for line_filter in self.get_line_filters():
+            line = line_filter.apply(line, self.background_colors[1])
+        return line[0].style or Style.null()
 
     def notify_style_update(self) -> None:
         """Drop the cached styles: the theme has changed."""
@@ -106,20 +115,62 @@ def justify(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = 
 
 
 class Line(Styled):
-    """A widget of one line; subclasses implement `draw`."""
+    """A widget of one or more lines of text; subclasses implement `draw`.
+
+    The text becomes strips without Textual's own passes (see `LineView`), and only changed lines are painted.
+    """
 
     DEFAULT_CSS = "Line { height: 1; }"
 
-    version: reactive[int] = reactive(0, layout=False)
+    def __init__(self) -> None:
+        super().__init__()
+        self._strips: tuple[Size, list[Strip]] | None = None  # as they were drawn last
 
     def redraw(self) -> None:
-        """Draw the line again at the next frame."""
-        self.version += 1
+        """Draw again, and have the lines painted that have changed."""
+        before, self._strips = self._strips, None
+        if before is None or before[0] != self.size:
+            self.refresh()
+            return
+        lines = zip(before[1], self._lines(), strict=True)
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
+        if changed:
+            self.refresh(*changed)
+
+    def notify_style_update(self) -> None:
+        """Draw again, in the new colours."""
+        self._strips = None
+        super().notify_style_update()
 
     def render(self) -> Text:
-        """Draw the line."""
+        """Return the text."""
         return self.draw(self.size.width)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a visible region."""
+        lines = self._lines()[crop.y : crop.bottom]
+        return [line.crop(crop.x, crop.right) for line in lines]
+
+    def _lines(self) -> list[Strip]:
+        if self._strips is None or self._strips[0] != self.size:
+            self._strips = (self.size, self._to_strips(self.render()))
+        return self._strips[1]
+
+    def _to_strips(self, text: Text) -> list[Strip]:
+        width, height = self.size
+        finished: dict[Style, Style] = {}
+        lines: list[list[Segment]] = [[]]
+        for part, style, _ in text.render(self.app.console):
+            paint = style or Style.null()
+            if paint not in finished:
+                finished[paint] = self.finished(paint)
+            first, *more = part.split("\n")
+            lines[-1].append(Segment(first, finished[paint]))
+            lines += [[Segment(line, finished[paint])] for line in more]
+        plain = self.finished(Style.null())
+        strips = [Strip(line).adjust_cell_length(width, plain) for line in lines[:height]]
+        return strips + [Strip.blank(width, plain)] * (height - len(strips))
+
     def draw(self, width: int) -> Text:
-        """Draw the line in `width` cells."""
+        """Draw the lines in `width` cells."""
         raise NotImplementedError
