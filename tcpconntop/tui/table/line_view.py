@@ -48,7 +48,7 @@ class LineView(ScrollView, Styled):
 
     def repaint(self) -> None:
         """Have the lines painted that have changed."""
-        painted, now = self._painted, (self.size, self.scroll_offset, self._draw_all())
+        painted, now = self._painted, (self.size, self.scroll_offset, self._draw(range(self.size.height)))
         self._painted = now
         if painted is None or painted[:2] != now[:2]:
             self.refresh()
@@ -58,14 +58,17 @@ class LineView(ScrollView, Styled):
         if changed:
             self.refresh(*changed)
 
-    def _draw_all(self) -> list[Strip]:
-        width, plain = self.line_width, self.style("")
-        return [self.render_line(y).adjust_cell_length(width, plain) for y in range(self.size.height)]
-
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the lines of a visible region; `render_line` returns them in full width."""
-        width, plain = self.line_width, self.style("")
-        lines = [self.render_line(y).adjust_cell_length(width, plain) for y in crop.line_range]
-        if crop.x == 0 and crop.right >= width:
+        """Return the lines of a visible region; `render_line` draws them in full width."""
+        painted = self._painted
+        if painted is not None and painted[:2] == (self.size, self.scroll_offset):
+            lines = painted[2][crop.y : crop.bottom]
+        else:
+            lines = self._draw(crop.line_range)
+        if crop.x == 0 and crop.right >= self.line_width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
+
+    def _draw(self, line_range: range) -> list[Strip]:
+        width, plain = self.line_width, self.style("")
+        return [self.render_line(y).adjust_cell_length(width, plain) for y in line_range]

@@ -7,6 +7,7 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -207,7 +208,7 @@ class Table(LineView, can_focus=True):
             self._strips.clear()
         if view is not None and first + y - 1 < len(view):
             return self._row(view, first + y - 1, width)
-        empty = [] if view is not None and len(view) else wrap(self._empty, width - 4, self._page)
+        empty = [] if view is not None and len(view) else _wrapped(self._empty, width - 4, self._page)
         if 0 <= y - 2 < len(empty):
             return Strip([Segment(fit(f"  {empty[y - 2]}", width), self.style("", "dim"))], width)
         return Strip.blank(width, self.style(""))
@@ -272,3 +273,9 @@ class Table(LineView, can_focus=True):
     def _text(self, view: View, column: ViewColumn, row: int) -> str:
         text = column.text(view, row)
         return add_name(text, column, view, row, self._namer) if self._namer else text
+
+
+@lru_cache(8)
+def _wrapped(text: str, width: int, max_lines: int) -> list[str]:
+    """Return `wrap` of what each empty line asks for."""
+    return wrap(text, width, max_lines)

@@ -38,14 +38,18 @@ class Styled(Widget):
 
     def finished(self, style: Style) -> Style:
         """Return a style on the widget's background, after the app's line filters."""
-        line = [Segment(" ", self.rich_style + style)]
-        for line_filter in self.get_line_filters():
-            line = line_filter.apply(line, self.background_colors[1])
-        return line[0].style or Style.null()
+        known: dict[Style, Style] = vars(self).setdefault("_finished", {})
+        if style not in known:
+            line = [Segment(" ", self.rich_style + style)]
+            for line_filter in self.get_line_filters():
+                line = line_filter.apply(line, self.background_colors[1])
+            known[style] = line[0].style or Style.null()
+        return known[style]
 
     def notify_style_update(self) -> None:
         """Drop the cached styles: the theme has changed."""
         vars(self).pop("_paints", None)
+        vars(self).pop("_finished", None)
         super().notify_style_update()
 
     @property
@@ -124,22 +128,27 @@ class Line(Styled):
 
     def __init__(self) -> None:
         super().__init__()
-        self._strips: tuple[Size, list[Strip]] | None = None  # as they were drawn last
+        self._drawing: tuple[Size, Text, list[Strip]] | None = None  # the last one
 
     def redraw(self) -> None:
         """Draw again, and have the lines painted that have changed."""
-        before, self._strips = self._strips, None
+        before = self._drawing
         if before is None or before[0] != self.size:
+            self._drawing = None
             self.refresh()
             return
-        lines = zip(before[1], self._lines(), strict=True)
+        text = self.render()
+        if _is_same(text, before[1]):
+            return
+        strips = self._draw_strips(text)
+        lines = zip(before[2], strips, strict=True)
         changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
         if changed:
             self.refresh(*changed)
 
     def notify_style_update(self) -> None:
         """Draw again, in the new colours."""
-        self._strips = None
+        self._drawing = None
         super().notify_style_update()
 
     def render(self) -> Text:
@@ -148,29 +157,29 @@ class Line(Styled):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the lines of a visible region."""
-        lines = self._lines()[crop.y : crop.bottom]
-        return [line.crop(crop.x, crop.right) for line in lines]
+        drawing = self._drawing
+        strips = drawing[2] if drawing and drawing[0] == self.size else self._draw_strips(self.render())
+        return [strip.crop(crop.x, crop.right) for strip in strips[crop.y : crop.bottom]]
 
-    def _lines(self) -> list[Strip]:
-        if self._strips is None or self._strips[0] != self.size:
-            self._strips = (self.size, self._to_strips(self.render()))
-        return self._strips[1]
-
-    def _to_strips(self, text: Text) -> list[Strip]:
+    def _draw_strips(self, text: Text) -> list[Strip]:
         width, height = self.size
-        finished: dict[Style, Style] = {}
         lines: list[list[Segment]] = [[]]
         for part, style, _ in text.render(self.app.console):
-            paint = style or Style.null()
-            if paint not in finished:
-                finished[paint] = self.finished(paint)
+            paint = self.finished(style or Style.null())
             first, *more = part.split("\n")
-            lines[-1].append(Segment(first, finished[paint]))
-            lines += [[Segment(line, finished[paint])] for line in more]
+            lines[-1].append(Segment(first, paint))
+            lines += [[Segment(line, paint)] for line in more]
         plain = self.finished(Style.null())
         strips = [Strip(line).adjust_cell_length(width, plain) for line in lines[:height]]
-        return strips + [Strip.blank(width, plain)] * (height - len(strips))
+        strips += [Strip.blank(width, plain)] * (height - len(strips))
+        self._drawing = (self.size, text, strips)
+        return strips
 
     def draw(self, width: int) -> Text:
         """Draw the lines in `width` cells."""
         raise NotImplementedError
+
+
+def _is_same(one: Text, other: Text) -> bool:
+    """True if two texts look the same; `==` alone ignores the style of the whole text."""
+    return one is other or (one == other and one.style == other.style)
