@@ -12,8 +12,8 @@ from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.start_map import memory_bytes, start_map
 
-BUFFER_BYTES = 8 << 20
-"""Size of the ring buffer, or of all perf buffers together."""
+BUFFER_BYTES = 4 << 20
+"""Size of the ring buffer, or of all perf buffers together: a second of 20,000 connects a second."""
 
 
 def send_job(loader: Loader, request: TraceRequest) -> None:
