@@ -79,7 +79,7 @@ deb: dist man ## Build Debian packages, dist/*.deb (DEB_PYTHON="3.13": for one v
 
 .PHONY: zipapp
 zipapp: dist ## Build a single file, dist/tcpconntop.pyz, for the Python that builds it
-	@$(BIN)/shiv --quiet --reproducible --compressed --python "/usr/bin/env -S python3 -I" --console-script tcpconntop \
+	@$(BIN)/shiv --quiet --reproducible --compressed --compile-pyc --python "/usr/bin/env -S python3 -I" --console-script tcpconntop \
 	    --output-file dist/tcpconntop.pyz dist/*.whl
 
 .PHONY: test-install
