@@ -90,6 +90,13 @@ def test_given_the_job_of_the_loader_when_it_is_made_then_numpy_is_not_loaded():
     assert not {"numpy", "textual"} & loaded_by("tcpconntop.kernel.job", "tcpconntop.kernel.numbers")
 
 
+def test_given_the_dashboard_when_it_is_imported_then_plotext_is_not_loaded():
+    """It is loaded when its first curve is drawn: the pane that is shown at the start has none."""
+    loaded = loaded_by(*modules_in("tui/screens"), "tcpconntop.tui.app", "tcpconntop.tui.panes.histogram")
+    assert "textual" in loaded
+    assert not {name for name in loaded if name.split(".")[0] == "plotext"}
+
+
 def test_given_version_alone_when_asked_for_then_the_parser_is_not_loaded():
     """The command answers in an instant."""
     program = (
