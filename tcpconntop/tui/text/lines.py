@@ -38,13 +38,13 @@ class Styled(Widget):
 
     def finished(self, style: Style) -> Style:
         """Return a style on the widget's background, after the app's line filters."""
-        known: dict[Style, Style] = vars(self).setdefault("_finished", {})
-        if style not in known:
+        finished: dict[Style, Style] = vars(self).setdefault("_finished", {})
+        if style not in finished:
             line = [Segment(" ", self.rich_style + style)]
             for line_filter in self.get_line_filters():
                 line = line_filter.apply(line, self.background_colors[1])
-            known[style] = line[0].style or Style.null()
-        return known[style]
+            finished[style] = line[0].style or Style.null()
+        return finished[style]
 
     def notify_style_update(self) -> None:
         """Drop the cached styles: the theme has changed."""
