@@ -25,7 +25,7 @@ class LineView(ScrollView, Styled):
         super().__init__()
         self._name = name
         self._styles: dict[tuple[str, str], Style] = {}
-        self._painted: tuple[Size, Offset, list[Strip]] | None = None  # size, position and lines
+        self._painted: tuple[tuple[Size, Offset, int], list[Strip]] | None = None  # `_geometry`, lines
 
     @property
     def line_width(self) -> int:
@@ -48,12 +48,12 @@ class LineView(ScrollView, Styled):
 
     def repaint(self) -> None:
         """Have the lines painted that have changed."""
-        painted, now = self._painted, (self.size, self.scroll_offset, self._draw(range(self.size.height)))
+        painted, now = self._painted, (self._geometry(), self._draw(range(self.size.height)))
         self._painted = now
-        if painted is None or painted[:2] != now[:2]:
+        if painted is None or painted[0] != now[0]:
             self.refresh()
             return
-        lines = zip(painted[2], now[2], strict=True)
+        lines = zip(painted[1], now[1], strict=True)
         changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
         if changed:
             self.refresh(*changed)
@@ -61,13 +61,16 @@ class LineView(ScrollView, Styled):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the lines of a visible region; `render_line` draws them in full width."""
         painted = self._painted
-        if painted is not None and painted[:2] == (self.size, self.scroll_offset):
-            lines = painted[2][crop.y : crop.bottom]
+        if painted is not None and painted[0] == self._geometry():
+            lines = painted[1][crop.y : crop.bottom]
         else:
             lines = self._draw(crop.line_range)
         if crop.x == 0 and crop.right >= self.line_width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
+
+    def _geometry(self) -> tuple[Size, Offset, int]:
+        return self.size, self.scroll_offset, self.line_width
 
     def _draw(self, line_range: range) -> list[Strip]:
         width, plain = self.line_width, self.style("")
