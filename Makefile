@@ -79,7 +79,7 @@ deb: dist man ## Build Debian packages, dist/*.deb (DEB_PYTHON="3.13": for one v
 
 .PHONY: zipapp
 zipapp: dist ## Build a single file, dist/tcpconntop.pyz, for the Python that builds it
-	@$(BIN)/shiv --quiet --reproducible --compressed --python "/usr/bin/env -S python3 -I" --console-script tcpconntop \
+	@$(BIN)/shiv --quiet --reproducible --compressed --compile-pyc --python "/usr/bin/env -S python3 -I" --console-script tcpconntop \
 	    --output-file dist/tcpconntop.pyz dist/*.whl
 
 .PHONY: test-install
@@ -98,6 +98,7 @@ $(VENV)/.run: pyproject.toml requirements/run.txt tcpconntop/__init__.py
 	@scripts/make-venv $(PYTHON) $(VENV)
 	@scripts/install-locked $(BIN)/pip requirements/run.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q -j 0 tcpconntop # where Python keeps no byte code, each start would compile
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run

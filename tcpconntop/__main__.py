@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from tcpconntop import __version__
+
 UNSAFE_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPLATLIBDIR")
 """Variables that make Python import what others may have written."""
 
@@ -16,12 +18,23 @@ def main() -> int:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports: no traceback
-    from tcpconntop import cli
     from tcpconntop.commands.signals import raise_interrupted
     from tcpconntop.commands.streams import run_with_safe_streams
 
     raise_interrupted()
+    if sys.argv[1:] == ["--version"]:
+        return run_with_safe_streams(_print_version)
+    # One thread is enough for what we ask of numpy, and starting the others takes as long as the rest of it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from tcpconntop import cli
+
     return run_with_safe_streams(cli.main)
+
+
+def _print_version() -> int:
+    """Print the version without the parser, which takes longer to load than everything else together."""
+    print(f"tcpconntop {__version__}")
+    return 0
 
 
 def run(arguments: list[str]) -> None:

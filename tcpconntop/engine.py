@@ -17,10 +17,16 @@ from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import Source
 
 MAX_READ_S = 0.1
-"""The longest time that a request (another window, stop) waits for the engine."""
+"""The longest time that a request (another window, stop) waits for an engine whose source cannot be woken."""
+
+MAX_WOKEN_READ_S = 1.0
+"""The longest time of one read of a source that can be woken."""
 
 MAX_REPLAY_READ_S = 3600.0
 """The longest time that one read skips in a recording where nothing happened."""
+
+COST_INTERVAL_S = 5.0
+"""How often our own cost is measured."""
 
 TRIM_INTERVAL_S = 10.0
 """How often freed memory is returned to the system."""
@@ -59,7 +65,9 @@ class Engine:
         self._wanted_window_s = window_s
         self._interval_s = interval_s
         self._clock_s = clock_s or time.monotonic
-        self._read_s = MAX_READ_S if clock_s is None else MAX_REPLAY_READ_S
+        self._wake = source.wake or (lambda: None)
+        longest_s = MAX_WOKEN_READ_S if source.wake else MAX_READ_S
+        self._read_s = longest_s if clock_s is None else MAX_REPLAY_READ_S
         self._publish_now = threading.Event()
         self._stop = threading.Event()
         self._began_ns = source.now_ns()
@@ -68,22 +76,23 @@ class Engine:
     def set_window(self, window_s: float | None) -> None:
         """Switch to another window, and publish a snapshot of it at once."""
         self._wanted_window_s = window_s
-        self._publish_now.set()
+        self._publish_soon()
 
     def set_interval(self, interval_s: float) -> None:
         """Change the seconds between snapshots."""
         self._interval_s = interval_s
-        self._publish_now.set()
+        self._publish_soon()
 
     def seek(self, to_ns: int) -> None:
         """Go to a moment of a recording, and publish a snapshot of it once it is reached."""
         self._seek_targets.append(to_ns)
+        self._wake()
 
     def set_speed(self, speed: float, *, paused: bool) -> None:
         """Set the speed of a recording, pause it or resume it; publish a snapshot at once."""
         if self._player is not None:
             self._player.set_speed(speed, paused=paused)
-            self._publish_now.set()
+            self._publish_soon()
 
     @property
     def now_ns(self) -> int:
@@ -93,6 +102,11 @@ class Engine:
     def stop(self) -> None:
         """Make `run` return after a last snapshot."""
         self._stop.set()
+        self._wake()
+
+    def _publish_soon(self) -> None:
+        self._publish_now.set()
+        self._wake()
 
     def run(self) -> None:
         """Read and publish until `stop` is called or the source has ended.
@@ -165,16 +179,25 @@ class Engine:
 
 
 class CostMeter:
-    """Measures CPU time and memory of this process."""
+    """Measures CPU time and memory of this process, every `COST_INTERVAL_S`: a new figure is a line to paint.
 
-    def __init__(self) -> None:
+    Args:
+        clock_s: a clock in seconds.
+    """
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._page_bytes = resource.getpagesize()
-        self._wall_s, self._cpu_s = time.monotonic(), time.process_time()
+        self._clock_s = clock_s
+        self._wall_s, self._cpu_s = clock_s(), time.process_time()
+        self._cost: Cost | None = None
 
     def read(self) -> Cost:
-        """Return the CPU share since the last call and the resident memory now."""
-        wall_s, cpu_s = time.monotonic(), time.process_time()
+        """Return the CPU share between the last two measurements, and the resident memory at the last one."""
+        wall_s, cpu_s = self._clock_s(), time.process_time()
+        if self._cost is not None and wall_s - self._wall_s < COST_INTERVAL_S:
+            return self._cost
         share = (cpu_s - self._cpu_s) / max(wall_s - self._wall_s, 1e-3)
         self._wall_s, self._cpu_s = wall_s, cpu_s
         resident_pages = int(Path(f"/proc/{os.getpid()}/statm").read_text("ascii").split()[1])
-        return Cost(share, resident_pages * self._page_bytes)
+        self._cost = Cost(share, resident_pages * self._page_bytes)
+        return self._cost

@@ -6,6 +6,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,8 +61,12 @@ class CommandSource:
         self._initial_notes: tuple[str, ...] = ()
         self._n_reported = 0
         self._privileged: PrivilegedStart | None = None
+        self._request: tuple[TraceRequest, tuple[str, ...]] | None = None
         if not self.replays:
             self._privileged = PrivilegedStart(lambda: writable_folders(args))
+            with suppress(UsageError):  # `source_opener` raises it, after those that come first
+                self._request = live_request(args)
+                self._privileged.begin(self._request[0])
             return
         if args.record:
             raise UsageError("--record cannot be used with a recording")
@@ -86,7 +91,7 @@ class CommandSource:
             return lambda: self._remember(with_filters(self._replay(request), filters, notes))
         _check_recording(self._args)
         loader = self._privileged.loader
-        request, pid_notes = live_request(self._args)
+        request, pid_notes = self._request or live_request(self._args)
         filters = _filters_text(self._args, None)
 
         def open_source() -> Source:

@@ -45,6 +45,8 @@ def show(
             f"the dashboard draws in UTF-8, and the locale here is {charset.upper()}: "
             "start it with LC_ALL=C.UTF-8 if the terminal can show that; or use -b for tables"
         )
+    # Nothing of what is imported is garbage: collections would only go through all of it, several times.
+    gc.disable()
     from tcpconntop.tui.actions import key_bindings
     from tcpconntop.tui.app import Dashboard
 
@@ -67,8 +69,7 @@ def show(
         keys=keys,
         notice=args.notice,
         dns=args.dns,
-        # A collection that goes through the widgets, the styles and every module holds up a paint by 0.1 s.
-        loaded=gc.freeze,
+        loaded=_collect_from_now_on,
     )
     if config.theme and config.theme not in app.available_themes:
         there_are = ", ".join(sorted(app.available_themes))
@@ -84,3 +85,9 @@ def show(
     if notice:
         report(notice)
     return interrupted.exit_code or app.return_code or EXIT_OK
+
+
+def _collect_from_now_on() -> None:
+    """Collect garbage, but never among what was imported: that holds up a paint by 0.1 s."""
+    gc.freeze()
+    gc.enable()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.kernel.environment import check_descriptors
+from tcpconntop.kernel.job import send_job
 from tcpconntop.kernel.launch import Loader, TracerError, spawn_loader
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
@@ -51,6 +52,12 @@ class PrivilegedStart:
         if isinstance(self.loader_or_error, TracerError):
             raise self.loader_or_error
         return self.loader_or_error
+
+    def begin(self, request: TraceRequest) -> None:
+        """Have the loader load and attach now, while this process imports what it needs to show anything."""
+        if isinstance(self.loader_or_error, Loader):
+            with suppress(OSError):  # it has ended: `open_live_source` says why
+                send_job(self.loader_or_error, request)
 
     def __enter__(self) -> PrivilegedStart:
         return self
@@ -109,7 +116,12 @@ def live_request(args: Namespace) -> tuple[TraceRequest, tuple[str, ...]]:
 
 
 def open_live_source(loader: Loader, request: TraceRequest) -> Source:
-    """Return a source of this machine's connects; blocks until the probes are attached."""
+    """Return a source of this machine's connects; blocks until the probes are attached.
+
+    Args:
+        loader: has its job (`PrivilegedStart.begin`).
+        request: what the job was made from.
+    """
     from tcpconntop.sources.live import Live
 
-    return Live(loader, request)
+    return Live(loader, request, begun=True)

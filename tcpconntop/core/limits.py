@@ -22,3 +22,6 @@ DEFAULT_MAX_KEYS = 20_000
 
 MAX_IN_FLIGHT = 1 << 24
 """Upper bound of `--max-in-flight`."""
+
+EVENT_BYTES = 144
+"""Size of a record (`wire.EVENT`)."""

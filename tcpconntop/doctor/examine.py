@@ -19,13 +19,15 @@ from tcpconntop.doctor import machine
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
 from tcpconntop.doctor.remedies import parse_os_release
 from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT
-from tcpconntop.kernel.btf import VMLINUX, Btf, BtfError
+from tcpconntop.kernel.btf import VMLINUX, Btf
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
+from tcpconntop.kernel.job import loader_job
 from tcpconntop.kernel.kprobe import KPROBE_PMU, NO_KPROBES
 from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.privileges import Caller
+from tcpconntop.kernel.program import LoadError
+from tcpconntop.kernel.program_numbers import complete_job
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.session import loader_job
 
 _DEFAULT_REQUEST = TraceRequest()
 
@@ -137,11 +139,11 @@ def auto_choice(trial: LoaderTrial) -> tuple[str | None, str | None, int]:
 
 def _run_trial(loader: Loader | TracerError, caller: Caller, request: TraceRequest) -> LoaderTrial:
     """Send the job to the loader and wait for its answer. The loader has ended afterwards."""
-    job, no_btf = {}, ""
+    job, no_btf = loader_job(request), ""
     try:
-        job = loader_job(request)
-    except BtfError as error:
-        no_btf = str(error)
+        complete_job(job)
+    except LoadError as error:
+        job, no_btf = {}, str(error)
     if isinstance(loader, TracerError):
         return LoaderTrial(caller, job, no_btf, {}, no_bcc="no Python was found")
     try:

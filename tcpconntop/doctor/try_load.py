@@ -42,7 +42,7 @@ def try_load(bcc: Any, job: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         bcc: BCC's module, None if there is none.
-        job: what `session.loader_job` returned, or an empty dict.
+        job: a complete job (`program_numbers.complete_job`), or an empty dict.
 
     Returns:
         `image` with the result of `_try_image`; `python`, `bcc` (its version, empty without BCC) and `folder`

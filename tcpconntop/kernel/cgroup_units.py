@@ -101,6 +101,11 @@ class UnitResolver:
             self._forget_names()
         self._continue_walk()
 
+    @property
+    def is_looking(self) -> bool:
+        """True if groups of records have no name yet, and the next `resolve` may find it."""
+        return bool(self._walks_left) and self._mount is not None
+
     def _resolve_v1(self, events: Events, until_s: float) -> None:
         ids = events["cgroup_id"]
         at_root = (ids == self._root_id) | (ids == _ROOT_ID)

@@ -168,7 +168,7 @@ class ImagePrograms:
 
     Args:
         image: the image.
-        job: what `session.loader_job` returned.
+        job: what `program_numbers.complete_job` made of it.
 
     Raises:
         ImageError: the job lacks a number that the image needs.

@@ -2,10 +2,9 @@
 
 It needs only the standard library where there is an image for this machine. Otherwise BCC compiles: then any
 interpreter that has the distribution's BCC can run it, and one without BCC replaces itself with the next one.
-The job arrives on a socket as one JSON message.
-The answer is sent the same way, with the descriptors attached: the probes exist as long as the receiver holds
-those. With perf buffers this process stays and forwards the records. It exits at once when the other end of
-the socket is closed, whatever it is doing.
+The job arrives on a socket as one JSON message. The answer is sent the same way, with the descriptors
+attached: the probes exist as long as the receiver holds those. With perf buffers this process stays and
+forwards the records. It exits at once when the other end of the socket is closed, whatever it is doing.
 
 Another job can run in the same kind of process: a module whose `run(arguments)` calls the `run` of this one
 with a function of its own (doctor/try_load.py). Works with Python 3.9.
@@ -43,6 +42,7 @@ from tcpconntop.kernel.program import (
     raise_memory_lock_limit,
     start_tracing,
 )
+from tcpconntop.kernel.program_numbers import complete_job
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings")
 """The maps that the user interface gets."""
@@ -52,7 +52,6 @@ READ_ONLY_MAPS = ("tct_counters", "tct_netns")
 """Those that user space can only read from then on, whoever it is."""
 
 _THREAD_END_S = 5.0
-
 UNRELATED_BCC = "is PyPI's bcc, an unrelated program"
 
 
@@ -200,11 +199,12 @@ def load(get_bcc: Callable[[], Any], job: dict[str, Any]) -> Answer:
 
     Args:
         get_bcc: returns BCC's module, None if there is none.
-        job: what `session.loader_job` returned.
+        job: what `job.loader_job` returned.
 
     Raises:
         LoadError: this machine cannot do it.
     """
+    complete_job(job)
     why = "--transport perf needs BCC" if job["transport"] == "perf" else ""
     notes = []
     if job["loader"] != "bcc" and not why:

@@ -1,9 +1,16 @@
-"""The numbers in the BPF program that depend on the kernel: offsets, and what is read at once."""
+"""The numbers in the BPF program that depend on the kernel: offsets, and what is read at once.
+
+The loader process reads them while the user interface starts: only the standard library, Python 3.9.
+"""
 
 from __future__ import annotations
 
-from tcpconntop.kernel.attach import COPIES, FIRST_BEGIN
+from typing import Any
+
+from tcpconntop.core.errors import EXIT_UNSUPPORTED
+from tcpconntop.kernel.attach import COPIES, FENTRY_FUNCTIONS, FIRST_BEGIN
 from tcpconntop.kernel.btf import Btf, BtfError
+from tcpconntop.kernel.program import LoadError
 
 # Macro of an offset in bpf/sock.h, struct, member, and whether every supported kernel has it.
 _OFFSETS = (
@@ -55,6 +62,24 @@ NUMBERS = (
     *(name for name, *_ in _OFFSETS),
 )
 """The macros of `numbers_from_btf`."""
+
+
+def complete_job(job: dict[str, Any]) -> None:
+    """Add to a job what depends on the kernel: `numbers`, `functions`, and the transport that is best.
+
+    Numbers that it has already stay: a test says what another kernel would have.
+
+    Raises:
+        LoadError: this kernel has no usable type information, or lacks a needed struct member.
+    """
+    try:
+        btf = Btf()
+        job["numbers"] = {**numbers_from_btf(btf), **job.get("numbers", {})}
+    except BtfError as error:
+        raise LoadError(str(error), EXIT_UNSUPPORTED) from error
+    job["functions"] = btf.function_ids(FENTRY_FUNCTIONS)
+    if job["transport"] == "auto":
+        job["transport"] = "ring" if btf.offset("bpf_ringbuf", "mask") is not None else "perf"
 
 
 def numbers_from_btf(btf: Btf) -> dict[str, int]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
-import numpy as np
-
 from tcpconntop.core.limits import FILTER_LIST_MAX, LOADERS, MAX_IN_FLIGHT, PROBES, TRANSPORTS
-from tcpconntop.core.wire import SETTINGS
+
+_SETTINGS = struct.Struct(f"=Q6I{FILTER_LIST_MAX}I{FILTER_LIST_MAX}I{FILTER_LIST_MAX}H")
+"""`struct settings`, as `wire.SETTINGS` has it; without numpy, which is slow to load."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,15 @@ class TraceRequest:
 
     def settings(self) -> bytes:
         """Return the bytes of `struct settings`."""
-        settings = np.zeros((), SETTINGS)
-        settings["ready"] = 1
-        settings["min_latency_ns"] = round(self.min_latency_ms * 1e6)
-        settings["wakeup_bytes"] = self.wakeup_bytes
-        settings["family"] = self.family
-        for values, count, field in (
-            (self.pids, "pid_count", "pids"),
-            (self.uids, "uid_count", "uids"),
-            (self.ports, "port_count", "ports"),
-        ):
-            settings[count] = len(values)
-            settings[field][: len(values)] = values
-        return settings.tobytes()
+        filters = (self.pids, self.uids, self.ports)
+        return _SETTINGS.pack(
+            round(self.min_latency_ms * 1e6),
+            self.wakeup_bytes,
+            self.family,
+            *map(len, filters),
+            1,  # ready
+            *(value for values in filters for value in (*values, *[0] * (FILTER_LIST_MAX - len(values)))),
+        )
 
 
 def _check(holds: bool, message: str) -> None:

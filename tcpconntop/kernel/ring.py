@@ -10,6 +10,7 @@ Copying out a record takes about 90 ns, against 2.8 µs with BCC's callback and 
 from __future__ import annotations
 
 import mmap
+import os
 import select
 import threading
 
@@ -61,10 +62,29 @@ class RingBuffer:
         # Edge-triggered: a wait ends at a forced wake-up, not already because there is data.
         self._epoll = select.epoll()
         self._epoll.register(fd, select.EPOLLIN | select.EPOLLET)
+        self._wish = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wish, select.EPOLLIN)
+        self._wish_lock = threading.RLock()  # a signal handler may wake while its own thread closes
 
-    def wait(self, timeout_s: float) -> None:
-        """Sleep until about `wakeup_bytes` of records wait, or for `timeout_s`."""
-        self._epoll.poll(timeout_s)
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until about `wakeup_bytes` of records wait, until `wake` is called, or for `timeout_s`.
+
+        Return True if `wake` was called.
+        """
+        woken = any(fd == self._wish for fd, _ in self._epoll.poll(timeout_s))
+        if woken:
+            os.eventfd_read(self._wish)
+        return woken
+
+    def wake(self) -> None:
+        """End the running `wait`, or else the next one. From any thread, and from a signal handler."""
+        with self._wish_lock:
+            if self._wish >= 0:
+                os.eventfd_write(self._wish, 1)
+
+    def is_empty(self) -> bool:
+        """True if no record waits."""
+        return int(self._producer[0]) == int(self._consumer[0])
 
     def read(self) -> Events:
         """Return a copy of all complete records, oldest first. Does not wait; may be empty."""
@@ -92,6 +112,9 @@ class RingBuffer:
         if self._epoll.closed:
             return
         self._epoll.close()
+        with self._wish_lock:
+            wish, self._wish = self._wish, -1
+            os.close(wish)
         del self._consumer, self._producer
         self._consumer_map.close()
         self._producer_map.close()

@@ -10,6 +10,7 @@ import mmap
 import os
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,25 +19,25 @@ from typing import Any
 import numpy as np
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
-from tcpconntop.core.wire import COUNTERS, EVENT, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
-from tcpconntop.kernel.attach import FENTRY_FUNCTIONS
-from tcpconntop.kernel.btf import Btf, BtfError
+from tcpconntop.core.wire import COUNTERS, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
+from tcpconntop.kernel import job
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
+from tcpconntop.kernel.job import possible_cpus, send_job
 from tcpconntop.kernel.launch import Loader, TracerError, unusable_python
 from tcpconntop.kernel.netns_table import NamespaceCounts, read_namespaces
 from tcpconntop.kernel.perf import PerfBuffer
-from tcpconntop.kernel.program_numbers import numbers_from_btf
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.ring import MemoryBarrier, RingBuffer
-from tcpconntop.kernel.start_map import memory_bytes, start_map
-
-BUFFER_BYTES = 8 << 20
-"""Size of the ring buffer, or of all perf buffers together."""
 
 IF_INET6 = Path("/proc/self/net/if_inet6")
 NO_IPV6 = "this kernel has no IPv6, or it was disabled at boot: only IPv4 connects are traced"
 
+RUSH_S = 0.1
+"""How long records are collected while they come, in seconds."""
+
 _MAX_FDS = 32
+_WAKEUP = slice(8, 12)
+"""Where the settings have `wakeup_bytes`."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Session:
         self._barrier = MemoryBarrier()
         self._loader = loader
         self._reader = (
-            PerfBuffer(loader.connection) if loader else RingBuffer(fds["map:tct_events"], BUFFER_BYTES)
+            PerfBuffer(loader.connection) if loader else RingBuffer(fds["map:tct_events"], job.BUFFER_BYTES)
         )
         self._counters_map = mmap.mmap(
             fds["map:tct_counters"], cpus * COUNTERS.itemsize, mmap.MAP_SHARED, mmap.PROT_READ
@@ -93,6 +94,7 @@ class Session:
         )
         self._spaces = np.frombuffer(self._spaces_map, NETNS_COUNTERS, NETNS_SLOTS)
         self._settings_map = mmap.mmap(fds["map:tct_settings"], SETTINGS.itemsize, mmap.MAP_SHARED)
+        self._wakeup_bytes: bytes | None = None  # those of the request, while every record wakes
 
     def set_filters(self, request: TraceRequest) -> None:
         """Use the filters of another request; probes, transport and a perf buffer's wake-up stay.
@@ -101,11 +103,41 @@ class Session:
         by a mixture of both requests.
         """
         self._settings_map[:] = request.settings()
+        self._wakeup_bytes = None
 
     def read(self, timeout_s: float) -> Events:
         """Wait for `wakeup_bytes` of records or for `timeout_s`, then return all records; may be empty."""
         self._reader.wait(timeout_s)
         return self._reader.read()
+
+    def read_soon(self, timeout_s: float) -> Events:
+        """Wait for `timeout_s` at most, and return all records; may be empty.
+
+        While records come, it waits for `RUSH_S`, so that it is woken for many at once; once none came for so
+        long, until the next one comes. So an idle machine wakes nobody, and the first record is read at once.
+        """
+        ring = self._reader
+        if not isinstance(ring, RingBuffer) or timeout_s < RUSH_S:
+            return self.read(min(timeout_s, RUSH_S))
+        if self._wakeup_bytes is None:
+            woken, events = ring.wait(RUSH_S), ring.read()
+            if woken or len(events):
+                return events
+            self._wakeup_bytes = self._settings_map[_WAKEUP]
+            self._settings_map[_WAKEUP] = bytes(len(self._wakeup_bytes))  # every record wakes
+            self._barrier()  # a record that came before: is not waited for
+            timeout_s -= RUSH_S
+        if ring.is_empty():
+            ring.wait(timeout_s)
+        events = ring.read()
+        if len(events):
+            self._settings_map[_WAKEUP], self._wakeup_bytes = self._wakeup_bytes, None
+        return events
+
+    def wake(self) -> None:
+        """End a running wait of `read_soon`. From any thread; nothing after `close`."""
+        if isinstance(self._reader, RingBuffer):
+            self._reader.wake()
 
     def counters(self) -> Counters:
         """Return the totals since the start."""
@@ -147,10 +179,20 @@ class Session:
 
 
 def open_session(loader: Loader, request: TraceRequest) -> Session:
-    """Ask the loader to compile and attach; map what it sends. Blocks for some tenths of a second.
+    """Send the loader its job, and receive the session; see `receive_session`."""
+    with suppress(OSError):  # it has ended: its end of the connection tells
+        send_job(loader, request)
+    return receive_session(loader)
+
+
+def receive_session(loader: Loader) -> Session:
+    """Wait for the loader to load and attach; map what it sends. Blocks for some tenths of a second.
 
     Ends early, with the loader ended and nothing attached, on `loader.cancel()` from another thread (as
     `TracerError`) and on any exception raised in this one (Ctrl-C).
+
+    Args:
+        loader: has its job (`job.send_job`).
 
     Raises:
         TracerError: this machine cannot trace like that, or this user may not.
@@ -158,7 +200,6 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     fds: list[int] = []
     stays = False
     try:
-        loader.connection.send(json.dumps(loader_job(request)).encode())
         message, fds, _, _ = socket.recv_fds(loader.connection, MAX_MESSAGE_BYTES, _MAX_FDS)
         answer = json.loads(message) if message else {}
         if "fds" not in answer:
@@ -170,8 +211,6 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
         stays = answer["transport"] == "perf"
         loader = loader.hand_over() if stays else loader
         return Session(answer, dict(zip(answer["fds"], fds, strict=True)), loader if stays else None)
-    except BtfError as error:
-        raise TracerError(str(error), EXIT_UNSUPPORTED) from error
     except OSError as error:
         close_all(fds)
         stays = False
@@ -185,49 +224,6 @@ def open_session(loader: Loader, request: TraceRequest) -> Session:
     finally:
         if not stays:
             loader.close()
-
-
-def loader_job(request: TraceRequest) -> dict[str, Any]:
-    """Return the loader's job as a JSON-serialisable dict.
-
-    Raises:
-        BtfError: this kernel has no usable type information, or lacks a needed struct member.
-    """
-    btf = Btf()
-    has_ring_buffer = btf.offset("bpf_ringbuf", "mask") is not None
-    best = "ring" if has_ring_buffer else "perf"
-    entries, flags = start_map(os.uname().release, memory_bytes(), request.max_in_flight)
-    return {
-        "folder": str(bpf_folder()),
-        "sizes": map_sizes(entries),
-        "map_flags": {"tct_start": flags},
-        "numbers": numbers_from_btf(btf),
-        "functions": btf.function_ids(FENTRY_FUNCTIONS),
-        "loader": request.loader,
-        "probe": request.probe,
-        "transport": best if request.transport == "auto" else request.transport,
-        "settings": request.settings().hex(),
-        "buffer_bytes": BUFFER_BYTES,
-        "record_bytes": EVENT.itemsize,
-        "wakeup_bytes": request.wakeup_bytes,
-    }
-
-
-def map_sizes(max_in_flight: int) -> dict[str, int]:
-    """Return the sizes of maps in `bpf/tcpconntop.bpf.c`, by macro."""
-    return {"CPUS": possible_cpus(), "RING_BYTES": BUFFER_BYTES, "START_MAP_SIZE": max_in_flight}
-
-
-def possible_cpus() -> int:
-    """Return how many CPUs this kernel can ever have: the highest CPU number plus 1."""
-    ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
-    return int(ranges.replace("-", ",").rsplit(",", 1)[-1]) + 1
-
-
-def bpf_folder() -> Path:
-    """Return the folder of the BPF source: in the installed package, or next to it in a checkout."""
-    package = Path(__file__).parents[1]
-    return next(folder for folder in (package / "bpf", package.parent / "bpf") if folder.is_dir())
 
 
 def close_all(fds: Iterable[int]) -> None:

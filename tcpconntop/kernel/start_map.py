@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from tcpconntop.core.wire import EVENT
+from tcpconntop.core.limits import EVENT_BYTES
 
 BPF_F_NO_PREALLOC = 1
 ALLOCATES_ON_USE = (6, 1)
 """The first kernel that lets tracing programs allocate the entries of a hash map when they are needed."""
 
 MIN_ENTRIES, MAX_ENTRIES = 1 << 14, 1 << 20
-ENTRY_BYTES = EVENT.itemsize + 24 + 8 + 56
+ENTRY_BYTES = EVENT_BYTES + 24 + 8 + 56
 """Of one entry: the record, what the socket held before, the key and the kernel's own part."""
 SHARE_ON_USE, SHARE_IN_ADVANCE = 64, 512
 """The table gets one part in this many of the memory, as it is needed or in advance."""

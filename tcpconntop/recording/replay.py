@@ -197,6 +197,9 @@ class Replay:
         """The playback controls; None if the recording cannot be rewound."""
         return self if self._recording.end_ns is not None else None
 
+    wake = None
+    """None: `read` cannot be woken."""
+
     @property
     def seek_done(self) -> bool:
         """True if no seek is running."""

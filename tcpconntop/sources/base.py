@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tcpconntop.core.places import Places
@@ -55,6 +55,14 @@ class Source(Protocol):
     @property
     def player(self) -> Player | None:
         """The playback controls of a recording that can be rewound; None for every other source."""
+        ...
+
+    @property
+    def wake(self) -> Callable[[], None] | None:
+        """Makes a waiting `read` return now, from any thread; None where `read` cannot be woken.
+
+        `read` of such a source is called with short timeouts.
+        """
         ...
 
     def now_ns(self) -> int:

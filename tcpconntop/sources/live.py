@@ -15,7 +15,7 @@ from tcpconntop.core.wire import Events
 from tcpconntop.kernel.cgroup_units import UnitResolver
 from tcpconntop.kernel.launch import Loader
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.session import open_session
+from tcpconntop.kernel.session import RUSH_S, open_session, receive_session
 from tcpconntop.kernel.start_map import max_in_flight
 from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
@@ -29,13 +29,14 @@ class Live:
     Args:
         loader: a started loader; closed by this source when it is no longer needed.
         request: what to trace.
+        begun: True if the loader has its job already (`job.send_job`).
 
     Raises:
         TracerError: tracing cannot start.
     """
 
-    def __init__(self, loader: Loader, request: TraceRequest) -> None:
-        self._session = open_session(loader, request)
+    def __init__(self, loader: Loader, request: TraceRequest, *, begun: bool = False) -> None:
+        self._session = receive_session(loader) if begun else open_session(loader, request)
         self._units = UnitResolver()
         self._places = PlaceNames()
         self._filtered = request.filters_attempts
@@ -66,7 +67,8 @@ class Live:
 
     def read(self, timeout_s: float) -> Events:
         """Return the records that are ready."""
-        events = self._session.read(timeout_s)
+        # While a name is looked for, that goes on every tenth of a second.
+        events = self._session.read_soon(min(timeout_s, RUSH_S) if self._units.is_looking else timeout_s)
         self._units.resolve(events)
         self._completeness.watch()
         self._places.resolve(events)
@@ -120,6 +122,10 @@ class Live:
     def wall_offset_ns(self) -> int:
         """Return Unix time minus the monotonic clock, in nanoseconds."""
         return time.time_ns() - time.monotonic_ns()
+
+    def wake(self) -> None:
+        """Make a waiting `read` return now."""
+        self._session.wake()
 
     def close(self) -> None:
         """Detach the probes."""

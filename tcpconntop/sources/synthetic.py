@@ -163,7 +163,7 @@ class Synthetic:
     def host(self) -> None:
         """Return None: there is no such host."""
 
-    player = None
+    player = wake = None
     """None: this is not a recording."""
 
     def now_ns(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tcpconntop.core.places import Places
@@ -54,6 +54,11 @@ class SourceWrapper:
     def player(self) -> Player | None:
         """The playback controls of a recording that can be rewound; None for every other source."""
         return self._source.player
+
+    @property
+    def wake(self) -> Callable[[], None] | None:
+        """Makes a waiting `read` return now; None where it cannot be woken."""
+        return self._source.wake
 
     def now_ns(self) -> int:
         """Return the time on the clock of the records."""

@@ -7,7 +7,6 @@ key ──▶ action ──Change──▶ state ──follow──▶ engine
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
 
 from textual import on, work
 from textual.app import SystemCommand
@@ -39,8 +38,7 @@ from tcpconntop.tui.time_travel import time_travel
 from tcpconntop.tui.ui_choices import current_choices
 from tcpconntop.tui.worker import EngineThread, exit_status
 
-PROGRESS_S = 0.5
-"""Seconds between two reports of how far a long seek is."""
+PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
 class Dashboard(TerminalApp):
@@ -65,7 +63,7 @@ class Dashboard(TerminalApp):
         notice: a line to show at the start.
         dns: True shows the names of addresses from the start.
         ask: returns the name of an address; see `Resolver`.
-        loaded: called in a thread after the first frame, when all slow modules are imported.
+        loaded: called when the source is open and, but for the charts, all modules are imported.
     """
 
     CSS_PATH = "app.tcss"
@@ -123,13 +121,11 @@ class Dashboard(TerminalApp):
             self.theme = PLAIN_THEME
             self._first_theme = self.theme  # the terminal's choice, not the user's
         self.set_keymap(dict(self._store.state.keys.keymap))
-        self.set_interval(PROGRESS_S, self._show_seek_progress)
         if self._notice:
             self.notify(printable(self._notice), severity="warning", markup=False)
         if self._pid is not None:
             self._main.open_process(ProcessSummary(self._pid, "process"), self._store.state)
         self.call_after_refresh(self._trace)
-        self.call_after_refresh(self._import_charts)
 
     def on_unmount(self) -> None:
         """Stop tracing, however the dashboard ends."""
@@ -148,11 +144,6 @@ class Dashboard(TerminalApp):
     def _trace(self) -> None:
         self._engine.run()
 
-    @work(thread=True, exit_on_error=False, name="charts")
-    def _import_charts(self) -> None:
-        import_module("tcpconntop.tui.panes.charts")  # imports plotext, which is slow: not at its first use
-        self._loaded()
-
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
@@ -167,7 +158,10 @@ class Dashboard(TerminalApp):
 
     @on(SourceOpened)
     def _source_opened(self, message: SourceOpened) -> None:
+        self._loaded()
         self._store.set(self._store.state.with_source(message.info))
+        if message.info.recorded:
+            self.set_interval(PROGRESS_S, self._show_seek_progress)
 
     @on(SnapshotReady)
     def _snapshot_ready(self, message: SnapshotReady) -> None:

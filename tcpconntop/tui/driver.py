@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 INPUT_POLL_S = 0.1
-"""How often the input thread checks whether it is to end."""
+"""How long input may be incomplete, such as an escape that begins a key; how often output is tried again."""
 
 LAST_WAIT_S = 1.0
 """How long a terminal that takes no output may hold up the exit."""
@@ -48,6 +48,7 @@ class TerminalDriver(LinuxDriver):
         self._file = cast("Any", self._output)
         self._context = contextvars.copy_context()  # a signal comes in any
         self._drawing = self._stopping = self._ending = False
+        self._end_input = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         signal.signal(signal.SIGTSTP, self._on_stop if self.may_suspend else signal.SIG_IGN)
         signal.signal(signal.SIGCONT, self._on_continue)
 
@@ -55,12 +56,15 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
+        with contextlib.suppress(BlockingIOError):  # the last input thread has ended
+            os.eventfd_read(self._end_input)
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._drawing = True
 
     def disable_input(self) -> None:
         """End the input thread."""
         if self._drawing:
+            os.eventfd_write(self._end_input, 1)
             super().disable_input()
 
     def stop_application_mode(self) -> None:
@@ -152,8 +156,13 @@ class TerminalDriver(LinuxDriver):
         decode = getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
+        poll.register(self._end_input, select.POLLIN)
+        timeout_ms: float | None = None
         while not self.exit_event.is_set():
-            if poll.poll(1e3 * INPUT_POLL_S):
+            ready = [fd for fd, _ in poll.poll(timeout_ms)]
+            # After input, look once more: it may have been incomplete.
+            timeout_ms = 1e3 * INPUT_POLL_S if ready else None
+            if self.fileno in ready:
                 typed = self._read()
                 if not typed:
                     self._report_gone()

@@ -27,7 +27,10 @@ class Record(ctypes.Structure):
     """`struct event`."""
 
     _fields_ = (
-        *((name, ctypes.c_uint64) for name in ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns", "cgroup_id")),
+        *(
+            (name, ctypes.c_uint64)
+            for name in ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns", "cgroup_id", "process_start_ns")
+        ),
         *((name, ctypes.c_uint32) for name in ("netns", "tgid", "uid", "scope_id", "srtt_us")),
         *((name, ctypes.c_uint16) for name in ("syn_retransmits", "error")),
         ("saddr", ctypes.c_uint8 * 16),

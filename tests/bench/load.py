@@ -67,7 +67,7 @@ class Load:
     def host(self) -> None:
         """Return None: there is no host to read facts from."""
 
-    player = None
+    player = wake = None
 
     def now_ns(self) -> int:
         """Return the time at the end of the last step, in ns."""

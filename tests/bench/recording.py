@@ -37,7 +37,7 @@ class SteppedSource:
 
     info = SourceInfo("bench", "", "fentry", "ring", "synthetic")
     ended = False
-    player = None
+    player = wake = None
 
     def __init__(self, seconds: int) -> None:
         size = PER_S // READS_PER_S

@@ -17,7 +17,6 @@ import network
 import way
 import workload
 
-from tcpconntop.kernel import session as kernel
 from tcpconntop.kernel.launch import spawn_loader
 from tcpconntop.kernel.session import open_session
 
@@ -47,7 +46,6 @@ def storm(address: tuple[str, int], refused: tuple[str, int], times: int) -> Non
 
 def main(times: int) -> None:
     network.bring_loopback_up()
-    kernel.BUFFER_BYTES //= 2  # half of the storm is enough for the buffer to wrap around
     loader = spawn_loader()
     with workload.listener(backlog=4096) as server, workload.closed_port() as port:
         address, refused = server.getsockname(), ("127.0.0.1", port)

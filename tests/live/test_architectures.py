@@ -11,8 +11,8 @@ import pytest
 
 from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.btf import Btf
+from tcpconntop.kernel.job import bpf_folder, map_sizes
 from tcpconntop.kernel.program_numbers import numbers_from_btf
-from tcpconntop.kernel.session import bpf_folder, map_sizes
 
 pytestmark = pytest.mark.compiles
 

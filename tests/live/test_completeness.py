@@ -16,6 +16,7 @@ from command import tcpconntop
 from compared import another_namespace, closed_port, comparison, seen_of, side_by_side
 from tracer import Tracer
 
+from tcpconntop.kernel import job
 from tcpconntop.kernel import session as kernel
 
 Trace = Callable[..., Tracer]
@@ -30,7 +31,7 @@ def few_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool
     """A function that makes new sessions have slots for eight namespaces, and reuse them at once or never."""
 
     def prepare(reuse: bool) -> None:
-        shutil.copytree(kernel.bpf_folder(), tmp_path / "bpf")
+        shutil.copytree(job.bpf_folder(), tmp_path / "bpf")
         for file, old, new in (
             ("event.h", SLOTS, f"#define NETNS_SLOTS {FEW_SLOTS}"),
             ("netns.h", IDLE, "#define NETNS_IDLE_NS 0ULL" if reuse else IDLE),
@@ -38,7 +39,7 @@ def few_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool
             source = (tmp_path / "bpf" / file).read_text()
             assert source.count(old) == 1
             (tmp_path / "bpf" / file).write_text(source.replace(old, new))
-        monkeypatch.setattr(kernel, "bpf_folder", lambda: tmp_path / "bpf")
+        monkeypatch.setattr(job, "bpf_folder", lambda: tmp_path / "bpf")
         monkeypatch.setattr(kernel, "NETNS_SLOTS", FEW_SLOTS)
 
     return prepare

@@ -217,7 +217,7 @@ def test_a_broken_program_is_explained(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "include" / "linux").mkdir(parents=True)
     (tmp_path / "include" / "linux" / "kconfig.h").touch()
     (tmp_path / "tcpconntop.bpf.c").write_text("int broken(")
-    monkeypatch.setattr("tcpconntop.kernel.session.bpf_folder", lambda: tmp_path)
+    monkeypatch.setattr("tcpconntop.kernel.job.bpf_folder", lambda: tmp_path)
     with pytest.raises(TracerError, match=r"^the BPF program does not compile") as caught:
         open_session(spawn_loader(), TraceRequest())
     assert caught.value.exit_code == 4

@@ -12,9 +12,10 @@ import way
 from command import run
 
 from tcpconntop.kernel.image import image_file, read_image
+from tcpconntop.kernel.job import bpf_folder
 from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.request import TraceRequest
-from tcpconntop.kernel.session import bpf_folder, open_session
+from tcpconntop.kernel.session import open_session
 
 pytestmark = [
     pytest.mark.compiles,
@@ -58,7 +59,7 @@ def test_where_the_image_cannot_be_used_bcc_compiles_and_a_note_says_why(
             source.write("/* changed */\n")
     else:
         image_file(folder).unlink()
-    monkeypatch.setattr("tcpconntop.kernel.session.bpf_folder", lambda: folder)
+    monkeypatch.setattr("tcpconntop.kernel.job.bpf_folder", lambda: folder)
     reason = "was made from another source" if harm == "stale" else "there is no image for"
     with open_session(spawn_loader(), TraceRequest(pids=(MARK,))) as session:
         assert session.loader == "bcc"

@@ -16,7 +16,8 @@ from command import tcpconntop
 from compared import comparison
 from tracer import Tracer
 
-from tcpconntop.kernel import session
+from tcpconntop.core.limits import EVENT_BYTES
+from tcpconntop.kernel import job
 
 pytestmark = pytest.mark.compiles
 
@@ -26,8 +27,8 @@ SMALL = 1 << 18
 
 def test_records_lost_to_a_full_buffer_are_counted(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN a small buffer without a reader WHEN it is full THEN records held and lost add up to all."""
-    monkeypatch.setattr(session, "BUFFER_BYTES", SMALL)
-    total = 2 * os.cpu_count() * SMALL // session.EVENT.itemsize if way.TRANSPORT == "perf" else 2503
+    monkeypatch.setattr(job, "BUFFER_BYTES", SMALL)
+    total = 2 * os.cpu_count() * SMALL // EVENT_BYTES if way.TRANSPORT == "perf" else 2503
     tracer = own_trace()
     with workload.listener(backlog=4096) as server:
         before = os.sched_getaffinity(0)
@@ -119,7 +120,7 @@ def test_a_full_start_map_is_said_with_its_time_and_outcomes() -> None:
 
 def test_lost_records_are_not_seen(own_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN records that were lost WHEN compared with the kernel's count THEN only the rest was seen."""
-    monkeypatch.setattr(session, "BUFFER_BYTES", SMALL)
+    monkeypatch.setattr(job, "BUFFER_BYTES", SMALL)
     tracer = own_trace()
     completeness = comparison(tracer.session)
     with workload.listener(backlog=4096) as server:

@@ -9,9 +9,7 @@ import workload
 from tracer import Tracer
 
 from tcpconntop.core.wire import EVENT, Outcome
-from tcpconntop.kernel import session
-from tcpconntop.kernel.btf import Btf
-from tcpconntop.kernel.program_numbers import numbers_from_btf
+from tcpconntop.kernel import job
 
 pytestmark = pytest.mark.compiles
 
@@ -27,10 +25,11 @@ def test_members_outside_of_what_is_read_at_once_are_read_alone(
     own_trace: Callable[..., Tracer], monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int, int]
 ) -> None:
     names = ("SOCK_BYTES", "TCP_BYTES", "TASK_BYTES")
-    records = []
-    for changed in ({}, dict(zip(names, sizes, strict=True))):
-        numbers = {**numbers_from_btf(Btf()), **changed}
-        monkeypatch.setattr(session, "numbers_from_btf", lambda _, numbers=numbers: numbers)
+    records, usual = [], job.loader_job
+    for numbers in ({}, dict(zip(names, sizes, strict=True))):
+        monkeypatch.setattr(
+            job, "loader_job", lambda request, numbers=numbers: usual(request) | {"numbers": numbers}
+        )
         tracer = own_trace(family=4)
         with workload.listener() as server:
             ports = workload.connect(server, 3)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events
-from tcpconntop.engine import Engine
+from tcpconntop.engine import COST_INTERVAL_S, MAX_WOKEN_READ_S, CostMeter, Engine
 from tcpconntop.sources.synthetic import Synthetic
+
+DEADLINE_S = 60.0
 
 
 class Waiting(Synthetic):
@@ -48,3 +54,53 @@ def test_changes_do_not_delay_the_next_snapshots() -> None:
     assert len(after_changes) == 5
     assert last - after_changes[0] < 10
     assert 0 < following - last <= 10
+
+
+class Sleeping(Synthetic):
+    """A source whose reads wait until they are woken, however long they may take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.woken, self.timeouts_s = threading.Event(), []
+
+    def wake(self) -> None:
+        self.woken.set()
+
+    def read(self, timeout_s: float) -> Events:
+        self.timeouts_s.append(timeout_s)
+        if timeout_s and not self.woken.wait(DEADLINE_S):
+            raise TimeoutError
+        self.woken.clear()
+        return super().read(0)
+
+
+@pytest.mark.parametrize(
+    "wish", [lambda engine: engine.set_window(300.0), lambda engine: engine.set_interval(99)]
+)
+def test_a_wish_wakes_a_source_that_can_be_woken(wish) -> None:
+    """GIVEN an engine that waits in a read WHEN a wish comes, or the end THEN the wait ends."""
+    source, snapshots = Sleeping(), []
+
+    def publish(snapshot: Snapshot) -> None:
+        snapshots.append(snapshot)
+        threading.Thread(target=engine.stop).start()
+
+    engine = Engine(source, publish, interval_s=3_600.0)
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    wish(engine)
+    thread.join(DEADLINE_S)
+    assert not thread.is_alive()
+    assert len(snapshots) == 2  # of the wish, and the last one
+    assert max(source.timeouts_s) == MAX_WOKEN_READ_S
+
+
+def test_given_a_cost_that_was_measured_when_read_again_soon_then_it_is_the_same_one():
+    times_s = iter(
+        [100.0, 100.0, 100.0 + COST_INTERVAL_S / 2, 100.0 + COST_INTERVAL_S, 101.0 + COST_INTERVAL_S]
+    )
+    meter = CostMeter(lambda: next(times_s))
+    first, soon, later, soon_after = (meter.read() for _ in range(4))
+    assert first is soon
+    assert later is not first
+    assert later is soon_after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,50 @@ def test_given_the_core_when_imported_then_nothing_of_the_project_above_it_is_lo
 
 def test_given_the_probe_of_this_test_then_it_sees_what_is_loaded():
     assert "decimal" in loaded_by("decimal")
+
+
+def test_given_the_job_of_the_loader_when_it_is_made_then_numpy_is_not_loaded():
+    """It is sent before anything slow is imported, so that the loader works meanwhile."""
+    assert not {"numpy", "textual"} & loaded_by("tcpconntop.kernel.job", "tcpconntop.kernel.program_numbers")
+
+
+def test_given_the_dashboard_when_it_is_imported_then_plotext_is_not_loaded():
+    """It is loaded when its first curve is drawn: the pane that is shown at the start has none."""
+    loaded = loaded_by(*modules_in("tui/screens"), "tcpconntop.tui.app", "tcpconntop.tui.panes.histogram")
+    assert "textual" in loaded
+    assert not {name for name in loaded if name.split(".")[0] == "plotext"}
+
+
+def test_given_version_alone_when_asked_for_then_the_parser_is_not_loaded():
+    """The command answers in an instant."""
+    program = (
+        "import sys; sys.argv = ['tcpconntop', '--version']\n"
+        "from tcpconntop.__main__ import main\n"
+        "code = main(); print(code, 'argparse' in sys.modules, 'tcpconntop.cli' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert run.stdout.splitlines() == [f"tcpconntop {tcpconntop.__version__}", "0 False False"]
+
+
+def test_given_the_command_when_it_has_started_then_numpy_starts_no_threads():
+    """Its threads for matrices, which we never multiply, take longer to start than numpy itself."""
+    program = (
+        "import sys; sys.argv = ['tcpconntop', 'completion', 'bash']\n"
+        "from tcpconntop.__main__ import main\n"
+        "main(); import numpy, os; print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {name: text for name, text in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=environment,
+    )
+    assert run.stdout.splitlines()[-1] == "1"
 
 
 def test_given_any_command_line_when_it_is_parsed_then_numpy_is_not_loaded():

@@ -16,43 +16,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from tcpconntop.core.format import EIGHTHS
-
-Colour = tuple[int, int, int]
-Tick = tuple[float, str]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The axes around the data.
-
-    Attributes:
-        width, height: total size in terminal cells, with axes and labels.
-        x_ticks: column and label.
-        y_ticks: height (0 … 1) and label; all labels have the same width.
-        colour: colour of axes and labels.
-    """
-
-    width: int
-    height: int
-    x_ticks: Sequence[Tick]
-    y_ticks: Sequence[Tick]
-    colour: Colour
-
-    @property
-    def columns(self) -> int:
-        """Columns of the data, without y labels and axis."""
-        return columns(self.width, len(self.y_ticks[0][1]))
-
-    @property
-    def rows(self) -> int:
-        """Rows of the data, without x labels and axis."""
-        return max(1, self.height - 2)
-
-
-def columns(width: int, label_width: int) -> int:
-    """Return the columns of the data in a frame with y labels of `label_width` cells."""
-    return max(2, width - label_width - 1)
+from tcpconntop.tui.panes.bar_chart import Colour, Frame
 
 
 @dataclass(frozen=True)
@@ -61,32 +25,6 @@ class Curve:
 
     heights: Sequence[float]
     colour: Colour
-
-
-def bars(
-    frame: Frame, heights: Sequence[float], colour: Colour, marks: Sequence[Tick], mark_colour: Colour
-) -> Text:
-    """Draw a bar in each column (0 … 1; any height above 0 is visible) and a vertical line at each mark."""
-    rows = frame.rows
-    points: dict[str, list[tuple[int, int]]] = {}
-    for x, height in enumerate(heights):
-        eighths = 0 if math.isnan(height) or height <= 0 else max(1, round(height * rows * 8))
-        for y in range(eighths // 8):
-            points.setdefault("█", []).append((x, y))
-        if eighths % 8 and eighths // 8 < rows:
-            points.setdefault(EIGHTHS[eighths % 8 - 1], []).append((x, eighths // 8))
-    signals = []
-    marked = {round(x) for x, _ in marks}
-    lines = [(x, y) for x in sorted(marked) for y in range(rows)]
-    painted = [("┊", lines, mark_colour)]
-    for char, cells in points.items():  # a bar below a mark has the colour of the mark
-        painted.append((char, [(x, y) for x, y in cells if x not in marked], colour))
-        painted.append((char, [(x, y) for x, y in cells if x in marked], mark_colour))
-    for char, cells, paint in painted:
-        if cells:
-            xs, ys = zip(*cells, strict=True)
-            signals.append(plotext.figure.signal(list(xs), list(ys), marker=_marker(char, paint)))
-    return _draw(frame, signals, (0, frame.columns - 1), (0, max(1, rows - 1)))
 
 
 def curves(frame: Frame, lines: Sequence[Curve]) -> Text:

@@ -24,6 +24,7 @@ from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.format import count, duration, percent
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome
+from tcpconntop.tui.panes.bar_chart import Frame, bars, columns_of
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import fit
 
@@ -67,22 +68,20 @@ class Histogram(Pane):
         return picture
 
     def _plot(self, selection: Selection, width: int, height: int) -> list[Text]:
-        from tcpconntop.tui.panes import charts  # late, because plotext takes long to load
-
         filled = np.flatnonzero(selection.buckets)
         low, high = decade_range(float(EDGES_US[filled[0]]), float(EDGES_US[filled[-1]]))
-        columns = charts.columns(width, COUNT_WIDTH)
+        columns = columns_of(width, COUNT_WIDTH)
         counts = rebin(selection.buckets, low, high, columns)
         top = float(counts.max())
         scale = (columns - 1) / math.log(high / low)
         ticks = _ticks(low, high, columns, scale)
         y_ticks = [(0, fit("0", COUNT_WIDTH, True)), (1, fit(count(top), COUNT_WIDTH, True))]
-        frame = charts.Frame(width, height - 1, ticks, y_ticks, self.rgb("dim"))
+        frame = Frame(width, height - 1, ticks, y_ticks, self.rgb("dim"))
         marks = [
             (min(max(math.log(us / low) * scale, 0.0), columns - 1.0), f"{name} {duration(us)}")
             for name, us in zip(QUANTILES, selection.quantiles_us, strict=True)
         ]
-        plot = charts.bars(frame, (counts / top).tolist(), self.rgb("accent"), marks, self.rgb("high"))
+        plot = bars(frame, (counts / top).tolist(), self.rgb("accent"), marks, self.rgb("high"))
         return [self._marks(marks, COUNT_WIDTH + 1, width), *plot.split("\n")]
 
     def _marks(self, marks: list[tuple[float, str]], shift: int, width: int) -> Text:

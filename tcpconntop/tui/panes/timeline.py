@@ -22,6 +22,7 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.format import duration, elapsed, rate
 from tcpconntop.core.view.metrics import QUANTILES
+from tcpconntop.tui.panes.bar_chart import Frame, columns_of
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
 from tcpconntop.tui.text.lines import fit
 from tcpconntop.tui.text.sparkline import sparkline
@@ -64,8 +65,8 @@ class Timeline(Pane):
             (math.log(10.0**n / low) / span, fit(round_duration(10.0**n), LABEL_WIDTH, True))
             for n in exponents[::every]
         ]
-        columns = charts.columns(width, LABEL_WIDTH)
-        frame = charts.Frame(width, height, _ticks(steps, columns), labels, self.rgb("dim"))
+        columns = columns_of(width, LABEL_WIDTH)
+        frame = Frame(width, height, _ticks(steps, columns), labels, self.rgb("dim"))
         heights = np.log(np.maximum(quantiles, low) / low) / span
         drawn = [
             charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(QUANTILE_PAINTS)

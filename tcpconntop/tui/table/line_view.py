@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Offset, Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -26,6 +25,7 @@ class LineView(ScrollView, Styled):
         super().__init__()
         self._name = name
         self._styles: dict[tuple[str, str], Style] = {}
+        self._painted: tuple[tuple[Size, Offset, int], list[Strip]] | None = None  # `_geometry`, lines
 
     @property
     def line_width(self) -> int:
@@ -37,21 +37,41 @@ class LineView(ScrollView, Styled):
         style = self._styles.get((kind, paint))
         if style is None:
             base = self.get_component_rich_style(f"{self._name}--{kind}") if kind else self.rich_style
-            line = [Segment(" ", base + self.paint(paint))]
-            for line_filter in self.get_line_filters():
-                line = line_filter.apply(line, self.background_colors[1])
-            style = self._styles[kind, paint] = line[0].style or Style.null()
+            style = self._styles[kind, paint] = self.finished(base + self.paint(paint))
         return style
 
     def notify_style_update(self) -> None:
         """Clear the cached styles."""
         self._styles.clear()
+        self._painted = None
         super().notify_style_update()
 
+    def repaint(self) -> None:
+        """Have the lines painted that have changed."""
+        painted, now = self._painted, (self._geometry(), self._draw(range(self.size.height)))
+        self._painted = now
+        if painted is None or painted[0] != now[0]:
+            self.refresh()
+            return
+        lines = zip(painted[1], now[1], strict=True)
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
+        if changed:
+            self.refresh(*changed)
+
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the lines of a visible region; `render_line` returns them in full width."""
-        width, plain = self.line_width, self.style("")
-        lines = [self.render_line(y).adjust_cell_length(width, plain) for y in crop.line_range]
-        if crop.x == 0 and crop.right >= width:
+        """Return the lines of a visible region; `render_line` draws them in full width."""
+        painted = self._painted
+        if painted is not None and painted[0] == self._geometry():
+            lines = painted[1][crop.y : crop.bottom]
+        else:
+            lines = self._draw(crop.line_range)
+        if crop.x == 0 and crop.right >= self.line_width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
+
+    def _geometry(self) -> tuple[Size, Offset, int]:
+        return self.size, self.scroll_offset, self.line_width
+
+    def _draw(self, line_range: range) -> list[Strip]:
+        width, plain = self.line_width, self.style("")
+        return [self.render_line(y).adjust_cell_length(width, plain) for y in line_range]

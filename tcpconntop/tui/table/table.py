@@ -7,6 +7,7 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -82,7 +83,7 @@ class Table(LineView, can_focus=True):
     def forget(self) -> None:
         """Draw all rows again, because a name has been resolved."""
         self._strips.clear()
-        self.refresh()
+        self.repaint()
 
     def select(self, identity: bytes | None) -> None:
         """Select the row with an identity, or no row."""
@@ -90,7 +91,7 @@ class Table(LineView, can_focus=True):
             return
         self.selected = identity
         self.row = None if self.view is None or identity is None else self.view.find(identity)
-        self.refresh()
+        self.repaint()
         self.post_message(RowSelected(identity))
 
     def go_to(self, identity: bytes) -> None:
@@ -117,7 +118,7 @@ class Table(LineView, can_focus=True):
                 widened = widen_for_names(columns, room) if self._namer else columns
                 self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
         self._strips.clear()
-        self.refresh()
+        self.repaint()
 
     def notify_style_update(self) -> None:
         """Clear the lines that were drawn in the old colours."""
@@ -207,7 +208,7 @@ class Table(LineView, can_focus=True):
             self._strips.clear()
         if view is not None and first + y - 1 < len(view):
             return self._row(view, first + y - 1, width)
-        empty = [] if view is not None and len(view) else wrap(self._empty, width - 4, self._page)
+        empty = [] if view is not None and len(view) else _wrapped(self._empty, width - 4, self._page)
         if 0 <= y - 2 < len(empty):
             return Strip([Segment(fit(f"  {empty[y - 2]}", width), self.style("", "dim"))], width)
         return Strip.blank(width, self.style(""))
@@ -272,3 +273,9 @@ class Table(LineView, can_focus=True):
     def _text(self, view: View, column: ViewColumn, row: int) -> str:
         text = column.text(view, row)
         return add_name(text, column, view, row, self._namer) if self._namer else text
+
+
+@lru_cache(8)
+def _wrapped(text: str, width: int, max_lines: int) -> list[str]:
+    """Return `wrap` of what each empty line asks for."""
+    return wrap(text, width, max_lines)

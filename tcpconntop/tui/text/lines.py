@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.reactive import reactive
+from textual.geometry import Region, Size
+from textual.strip import Strip
 from textual.widget import Widget
 
 STYLE_CLASSES = {
@@ -34,9 +36,20 @@ class Styled(Widget):
             style = paints[name] = Style(color=colour, bold=full.bold or None, dim=full.dim or None)
         return style
 
+    def finished(self, style: Style) -> Style:
+        """Return a style on the widget's background, after the app's line filters."""
+        finished: dict[Style, Style] = vars(self).setdefault("_finished", {})
+        if style not in finished:
+            line = [Segment(" ", self.rich_style + style)]
+            for line_filter in self.get_line_filters():
+                line = line_filter.apply(line, self.background_colors[1])
+            finished[style] = line[0].style or Style.null()
+        return finished[style]
+
     def notify_style_update(self) -> None:
         """Drop the cached styles: the theme has changed."""
         vars(self).pop("_paints", None)
+        vars(self).pop("_finished", None)
         super().notify_style_update()
 
     @property
@@ -106,20 +119,67 @@ def justify(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = 
 
 
 class Line(Styled):
-    """A widget of one line; subclasses implement `draw`."""
+    """A widget of one or more lines of text; subclasses implement `draw`.
+
+    The text becomes strips without Textual's own passes (see `LineView`), and only changed lines are painted.
+    """
 
     DEFAULT_CSS = "Line { height: 1; }"
 
-    version: reactive[int] = reactive(0, layout=False)
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawing: tuple[Size, Text, list[Strip]] | None = None  # the last one
 
     def redraw(self) -> None:
-        """Draw the line again at the next frame."""
-        self.version += 1
+        """Draw again, and have the lines painted that have changed."""
+        before = self._drawing
+        if before is None or before[0] != self.size:
+            self._drawing = None
+            self.refresh()
+            return
+        text = self.render()
+        if _is_same(text, before[1]):
+            return
+        strips = self._draw_strips(text)
+        lines = zip(before[2], strips, strict=True)
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
+        if changed:
+            self.refresh(*changed)
+
+    def notify_style_update(self) -> None:
+        """Draw again, in the new colours."""
+        self._drawing = None
+        super().notify_style_update()
 
     def render(self) -> Text:
-        """Draw the line."""
+        """Return the text."""
         return self.draw(self.size.width)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a visible region."""
+        drawing = self._drawing
+        strips = drawing[2] if drawing and drawing[0] == self.size else self._draw_strips(self.render())
+        return [strip.crop(crop.x, crop.right) for strip in strips[crop.y : crop.bottom]]
+
+    def _draw_strips(self, text: Text) -> list[Strip]:
+        width, height = self.size
+        lines: list[list[Segment]] = [[]]
+        for part, style, _ in text.render(self.app.console):
+            paint = self.finished(style or Style.null())
+            first, *more = part.split("\n")
+            lines[-1].append(Segment(first, paint))
+            lines += [[Segment(line, paint)] for line in more]
+        plain = self.finished(Style.null())
+        strips = [Strip(line).adjust_cell_length(width, plain) for line in lines[:height]]
+        strips += [Strip.blank(width, plain)] * (height - len(strips))
+        self._drawing = (self.size, text, strips)
+        return strips
+
     def draw(self, width: int) -> Text:
-        """Draw the line in `width` cells."""
+        """Draw the lines in `width` cells."""
         raise NotImplementedError
+
+
+def _is_same(one: Text, other: Text) -> bool:
+    """True if two texts look the same; `==` alone ignores the style of the whole text."""
+    return one is other or (one == other and one.style == other.style)
