@@ -68,6 +68,13 @@ def on_interrupt(stop: Callable[[], None]) -> Interruption:
     return interrupted
 
 
+def ignore_more() -> None:
+    """Ignore further signals if one came: Python takes handlers away before the process has ended."""
+    if interrupted():
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def _handle_all(handle: Callable[[int, FrameType | None], None]) -> None:
     """Install a handler, except for signals that the caller of the program had ignored (`nohup`).
 

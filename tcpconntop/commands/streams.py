@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
-from tcpconntop.commands.signals import Interrupted, end_by_signal, interrupted
+from tcpconntop.commands.signals import Interrupted, end_by_signal, ignore_more, interrupted
 from tcpconntop.commands.transliterate import TRANSLITERATE
 from tcpconntop.core.errors import EXIT_FAILED, FatalError
 from tcpconntop.core.format import printable
@@ -44,6 +44,8 @@ def run_with_safe_streams(main: Callable[[], int]) -> int:
     except _NoReader:
         end_by_signal(signal.SIGPIPE)
         raise
+    finally:
+        ignore_more()
 
 
 def data_stdout() -> TextIO:

@@ -48,8 +48,14 @@ def map_sizes(max_in_flight: int) -> dict[str, int]:
 
 
 def possible_cpus() -> int:
-    """Return how many CPUs this kernel can ever have: the highest CPU number plus 1."""
-    ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
+    """Return how many CPUs this kernel can ever have: the highest CPU number plus 1.
+
+    Without /sys, how many are configured.
+    """
+    try:
+        ranges = Path("/sys/devices/system/cpu/possible").read_text().strip()
+    except OSError:
+        return os.sysconf("SC_NPROCESSORS_CONF")
     return int(ranges.replace("-", ",").rsplit(",", 1)[-1]) + 1
 
 
