@@ -17,7 +17,7 @@ run: setup ## Open the dashboard on live data (ARGS="-b -n 3" for other modes)
 
 # Some tests wait: there are more workers than cores, each with a network namespace of its own. Python is started some
 # hundred times: it has to keep what it compiles.
-WORKERS ?= $(shell echo $$((3 * $$(nproc))))
+WORKERS ?= $(shell echo $$(((5 * $$(nproc) + 1) / 2)))
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 .PHONY: test
 test: setup $(VENV)/.test ## Run every test that this kernel allows (ARGS="-k name", ARGS=--long: in full length)

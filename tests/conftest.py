@@ -28,12 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `long`, and say how many that are."""
+    """Leave out what is marked `long`, and say how many that are. Mix the tests that wait with the others.
+
+    Live tests wait for the kernel, the others compute: side by side they keep all processors busy.
+    """
     if not config.getoption("long"):
         left_out = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+    waiting, computing = ([i for i in items if ("live" in i.path.parts) is live] for live in (True, False))
+    if waiting and computing:
+        places = [n / len(part) for part in (waiting, computing) for n in range(len(part))]
+        order = sorted(zip(places, [*waiting, *computing], strict=True), key=lambda pair: pair[0])
+        items[:] = [item for _, item in order]
 
 
 def pytest_collection_finish() -> None:

@@ -37,7 +37,7 @@ RESULTS = {"x86": 80, "arm64": 0}
 @pytest.mark.parametrize(
     ("architecture", "transport"),
     [
-        ("x86", "ring"),
+        pytest.param("x86", "ring", marks=pytest.mark.long),  # what the other tests run
         ("arm64", "perf"),
         pytest.param("x86", "perf", marks=pytest.mark.long),
         pytest.param("arm64", "ring", marks=pytest.mark.long),

@@ -74,7 +74,7 @@ def test_perf_buffers_need_bcc() -> None:
         open_session(spawn_loader(), TraceRequest(loader="image", transport="perf", pids=(MARK,)))
 
 
-@pytest.mark.parametrize("loader", ["image", "bcc"])
+@pytest.mark.parametrize("loader", ["image", pytest.param("bcc", marks=pytest.mark.long)])
 def test_a_document_says_how_the_programs_were_loaded(loader: str) -> None:
     done = run("-b", "-n", "1", "-d", "0.1", "--json", "--loader", loader)
     assert json.loads(done.stdout)["loader"] == loader, done.stderr

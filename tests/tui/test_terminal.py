@@ -48,7 +48,14 @@ while True:
 HANG_UP = pytest.param(signal.SIGHUP, marks=pytest.mark.long)  # a terminal that goes sends it, below
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, HANG_UP, signal.SIGQUIT, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        HANG_UP,
+        *(pytest.param(other, marks=pytest.mark.long) for other in (signal.SIGQUIT, signal.SIGINT)),
+    ],
+)
 def test_a_signal_gives_the_terminal_back(number: signal.Signals) -> None:
     """GIVEN a dashboard WHEN a signal comes, and more at its end THEN all is as before; the code is 128+n."""
     with on_terminal(REPLAY) as terminal:
@@ -146,7 +153,7 @@ def test_suspended_it_leaves_the_terminal_as_it_was() -> None:
         assert terminal.end() == 0
 
 
-@pytest.mark.parametrize("how", ["ctrl-z", "SIGTSTP", "SIGSTOP"])
+@pytest.mark.parametrize("how", ["ctrl-z", pytest.param("SIGTSTP", marks=pytest.mark.long), "SIGSTOP"])
 def test_it_is_suspended_and_continued_many_times(how: str, long: bool) -> None:
     """GIVEN a job of a shell WHEN it is stopped and continued THEN threads, keys and screen are as before."""
     with in_a_shell() as terminal:

@@ -22,7 +22,7 @@ COMMANDS = [
     ["--help"],
     like_others(["log", "--help"]),
     ["completion", "fish"],
-    ["doctor", "--json"],
+    like_others(["doctor", "--json"]),
     ["log", "--replay", "FILE"],
     ["replay", "FILE", "-b"],
     like_others(["replay", "FILE", "-b", "--json"]),

@@ -84,7 +84,7 @@ def test_given_latencies_in_the_middle_of_rows_then_each_row_has_exactly_its_own
 
 
 @pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
-@pytest.mark.parametrize("seconds", [1, 33, 400, SCRIPT_S])
+@pytest.mark.parametrize("seconds", [1, 33, pytest.param(400, marks=pytest.mark.long), SCRIPT_S])
 def test_given_any_window_and_width_then_everything_that_is_kept_is_there_once(window_s, seconds):
     picture = told(window_s, seconds)
     outcomes = sum(part.outcomes().sum(axis=0) for part in picture.window.slices) + np.zeros(6)

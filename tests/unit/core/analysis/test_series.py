@@ -79,7 +79,14 @@ def twice(second: int):
 
 
 @pytest.mark.parametrize(
-    ("window_s", "steps"), [(300, 300), (300, 60), (300, 45), (900, 120), (900, 900), (900, 7)]
+    ("window_s", "steps"),
+    [
+        *[pytest.param(*case, marks=pytest.mark.long) for case in ((300, 300), (900, 900))],
+        (300, 60),
+        (300, 45),
+        (900, 120),
+        (900, 7),
+    ],
 )
 def test_given_slices_longer_than_a_step_then_a_steady_rate_stays_level(window_s, steps):
     picture = told(window_s, 960, twice)

@@ -81,7 +81,7 @@ def test_given_a_minute_when_looked_back_then_every_second_is_what_was_published
         assert then.window.errors.counts.sum() == picture.window.errors.counts.sum()
 
 
-@pytest.mark.parametrize("window_s", [10, 300, None])
+@pytest.mark.parametrize("window_s", [pytest.param(10, marks=pytest.mark.long), 300, None])
 def test_given_a_long_run_when_looked_at_through_another_window_then_it_is_what_that_window_shows(
     window_s, long
 ):
