@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The life of a connect attempt, whichever probes report it: connect_*() for the states of the socket, call_*() for
- * the call of tcp_v4_connect() or tcp_v6_connect().
+ * The life of a connect attempt, whichever probes report it. calls.h has what the call of connect() adds, states.h
+ * what begins and ends it.
  *
  * Included by tcpconntop.bpf.c after the maps: it uses their functions and COUNT().
  */
 #ifndef TCPCONNTOP_CONNECT_H
 #define TCPCONNTOP_CONNECT_H
 
-#include "filter.h"
+#include "identify.h"
 #include "netns.h"
 #include "sock.h"
 
@@ -47,52 +47,6 @@ static __always_inline bool finish(void *ctx, u64 key, const struct event *attem
 	if (delete_attempt(&key))
 		return false;
 	report(ctx, &record, ending, settings);
-	return true;
-}
-
-/* The first bytes of a word up to its first zero byte, the others zero. */
-static __always_inline u64 until_zero(u64 word)
-{
-	u64 zeros = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
-
-	return zeros ? word & (((zeros & -zeros) >> 7) - 1) : word;
-}
-
-/* Store a name. The kernel can leave the end of a longer one behind its zero byte. (All our architectures are little-endian.) */
-static __always_inline void set_name(char *name, u64 first, u64 second)
-{
-	u64 *words = (u64 *)name;
-
-	words[0] = until_zero(first);
-	words[1] = words[0] == first && first >> 56 ? until_zero(second) : 0;
-}
-
-/*
- * Fill in process, user, cgroup and network namespace. Must run in the context of the process that connects.
- * A worker thread of io_uring belongs to that process as well.
- * False: the filters exclude the attempt.
- */
-static __always_inline bool identify(const void *net, struct event *attempt, u64 thread, struct scratch *scratch,
-				     const struct settings *settings)
-{
-	void *process;
-
-	attempt->tgid = thread >> 32;
-	attempt->uid = bpf_get_current_uid_gid();
-	if (!passes_filters(attempt, settings))
-		return false;
-	attempt->cgroup_id = bpf_get_current_cgroup_id();
-	if (net)
-		attempt->netns = READ(u32, net, NET_INUM);
-	process = group_leader(thread);
-	bpf_probe_read_kernel(scratch->task, TASK_BYTES, process + TASK_FIRST);
-	attempt->process_start_ns = TASK_FIELD(u64, scratch, process, TASK_START);
-	set_name(attempt->comm, TASK_FIELD(u64, scratch, process, TASK_COMM),
-		 TASK_FIELD(u64, scratch, process, TASK_COMM + 8));
-	if ((u32)thread == attempt->tgid) /* the first thread */
-		__builtin_memcpy(attempt->thread, attempt->comm, sizeof(attempt->thread));
-	else
-		bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));
 	return true;
 }
 
@@ -285,50 +239,6 @@ static __always_inline void connect_end(void *ctx, void *sk, struct scratch *scr
 	}
 	if (finish(ctx, key, attempt, ending, settings) && copy > 1)
 		COUNT(skipped);
-}
-
-/* A call begins. With a v4-mapped address, tcp_v6_connect() calls tcp_v4_connect(): only the outer call counts. */
-static __always_inline void call_begins(const void *sk, const void *address, int length, bool is_v6)
-{
-	u64 thread = bpf_get_current_pid_tgid();
-	struct call call = { .sk = (u64)sk, .target.begin_ns = bpf_ktime_get_ns() };
-	struct call *outer = is_v6 ? NULL : call_of_this_thread(sk, thread);
-	struct seen *seen = get_seen();
-
-	if (!seen || is_repaired(READ(u8, sk, REPAIR_BYTE)) || (outer && outer->is_v4_mapped))
-		return;
-	read_sockaddr(sk, address, length, &call.target);
-	call.is_v4_mapped = is_v6 && call.target.family == 4;
-	update_call(&thread, &call);
-	if (!seen->calls)
-		seen->calls = true;
-}
-
-/* A call returns. A negative result is the errno of a connect that failed inside the call, before any SYN was sent. */
-static __always_inline void call_returns(void *ctx, int result, int program)
-{
-	u64 key, thread = bpf_get_current_pid_tgid();
-	struct call *call = find_call(&thread);
-	struct settings *settings = get_settings();
-	struct ending ending = { .outcome = outcome_of_error(-result), .error = -result, .unsent = true };
-	struct event *attempt;
-	struct scratch *scratch = get_scratch(program);
-	void *net = NULL;
-
-	if (!call || !settings || !scratch)
-		return;
-	key = call->sk;
-	if (result < 0 && SK_NET)
-		net = READ(void *, key, SK_NET);
-	if (result < 0 && call->entered_syn_sent) {
-		attempt = find_attempt(&key);
-		if (attempt)
-			finish(ctx, key, attempt, ending, settings);
-	} else if (result < 0 && identify(net, &call->target, thread, scratch, settings)) {
-		count_attempt(&call->target, net, thread);
-		report(ctx, &call->target, ending, settings);
-	}
-	delete_call(&thread);
 }
 
 #endif

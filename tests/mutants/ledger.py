@@ -5,7 +5,7 @@ Each is (what is wrong then, file in `bpf/`, text that occurs once in it, what r
 
 from __future__ import annotations
 
-_CONNECT, _NETNS, _SOCK, _PROGRAM = "connect.h", "netns.h", "sock.h", "tcpconntop.bpf.c"
+_CONNECT, _NETNS, _SOCK, _STATES = "connect.h", "netns.h", "sock.h", "states.h"
 
 LEDGER = (
     ("an attempt stays in the map", _CONNECT, "if (delete_attempt(&key))", "if (0)", "known_list"),
@@ -28,9 +28,9 @@ LEDGER = (
     ("a namespace finds the slot of another", _NETNS, "if (slot && slot->netns == netns)",
      "if (slot && slot->netns)", "side_by_side"),
     ("a full map is forgotten", _CONNECT, "seen->missed = true;", ";", "missed_by"),
-    ("a simultaneous open is forgotten", _PROGRAM, "seen->simultaneous = true;", ";",
+    ("a simultaneous open is forgotten", _STATES, "seen->simultaneous = true;", ";",
      "test_simultaneous"),
-    ("a simultaneous open is accepted", _PROGRAM, "!READ(u32, sk, TCP_SEGS_OUT)", "true",
+    ("a simultaneous open is accepted", _STATES, "!READ(u32, sk, TCP_SEGS_OUT)", "true",
      "test_simultaneous"),
     ("a stale attempt keeps its place", _CONNECT, "if (is_first && !is_placed &&", "if (0 && !is_placed &&",
      "stale_attempt"),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ledger import LEDGER
 
-CONNECT, SOCK, PROGRAM, FILTER = "connect.h", "sock.h", "tcpconntop.bpf.c", "filter.h"
-OUTCOME = "outcome.h"
+CONNECT, SOCK, FILTER, OUTCOME = "connect.h", "sock.h", "filter.h", "outcome.h"
+IDENTIFY, STATES = "identify.h", "states.h"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ GENERAL = (
     Mutant("attempts count twice", CONNECT, "COUNT(attempts);", "COUNT_MANY(attempts, 2);", "test_refused"),
     Mutant(
         "a simultaneous open never ends",
-        PROGRAM,
+        STATES,
         "old_state == TCP_SYN_SENT || old_state == TCP_SYN_RECV",
         "old_state == TCP_SYN_SENT",
         "test_simultaneous",
@@ -125,7 +125,7 @@ _OF_THREAD = "bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));"
 _START = "TASK_FIELD(u64, scratch, process, TASK_START)"
 
 NAMES = tuple(
-    Mutant(name, CONNECT, old, new, "threads_have_the_name or known_by_its_start or test_every_field")
+    Mutant(name, IDENTIFY, old, new, "threads_have_the_name or known_by_its_start or test_every_field")
     for name, old, new in (
         ("comm is the thread's", _OF_LEADER, "bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));"),
         ("no comm", _OF_LEADER, ""),
