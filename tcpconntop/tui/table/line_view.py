@@ -52,11 +52,8 @@ class LineView(ScrollView, Styled):
         self._painted = now
         if painted is None or painted[0] != now[0]:
             self.refresh()
-            return
-        lines = zip(painted[1], now[1], strict=True)
-        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
-        if changed:
-            self.refresh(*changed)
+        else:
+            self.refresh_changed(painted[1], now[1])
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the lines of a visible region; `render_line` draws them in full width."""

@@ -46,6 +46,13 @@ class Styled(Widget):
             finished[style] = line[0].style or Style.null()
         return finished[style]
 
+    def refresh_changed(self, painted: list[Strip], now: list[Strip]) -> None:
+        """Have the lines painted that differ from those on the screen; both have all lines of the widget."""
+        lines = zip(painted, now, strict=True)
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
+        if changed:
+            self.refresh(*changed)
+
     def notify_style_update(self) -> None:
         """Drop the cached styles: the theme has changed."""
         vars(self).pop("_paints", None)
@@ -140,11 +147,7 @@ class Line(Styled):
         text = self.render()
         if _is_same(text, before[1]):
             return
-        strips = self._draw_strips(text)
-        lines = zip(before[2], strips, strict=True)
-        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in enumerate(lines) if old != new]
-        if changed:
-            self.refresh(*changed)
+        self.refresh_changed(before[2], self._draw_strips(text))
 
     def notify_style_update(self) -> None:
         """Draw again, in the new colours."""
