@@ -79,7 +79,7 @@ class PlaceNames:
 
     def _name_namespaces(self, events: Events) -> bool:
         """Look in /run/netns if records have a namespace without a name; return True if any changed."""
-        unknown = set(events["netns"].tolist()) - self._looked_for  # np.unique imports numpy.ma: 50 ms
+        unknown = set(np.unique(events["netns"]).tolist()) - self._looked_for
         if not unknown or time.monotonic() - self._named_s < LOOK_INTERVAL_S:
             return False
         self._named_s = time.monotonic()
