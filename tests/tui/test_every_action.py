@@ -96,34 +96,73 @@ def aspects(app, folder):
     }
 
 
-@pytest.mark.parametrize(
-    ("action", "key"),
-    [
-        # The first key of each; what the others are bound to is looked at below.
-        pytest.param(action, key, id=f"{action.id}-{key}", marks=[pytest.mark.long] * (number > 0))
-        for action in ACTIONS
-        for number, key in enumerate(action.keys.split(","))
-    ],
-)
-@pytest.mark.usefixtures("five_panes")
-async def test_a_key_does_what_the_help_says_and_nothing_else(action, key, tmp_path, monkeypatch):
+async def check(pilot, action, key, folder):
+    """Press a key of an action, and compare what changes with what is written above."""
     assert action.id in EFFECTS, "a new action: say in EFFECTS what it changes"
     expected, before_it = EFFECTS[action.id]
+    await pilot.press(*before_it.split())
+    await pilot.pause()
+    before = aspects(pilot.app, folder)
+    await pilot.press(key)
+    await pilot.pause()
+    if "files" in expected:
+        await until(pilot, lambda: len(list(folder.iterdir())) == 3)
+    after = aspects(pilot.app, folder)
+    if "screen" in expected:
+        after["focus"] = before["focus"]
+    assert {name for name in after if after[name] != before[name]} == expected, f"{action.id}: {key}"
+
+
+def set_back(app, state, spec, folder):
+    """Bring a dashboard back to its start, without a key."""
+    while len(app.screen_stack) > 1:
+        app.pop_screen()
+    board = app.screen
+    board.filter_bar.close()
+    board.table.focus()
+    board.table.select(None)
+    board.panes_enabled = True
+    board.set_heights(board.size.height)
+    board.panes.switch_at(0)
+    board.set_spec(spec)
+    app._store.set(state)
+    app._clipboard = ""
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.usefixtures("five_panes")
+async def test_the_first_key_of_each_action_does_what_the_help_says_and_nothing_else(tmp_path, monkeypatch):
+    """GIVEN a dashboard that is brought back to its start after each WHEN keys are pressed THEN that changes."""
     monkeypatch.chdir(tmp_path)
     app = still()
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
-        await pilot.press(*before_it.split())
-        await pilot.pause()
-        before = aspects(app, tmp_path)
-        await pilot.press(key)
-        await pilot.pause()
-        if "files" in expected:
-            await until(pilot, lambda: len(list(tmp_path.iterdir())) == 3)
-        after = aspects(app, tmp_path)
-        if "screen" in expected:
-            after["focus"] = before["focus"]
-    assert {name for name in after if after[name] != before[name]} == expected
+        start, state, spec = aspects(app, tmp_path), app._store.state, app.screen.spec
+        for action in sorted(ACTIONS, key=lambda action: action.id == "quit"):  # that one last
+            await check(pilot, action, action.keys.split(",")[0], tmp_path)
+            if action.id != "quit":
+                set_back(app, state, spec, tmp_path)
+                await pilot.pause()
+                assert aspects(app, tmp_path) == start, action.id
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("action", "key"),
+    [
+        pytest.param(action, key, id=f"{action.id}-{key}")
+        for action in ACTIONS
+        for key in action.keys.split(",")
+    ],
+)
+@pytest.mark.usefixtures("five_panes")
+async def test_a_key_does_what_the_help_says_and_nothing_else(action, key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = still()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        await check(pilot, action, key, tmp_path)
 
 
 async def test_every_key_of_an_action_is_bound_to_the_same():
