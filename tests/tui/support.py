@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -95,8 +96,9 @@ async def until(pilot: Pilot[str], condition: Callable[[], object]) -> None:
     """Wait until a condition holds: at once, unless the machine is very busy."""
     for _ in range(4_000):
         if condition():
+            await pilot.pause()
             return
-        await pilot.pause(0.01)
+        await asyncio.sleep(0.01)  # a pause of the pilot asks each widget whether it is idle
     raise AssertionError("the condition never held")
 
 

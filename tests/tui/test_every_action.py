@@ -133,7 +133,7 @@ def set_back(app, state, spec, folder):
 
 @pytest.mark.usefixtures("five_panes")
 async def test_the_first_key_of_each_action_does_what_the_help_says_and_nothing_else(tmp_path, monkeypatch):
-    """GIVEN a dashboard that is brought back to its start after each WHEN keys are pressed THEN that changes."""
+    """GIVEN a dashboard, brought back to its start each time WHEN a key is pressed THEN only that changes."""
     monkeypatch.chdir(tmp_path)
     app = still()
     async with app.run_test(size=(120, 36)) as pilot:

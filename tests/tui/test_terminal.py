@@ -198,6 +198,7 @@ def test_in_the_background_it_stays_stopped() -> None:
         terminal.press("bg; echo typed\n")
         terminal.until("\ntyped")
         terminal.until_state("T", process)
+        until_the_shell_knows(terminal)
         assert not terminal.mode(ALTERNATE_SCREEN)
         terminal.press("fg\n")
         terminal.until(DRAWN)
@@ -220,6 +221,16 @@ def suspend(terminal: Terminal, process: int) -> None:
     terminal.press("\x1a")
     terminal.until_state("T", process)
     terminal.until(PROMPT)
+
+
+def until_the_shell_knows(terminal: Terminal) -> None:
+    """Wait until the shell lists its job as stopped: `fg` continues only what it knows to be stopped."""
+    for _ in range(100):
+        terminal.press("jobs\n")
+        terminal.until(PROMPT)
+        if "Stopped" in terminal.text():
+            return
+    raise AssertionError(terminal.text())
 
 
 def start(terminal: Terminal) -> int:

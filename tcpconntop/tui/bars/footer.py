@@ -10,7 +10,7 @@ from rich.text import Text
 from tcpconntop.core.format import count, memory, seen_share
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.actions import ACTIONS, KeyBindings
-from tcpconntop.tui.text.lines import Line, Part, fit, justify
+from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify
 
 COST_PRIORITY = 85
 """Our own cost is left out before most of the keys are."""
@@ -34,6 +34,8 @@ class Footer(Line):
     Args:
         hidden: words whose keys do nothing on this screen.
     """
+
+    COMPONENT_CLASSES = STYLE_CLASSES
 
     def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.state import STARTING, DashboardState
-from tcpconntop.tui.text.lines import Line, Part, fit, justify
+from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify
 
 MIN_VIEW_CELLS = 8
 """Cells from which a cut description of the view is worth showing."""
@@ -27,6 +27,8 @@ MIN_VIEW_CELLS = 8
 
 class Header(Line):
     """The header line."""
+
+    COMPONENT_CLASSES = STYLE_CLASSES
 
     def __init__(self) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed
 from tcpconntop.core.types import Ints
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
-from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
+from tcpconntop.tui.text.lines import fit
 
 LEGEND_MIN_WIDTH = 48
 """Width of the pane from which the legend is shown."""
@@ -43,7 +43,7 @@ class Heatmap(Pane):
 
     DRAWS_SLICES = True
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {f"heat--{band}" for band in range(COLOURS + 1)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"heat--{band}" for band in range(COLOURS + 1)}
     MIN_HEIGHT = 5
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from tcpconntop.core.format import printable
 from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.actions import KeyBindings, actions_by_section
-from tcpconntop.tui.text.lines import Styled
+from tcpconntop.tui.text.lines import STYLE_CLASSES, Styled
 
 FILTERS = (
     ("nginx", "text in the address, the port, the process name, the pid or the unit"),
@@ -52,6 +52,7 @@ NARROW = 48
 class HelpText(Styled):
     """The text of the help."""
 
+    COMPONENT_CLASSES = STYLE_CLASSES
     DEFAULT_CSS = "HelpText { height: auto; }"
 
     def __init__(self, info: SourceInfo | None, keys: KeyBindings) -> None:

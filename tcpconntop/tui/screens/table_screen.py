@@ -40,6 +40,7 @@ from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.table.table import Table
 from tcpconntop.tui.table.view_cache import ViewCache
+from tcpconntop.tui.text.lines import STYLE_CLASSES
 from tcpconntop.tui.text.titles import row_title
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
@@ -54,6 +55,7 @@ class TableScreen(Screen[None]):
         panes: the panes by name, in the order of the tabs.
     """
 
+    COMPONENT_CLASSES = STYLE_CLASSES
     BINDINGS = bindings("screen")
     AUTO_FOCUS = "Table"
     HIDDEN_HINTS: frozenset[str] = frozenset()

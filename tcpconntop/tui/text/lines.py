@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -18,20 +17,27 @@ STYLE_CLASSES = {
     f"paint--{name}"
     for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high", "trend")
 }
-"""The styles of the dashboard as component classes; `app.tcss` defines them for every theme."""
+"""The styles of the dashboard as component classes; `app.tcss` defines them for every theme.
+
+Few widgets have them, where the background changes or the colours do; those inside use their colours. Textual
+computes all styles of all that have them at each start and change of the theme.
+"""
 
 
 class Styled(Widget):
-    """A widget with the styles of the dashboard."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES
+    """A widget that paints with the styles of the dashboard: its own, or those of what it is in."""
 
     def paint(self, name: str) -> Style:
         """Return a style of `STYLE_CLASSES` by its name, without background; no style for an empty name."""
         paints: dict[str, Style] = vars(self).setdefault("_paints", {})
         style = paints.get(name)
         if style is None:
-            full = self.get_component_rich_style(f"paint--{name}") if name else Style.null()
+            owner = next(
+                node
+                for node in self.ancestors_with_self
+                if isinstance(node, Widget) and STYLE_CLASSES <= node.COMPONENT_CLASSES
+            )
+            full = owner.get_component_rich_style(f"paint--{name}") if name else Style.null()
             colour = None if name == "strong" else full.color
             style = paints[name] = Style(color=colour, bold=full.bold or None, dim=full.dim or None)
         return style
