@@ -29,7 +29,7 @@ image: setup bcc ## Compile the BPF programs for bpf/image/ anew, after a change
 
 .PHONY: goldens
 goldens: setup $(VENV)/.test ## Write the screens that tests compare with anew: look at `git diff` then
-	@$(PYTEST) tests/tui/test_screens.py tests/tui/test_snapshots.py --snapshot-update -q
+	@$(PYTEST) tests/tui/test_screens.py tests/tui/test_snapshots.py --long --snapshot-update -q
 
 .PHONY: test-kernels
 test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")

@@ -81,9 +81,14 @@ ALL = {
     "by-process": Screen(dashboard={"spec": ViewSpec("process")}),
 }
 
+# The middle size: what is at 80 × 24 and at the largest is compared always.
+LIKE_OTHERS = {name for name in ALL if name.endswith(f"-{SIZES[1][0]}x{SIZES[1][1]}")} - {"dashboard-120x36"}
+
 
 @pytest.mark.xdist_group("screens")  # one worker: it makes the minute of traffic once
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name in LIKE_OTHERS)) for name in ALL]
+)
 async def test_screen(name: str, monkeypatch: pytest.MonkeyPatch, update_goldens: bool) -> None:
     screen = ALL[name]
     for variable, value in screen.environment.items():

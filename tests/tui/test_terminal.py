@@ -153,7 +153,9 @@ def test_suspended_it_leaves_the_terminal_as_it_was() -> None:
         assert terminal.end() == 0
 
 
-@pytest.mark.parametrize("how", ["ctrl-z", pytest.param("SIGTSTP", marks=pytest.mark.long), "SIGSTOP"])
+@pytest.mark.parametrize(
+    "how", ["ctrl-z", *(pytest.param(how, marks=pytest.mark.long) for how in ("SIGTSTP", "SIGSTOP"))]
+)
 def test_it_is_suspended_and_continued_many_times(how: str, long: bool) -> None:
     """GIVEN a job of a shell WHEN it is stopped and continued THEN threads, keys and screen are as before."""
     with in_a_shell() as terminal:

@@ -207,7 +207,7 @@ def has_teeth(protection: Protection) -> bool:
 
 
 def _passes(test: str) -> bool:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--long", test]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1 or " skipped" in done.stdout.splitlines()[-1]:
         print(done.stdout, file=sys.stderr)

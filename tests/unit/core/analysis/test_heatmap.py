@@ -83,7 +83,9 @@ def test_given_latencies_in_the_middle_of_rows_then_each_row_has_exactly_its_own
     assert heat.matrix(100.0, 1000.0, 2)[:, -6:].sum(axis=0).tolist() == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
+@pytest.mark.parametrize(
+    "window_s", [10, 300, None, *(pytest.param(s, marks=pytest.mark.long) for s in (60, 900))]
+)
 @pytest.mark.parametrize("seconds", [1, 33, pytest.param(400, marks=pytest.mark.long), SCRIPT_S])
 def test_given_any_window_and_width_then_everything_that_is_kept_is_there_once(window_s, seconds):
     picture = told(window_s, seconds)

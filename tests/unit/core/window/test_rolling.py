@@ -93,7 +93,10 @@ def busy(window_s):
 
 @pytest.mark.xdist_group("rolling")
 @pytest.mark.parametrize("window_s", WINDOWS.values())
-@pytest.mark.parametrize("gap_s", [9, 10, 59, 60, 61, 299, 310, 899, 931, 10**6])
+@pytest.mark.parametrize(
+    "gap_s",
+    [10, 60, 61, 931, 10**6, *(pytest.param(s, marks=pytest.mark.long) for s in (9, 59, 299, 310, 899))],
+)
 def test_given_an_idle_gap_then_what_is_older_than_the_window_is_gone(window_s, gap_s):
     story = deepcopy(busy(window_s))
     story.tell(connect(pid=77), later_s=gap_s)
