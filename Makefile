@@ -78,12 +78,11 @@ deb: dist man ## Build Debian packages, dist/*.deb (DEB_PYTHON="3.13": for one v
 	    packaging/deb/make-deb $(BIN)/pip dist/*.whl dist/tcpconntop.1 $$version dist || exit 1; done
 
 .PHONY: zipapp
-zipapp: dist ## Build a single file, dist/tcpconntop.pyz, for the Python that builds it
-	@$(BIN)/shiv --quiet --reproducible --compressed --compile-pyc --python "/usr/bin/env -S python3 -I" --console-script tcpconntop \
-	    --output-file dist/tcpconntop.pyz dist/*.whl
+zipapp: dist ## Build single files, dist/*.pyz (DEB_PYTHON="3.13": for one version of Python)
+	@for version in $(DEB_PYTHON); do packaging/zipapp/make-zipapp $(BIN)/shiv dist/*.whl $$version dist || exit 1; done
 
 .PHONY: test-install
-test-install: deb ## Install what was built as users do, and run it (ARGS="-k name")
+test-install: deb zipapp ## Install what was built as users do, and run it (ARGS="-k name")
 	@$(SUDO) env TCPCONNTOP_TEST_DIST=dist $(BIN)/python -m pytest tests/install $(ARGS)
 
 .PHONY: setup
@@ -113,7 +112,7 @@ $(VENV)/.kernels: $(VENV)/.test
 	@touch $@
 
 $(VENV)/.dist: $(VENV)/.test
-	@scripts/need-package groff-base python3-venv
+	@scripts/need-package groff-base python3-venv mmdebstrap
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group dist
 	@touch $@
 
