@@ -81,8 +81,12 @@ deb: dist man ## Build Debian packages, dist/*.deb (DEB_PYTHON="3.13": for one v
 zipapp: dist ## Build single files, dist/*.pyz (DEB_PYTHON="3.13": for one version of Python)
 	@for version in $(DEB_PYTHON); do packaging/zipapp/make-zipapp $(BIN)/shiv dist/*.whl $$version dist || exit 1; done
 
+.PHONY: oci
+oci: deb ## Build an OCI image, dist/tcpconntop-oci.tar, of Debian trixie and the package
+	@$(SUDO) packaging/oci/make-oci dist/tcpconntop_*~py3.13_*.deb dist
+
 .PHONY: test-install
-test-install: deb zipapp ## Install what was built as users do, and run it (ARGS="-k name")
+test-install: deb zipapp oci ## Install what was built as users do, and run it (ARGS="-k name")
 	@$(SUDO) env TCPCONNTOP_TEST_DIST=dist $(BIN)/python -m pytest tests/install $(ARGS)
 
 .PHONY: setup
@@ -112,7 +116,7 @@ $(VENV)/.kernels: $(VENV)/.test
 	@touch $@
 
 $(VENV)/.dist: $(VENV)/.test
-	@scripts/need-package groff-base python3-venv mmdebstrap
+	@scripts/need-package groff-base python3-venv mmdebstrap umoci
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group dist
 	@touch $@
 

@@ -116,6 +116,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack the OCI image as a container engine does; return the folder of its root and configuration."""
+    folder = tmp_path_factory.mktemp("oci")
+    (folder / "layout").mkdir()
+    subprocess.run(["tar", "-xf", package("*-oci.tar"), "-C", folder / "layout"], check=True)
+    index = json.loads((folder / "layout/index.json").read_text())
+    tag = index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"]
+    subprocess.run(
+        ["umoci", "unpack", "--image", f"{folder}/layout:{tag}", folder / "bundle"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "bundle"
+
+
 @pytest.fixture
 def root(made: Path, tmp_path: Path) -> Iterator[Root]:
     folder = tmp_path / "root"
@@ -153,3 +168,14 @@ def test_the_single_file(root: Root) -> None:
     file = root.put(package(f"*-py{PYTHON}.pyz"))
     holds(root.trace(file))
     holds(root.trace(file))
+
+
+def test_the_image_with_the_two_capabilities_alone(unpacked: Path) -> None:
+    """GIVEN the image WHEN its entry point runs with what README's `docker run` gives THEN it traces."""
+    process = json.loads((unpacked / "config.json").read_text())["process"]
+    assert process["args"] == ["/usr/bin/tcpconntop"]
+    with mounted(unpacked / "rootfs"):
+        container = Root(unpacked / "rootfs")
+        assert not container.has("/usr/bin/gcc")
+        two = ("setpriv", "--bounding-set=-all,+bpf,+perfmon", "--no-new-privs")
+        holds(container.trace(*two, *process["args"]))
