@@ -83,7 +83,9 @@ class UnitResolver:
         parts += [f"{n_processes} process{'es' * (n_processes != 1)}"] * (n_processes > 0)
         if not parts:
             return ()
-        return (f"the unit of {' and '.join(parts)} is not known: gone, or hidden, before it could be read",)
+        gone = "gone, or hidden, before it could be read"
+        why = gone if self._pids_match else "this is a PID namespace; with the host's PIDs more can be told"
+        return (f"the unit of {' and '.join(parts)} is not known: {why}",)
 
     def resolve(self, events: Events) -> None:
         """Find the units of records. Replace a `cgroup_id` of the root by one of the unit, in place.

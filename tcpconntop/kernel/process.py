@@ -16,6 +16,14 @@ INIT_PID_NAMESPACE = 0xEFFFFFFC
 """Inode number of the initial PID namespace (PROC_PID_INIT_INO), to which the PIDs in records belong."""
 
 
+HIDDEN = "/proc hides this process (hidepid)"
+OTHER_PIDS = "this is a PID namespace: its /proc has other PIDs, so the process cannot be looked up here"
+
+
+class UnknownProcessError(Exception):
+    """/proc here cannot tell anything about the process; the text says why."""
+
+
 @dataclass(frozen=True)
 class ProcessInfo:
     """One process: an ID, from its start to its end.
@@ -38,11 +46,14 @@ class ProcessInfo:
 
 
 def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
-    """Return the process with this ID; None if there is none, or it is a zombie.
+    """Return the process that the kernel gives this ID; None if there is none, or it is a zombie.
 
     Raises:
-        PermissionError: it runs, but /proc hides it from this user (hidepid).
+        UnknownProcessError: it runs, but /proc hides it from this user; or /proc is that of a PID namespace,
+            where another process may have this ID.
     """
+    if not in_initial_pid_namespace(proc):
+        raise UnknownProcessError(OTHER_PIDS)
     folder = proc / str(pid)
     try:
         ticks = _start_ticks(folder)
@@ -52,7 +63,7 @@ def read_process(pid: int, proc: Path = PROC) -> ProcessInfo | None:
         uid = next(int(line.split()[2]) for line in lines if line.startswith("Uid:"))
         booted_s = next(int(line.split()[1]) for line in _lines(proc / "stat") if line.startswith("btime"))
     except PermissionError:
-        raise
+        raise UnknownProcessError(HIDDEN) from None
     except (OSError, StopIteration, ValueError, IndexError):  # it ended in between
         if proc == PROC:
             _check_hidden(pid)
@@ -84,11 +95,13 @@ def started_before(folder: Path, moment_ns: int) -> bool:
 
 
 def _check_hidden(pid: int) -> None:
-    """Raise PermissionError if a process that /proc does not show exists, and is of another user."""
+    """Raise UnknownProcessError if a process that /proc does not show exists, and is of another user."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return
+    except PermissionError:
+        raise UnknownProcessError(HIDDEN) from None
 
 
 def _start_ticks(folder: Path, *, zombie: bool = False) -> int | None:

@@ -94,3 +94,15 @@ def test_in_a_pid_namespace_an_inner_pid_is_an_error_of_one_line() -> None:
     assert result.returncode == 2
     assert result.stderr.startswith("tcpconntop: -p 1: this is a PID namespace")
     assert result.stderr.count("\n") == 1
+
+
+def test_in_a_pid_namespace_no_other_process_is_taken_for_the_one_that_connects() -> None:
+    """GIVEN a container whose /proc has a process of that number WHEN it is looked up THEN it is unknown."""
+    program = (
+        "import os; from tcpconntop.kernel.process import *\n"
+        "try: print(read_process(os.getpid()))\n"
+        "except UnknownProcessError as error: print(error)"
+    )
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("this is a PID namespace")

@@ -9,6 +9,7 @@ import pytest
 from support import INFO, LIFE, feed, flow, never, snapshot, still, text_of
 
 from tcpconntop.core.window.snapshot import SourceInfo
+from tcpconntop.kernel.process import OTHER_PIDS, UnknownProcessError
 from tcpconntop.tui.app import Dashboard
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
 from tcpconntop.tui.panes.connects import time_bar
@@ -60,6 +61,19 @@ async def test_a_pid_that_nobody_has_is_said_to_be_nobodys():
         await feed(pilot, snapshot(5, flows=[flow("curl", 8)]))
         assert shown(app)[0].strip().startswith("■ no process has the pid 7 now")
         assert "no connect of this process in this window" in "\n".join(text_of(app.screen.table))
+
+
+async def test_what_proc_cannot_tell_is_said_and_is_no_end():
+    """GIVEN a PID namespace WHEN the screen of a process opens THEN it is not said to be nobody's."""
+
+    def read(_pid):
+        raise UnknownProcessError(OTHER_PIDS)
+
+    app = Dashboard(never, pid=7, read_process_info=read)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, replace(snapshot(5, flows=FLOWS), units={0: None, 1: None}))
+        assert shown(app)[0].strip().startswith("■ this is a PID namespace: its /proc has other PIDs, so the")
+        assert "checkout · pid 7" in str(app.screen.header.render())
 
 
 @pytest.mark.parametrize("after", [None, replace(LIFE, start_ticks=2)])

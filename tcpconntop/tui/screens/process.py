@@ -23,7 +23,7 @@ from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import process_text
 from tcpconntop.core.view.scope import scope_text
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.kernel.process import ProcessInfo, read_process
+from tcpconntop.kernel.process import ProcessInfo, UnknownProcessError, read_process
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.bars.identity import Identity
 from tcpconntop.tui.messages import ProcessSummary
@@ -152,8 +152,8 @@ class ProcessScreen(ExplainScreen):
     def _read_proc(self) -> None:
         try:
             info = self._read_process_info(self.process.pid)
-        except PermissionError:
-            self._ended = "/proc hides this process (hidepid)"
+        except UnknownProcessError as error:
+            self._ended = str(error)
             return
         if self._info is None and info is None:
             self._ended = f"no process has the pid {self.process.pid} now"

@@ -176,6 +176,8 @@ def test_in_a_container_with_pids_of_its_own_no_process_is_asked_unless_it_is_ch
     units.resolve(events)
     assert units.names == {group: "mine.service", units._root_id: None}
     assert events["cgroup_id"][1] == units._root_id
+    (note,) = units.notes
+    assert note.endswith("is not known: this is a PID namespace; with the host's PIDs more can be told")
 
 
 @pytest.mark.parametrize("name", [b"x-\xff\xfe.service", b"a\x1b]0;x\x07.service", "\u202e.service".encode()])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcpconntop.kernel import process
-from tcpconntop.kernel.process import read_process, started_before
+from tcpconntop.kernel.process import UnknownProcessError, read_process, started_before
 
 
 def fake(proc: Path, pid: int, comm: str, cmdline: bytes, state: str = "S", ticks: int = 500) -> None:
@@ -74,13 +74,21 @@ def test_given_a_process_that_proc_hides_then_it_is_not_said_to_have_ended(tmp_p
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(Path, "read_bytes", refused)
-    with pytest.raises(PermissionError):
+    with pytest.raises(UnknownProcessError, match="hidepid"):
         read_process(7, tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(process, "PROC", tmp_path)
     monkeypatch.setattr(os, "kill", refused)
-    with pytest.raises(PermissionError):
+    with pytest.raises(UnknownProcessError, match="hidepid"):
         read_process(8, tmp_path)
+
+
+def test_given_another_pid_namespace_then_whoever_has_the_number_there_is_not_taken_for_the_process(tmp_path):
+    fake(tmp_path, 7, "x", b"x\0")
+    (tmp_path / "self" / "ns").mkdir(parents=True)
+    (tmp_path / "self" / "ns" / "pid").touch()
+    with pytest.raises(UnknownProcessError, match="PID namespace"):
+        read_process(7, tmp_path)
 
 
 @pytest.mark.parametrize("stat", ["", "7 (x", "7 (x) S 1 2 x"])
