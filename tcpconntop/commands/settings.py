@@ -16,6 +16,9 @@ from tcpconntop.settings.config import Config, ConfigError, merge_configs, parse
 from tcpconntop.settings.paths import SYSTEM_CONFIG, config_file, state_folder
 from tcpconntop.settings.ui_state import UiState, load_ui_state, save_ui_state
 
+OF_A_RECORDING = {"group", "sort", "window"}
+"""Choices that are not remembered of a recording."""
+
 
 def parse_with_settings(words: Sequence[str]) -> Namespace:
     """Return the options of the command line (see `parse`); the settings files are defaults, and `config`.
@@ -80,6 +83,8 @@ def restore_ui_state(args: Namespace) -> None:
 def save_ui_choices(args: Namespace, began: UiState, chosen: UiState) -> str:
     """Remember what the user chose in the dashboard, but not what only an option or a file has set.
 
+    What a recording is looked at through (`OF_A_RECORDING`) is not how the next live view begins.
+
     Args:
         args: the command line.
         began: the state at the start of the dashboard.
@@ -90,5 +95,6 @@ def save_ui_choices(args: Namespace, began: UiState, chosen: UiState) -> str:
     """
     given = args.given | ({"theme"} if args.config.theme else set())
     unchanged = {name for name in given if getattr(chosen, name) == getattr(began, name)}
+    unchanged |= OF_A_RECORDING if args.command == "replay" else set()
     kept = {name: getattr(args.ui_state, name) for name in unchanged}
     return save_ui_state(state_folder(), replace(chosen, **kept))

@@ -62,7 +62,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("seek_to('start')", "app", "0,ctrl+left", "0", "To the start",
            "Go to the start of the recording, or to the oldest moment in the history.", "", "Time"),
     Action("seek_to('end')", "app", "dollar_sign,ctrl+right", "$", "To the end",
-           "Go to the end of the recording, or to the newest moment.", "", "Time"),
+           "Go to the end of the recording; live, follow the newest moment again.", "", "Time"),
     Action("goto", "app", "t", "t", "Go to a time",
            "Go to a time of day, or to a percentage of the recording.", "", "Time"),
     Action("speed(-1)", "app", "left_curly_bracket", "{", "Slower", "Play the recording slower.", "speed",

@@ -6,6 +6,7 @@ key ──▶ action ──Change──▶ state ──follow──▶ engine
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 
 from textual import on, work
@@ -87,6 +88,8 @@ class Dashboard(TerminalApp):
         ask: Callable[[str], str] = reverse_lookup,
         loaded: Callable[[], object] = lambda: None,
     ) -> None:
+        if os.environ.get("NO_COLOR") == "":  # Textual takes it for set
+            del os.environ["NO_COLOR"]
         super().__init__(ansi_color=has_few_colours() or None)
         self._pid, self._notice, self._cancel, self._loaded = pid, notice, cancel, loaded
         self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)

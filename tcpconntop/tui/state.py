@@ -182,12 +182,17 @@ class DashboardState:
         return Change(replace(self, interval_s=min(steps) if by > 0 else max(steps)))
 
     def toggle_baseline(self) -> Change:
-        """Compare all rows with the shown moment from now on, or stop comparing."""
-        if self.baseline is not None:
-            return Change(replace(self, baseline=None))
-        if self.snapshot is None:
+        """Compare all rows with the shown moment from now on, or stop comparing.
+
+        On a moment that stands still and is not the marked one, the mark moves there.
+        """
+        shown = self.snapshot
+        if shown is None:
             return Change(self, NOTHING_YET)
-        return Change(replace(self, baseline=without_history(self.snapshot)))
+        stands = self.pause is not None or (self.playback is not None and self.playback.paused)
+        if self.baseline is not None and not (stands and shown.now_ns != self.baseline.now_ns):
+            return Change(replace(self, baseline=None))
+        return Change(replace(self, baseline=without_history(shown)))
 
     def paused_at(self, base: Snapshot, second: int) -> DashboardState:
         """Return the state paused on an earlier second of `base`, or on `base` itself."""

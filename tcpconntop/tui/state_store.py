@@ -39,6 +39,7 @@ class StateStore:
     ) -> None:
         self.state = state
         self._follow, self._display = follow, display
+        self._early: Callable[[TimeTravel], Change] | None = None  # waits for the first snapshot
 
     def set(self, state: DashboardState) -> None:
         """Replace the state; the same one again changes nothing."""
@@ -46,6 +47,10 @@ class StateStore:
         if state is not before:
             self._follow(state)
             self._display.show_state()
+        early = self._early
+        if early is not None and state.latest is not None:
+            self._early = None
+            self.travel(early)
 
     def apply(self, change: Change) -> None:
         """Take the state of a change, and show its note."""
@@ -56,6 +61,9 @@ class StateStore:
         self.set(change.state)
 
     def travel(self, move: Callable[[TimeTravel], Change]) -> None:
-        """Move in time; before the first snapshot there is nothing to move in."""
+        """Move in time; before the first snapshot there is nothing to move in: in a recording, it will be."""
         travel = time_travel(self.state)
+        if travel is None and self.state.info is not None and not self.state.info.live:
+            self._early = move
+            return
         self.apply(move(travel) if travel is not None else Change(self.state, NOTHING_YET))

@@ -93,9 +93,10 @@ class LiveHistory:
         return self._seek_ns(self.latest.began_ns)
 
     def seek_to_end(self) -> Change:
-        """Look at the moment of the pause."""
-        base, _ = self._position()
-        return self._seek_ns(base.now_ns + SECOND_NS)
+        """Follow the source again: the newest moment is now."""
+        if self.state.pause is None:
+            return Change(self.state, NEWEST)
+        return Change(replace(self.state, pause=None), moved=True)
 
     def seek_to(self, wall_s: float) -> Change:
         """Look at the slice that holds a Unix time, or at the nearest one."""

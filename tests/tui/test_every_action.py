@@ -27,7 +27,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "back-a-minute": ({"second"}, "comma"),
     "forward-a-minute": ({"second"}, "0"),
     "to-the-start": ({"second"}, "comma"),
-    "to-the-end": ({"second"}, "0"),
+    "to-the-end": ({"second", "paused"}, "0"),
     "go-to-a-time": ({"screen"}, ""),
     "slower": (set(), ""),  # what is live has no speed: `test_playing.py`
     "faster": (set(), ""),
@@ -37,8 +37,8 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "copy": ({"clipboard"}, "down"),
     "export": ({"files"}, ""),
     "suspend": (set(), ""),  # needs a terminal: `test_terminal.py`
-    "sort-by-p99": ({"sort"}, "D"),
-    "sort-by-port": ({"sort"}, ""),
+    "sort-by-p99": ({"sort", "descending"}, "D"),
+    "sort-by-port": ({"sort", "descending"}, ""),
     "previous-grouping": ({"group"}, ""),
     "previous-window": ({"window"}, ""),
     "refresh-less-often": ({"interval"}, ""),

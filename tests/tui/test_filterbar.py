@@ -7,6 +7,8 @@ from rich.cells import cell_len
 from support import Running, feed, snapshot, still, text_of
 from textual.widgets import Input
 
+from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.bars.filter_bar import HINTS, text_with_pointer
 
 
@@ -118,3 +120,23 @@ async def test_the_panes_stay_where_they_are_while_a_filter_is_asked_for(size, p
         assert bar.y == run.screen.table.region.bottom
         await run.press("escape")
         assert run.screen.table.region.height == height
+
+
+async def test_what_is_typed_replaces_the_filter_and_the_right_arrow_goes_on_in_it():
+    app = still(ViewSpec(where=parse_filter("port=443")))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        await pilot.press("slash", *"port=80", "enter")
+        assert app.screen.spec.where.text == "port=80"
+        await pilot.press("slash", "right", "0", "enter")
+        assert app.screen.spec.where.text == "port=800"
+
+
+async def test_a_filter_of_the_command_line_that_esc_removes_is_in_the_history():
+    app = still(ViewSpec(where=parse_filter("port=443")))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await feed(pilot, snapshot(5))
+        await pilot.press("escape")
+        assert app.screen.spec.where.text == ""
+        await pilot.press("slash", "up", "enter")
+        assert app.screen.spec.where.text == "port=443"

@@ -11,6 +11,7 @@ from support import BEGAN_NS, flow, snapshot
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.window.rolling import WINDOWS
+from tcpconntop.core.window.snapshot import RECORDING
 from tcpconntop.tui.state import (
     INTERVALS_S,
     MAX_TOTALS,
@@ -146,7 +147,7 @@ def test_a_live_seek_shows_the_moment_and_pauses(move, second):
     assert change.state.ago_s == 30 - second
     back = time_travel(change.state).seek_to_end().state
     assert back.snapshot is state.latest
-    assert back.paused_s == 0
+    assert back.paused_s is None
 
 
 def test_the_oldest_moment_is_the_last_one():
@@ -213,6 +214,15 @@ def test_a_baseline_is_the_moment_that_is_shown():
     """GIVEN a look back WHEN marked THEN the older moment is the baseline, not the newest."""
     state = time_travel(live()).seek(-10).state
     assert state.toggle_baseline().state.baseline.now_ns == state.snapshot.now_ns < state.latest.now_ns
+
+
+def test_in_the_past_the_mark_moves_to_the_moment_that_is_shown():
+    """GIVEN a mark WHEN another moment that stands still is marked THEN it moves there; again, it goes."""
+    marked = live().toggle_baseline().state
+    past = time_travel(marked).seek(-10).state
+    moved = past.toggle_baseline().state
+    assert moved.baseline.now_ns == past.snapshot.now_ns < marked.baseline.now_ns
+    assert moved.toggle_baseline().state.baseline is None
 
 
 def test_without_a_snapshot_there_is_nothing_to_compare_with():
@@ -287,3 +297,15 @@ def test_the_store_shows_each_new_state_and_each_note():
     store.travel(lambda travel: travel.change_speed(1))
     assert display.shown[2:] == ["clear", "state", "only a recording can be played faster or slower"]
     assert seconds_shown(store.state) == 20
+
+
+def test_a_move_in_a_recording_before_its_first_snapshot_is_made_then():
+    """GIVEN a recording that has shown nothing yet WHEN the end is asked for THEN it goes there at once."""
+    display, first = FakeDisplay(), recorded()
+    store = StateStore(
+        replace(first, latest=None, info=replace(first.info, label=RECORDING)), lambda _: None, display
+    )
+    store.travel(lambda travel: travel.seek_to_end())
+    assert display.shown == []
+    store.set(replace(store.state, latest=first.latest))
+    assert store.state.seeking.to_ns == first.playback.end_ns

@@ -226,8 +226,12 @@ def columns_of(view: View) -> tuple[ViewColumn, ...]:
 
 
 def sorted_by(spec: ViewSpec, key: str) -> ViewSpec:
-    """Return the spec sorted by a column in its natural direction: numbers descending, names ascending."""
-    return replace(spec, sort=key, descending=COLUMNS[key].numeric)
+    """Return the spec sorted by a column in its natural direction: figures from the highest, names from A.
+
+    Ports and PIDs are names, too: they begin with the lowest.
+    """
+    column = COLUMNS[key]
+    return replace(spec, sort=key, descending=column.numeric and not column.key_field)
 
 
 def grouped_by(spec: ViewSpec, group_by: str) -> ViewSpec:

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.view.filter import FilterError
@@ -57,17 +58,21 @@ class FilterBar(Vertical):
         yield Static(markup=False)
 
     def open(self, text: str) -> None:
-        """Show the input, with the current filter in it."""
+        """Show the input with the current filter, selected: what is typed replaces it, → goes on in it."""
         self.display = True
         field = self.query_one(Input)
         field.value = text
-        field.cursor_position = len(text)
+        field.selection = Selection(0, len(text))
         field.focus()
         self._history_index = len(self.history)
 
     def close(self) -> None:
         """Hide the input."""
         self.display = False
+
+    def remember(self, text: str) -> None:
+        """Add a filter to the history."""
+        self.history[:] = add_filter(tuple(self.history), text)
 
     def action_earlier(self, by: int) -> None:
         """Show an earlier filter of the history (-1) or a later one (1)."""
@@ -102,7 +107,7 @@ class FilterBar(Vertical):
     def _submit(self, event: Input.Submitted) -> None:
         event.stop()
         if not self._error(event.value):
-            self.history[:] = add_filter(tuple(self.history), event.value)
+            self.remember(event.value)
             self.post_message(FilterSubmitted(event.value))
 
     def _error(self, text: str) -> FilterError | None:

@@ -195,11 +195,11 @@ class TableScreen(Screen[None]):
             self.set_spec(sorted_by(self.spec, keys[(index + by) % len(keys)]))
 
     def action_sort_by(self, column: str) -> None:
-        """Sort by a column, if the grouping has it."""
+        """Sort by a column, if the grouping has it; the other way round if that is so already."""
         if self.view is not None and COLUMNS[column] not in columns_of(self.view):
             self.notify(f"there is no column {COLUMNS[column].header} by {self.view.grouping.title}")
             return
-        self.set_spec(sorted_by(self.spec, column))
+        self._sort_by(column)
 
     def action_reverse(self) -> None:
         """Reverse the order."""
@@ -227,6 +227,7 @@ class TableScreen(Screen[None]):
         if self.table.selected is not None:
             self.table.select(None)
         elif self.spec.where.text:
+            self.filter_bar.remember(self.spec.where.text)  # one of the command line is in no history yet
             self.set_spec(replace(self.spec, where=Filter()))
         else:
             self.leave()
@@ -263,8 +264,11 @@ class TableScreen(Screen[None]):
 
     @on(SortRequested)
     def _sort(self, message: SortRequested) -> None:
-        again = message.column == self.spec.sort
-        self.set_spec(self.spec.reversed() if again else sorted_by(self.spec, message.column))
+        self._sort_by(message.column)
+
+    def _sort_by(self, column: str) -> None:
+        again = column == self.spec.sort
+        self.set_spec(self.spec.reversed() if again else sorted_by(self.spec, column))
 
     @on(RowSelected)
     def _selected(self) -> None:

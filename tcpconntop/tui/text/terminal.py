@@ -20,8 +20,8 @@ def has_no_colours() -> bool:
 
 
 def has_few_colours() -> bool:
-    """True if shades cannot be told apart: the terminal has 16 colours at most, or NO_COLOR is set."""
-    if "NO_COLOR" in os.environ:
+    """True if shades cannot be told apart: the terminal has 16 colours at most, or NO_COLOR says so."""
+    if os.environ.get("NO_COLOR"):  # set and not empty (no-color.org)
         return True
     return _console().color_system not in ("256", "truecolor")
 

@@ -142,6 +142,16 @@ def test_options_are_not_remembered_but_choices_in_the_dashboard_are(places):
     assert (kept.group, kept.window, kept.sort, kept.theme) == ("process", "15m", "max:desc", "gruvbox")
 
 
+def test_what_a_recording_was_looked_at_through_is_not_how_the_next_live_view_begins(places):
+    save_ui_state(state(places), UiState(group="process", window="10s", sort="mean:asc", theme="nord"))
+    args = restored("replay", "x.rec")
+    began = UiState(group="process", window="10s", sort="mean:asc", theme="nord")
+    ended = UiState(group="port", window="all", sort="count:desc", theme="gruvbox")
+    assert save_ui_choices(args, began, ended) == ""
+    kept = load_ui_state(state(places))[0]
+    assert (kept.group, kept.window, kept.sort, kept.theme) == ("process", "10s", "mean:asc", "gruvbox")
+
+
 def test_a_theme_from_a_file_is_remembered_only_if_another_one_was_chosen(places):
     write(places / "etc/config.toml", "theme = 'dracula'")
     save_ui_state(state(places), UiState(theme="nord"))

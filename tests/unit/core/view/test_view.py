@@ -101,6 +101,7 @@ def test_given_a_column_that_the_grouping_lacks_when_sorted_by_it_then_rows_stay
 def test_given_a_spec_when_sorted_by_a_column_then_the_direction_is_the_natural_one():
     assert sorted_by(ViewSpec(), "count").descending
     assert not sorted_by(ViewSpec(), "daddr").descending
+    assert not sorted_by(ViewSpec(), "dport").descending
     assert not ViewSpec().reversed().descending
     assert ViewSpec().reversed().reversed() == ViewSpec()
 
