@@ -12,6 +12,7 @@ from tcpconntop.kernel.isolated import python_command
 from tcpconntop.kernel.launch import Loader, TracerError
 
 if TYPE_CHECKING:
+    from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.sources.base import Source
 
 
@@ -19,23 +20,23 @@ class Demo:
     """Starts the workload when its source is opened, and ends it. A context manager.
 
     Args:
-        loader: a started loader, or why there is none.
+        loader: a started loader that has its job, or why there is none.
+        request: what the job was made from.
     """
 
-    def __init__(self, loader: Loader | TracerError) -> None:
-        self._loader = loader
+    def __init__(self, loader: Loader | TracerError, request: TraceRequest) -> None:
+        self._loader, self._request = loader, request
         self._workload: subprocess.Popen[bytes] | None = None
 
     def open_source(self) -> Source:
         """Return a source of the workload's connects; without tracing, a recording whose notes say why."""
         from tcpconntop.demo.bundled import bundled_replay
-        from tcpconntop.kernel.request import TraceRequest
         from tcpconntop.sources.live import Live
 
         try:
             if isinstance(self._loader, TracerError):
                 raise self._loader
-            source = Live(self._loader, TraceRequest())
+            source = Live(self._loader, self._request, begun=True)
         except TracerError as error:
             return bundled_replay((f"this is a recording of the demo's workload, played in a loop: {error}",))
         self._workload = start_child(

@@ -9,6 +9,7 @@ from tcpconntop.core.wire import Outcome
 from tcpconntop.demo.bundled import FILE, LoopedRecording, bundled_replay
 from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
+from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.recording.replay import Replay
 
 WALL_NS = 1_700_000_000_000_000_000
@@ -46,7 +47,7 @@ def test_it_has_every_kind_of_connect_of_the_demo() -> None:
 
 
 def test_without_privileges_the_demo_plays_it_with_a_note() -> None:
-    with Demo(TracerError("no privileges here", 3)) as demo:
+    with Demo(TracerError("no privileges here", 3), TraceRequest()) as demo:
         source = demo.open_source()
         assert (source.info.label, source.info.live) == ("recording", False)
         assert any("no privileges here" in note for note in source.info.notes)
