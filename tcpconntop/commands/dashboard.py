@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gc
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -45,6 +46,8 @@ def show(
             f"the dashboard draws in UTF-8, and the locale here is {charset.upper()}: "
             "start it with LC_ALL=C.UTF-8 if the terminal can show that; or use -b for tables"
         )
+    if os.environ.get("NO_COLOR") == "":  # Textual takes it for set
+        del os.environ["NO_COLOR"]
     # Nothing of what is imported is garbage: collections would only go through all of it, several times.
     gc.disable()
     from tcpconntop.tui.actions import key_bindings

@@ -6,7 +6,6 @@ key ──▶ action ──Change──▶ state ──follow──▶ engine
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 
 from textual import on, work
@@ -88,8 +87,6 @@ class Dashboard(TerminalApp):
         ask: Callable[[str], str] = reverse_lookup,
         loaded: Callable[[], object] = lambda: None,
     ) -> None:
-        if os.environ.get("NO_COLOR") == "":  # Textual takes it for set
-            del os.environ["NO_COLOR"]
         super().__init__(ansi_color=has_few_colours() or None)
         self._pid, self._notice, self._cancel, self._loaded = pid, notice, cancel, loaded
         self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)
@@ -268,11 +265,17 @@ class Dashboard(TerminalApp):
         self.copy_to_clipboard(text)
         self.show_note(copied_note(text))
 
-    def action_export(self) -> None:
-        """Write the table as CSV, JSON and SVG."""
-        if (view := self._table_screen.view) is None:
+    async def action_export(self) -> None:
+        """Write the table as CSV, JSON and SVG; the picture has no notes in it."""
+        if self._table_screen.view is None:
             self.show_note(NOTHING_YET)
-        else:
+            return
+        self.clear_notes()
+        await self.screen.query("Toast").remove()
+        self.call_after_refresh(self._export_shown)
+
+    def _export_shown(self) -> None:
+        if (view := self._table_screen.view) is not None:
             self._export(view, self.export_screenshot())
 
     @work(thread=True, exit_on_error=False, name="export")

@@ -61,6 +61,21 @@ async def test_export_writes_what_is_seen_in_three_forms(tmp_path, monkeypatch):
     assert ElementTree.parse(svg_file).getroot().tag.endswith("svg")
 
 
+async def test_a_note_is_in_no_picture(tmp_path, monkeypatch):
+    """GIVEN a note over the table WHEN the screen is exported THEN the picture has the table, without it."""
+    monkeypatch.chdir(tmp_path)
+    app = still()
+    async with app.run_test(size=(140, 36), notifications=True) as pilot:
+        await feed(pilot, snapshot(20))
+        app.show_note("look-at-this-note")
+        await until(pilot, lambda: notes(app))
+        await pilot.press("e")
+        await until(pilot, lambda: any("wrote" in note for note in notes(app)))
+    picture = next(tmp_path.glob("*.svg")).read_text()
+    assert "DESTINATION" in picture
+    assert "look-at-this-note" not in picture
+
+
 def test_files_are_never_written_over(tmp_path):
     said = [save("x", FILES, [tmp_path]) for _ in range(2)]
     (tmp_path / "x-3.json").write_text("mine")
