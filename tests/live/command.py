@@ -18,6 +18,8 @@ TCPCONNTOP = (sys.executable, "-m", "tcpconntop")
 DEADLINE_S = way.DEADLINE_S
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 """Prefix of a command that has to work without privileges."""
+TWO_CAPABILITIES = ("setpriv", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all", "--no-new-privs")
+"""Prefix of a command that may trace, and nothing else."""
 
 
 class Command:
@@ -35,9 +37,12 @@ class Command:
 
 
 @contextmanager
-def tcpconntop(*arguments: str) -> Iterator[Command]:
+def tcpconntop(*arguments: str, prefix: Sequence[str] = ()) -> Iterator[Command]:
     process = subprocess.Popen(
-        [*TCPCONNTOP, *arguments, *way.OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*prefix, *TCPCONNTOP, *arguments, *way.OPTIONS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stderr is not None
