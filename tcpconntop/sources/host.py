@@ -1,6 +1,7 @@
 """Keeps the facts of the network namespaces in which connects fail or are slow.
 
-Reading must never fail or slow down the trace: few namespaces, rarely, and for at most 2 % of the time.
+Reading must never fail or slow down the trace: few namespaces, rarely, and for at most 2 % of the time, but
+once a minute at least: older facts explain nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.wire import Events, Outcome
 from tcpconntop.sources.completeness import inode_number
@@ -21,6 +23,9 @@ READ_INTERVAL_NS = 2_000_000_000
 
 MAX_TIME_SHARE = 0.02
 """Share of the time that may be spent on reading."""
+
+MAX_PAUSE_NS = 60 * SECOND_NS
+"""Longest time between two readings, however long one takes."""
 
 MAX_READ = 16
 """Namespaces that are read, those with the latest trouble; and new ones whose counters are read at once."""
@@ -66,12 +71,12 @@ class HostWatch:
             del self._troubled[next(iter(self._troubled))]
 
     def read(self, now_ns: int) -> HostFacts:
-        """Return the facts by namespace, not older than `READ_INTERVAL_NS` unless reading takes long."""
+        """Return the facts by namespace: `READ_INTERVAL_NS` old at most or, if reading is slow, a minute."""
         if now_ns >= self._next_read_ns:
             began_ns = time.monotonic_ns()
             self._read(now_ns, self._references())
             took_ns = time.monotonic_ns() - began_ns
-            self._next_read_ns = now_ns + max(READ_INTERVAL_NS, round(took_ns / MAX_TIME_SHARE))
+            self._next_read_ns = now_ns + max(READ_INTERVAL_NS, pause_ns(took_ns))
             if now_ns >= self._next_sockets_ns:
                 self._read_port_use(now_ns)
             self._facts = {n: self._readers[n][0].facts for n in self._troubled if n in self._readers}
@@ -99,7 +104,7 @@ class HostWatch:
                 reader.read_port_use()
                 if inode_number(reader.net / "snmp") != inode:
                     reader.facts = before
-        self._next_sockets_ns = now_ns + round((time.monotonic_ns() - began_ns) / MAX_TIME_SHARE)
+        self._next_sockets_ns = now_ns + pause_ns(time.monotonic_ns() - began_ns)
 
     def _reader(self, netns: int, process: Path, inode: int) -> NetnsReader:
         """Return the reader of a namespace; a new one if its number was given to another namespace."""
@@ -110,3 +115,8 @@ class HostWatch:
         reader.net = process / "net"
         self._readers[netns] = reader, inode
         return reader
+
+
+def pause_ns(took_ns: int) -> int:
+    """Return how long not to read after a reading that took so long, in nanoseconds."""
+    return min(round(took_ns / MAX_TIME_SHARE), MAX_PAUSE_NS)

@@ -10,7 +10,7 @@ from proc_tables import PORTS, RANGE, SECOND, Proc, destination, line
 from tcpconntop.core.window.host import NetnsFacts, QueueCount
 from tcpconntop.core.wire import address_bytes
 from tcpconntop.sources.completeness import inode_number
-from tcpconntop.sources.host import READ_INTERVAL_NS, HostWatch
+from tcpconntop.sources.host import MAX_PAUSE_NS, READ_INTERVAL_NS, HostWatch, pause_ns
 from tcpconntop.sources.netns_facts import NetnsReader
 from tcpconntop.sources.sockets import count_ports_in_use
 
@@ -126,3 +126,8 @@ def test_own_addresses_are_local():
     facts = NetnsFacts(addresses=frozenset([address_bytes("fd00::9")[0]]))
     assert facts.is_local(*address_bytes("fd00::9"))
     assert not facts.is_local(*address_bytes("fd00::8"))
+
+
+def test_however_slow_a_machine_is_its_facts_are_no_older_than_a_minute():
+    assert pause_ns(20_000_000) == 50 * 20_000_000
+    assert pause_ns(10**11) == MAX_PAUSE_NS == 60 * SECOND
