@@ -32,7 +32,7 @@ class Command:
         """Press Ctrl-C; return the lines of stdout, and stderr after `tracing: …`."""
         self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=DEADLINE_S)
-        assert self.process.returncode == 130, err
+        assert self.process.returncode == 130, (self.process.returncode, err)
         return out.splitlines(), err
 
 
