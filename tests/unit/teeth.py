@@ -21,6 +21,7 @@ SIGNALS, STREAMS = "tcpconntop/commands/signals.py", "tcpconntop/commands/stream
 DRIVER, TERMINAL = "tcpconntop/tui/driver.py", "tests/tui/test_terminal.py::test_"
 LOCALES = "tests/unit/outputs/test_locales.py::test_"
 UNTRUSTED, ESCAPE = "tcpconntop/recording/untrusted.py", "tcpconntop/core/escape.py"
+SERVER, SERVING = "tcpconntop/exporter/server.py", "tests/unit/exporter/test_server.py::test_"
 STRANGERS = "tests/unit/recording/test_strangers.py::test_"
 
 
@@ -147,6 +148,12 @@ PROTECTIONS = (
                "        except OSError:\n            pass  # it was removed, or may not be read",
                "        except KeyError:\n            pass",
                KERNEL + "cgroup_units.py::test_groups_that_go_during_the_walk_end_nothing"),
+    Protection("bounded time of a request", SERVER, "left_s = end_s - time.monotonic()", "left_s = 1e3",
+               SERVING + "a_client_that_sends_a_byte_now_and_then_loses_its_connection"),
+    Protection("bounded size of a request", SERVER, " and len(head) < MAX_HEAD_BYTES", "",
+               SERVING + "a_head_that_never_ends_is_not_read_to_its_end"),
+    Protection("bounded connections", SERVER, "if not self._slots.acquire(blocking=False):", "if False:",
+               SERVING + "more_connections_than_are_served_get_an_error_and_later_a_page"),
     Protection("depth of JSON", UNTRUSTED, "except RecursionError:", "except KeyError:",
                STRANGERS + "json_that_is_no_plain_value_is_an_error"),
     Protection("numbers of JSON", UNTRUSTED, "parse_constant=_refuse, ", "",
