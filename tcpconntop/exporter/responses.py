@@ -6,20 +6,32 @@ import gzip
 import html
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from tcpconntop import __version__
-from tcpconntop.exporter import text_format
-from tcpconntop.exporter.families import metric_families
+from tcpconntop.exporter import protobuf_format, text_format
+from tcpconntop.exporter.families import Family, metric_families
 from tcpconntop.exporter.requests import Request, quality_of
 from tcpconntop.exporter.snapshot import MetricsSnapshot
 
 STALLED_S = 15.0
 """The age of a snapshot from which on the tracer is taken to have stopped."""
 
-_HTML, _TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
+
+class Format(NamedTuple):
+    """A format of metrics: its type in HTTP, and what encodes it."""
+
+    content_type: str
+    encode: Callable[[Iterable[Family]], bytes]
+
+
+TEXT = Format(text_format.CONTENT_TYPE, text_format.encode)
+PROTOBUF = Format(protobuf_format.CONTENT_TYPE, protobuf_format.encode)
+
+_HTML, _PLAIN = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,7 @@ class Response:
 
     status: HTTPStatus
     body: bytes
-    content_type: str = _TEXT
+    content_type: str = _PLAIN
     headers: tuple[tuple[str, str], ...] = ()
 
     def encode(self, *, head_only: bool = False) -> bytes:
@@ -72,7 +84,7 @@ class Pages:
         self._latest, self._now_s = latest, now_s
         self._lock = threading.Lock()
         self._made_of: tuple[MetricsSnapshot, bool] | None = None
-        self._made: dict[tuple[bool, bool], bytes] = {}
+        self._made: dict[tuple[Format, bool], bytes] = {}
 
     def respond(self, request: Request) -> Response:
         """Return what a request gets."""
@@ -90,19 +102,26 @@ class Pages:
 
     def _metrics(self, request: Request, snapshot: MetricsSnapshot, tracing: bool) -> Response:
         packed = quality_of(request.headers.get("accept-encoding", ""), "gzip") > 0
-        body = self._body(snapshot, tracing, packed)
+        wanted = _format_for(request.headers.get("accept", ""))
+        body = self._body(snapshot, tracing, wanted, packed)
         headers = (("Vary", "Accept, Accept-Encoding"), *((("Content-Encoding", "gzip"),) if packed else ()))
-        return Response(HTTPStatus.OK, body, text_format.CONTENT_TYPE, headers)
+        return Response(HTTPStatus.OK, body, wanted.content_type, headers)
 
-    def _body(self, snapshot: MetricsSnapshot, tracing: bool, packed: bool) -> bytes:
+    def _body(self, snapshot: MetricsSnapshot, tracing: bool, wanted: Format, packed: bool) -> bytes:
         with self._lock:
             if self._made_of != (snapshot, tracing):
                 self._made_of, self._made = (snapshot, tracing), {}
-            if (False, False) not in self._made:
-                self._made[False, False] = text_format.encode(metric_families(snapshot, tracing=tracing))
-            if packed and (False, True) not in self._made:
-                self._made[False, True] = gzip.compress(self._made[False, False], 1, mtime=0)
-            return self._made[False, packed]
+            if (wanted, False) not in self._made:
+                self._made[wanted, False] = wanted.encode(metric_families(snapshot, tracing=tracing))
+            if packed and (wanted, True) not in self._made:
+                self._made[wanted, True] = gzip.compress(self._made[wanted, False], 1, mtime=0)
+            return self._made[wanted, packed]
+
+
+def _format_for(accept: str) -> Format:
+    """Return the format that an Accept header asks for: protobuf only if it is named, and not after text."""
+    protobuf = quality_of(accept, protobuf_format.MEDIA_TYPE, **protobuf_format.PARAMETERS)
+    return PROTOBUF if protobuf > 0 and protobuf >= quality_of(accept, "text/plain") else TEXT
 
 
 def _landing_page(snapshot: MetricsSnapshot) -> bytes:
