@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,14 @@ from records import SOURCE_INFO, join
 from tcpconntop.core.places import NO_PLACES
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import EVENT, Outcome
+
+
+def run_promtool(*words, text=None, folder=None):
+    """Run promtool; return its exit code and what it prints."""
+    done = subprocess.run(
+        [promtool_or_skip(), *words], input=text, capture_output=True, text=True, cwd=folder, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 def promtool_or_skip():

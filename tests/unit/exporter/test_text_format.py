@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import numpy as np
 import pytest
-from exporting import Records, promtool_or_skip
+from exporting import Records, run_promtool
 from records import connect, join, random_records
 
 from tcpconntop.core.wire import Outcome
@@ -80,9 +78,5 @@ def test_any_value_of_a_label_is_read_back(text):
 
 
 def test_promtool_finds_nothing_to_complain_about():
-    promtool = promtool_or_skip()
     text = text_of(np.concatenate((EVENTS, random_records(500, 20))))
-    done = subprocess.run(
-        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert run_promtool("check", "metrics", text=text) == (0, "")
