@@ -13,11 +13,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.format import printable
 from tcpconntop.exporter.requests import MAX_HEAD_BYTES, Request, RequestError, is_complete, parse_request
 from tcpconntop.exporter.responses import Response, error_response
+
+if TYPE_CHECKING:
+    import ssl
 
 MAX_CONNECTIONS = 16
 """How many connections are served side by side; a further one gets 503."""
@@ -26,6 +30,7 @@ MAX_REQUEST_S = 10.0
 """The longest time from the accept to the last byte of the answer."""
 
 _RETRY_S = 0.1
+_SEND_BYTES = 65_536
 
 
 class MetricsServer:
@@ -35,6 +40,7 @@ class MetricsServer:
         address: a numeric address; empty for all addresses, IPv4 and IPv6.
         port: the port; 0 for any that is free.
         max_request_s: the longest time that a connection may take.
+        tls: the TLS context; None for HTTP without TLS.
 
     Attributes:
         port: the port that it listens on.
@@ -43,7 +49,13 @@ class MetricsServer:
         FatalError: it cannot listen there.
     """
 
-    def __init__(self, address: str, port: int, max_request_s: float = MAX_REQUEST_S) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        max_request_s: float = MAX_REQUEST_S,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         try:
             self._listener = _listen(address, port)
         except OSError as error:  # create_server() adds the address to the text
@@ -52,7 +64,7 @@ class MetricsServer:
                 f"cannot listen on {printable(where)}: {os.strerror(error.errno or 0)}"
             ) from None
         self.port: int = self._listener.getsockname()[1]
-        self._max_request_s = max_request_s
+        self._max_request_s, self._tls = max_request_s, tls
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._stop = threading.Event()
 
@@ -96,13 +108,19 @@ class MetricsServer:
     def _serve(self, connection: socket.socket, respond: Callable[[Request], Response]) -> None:
         end_s = time.monotonic() + self._max_request_s
         try:
-            with connection, suppress(OSError):  # it was too slow, or has gone
-                answer = _answer(_read_head(connection, end_s), respond)
-                connection.settimeout(max(end_s - time.monotonic(), 1e-3))
-                connection.sendall(answer)
-                connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError), self._secured(connection, end_s) as stream:  # too slow, or it has gone
+                _send(stream, _answer(_read_head(stream, end_s), respond), end_s)
+                stream.shutdown(socket.SHUT_WR)
         finally:
             self._slots.release()
+
+    def _secured(self, connection: socket.socket, end_s: float) -> socket.socket:
+        """Return the connection itself, or TLS over it once the client has shaken hands."""
+        if self._tls is None:
+            return connection
+        with connection:  # the TLS socket takes the descriptor over
+            _set_timeout(connection, end_s)
+            return self._tls.wrap_socket(connection, server_side=True)
 
 
 def _answer(head: bytes, respond: Callable[[Request], Response]) -> bytes:
@@ -128,15 +146,28 @@ def _read_head(connection: socket.socket, end_s: float) -> bytes:
     """
     head = b""
     while not is_complete(head) and len(head) < MAX_HEAD_BYTES:
-        left_s = end_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError
-        connection.settimeout(left_s)
+        _set_timeout(connection, end_s)
         data = connection.recv(MAX_HEAD_BYTES - len(head))
         if not data:
             break
         head += data
     return head
+
+
+def _send(connection: socket.socket, data: bytes, end_s: float) -> None:
+    """Send all of it; raise TimeoutError if that takes until `end_s`."""
+    left = memoryview(data)
+    while left:
+        _set_timeout(connection, end_s)
+        left = left[connection.send(left[:_SEND_BYTES]) :]
+
+
+def _set_timeout(connection: socket.socket, end_s: float) -> None:
+    """Let the next call on a connection wait until `end_s`; raise TimeoutError if that has passed."""
+    left_s = end_s - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    connection.settimeout(left_s)
 
 
 def _listen(address: str, port: int) -> socket.socket:

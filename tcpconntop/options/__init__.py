@@ -10,7 +10,7 @@ from typing import NoReturn
 from tcpconntop import __version__
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.options import groups
-from tcpconntop.options.values import address_and_port, duration, integer, speed
+from tcpconntop.options.values import address_and_port, duration, file, integer, speed
 
 
 class UsageError(FatalError):
@@ -236,6 +236,9 @@ def _exporter(parser: argparse.ArgumentParser) -> None:
         default=("127.0.0.1", 9742),
         metavar="ADDR:PORT",
         help="where to serve /metrics (default: 127.0.0.1:9742); :9742 is all addresses",
+    )
+    parser.add_argument(
+        "--web-config", type=file, metavar="FILE", help="TLS and passwords, from this TOML file"
     )
     parser.add_argument(
         "--by",

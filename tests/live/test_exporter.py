@@ -109,3 +109,14 @@ def test_a_port_that_is_taken_is_one_line(exporting: tuple[Command, str]) -> Non
     done = run("exporter", "--listen", f"127.0.0.1:{port}")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"tcpconntop: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_a_sudo_rule_reads_no_web_config_of_root(tmp_path: Path) -> None:
+    secret = tmp_path / "web.toml"
+    secret.touch(mode=0o600)
+    secret.write_text("not TOML")
+    sudo = ("env", "-u", "XDG_CONFIG_HOME", "SUDO_UID=65534", "SUDO_GID=65534")
+    done = run("exporter", "--web-config", str(secret), prefix=sudo)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"tcpconntop: {secret}: Permission denied\n"
+    assert "it is not TOML" in run("exporter", "--web-config", str(secret)).stderr  # root's own rights
