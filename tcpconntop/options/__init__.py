@@ -248,7 +248,7 @@ def _exporter(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--top",
-        type=integer(1, 10_000),
+        type=integer(1, 1_000),
         default=100,
         metavar="N",
         help="series for the N busiest, and one for all others (default: %(default)s)",

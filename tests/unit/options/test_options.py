@@ -50,6 +50,7 @@ def test_valid_command_lines(words: str, name: str, value: object) -> None:
         "replay f --json", "replay f -n 3", "replay f --record g", "check", "check --for 3s", "export f",
         "export f --format xml", "export --format csv", "log --header 0", "log --rotate-size",
         "demo --record f", "exporter --listen 9742", "exporter --listen ::1:9742", "exporter --top 0",
+        "exporter --top 1001",
         "exporter --listen [127.0.0.1]:9742", "exporter --listen localhost:9742", "exporter --by process",
         "exporter --listen 127.0.0.1:65536", "exporter --listen 127.0.0.1:", "exporter --record f",
     ],
