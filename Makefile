@@ -108,6 +108,7 @@ $(VENV)/.test: $(VENV)/.run
 	@scripts/need-bcc
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
 	@scripts/need-package bpftool fish zsh nftables
+	@scripts/need-promtool $(BIN)
 	@touch $@
 
 $(VENV)/.kernels: $(VENV)/.test

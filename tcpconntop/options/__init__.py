@@ -10,7 +10,7 @@ from typing import NoReturn
 from tcpconntop import __version__
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.options import groups
-from tcpconntop.options.values import duration, integer, speed
+from tcpconntop.options.values import address_and_port, duration, file, integer, speed
 
 
 class UsageError(FatalError):
@@ -229,6 +229,35 @@ def _export(parser: argparse.ArgumentParser) -> None:
     groups.add_filters(parser, files=True)
 
 
+def _exporter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        type=address_and_port,
+        default=("127.0.0.1", 9742),
+        metavar="ADDR:PORT",
+        help="where to serve /metrics (default: 127.0.0.1:9742); :9742 is all addresses",
+    )
+    parser.add_argument(
+        "--web-config", type=file, metavar="FILE", help="TLS and passwords, from this TOML file"
+    )
+    parser.add_argument(
+        "--by",
+        default="dest",
+        choices=("dest", "port", "subnet", "unit"),
+        help="one series per destination and port, port, subnet or unit (default: dest)",
+    )
+    parser.add_argument(
+        "--top",
+        type=integer(1, 1_000),
+        default=100,
+        metavar="N",
+        help="series for the N busiest, and one for all others (default: %(default)s)",
+    )
+    groups.add_filters(parser)
+    groups.add_tracer(parser)
+    parser.set_defaults(rotate_size=None, rotate_age=None, keep=None, compress="none")
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a report")
 
@@ -247,6 +276,7 @@ COMMANDS = {
     "replay": Command("play a recording on the dashboard, or with -b, as if it were live", _replay),
     "check": Command("check assertions: exit code 0 if all are true, 1 if not", _check),
     "export": Command("print a recording as CSV, JSON lines or Parquet", _export),
+    "exporter": Command("serve metrics of all connects for Prometheus", _exporter),
     "demo": Command("start a small workload on the loopback and show it on the dashboard", groups.add_view),
     "doctor": Command("print what this machine supports, and how to fix what is missing", _doctor),
     "completion": Command("print a script that makes a shell complete commands and options", _completion),

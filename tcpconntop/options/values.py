@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 from collections.abc import Callable, Mapping
 
 from tcpconntop.core.limits import FILTER_LIST_MAX, MAX_DELAY_S, MIN_DELAY_S
@@ -114,3 +115,18 @@ def speed(text: str) -> float | None:
     if not 0.01 <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"'{text}' is neither a number such as 10 nor max")
     return value
+
+
+def address_and_port(text: str) -> tuple[str, int]:
+    """Return address and port of `127.0.0.1:9742`, `[::1]:9742` or `:9742`, which is all addresses: empty."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        address = str(ipaddress.ip_address(host.strip("[]"))) if host else ""
+    except ValueError:
+        colon = ""
+    if not colon or bracketed != (":" in host) or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not an address and a port, such as 127.0.0.1:9742, [::1]:9742 or :9742"
+        )
+    return address, int(port)

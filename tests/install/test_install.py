@@ -76,10 +76,10 @@ def test_the_debian_package_traces_without_this_environment(tmp_path: Path) -> N
     done = installed.run("-b", "-n", "1", "-d", "0.1", "--json")
     assert json.loads(done.stdout)["loader"] == "image", done.stderr
     assert installed.man.exists()
-    assert (
-        "/usr/bin/tcpconntop record"
-        in (tmp_path / "lib/systemd/system/tcpconntop-record.service").read_text()
-    )
+    for command in ("record", "exporter"):
+        unit = tmp_path / f"lib/systemd/system/tcpconntop-{command}.service"
+        assert f"=/usr/bin/tcpconntop {command}" in unit.read_text()
+    assert (tmp_path / "usr/share/doc/tcpconntop/examples/tcpconntop.rules.yml").exists()
 
 
 def foreign_python() -> str:

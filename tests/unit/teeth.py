@@ -21,6 +21,7 @@ SIGNALS, STREAMS = "tcpconntop/commands/signals.py", "tcpconntop/commands/stream
 DRIVER, TERMINAL = "tcpconntop/tui/driver.py", "tests/tui/test_terminal.py::test_"
 LOCALES = "tests/unit/outputs/test_locales.py::test_"
 UNTRUSTED, ESCAPE = "tcpconntop/recording/untrusted.py", "tcpconntop/core/escape.py"
+SERVER, SERVING = "tcpconntop/exporter/server.py", "tests/unit/exporter/test_server.py::test_"
 STRANGERS = "tests/unit/recording/test_strangers.py::test_"
 
 
@@ -147,6 +148,21 @@ PROTECTIONS = (
                "        except OSError:\n            pass  # it was removed, or may not be read",
                "        except KeyError:\n            pass",
                KERNEL + "cgroup_units.py::test_groups_that_go_during_the_walk_end_nothing"),
+    Protection("the web configuration is opened as the caller", "tcpconntop/commands/exporter.py",
+               "        with as_caller():\n", "        if True:\n",
+               "tests/live/test_exporter.py::test_a_sudo_rule_reads_no_web_config_of_root"),
+    Protection("passwords", "tcpconntop/exporter/basic_auth.py",
+               'if passwords.match(*_credentials(request.headers.get("authorization", ""))):', "if True:",
+               "tests/unit/exporter/test_web_config.py::test_only_the_password_of_a_user_opens_any_page"),
+    Protection("client certificates", "tcpconntop/exporter/web_config.py", "ssl.CERT_REQUIRED",
+               "ssl.CERT_NONE",
+               "tests/unit/exporter/test_web_config.py::test_with_an_authority_only_its_clients_are_let_in"),
+    Protection("bounded time of a request", SERVER, "left_s = end_s - time.monotonic()", "left_s = 1e3",
+               SERVING + "a_client_that_sends_a_byte_now_and_then_loses_its_connection"),
+    Protection("bounded size of a request", SERVER, "recv(MAX_HEAD_BYTES - len(head))", "recv(1 << 20)",
+               SERVING + "a_head_that_never_ends_is_not_read_to_its_end"),
+    Protection("bounded connections", SERVER, "if not self._slots.acquire(blocking=False):", "if False:",
+               SERVING + "more_connections_than_are_served_get_an_error_and_later_a_page"),
     Protection("depth of JSON", UNTRUSTED, "except RecursionError:", "except KeyError:",
                STRANGERS + "json_that_is_no_plain_value_is_an_error"),
     Protection("numbers of JSON", UNTRUSTED, "parse_constant=_refuse, ", "",

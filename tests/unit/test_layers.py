@@ -44,6 +44,7 @@ GROUPS = [
     modules_in("sources"),
     modules_in("recording"),
     modules_in("outputs"),
+    modules_in("exporter"),
     modules_in("settings"),
     modules_in("options"),
     ["tcpconntop.engine"],

@@ -1,4 +1,4 @@
-"""The systemd unit: it is valid, it is restricted enough, and it runs an existing command."""
+"""The systemd units: they are valid, restricted enough, and run existing commands."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ import pytest
 
 from tcpconntop.options import COMMANDS, parse
 
-UNIT = Path(__file__).parents[2] / "packaging" / "systemd" / "tcpconntop-record.service"
+UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
+COMMANDS_OF = {"tcpconntop-record.service": "record", "tcpconntop-exporter.service": "exporter"}
 MAX_EXPOSURE = 20
 """Out of 100, as for --threshold: 2.0 of 10 in the table of `systemd-analyze security`, which is `OK`."""
 
 
-def command():
-    return re.search(r"^ExecStart=(.*)$", UNIT.read_text(), re.MULTILINE)[1]
+def command(unit):
+    return re.search(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)[1]
 
 
-@pytest.fixture
-def unit(tmp_path):
-    """Return a copy of the unit whose command exists on this machine, which systemd checks."""
+def test_given_the_folder_then_every_unit_in_it_is_tested():
+    assert {unit.name for unit in UNITS.iterdir()} == COMMANDS_OF.keys()
+
+
+@pytest.fixture(params=COMMANDS_OF)
+def unit(tmp_path, request):
+    """Return a copy of a unit whose command exists on this machine, which systemd checks."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("not run: systemd-analyze is not installed")
-    copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace(command(), "/bin/true"))
+    original, copy = UNITS / request.param, tmp_path / request.param
+    copy.write_text(original.read_text().replace(f"={command(original)}\n", "=/bin/true\n"))
     return copy
 
 
@@ -36,7 +41,7 @@ def test_given_the_unit_when_systemd_verifies_it_then_there_are_no_errors(unit):
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "")
-    assert UNIT.name not in done.stderr
+    assert unit.name not in done.stderr
 
 
 def test_given_the_unit_when_systemd_rates_it_then_its_exposure_is_low(unit):
@@ -49,8 +54,8 @@ def test_given_the_unit_when_systemd_rates_it_then_its_exposure_is_low(unit):
     assert done.returncode == 0, done.stdout[-400:]
 
 
-def test_given_its_command_then_the_parser_accepts_it():
-    words = shlex.split(command())[1:]
-    if words[0] not in COMMANDS:
-        pytest.skip(f"not run: there is no command {words[0]} yet")
-    assert parse(words).command == "record"
+@pytest.mark.parametrize("name", COMMANDS_OF)
+def test_given_its_command_then_the_parser_accepts_it(name):
+    words = shlex.split(command(UNITS / name))[1:]
+    assert words[0] in COMMANDS
+    assert parse(words).command == COMMANDS_OF[name]

@@ -31,6 +31,10 @@ from tcpconntop.options import COMMANDS, UsageError, parse
         ("-b", "command", "batch"),
         ("", "command", "dashboard"),
         ("5", "min_ms", 5.0),
+        ("exporter", "listen", ("127.0.0.1", 9742)),
+        ("exporter --listen :9000", "listen", ("", 9000)),
+        ("exporter --listen [::1]:0", "listen", ("::1", 0)),
+        ("exporter --by unit --top 7 -P 443", "top", 7),
     ],
 )
 def test_valid_command_lines(words: str, name: str, value: object) -> None:
@@ -45,7 +49,10 @@ def test_valid_command_lines(words: str, name: str, value: object) -> None:
         "record f --rotate-size 63k", "replay", "replay f --speed 0", "replay f --speed fast",
         "replay f --json", "replay f -n 3", "replay f --record g", "check", "check --for 3s", "export f",
         "export f --format xml", "export --format csv", "log --header 0", "log --rotate-size",
-        "demo --record f",
+        "demo --record f", "exporter --listen 9742", "exporter --listen ::1:9742", "exporter --top 0",
+        "exporter --top 1001",
+        "exporter --listen [127.0.0.1]:9742", "exporter --listen localhost:9742", "exporter --by process",
+        "exporter --listen 127.0.0.1:65536", "exporter --listen 127.0.0.1:", "exporter --record f",
     ],
 )  # fmt: skip
 def test_command_lines_that_are_not_valid_are_one_line(words: str) -> None:

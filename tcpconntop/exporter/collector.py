@@ -1,0 +1,103 @@
+"""Counts the records of a source into series, and publishes a frozen snapshot of them."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tcpconntop.core.places import Names
+from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.window.keys import keys_from_events
+from tcpconntop.core.wire import Events, Outcome
+from tcpconntop.exporter.labels import LABELLINGS, Labeller
+from tcpconntop.exporter.series import SeriesTable
+from tcpconntop.exporter.snapshot import MetricsSnapshot, ProcessCost
+from tcpconntop.sources.base import Source
+
+MAX_READ_S = 1.0
+"""How long a read waits: a snapshot is published about once a second."""
+
+
+class Collector:
+    """Reads a source and keeps the counters. One thread calls its methods; `latest` is for any thread.
+
+    A scrape takes `latest` and waits for nothing: publishing is the assignment of one attribute.
+
+    Args:
+        source: what to read.
+        by: the name of a labelling: `dest`, `port`, `subnet` or `unit`.
+        top: how many series there are apart from `other`.
+        where: only connects that match are in the series; the totals have all.
+
+    Attributes:
+        latest: the newest snapshot.
+    """
+
+    def __init__(self, source: Source, by: str, top: int, where: Filter | None = None) -> None:
+        self._source, self._where = source, where if where and where.terms else None
+        self._labelling = LABELLINGS[by]
+        self._labeller = Labeller(self._labelling)
+        self._table = SeriesTable(top, self._labelling.other, source.now_ns())
+        self._failures: Counter[tuple[int, int]] = Counter()
+        self._page_bytes = resource.getpagesize()
+        self._started_s = time.time() - _process_age_s()
+        self.latest = self._snapshot()
+
+    def run(self, stop: Callable[[], bool], clock_s: Callable[[], float] = time.monotonic) -> None:
+        """Read and publish until `stop` returns True or the source has ended; publish a last time."""
+        due_s = clock_s() + MAX_READ_S
+        while not stop() and not self._source.ended:
+            self._count(self._source.read(max(0.0, min(MAX_READ_S, due_s - clock_s()))))
+            if clock_s() >= due_s:
+                self.publish()
+                due_s = max(due_s + MAX_READ_S, clock_s())
+        self.publish()
+
+    def publish(self) -> None:
+        """Make a snapshot the latest one."""
+        self.latest = self._snapshot()
+
+    def _snapshot(self) -> MetricsSnapshot:
+        ledger = self._source.ledger()
+        self._count(self._source.read(0))  # after the ledger: what it counts as ended is in the series
+        self._table.review(self._source.now_ns())
+        return MetricsSnapshot(
+            info=self._source.info,
+            ledger=ledger,
+            label_names=self._labelling.names,
+            series=self._table.snapshot(),
+            failures=dict(self._failures),
+            cost=self._cost(),
+            taken_s=time.time(),
+        )
+
+    def _count(self, events: Events) -> None:
+        names = Names(self._source.units(), self._source.places())
+        if self._where is not None and len(events):
+            events = events[self._where.match_keys(keys_from_events(events), names)]
+        if not len(events):
+            return
+        self._table.add(events, *self._labeller.labels_of(events, names), self._source.now_ns())
+        failed = events[events["outcome"] != Outcome.OK]
+        codes, counts = np.unique(
+            failed["outcome"].astype(np.int64) << 16 | failed["error"], return_counts=True
+        )
+        for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+            self._failures[code >> 16, code & 0xFFFF] += count
+
+    def _cost(self) -> ProcessCost:
+        resident_pages = int(Path(f"/proc/{os.getpid()}/statm").read_text("ascii").split()[1])
+        return ProcessCost(time.process_time(), resident_pages * self._page_bytes, self._started_s)
+
+
+def _process_age_s() -> float:
+    """Return the age of this process (proc(5): field 22 of stat, in clock ticks since boot)."""
+    after_name = Path(f"/proc/{os.getpid()}/stat").read_text("utf-8", "replace").rpartition(")")[2]
+    started_s = int(after_name.split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
