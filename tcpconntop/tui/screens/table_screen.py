@@ -196,10 +196,11 @@ class TableScreen(Screen[None]):
 
     def action_sort_by(self, column: str) -> None:
         """Sort by a column, if the grouping has it; the other way round if that is so already."""
-        if self.view is not None and COLUMNS[column] not in columns_of(self.view):
+        if self.view is None or COLUMNS[column] in columns_of(self.view):
+            spec = self.spec
+            self.set_spec(spec.reversed() if spec.sort == column else sorted_by(spec, column))
+        else:
             self.notify(f"there is no column {COLUMNS[column].header} by {self.view.grouping.title}")
-            return
-        self._sort_by(column)
 
     def action_reverse(self) -> None:
         """Reverse the order."""
@@ -227,7 +228,7 @@ class TableScreen(Screen[None]):
         if self.table.selected is not None:
             self.table.select(None)
         elif self.spec.where.text:
-            self.filter_bar.remember(self.spec.where.text)  # one of the command line is in no history yet
+            self.filter_bar.remember(self.spec.where.text)  # it may be the command line's
             self.set_spec(replace(self.spec, where=Filter()))
         else:
             self.leave()
@@ -264,11 +265,7 @@ class TableScreen(Screen[None]):
 
     @on(SortRequested)
     def _sort(self, message: SortRequested) -> None:
-        self._sort_by(message.column)
-
-    def _sort_by(self, column: str) -> None:
-        again = column == self.spec.sort
-        self.set_spec(self.spec.reversed() if again else sorted_by(self.spec, column))
+        self.action_sort_by(message.column)
 
     @on(RowSelected)
     def _selected(self) -> None:
