@@ -274,7 +274,7 @@ DEFAULT_COMMAND = Command("top for TCP connects: how long they take, which fail,
 
 COMMANDS = {
     "log": Command("print one line per connect, with the columns of tcpconnlat first", _log),
-    "record": Command("write every connect to a file", _record),
+    "record": Command("write every connect to a file, or to stdout", _record),
     "replay": Command("play a recording on the dashboard, or with -b, as if it were live", _replay),
     "check": Command("check assertions: exit code 0 if all are true, 1 if not", _check),
     "export": Command("print a recording as CSV, JSON lines or Parquet", _export),

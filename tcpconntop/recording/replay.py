@@ -1,4 +1,4 @@
-"""Plays a recording as a source: records come when the recording's own clock reaches them."""
+"""Plays the files of a recording as a source: records come when the recording's own clock reaches them."""
 
 from __future__ import annotations
 
