@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcpconntop.commands.files import open_files
+from tcpconntop.commands.files import are_stream, open_files, wait_for_data
+from tcpconntop.commands.signals import interrupted
 from tcpconntop.commands.streams import report
 from tcpconntop.commands.tracing import (
     PrivilegedStart,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tcpconntop.core.view.filter import Filter
     from tcpconntop.core.wire import Events
     from tcpconntop.kernel.request import TraceRequest
-    from tcpconntop.recording.writer import RecordingWriter
+    from tcpconntop.recording.writer import Output, RecordingWriter
     from tcpconntop.sources.base import Source
 
 
@@ -47,6 +48,7 @@ class CommandSource:
 
     Attributes:
         replays: True if the records come from a recording.
+        streams: True if the recording comes through a pipe, and is shown as it comes.
 
     Raises:
         FatalError: a file of the recording cannot be read.
@@ -55,6 +57,7 @@ class CommandSource:
     def __init__(self, args: Namespace) -> None:
         self._args = args
         self.replays = bool(args.replay)
+        self.streams = False
         self._recorder: RecordingWriter | None = None
         self._source: Source | None = None
         self._opened_in: threading.Thread | None = None
@@ -71,6 +74,8 @@ class CommandSource:
         if args.record:
             raise UsageError("--record cannot be used with a recording")
         self._files = open_files(args.replay)
+        # With a speed, a recording in a pipe is played at it: then it was finished before.
+        self.streams = are_stream(self._files) and not getattr(args, "paced", False)
         drop_privileges(lambda: writable_folders(args))
 
     def source_opener(self, keep: Filter | None = None) -> Callable[[], Source]:
@@ -182,11 +187,23 @@ class CommandSource:
         return source
 
     def _replay(self, request: TraceRequest) -> Source:
-        from tcpconntop.recording.reader import RecordingReader
-        from tcpconntop.recording.replay import Replay
         from tcpconntop.sources.replay_filter import apply_request_filters
 
-        return apply_request_filters(Replay(RecordingReader(self._files), self._args.speed), request)
+        return apply_request_filters(self._stream() if self.streams else self._recording(), request)
+
+    def _recording(self) -> Source:
+        from tcpconntop.recording.reader import RecordingReader
+        from tcpconntop.recording.replay import Replay
+
+        return Replay(RecordingReader(self._files), self._args.speed)
+
+    def _stream(self) -> Source:
+        from tcpconntop.engine import MAX_READ_S
+        from tcpconntop.recording.stream import Stream
+
+        wait_for_data(*self._files[0])
+        has_dashboard = self._args.command == "replay" and not self._args.batch
+        return Stream(*self._files[0], None if has_dashboard else MAX_READ_S)
 
     def _with_recording(self, source: Source, keep: Filter | None) -> Source:
         args = self._args
@@ -195,15 +212,10 @@ class CommandSource:
         from tcpconntop.core.places import Names
         from tcpconntop.core.view.filter import Filter
         from tcpconntop.core.window.keys import keys_from_events
-        from tcpconntop.recording.files import RotatingFile, Rotation
         from tcpconntop.recording.writer import RecordingWriter
 
-        rotates = args.rotate_size or args.rotate_age
-        rotation = (
-            Rotation(args.rotate_size, args.rotate_age, args.keep or Rotation.keep) if rotates else None
-        )
         try:
-            file = RotatingFile(Path(args.record), rotation)
+            output = self._output()
         except BaseException:
             source.close()
             raise
@@ -213,8 +225,20 @@ class CommandSource:
             return terms.match_keys(keys_from_events(events), Names(source.units(), source.places()))
 
         mask = is_kept if terms.terms else None
-        self._recorder = RecordingWriter(source, file, _filters_text(args, keep), args.compress, mask)
+        self._recorder = RecordingWriter(source, output, _filters_text(args, keep), args.compress, mask)
         return self._recorder
+
+    def _output(self) -> Output:
+        from tcpconntop.recording.files import RotatingFile, Rotation
+        from tcpconntop.recording.stdout import StreamOutput
+
+        args = self._args
+        if args.record == "-":
+            return StreamOutput(report, interrupted)
+        if not (args.rotate_size or args.rotate_age):
+            return RotatingFile(Path(args.record))
+        keep = args.keep or Rotation.keep
+        return RotatingFile(Path(args.record), Rotation(args.rotate_size, args.rotate_age, keep))
 
 
 def _check_recording(args: Namespace) -> None:
@@ -222,7 +246,9 @@ def _check_recording(args: Namespace) -> None:
     rotates = args.rotate_size or args.rotate_age
     if rotates and not args.record:
         raise UsageError("--rotate-size and --rotate-age need --record")
-    if args.record and not rotates and Path(args.record).exists():
+    if args.record == "-":
+        _check_stdout(args)
+    elif args.record and not rotates and Path(args.record).exists():
         raise FatalError(f"{args.record} exists: remove it, or choose another name")
     if args.keep and not rotates:
         raise UsageError("--keep needs --rotate-size or --rotate-age")
@@ -230,6 +256,16 @@ def _check_recording(args: Namespace) -> None:
         from tcpconntop.recording.codecs import import_zstandard
 
         import_zstandard()
+
+
+def _check_stdout(args: Namespace) -> None:
+    """Raise UsageError if the recording cannot go to stdout."""
+    if args.command != "record":
+        raise UsageError("--record - is not possible beside other output: use tcpconntop record -")
+    if args.rotate_size or args.rotate_age or args.keep:
+        raise UsageError("stdout cannot be rotated: --rotate-size, --rotate-age and --keep need a file")
+    if sys.stdout.isatty():
+        raise UsageError("a recording is binary: redirect stdout to a file or a program")
 
 
 def _filters_text(args: Namespace, keep: Filter | None) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
+from tcpconntop.commands.files import are_stdin
 from tcpconntop.commands.settings import restore_ui_state, save_ui_choices
 from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.streams import report
@@ -29,23 +30,25 @@ def run(args: Namespace) -> int:
     with CommandSource(args) as origin:
         restore_ui_state(args)
         spec = view_spec_from_args(args)
-        code = show(args, spec, origin.source_opener(), origin.cancel)
+        code = show(args, spec, origin.source_opener(), origin.cancel, streams=origin.streams)
         origin.report_problems()
         return code
 
 
 def show(
-    args: Namespace, spec: ViewSpec, open_source: Callable[[], Source], cancel: Callable[[], None]
+    args: Namespace,
+    spec: ViewSpec,
+    open_source: Callable[[], Source],
+    cancel: Callable[[], None],
+    *,
+    streams: bool = False,
 ) -> int:
-    """Show whatever source there is; see `Dashboard` for `open_source` and `cancel`."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
-    charset = sys.stderr.encoding
-    if codecs.lookup(charset).name != "utf-8":
-        raise UsageError(
-            f"the dashboard draws in UTF-8, and the locale here is {charset.upper()}: "
-            "start it with LC_ALL=C.UTF-8 if the terminal can show that; or use -b for tables"
-        )
+    """Show whatever source there is; see `Dashboard` for `open_source` and `cancel`.
+
+    `streams` is True if it has to be opened first: until a stream begins, the terminal belongs to what sends
+    it, such as an ssh that asks for a password.
+    """
+    _check_terminal(reads_keys_from_stdin=not are_stdin(getattr(args, "replay", ())))
     if os.environ.get("NO_COLOR") == "":  # Textual takes it for set
         del os.environ["NO_COLOR"]
     # Nothing of what is imported is garbage: collections would only go through all of it, several times.
@@ -60,6 +63,9 @@ def show(
     except KeyError as error:
         name, reason = error.args
         raise FatalError(f"{config.location(f'keys.{name}')}{reason}", EXIT_USAGE) from None
+    if streams:
+        source = open_source()
+        open_source = lambda: source  # noqa: E731 - it is open
     app = Dashboard(
         open_source,
         spec=spec,
@@ -88,6 +94,25 @@ def show(
     if notice:
         report(notice)
     return interrupted.exit_code or app.return_code or EXIT_OK
+
+
+def _check_terminal(*, reads_keys_from_stdin: bool) -> None:
+    """Raise UsageError if the dashboard cannot be shown here."""
+    if not sys.stderr.isatty() or (reads_keys_from_stdin and not sys.stdin.isatty()):
+        raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
+    if not sys.stdin.isatty():
+        try:
+            os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+        except OSError:
+            raise UsageError(
+                "the dashboard needs a terminal for keys, as stdin is the recording; use -b for tables"
+            ) from None
+    charset = sys.stderr.encoding
+    if codecs.lookup(charset).name != "utf-8":
+        raise UsageError(
+            f"the dashboard draws in UTF-8, and the locale here is {charset.upper()}: "
+            "start it with LC_ALL=C.UTF-8 if the terminal can show that; or use -b for tables"
+        )
 
 
 def _collect_from_now_on() -> None:

@@ -1,4 +1,4 @@
-"""`record`: writes every connect to a file, without showing it."""
+"""`record`: writes every connect to a file or to stdout, without showing it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import time
 from argparse import Namespace
 
 from tcpconntop.commands.command_source import CommandSource
-from tcpconntop.commands.signals import on_interrupt
-from tcpconntop.commands.streams import report
+from tcpconntop.commands.signals import interrupted, on_interrupt
+from tcpconntop.commands.streams import NoReader, report
 from tcpconntop.commands.view import connect_filter_from_args
+from tcpconntop.core.errors import FatalError
 
 
 def run(args: Namespace) -> int:
@@ -18,7 +19,7 @@ def run(args: Namespace) -> int:
         from tcpconntop.core.format import elapsed
 
         source = open_source()
-        interrupted = on_interrupt(lambda: None)
+        on_interrupt(lambda: None)
         command_source.announce(source)
         began_s = time.monotonic()
         end_s = began_s + (args.for_s or float("inf"))
@@ -29,8 +30,23 @@ def run(args: Namespace) -> int:
         lost = source.ledger().lost
         source.read(0)
         source.close()
-        command_source.report_problems()
+        _report_problems(command_source)
         report(f"{command_source.recording_summary()} in {elapsed(time.monotonic() - began_s)}")
         if lost:
             report(f"{lost} connects were lost: a buffer was full")
         return interrupted.exit_code
+
+
+def _report_problems(command_source: CommandSource) -> None:
+    """Report problems. A reader of stdout that went away is none; after a signal, none is a failure."""
+    from tcpconntop.recording.stdout import ReaderGoneError
+
+    try:
+        command_source.report_problems()
+    except ReaderGoneError:
+        if not interrupted():
+            raise NoReader from None
+    except FatalError as error:
+        if not interrupted():
+            raise
+        report(str(error))

@@ -41,7 +41,7 @@ def run_with_safe_streams(main: Callable[[], int]) -> int:
         return error.exit_code
     except Interrupted as signalled:
         return signalled.exit_code
-    except _NoReader:
+    except NoReader:
         end_by_signal(signal.SIGPIPE)
         raise
     finally:
@@ -86,8 +86,8 @@ def _for_people(file: io.FileIO, stream: io.TextIOWrapper | object) -> io.TextIO
     )
 
 
-class _NoReader(BaseException):
-    """Nobody reads stdout any more."""
+class NoReader(BaseException):
+    """Nobody reads stdout any more: the process is to end as SIGPIPE would end it."""
 
 
 class _CheckedFile(io.FileIO):
@@ -110,7 +110,7 @@ class _CheckedFile(io.FileIO):
             return super().write(memoryview(data).cast("B")[: select.PIPE_BUF])
         except BrokenPipeError:
             self._failed = True
-            raise _NoReader from None
+            raise NoReader from None
         except OSError as error:
             self._failed = True
             raise FatalError(f"cannot write to stdout: {error.strerror}", EXIT_FAILED) from None

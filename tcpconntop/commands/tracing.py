@@ -74,7 +74,8 @@ def writable_folders(args: Namespace) -> list[Path]:
     writable.
     """
     folders = []
-    if record := getattr(args, "record", None):
+    record = getattr(args, "record", None)
+    if record and record != "-":
         folders.append(Path(record).absolute().parent)
     if args.command in ("dashboard", "demo", "replay"):
         state = state_folder()

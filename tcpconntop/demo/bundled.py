@@ -15,7 +15,8 @@ import numpy as np
 
 from tcpconntop.core.wire import N_OUTCOMES
 from tcpconntop.recording.blocks import FileHeader
-from tcpconntop.recording.reader import RecordedRead, RecordingReader
+from tcpconntop.recording.decoder import RecordedRead
+from tcpconntop.recording.reader import RecordingReader
 from tcpconntop.recording.replay import Replay
 
 FILE = Path(__file__).with_name("loopback.rec")

@@ -65,11 +65,12 @@ REMEMBERED_OPTIONS = ("group", "sort", "window", "delay", "columns", "dns")
 
 
 def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) -> argparse.Namespace:
-    """Return the values of all options, and three more attributes.
+    """Return the values of all options, and four more attributes.
 
     - `command`: the module of `tcpconntop.commands` that runs it.
     - `from_settings`: the name of the setting by attribute, for attributes whose value comes from the
     settings. - `given`: those of `REMEMBERED_OPTIONS` that the command line or the settings set.
+    - `paced`: whether a finite speed was given.
 
     Args:
         words: the command line, without the name of the program.
@@ -93,6 +94,7 @@ def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) ->
     args.command = name or ("batch" if args.batch else "dashboard")
     if args.command in ("dashboard", "replay") and not args.batch and (args.json or args.count is not None):
         raise UsageError("--json and -n need -b")
+    args.paced = getattr(args, "speed", None) not in (0, None)
     if args.command == "replay" and args.speed == 0:
         args.speed = None if args.batch else 1.0
     if args.command == "batch" and "dns" in on_command_line:
@@ -272,7 +274,7 @@ DEFAULT_COMMAND = Command("top for TCP connects: how long they take, which fail,
 
 COMMANDS = {
     "log": Command("print one line per connect, with the columns of tcpconnlat first", _log),
-    "record": Command("write every connect to a file", _record),
+    "record": Command("write every connect to a file, or to stdout", _record),
     "replay": Command("play a recording on the dashboard, or with -b, as if it were live", _replay),
     "check": Command("check assertions: exit code 0 if all are true, 1 if not", _check),
     "export": Command("print a recording as CSV, JSON lines or Parquet", _export),

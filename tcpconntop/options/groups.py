@@ -149,7 +149,9 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
             help="also write every connect to this new file, for replay",
         )
     else:
-        parser.add_argument("record", type=file, metavar="FILE", help="the file to write; it must not exist")
+        parser.add_argument(
+            "record", type=file, metavar="FILE", help="the file to write, which must not exist; - is stdout"
+        )
     group.add_argument(
         "--rotate-size",
         type=size,
@@ -180,12 +182,16 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
             action="append",
             default=[],
             metavar="FILE",
-            help="read this recording instead of tracing; repeat for each of its files",
+            help="read this recording instead of tracing; repeat for each of its files; - is stdin",
         )
         parser.set_defaults(speed=None)
         return
     parser.add_argument(
-        "replay", type=file, nargs="+", metavar="FILE", help="the files of one recording, in any order"
+        "replay",
+        type=file,
+        nargs="+",
+        metavar="FILE",
+        help="the files of one recording, in any order; - is stdin, shown as it comes",
     )
     parser.set_defaults(probe="auto", transport="auto", loader="auto", record=None)
 

@@ -117,11 +117,12 @@ class FileHeader:
                 integer(document["clocks"][n]) for n in ("began_ns", "wall_offset_ns")
             )
             _check_clock(began_ns, wall_offset_ns)
+            texts: dict[str, Any] = {name: printable(str(info[name])) for name in _TEXTS}
             return cls(
                 str(document["session"]),
                 count(document["part"]),
                 SourceInfo(
-                    **{name: printable(str(info[name])) for name in _TEXTS},
+                    **texts,
                     notes=tuple(printable(str(note)) for note in info["notes"]),
                     loader=printable(str(info.get("loader", ""))),
                 ),

@@ -49,10 +49,13 @@ class RotatingFile:
         rotation_name: belongs into the header of every file; empty without a rotation.
         file_number: number of the current file in this recording, from 1.
         total_bytes: bytes written so far to all files, including files removed since.
+        heartbeat: False: a file needs no block while nothing happens.
 
     Raises:
         FatalError: a file cannot be written or removed (also from `append` and `start_next_file`).
     """
+
+    heartbeat = False
 
     def __init__(
         self, path: Path, rotation: Rotation | None = None, clock_s: Callable[[], float] = time.monotonic

@@ -4,56 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from io import SEEK_END
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.format import count
-from tcpconntop.core.places import NO_PLACES, Places
-from tcpconntop.core.window.ledger import Ledger
-from tcpconntop.core.wire import EVENT, Events
-from tcpconntop.recording.blocks import MAX_CLOCK_NS, Block, DamagedFrameError, FileHeader, check_growth
+from tcpconntop.recording.blocks import MAX_CLOCK_NS
+from tcpconntop.recording.decoder import Decoder, RecordedRead, check_prefix, parse_header
 from tcpconntop.recording.frames import (
     HEAD_BYTES,
     PAYLOAD_MAX,
     PREFIX_BYTES,
-    VERSION,
     Damage,
     Frame,
-    FrameKind,
     FrameScanner,
     find_last_head,
-    format_version,
 )
 
 CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedRead:
-    """What one read of the recorded source returned.
-
-    Attributes:
-        now_ns: the clock of the records after the read.
-        events: the records.
-        ledger: the totals at `now_ns`; None where they were not recorded.
-        wall_offset_ns: Unix time minus the clock of the records.
-        units: names of control groups that no earlier read had, by `cgroup_id`.
-        places: names of interfaces and network namespaces that no earlier read had.
-    """
-
-    now_ns: int
-    events: Events
-    ledger: Ledger | None
-    wall_offset_ns: int
-    units: Mapping[int, str | None] = field(default_factory=dict)
-    places: Places = NO_PLACES
 
 
 class RecordingReader:
@@ -67,9 +37,6 @@ class RecordingReader:
 
     Attributes:
         header: header of the first file.
-        missing: number of records that were recorded and cannot be read, in what was read so far.
-        damaged: number of damaged places in what was read so far.
-        truncated: True if a file without its end was read; the number of records missing there is unknown.
         end_ns: end of the recording, from the heads of frames; None in a pipe, where seeking is impossible.
     """
 
@@ -85,9 +52,7 @@ class RecordingReader:
                 raise FatalError(f"{file.path} and {following.path} are the same file of a recording")
 
     def _reset(self) -> None:
-        self.missing = self.damaged = 0
-        self.truncated = False
-        self._expected = self._files[0].records_before  # `records_before` of the next frame
+        self._decoder = Decoder(self.header.initial_ledger, self._files[0].records_before)
         ends = [file.last_ns for file in self._files]
         self.end_ns = max(end or 0 for end in ends) if all(ends) else None
 
@@ -101,60 +66,38 @@ class RecordingReader:
         self._reset()
 
     @property
+    def missing(self) -> int:
+        """Number of records that were recorded and cannot be read, in what was read so far."""
+        return self._decoder.missing
+
+    @property
+    def damaged(self) -> int:
+        """Number of damaged places in what was read so far."""
+        return self._decoder.damaged
+
+    @property
+    def truncated(self) -> bool:
+        """True if a file without its end was read; the number of records missing there is unknown."""
+        return self._decoder.truncated
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """One line for each kind of loss in what was read so far."""
-        notes, some = [], f"{self.missing} connect{' is' if self.missing == 1 else 's are'} missing"
-        if self.damaged:
-            places = "in one place" if self.damaged == 1 else f"in {count(self.damaged)} places"
-            notes.append(f"the recording is damaged {places}: {some}")
-        if self.truncated:
-            last = some if self.missing and not self.damaged else "the last second may be missing"
-            notes.append(f"the recording has no end: it is still being written, or was cut off; {last}")
-        return tuple(notes)
+        return self._decoder.notes()
 
     def recorded_reads(self) -> Iterator[RecordedRead]:
         """Yield every read that can be recovered, in order. Only once, unless `rewind` was called."""
+        decoder = self._decoder
         for file in self._files:
-            ended = False
+            decoder.begin_file()
             for item in file.frames:
-                if isinstance(item, Damage):
-                    self._count_damage(item)
-                    continue
-                try:
-                    block = Block.from_frame(item, file.header.record_dtype)
-                    check_growth(block.ledger.since(file.header.initial_ledger))
-                except DamagedFrameError:
-                    self._count_damage(Damage(item))
-                    continue
-                if not self._is_next(item):
-                    continue
-                self._expected += item.count
-                ended = item.kind is FrameKind.END
-                yield from _split_into_reads(block, self.header.initial_ledger)
-            self.truncated |= not ended
+                yield from decoder.decode(item, file.header)
+            decoder.finish_file()
 
     def close(self) -> None:
         """Close the files."""
         for file in self._files:
             file.close()
-
-    def _count_damage(self, damage: Damage) -> None:
-        head = damage.head
-        self.damaged += not damage.truncated
-        if head is not None and head.records_before >= self._expected:
-            self.missing += head.records_before + head.count - self._expected
-            self._expected = head.records_before + head.count
-
-    def _is_next(self, frame: Frame) -> bool:
-        """Count the records missing before a frame; return False if its records were already read."""
-        if frame.records_before < self._expected:
-            self.damaged += 1
-            return False
-        if frame.records_before > self._expected:
-            self.missing += frame.records_before - self._expected
-            self.damaged = max(self.damaged, 1)
-            self._expected = frame.records_before
-        return True
 
 
 class _RecordingFile:
@@ -181,20 +124,11 @@ class _RecordingFile:
         self._file.close()
 
     def _read_header(self) -> None:
-        path = self.path
-        version = format_version(self._read(PREFIX_BYTES))
-        if not version:
-            raise FatalError(f"{path} is not a recording of tcpconntop")
-        if version > VERSION:
-            raise FatalError(f"{path} was recorded by a newer tcpconntop (format {version}): update this one")
+        check_prefix(self.path, self._read(PREFIX_BYTES))
         self.frames = self._scan()
         first = next(self.frames, None)
-        try:
-            if not isinstance(first, Frame) or first.kind is not FrameKind.HEADER:
-                raise DamagedFrameError("it has none")
-            self.header, self.records_before = FileHeader.from_frame(first), first.records_before
-        except DamagedFrameError as error:
-            raise FatalError(f"{path} cannot be read: its header is damaged ({error})") from None
+        self.header = parse_header(self.path, first)
+        self.records_before = first.records_before if isinstance(first, Frame) else 0
         self.last_ns = self._find_last_ns()
 
     def _scan(self) -> Iterator[Frame | Damage]:
@@ -248,13 +182,3 @@ class _RecordingFile:
             return self._file.read(n_bytes)
         except OSError as error:
             raise FatalError(f"cannot read {self.path}: {error.strerror}") from None
-
-
-def _split_into_reads(block: Block, initial_ledger: Ledger) -> Iterator[RecordedRead]:
-    """Yield the reads that a block was made of, then one without records that has the block's ledger."""
-    start, units, places = 0, block.units, block.places
-    for n, now_ns in block.reads:
-        yield RecordedRead(now_ns, block.events[start : start + n], None, block.wall_offset_ns, units, places)
-        start, units, places = start + n, {}, NO_PLACES
-    ledger = block.ledger.since(initial_ledger)
-    yield RecordedRead(block.now_ns, np.empty(0, EVENT), ledger, block.wall_offset_ns, units, places)

@@ -1,4 +1,4 @@
-"""Plays a recording as a source: records come when the recording's own clock reaches them."""
+"""Plays the files of a recording as a source: records come when the recording's own clock reaches them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,19 @@ from typing import Protocol
 
 import numpy as np
 
-from tcpconntop.core.places import NO_PLACES, Places
+from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.window.snapshot import RECORDING, SourceInfo
-from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
+from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.blocks import FileHeader
+from tcpconntop.recording.decoder import RecordedRead
 from tcpconntop.recording.pacing import PlaybackClock
-from tcpconntop.recording.reader import RecordedRead
-from tcpconntop.recording.untrusted import MAX_PLACES
+from tcpconntop.recording.played import Played, recorded_info
 
 SILENCE_NS = 960 * SECOND_NS
 """After so long without a connect (a minute more than the longest window), nothing changes any more."""
-
-MAX_UNITS, MAX_UNIT_TEXT = 1 << 17, 1 << 24
-"""How many names of units are kept, and how many characters of them."""
-
-TOO_MANY_UNITS = "the recording names more units than are kept: those of later connects are not known"
 
 
 class Playable(Protocol):
@@ -89,38 +84,25 @@ class Replay:
         clock_s: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        header = recording.header
-        filters = (f"recorded with {header.filters}",) if header.filters else ()
         self._recording = recording
         self._clock = PlaybackClock(float("inf") if speed is None else speed, clock_s, sleep)
-        self._recorded_info = replace(
-            header.info,
-            label=RECORDING,
-            notes=(*notes, *filters, *header.info.notes),
-            filters=header.filters,
-        )
+        self._recorded_info = recorded_info(recording.header, RECORDING, notes)
         self._seek_to_ns: int | None = None  # of the seek that is running
         self._last_seek_ns: int | None = None  # of the last seek that is done
         self._start()
 
     def _start(self) -> None:
         header = self._recording.header
-        self._now_ns, self._wall_offset_ns = header.began_ns, header.wall_offset_ns
-        self._units: dict[int, str | None] = {}
-        self._places = NO_PLACES
-        self._unit_text = 0
-        self._last_record_ns = header.began_ns
-        self._recorded_ledger = Ledger()  # the last one that was recorded
-        self._outcomes_since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since that ledger
-        self._retransmits_since = 0
+        self._now_ns = self._last_record_ns = header.began_ns
+        self._played = Played(header)
         self._reads = self._recording.recorded_reads()
         self._next_read = next(self._reads, None)
 
     @property
     def info(self) -> SourceInfo:
         """Where the records come from, with notes on what is missing from the part played so far."""
-        notes = (*self._recorded_info.notes, *self._recording.notes)
-        return replace(self._recorded_info, notes=(*notes, TOO_MANY_UNITS) if self._units_full else notes)
+        notes = (*self._recorded_info.notes, *self._recording.notes, *self._played.notes)
+        return replace(self._recorded_info, notes=notes)
 
     @property
     def ended(self) -> bool:
@@ -165,32 +147,10 @@ class Replay:
     def _take(self, read: RecordedRead) -> Events:
         """Return the records of a read, update the totals and go on to the next read."""
         self._next_read = next(self._reads, None)
-        self._take_units(read.units)
-        if len(self._places.interfaces) + len(self._places.namespaces) <= MAX_PLACES:
-            self._places = self._places.updated(read.places)
         if len(read.events):
             self._last_record_ns = max(read.now_ns, self._now_ns)
-        self._wall_offset_ns = read.wall_offset_ns
-        if read.ledger is not None:
-            self._recorded_ledger, self._retransmits_since = read.ledger, 0
-            self._outcomes_since[:] = 0
-        else:
-            self._outcomes_since += np.bincount(read.events["outcome"], minlength=N_OUTCOMES)
-            self._retransmits_since += int(read.events["syn_retransmits"].sum())
+        self._played.take(read)
         return read.events
-
-    def _take_units(self, units: Mapping[int, str | None]) -> None:
-        text = sum(len(name or "") for name in units.values())
-        if self._units_full or self._unit_text + text > MAX_UNIT_TEXT:
-            self._unit_text = MAX_UNIT_TEXT + 1
-            return
-        self._unit_text += text
-        self._units.update(units)
-
-    @property
-    def _units_full(self) -> bool:
-        """True if no further names of units are kept."""
-        return self._unit_text > MAX_UNIT_TEXT or len(self._units) > MAX_UNITS
 
     @property
     def player(self) -> Replay | None:
@@ -225,16 +185,15 @@ class Replay:
 
     def ledger(self) -> Ledger:
         """Return the totals: the recorded ones plus what was played since. Missing records count as lost."""
-        totals = self._recorded_ledger.plus_ended(self._outcomes_since.tolist(), self._retransmits_since)
-        return totals.plus_missing(self._recording.missing)
+        return self._played.ledger().plus_missing(self._recording.missing)
 
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups of the records so far, by `cgroup_id`."""
-        return dict(self._units)
+        return self._played.units()
 
     def places(self) -> Places:
         """Return the names of the interfaces and network namespaces of the records so far."""
-        return self._places
+        return self._played.places
 
     def host(self) -> None:
         """Return None: facts of the host are not recorded."""
@@ -245,7 +204,7 @@ class Replay:
 
     def wall_offset_ns(self) -> int:
         """Return Unix time minus the clock of the records, in nanoseconds."""
-        return self._wall_offset_ns
+        return self._played.wall_offset_ns
 
     def close(self) -> None:
         """Stop. Idempotent."""

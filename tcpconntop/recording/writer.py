@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -17,13 +18,55 @@ from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.blocks import Block, FileHeader
 from tcpconntop.recording.codecs import CODECS
-from tcpconntop.recording.files import RotatingFile
 from tcpconntop.recording.frames import Frame, FrameKind
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.wrapper import SourceWrapper
 
 FLUSH_S = 0.9
 """Time between writes: with reads every 0.1 s, records are in the file within a second."""
+
+
+class Output(Protocol):
+    """Where a recording is written: `RotatingFile`, or `StreamOutput`.
+
+    All methods raise FatalError if it cannot be written.
+    """
+
+    @property
+    def file_number(self) -> int:
+        """Number of the current file in this recording, from 1."""
+        ...
+
+    @property
+    def rotation_name(self) -> str:
+        """What the header of every file has to say; empty without a rotation."""
+        ...
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes written so far."""
+        ...
+
+    @property
+    def heartbeat(self) -> bool:
+        """True if a block is to be written about once a second, also while nothing happens."""
+        ...
+
+    def has_room(self, n_bytes: int) -> bool:
+        """Return True if the current file may take `n_bytes` more."""
+        ...
+
+    def start_next_file(self) -> None:
+        """Close the current file and open the next one."""
+        ...
+
+    def append(self, data: bytes) -> None:
+        """Write to the current file."""
+        ...
+
+    def close(self) -> None:
+        """Close the current file. Idempotent."""
+        ...
 
 
 class RecordingWriter(SourceWrapper):
@@ -49,7 +92,7 @@ class RecordingWriter(SourceWrapper):
     def __init__(
         self,
         source: Source,
-        file: RotatingFile,
+        file: Output,
         filters: str = "",
         codec: str = "zlib",
         keep: Callable[[Events], np.ndarray[tuple[int], np.dtype[np.bool_]]] | None = None,
@@ -124,7 +167,10 @@ class RecordingWriter(SourceWrapper):
                 self._add_pending(self._source.read(0))
                 self._latest_ledger = ledger
         self._unless_failed(self._write_end)
-        self._file.close()
+        try:
+            self._file.close()
+        except FatalError as error:
+            self.failure = self.failure or error
         self._source.close()
 
     def _unless_failed(self, write: Callable[[], None]) -> None:
@@ -157,8 +203,9 @@ class RecordingWriter(SourceWrapper):
         self._written_units, self._written_places = {}, NO_PLACES
 
     def _flush(self) -> None:
-        """Write a block of what is pending; nothing if neither records nor totals are new."""
-        if not self._pending and self._latest_ledger == self._written_ledger:
+        """Write a block of what is pending; none to a file if neither records nor totals are new."""
+        nothing_new = not self._pending and self._latest_ledger == self._written_ledger
+        if nothing_new and not self._file.heartbeat:
             return
         frame = self._block_frame()
         if not self._file.has_room(len(frame.payload)):

@@ -44,6 +44,8 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: App[Any], **options: Any) -> None:
         self.may_suspend = signal.getsignal(signal.SIGTSTP) != signal.SIG_IGN
         super().__init__(app, **options)
+        if not self.input_tty:  # stdin brings a recording
+            self.fileno, self.input_tty = open_keyboard(), True
         self._output = TerminalOutput(2, self._report_gone)
         self._file = cast("Any", self._output)
         self._context = contextvars.copy_context()  # a signal comes in any
@@ -181,6 +183,15 @@ class TerminalDriver(LinuxDriver):
 
     def _report_gone(self) -> None:
         self._app.post_message(TerminalGone())
+
+
+def open_keyboard() -> int:
+    """Return a new descriptor of the controlling terminal, to read keys from.
+
+    Raises:
+        OSError: there is none.
+    """
+    return os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def _stop_process() -> None:

@@ -22,7 +22,7 @@ from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.tui.actions import KeyBindings
 
-STARTING = "starting: compiling the probe…"
+STARTING = "starting…"
 NOTHING_YET = "nothing to show yet: tracing has not started"
 
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -15,6 +15,9 @@ from tcpconntop.core.window.state import WindowState
 RECORDING = "recording"
 """The label of a replayed recording."""
 
+STREAM = "stream"
+"""The label of a recording that comes through a pipe, perhaps while another machine writes it."""
+
 
 @dataclass(frozen=True)
 class SourceInfo:
@@ -30,6 +33,7 @@ class SourceInfo:
         loader: `image` if the kernel's programs were compiled ahead, `bcc` if BCC compiled them; empty if
             nothing is traced, or in an old recording.
         filters: the filters that decide which connects it has, as command line options; empty for all.
+        behind_s: whole seconds since the last news, of a stream whose news are late; else 0.
     """
 
     host: str
@@ -40,6 +44,7 @@ class SourceInfo:
     notes: tuple[str, ...] = ()
     loader: str = ""
     filters: str = ""
+    behind_s: int = 0
 
     @property
     def live(self) -> bool:
@@ -50,6 +55,11 @@ class SourceInfo:
     def recorded(self) -> bool:
         """True if the records are connects that happened earlier."""
         return self.label == RECORDING
+
+    @property
+    def streamed(self) -> bool:
+        """True if the records come through a pipe, as they are written."""
+        return self.label == STREAM
 
 
 @dataclass(frozen=True)

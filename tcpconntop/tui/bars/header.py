@@ -2,6 +2,7 @@
 
 tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼                      ● live
 tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼      10:03:12  recording  ▶ 1:12/5:00
+tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼          ◌ stream: 12s behind
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class Header(Line):
         return self.paint("warn") + self.paint("strong")
 
     def _status(self, state: DashboardState) -> Text:
-        """Return whether the view is live, paused, starting or ended."""
+        """Return whether the view is live, a stream (and how far behind), paused, starting or ended."""
         if state.paused_s is not None:
             return Text(f"‖ paused {elapsed(state.paused_s)}{_shown_time(state)}", self._strong_warning())
         if state.info is None:
@@ -137,6 +138,12 @@ class Header(Line):
             return Text(f"■ {state.info.label}: ended", self.paint("dim"))
         if state.info.live:
             return Text("● live", self.paint("good"))
+        if state.info.streamed and state.info.behind_s:
+            return Text(
+                f"◌ {state.info.label}: {elapsed(state.info.behind_s)} behind", self._strong_warning()
+            )
+        if state.info.streamed:
+            return Text(f"● {state.info.label}", self.paint("good"))
         return Text(f"◌ {state.info.label}: not live data", self.paint("warn"))
 
 

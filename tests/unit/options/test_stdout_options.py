@@ -1,0 +1,75 @@
+"""`record -`, `replay -`: what cannot be is one line and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TCPCONNTOP = (sys.executable, "-m", "tcpconntop")
+
+
+def said(words: list[str], folder: Path, **streams: object) -> list[str]:
+    """Return the lines on stderr of a command that must refuse."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **streams}
+    done = subprocess.run(  # type: ignore[call-overload]
+        [*TCPCONNTOP, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=folder,
+        **streams,
+    )
+    assert (done.returncode, done.stdout or "") == (2, "")
+    assert list(folder.iterdir()) == []
+    return str(done.stderr).splitlines()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["log"], ["-b"], ["check", "--for", "1s", "--assert", "count>0"], []],
+    ids=["log", "batch", "check", "dashboard"],
+)
+def test_a_recording_on_stdout_is_refused_beside_other_output(words: list[str], tmp_path: Path) -> None:
+    assert said([*words, "--record", "-"], tmp_path) == [
+        "tcpconntop: --record - is not possible beside other output: use tcpconntop record - "
+        "(see tcpconntop --help)"
+    ]
+
+
+@pytest.mark.parametrize("option", [["--rotate-size", "1M"], ["--rotate-age", "1h"], ["--keep", "3"]])
+def test_stdout_is_not_rotated(option: list[str], tmp_path: Path) -> None:
+    assert said(["record", "-", *option], tmp_path) == [
+        "tcpconntop: stdout cannot be rotated: --rotate-size, --rotate-age and --keep need a file "
+        "(see tcpconntop --help)"
+    ]
+
+
+def test_no_recording_is_written_to_a_terminal(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    try:
+        assert said(["record", "-"], tmp_path, stdout=slave) == [
+            "tcpconntop: a recording is binary: redirect stdout to a file or a program "
+            "(see tcpconntop --help)"
+        ]
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+@pytest.mark.parametrize("words", [["replay", "-"], ["log", "--replay", "-"], ["replay", "/dev/stdin", "-b"]])
+def test_no_recording_is_read_from_a_terminal(words: list[str], tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    try:
+        assert said(words, tmp_path, stdin=slave) == [
+            "tcpconntop: /dev/stdin is a terminal: send a recording to it through a pipe "
+            "(see tcpconntop --help)"
+        ]
+    finally:
+        os.close(master)
+        os.close(slave)
