@@ -24,7 +24,7 @@ async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
         assert not app.screen.panes.display
         await pilot.press("v")
         assert app.screen.panes.visible_names == ["Timeline"]
-        await pilot.press("1", "g", "w", "plus", "P", "r", "n", "slash", *"nginx", "enter")
+        await pilot.press("1", "g", "w", "plus", "P", "n", "slash", *"nginx", "enter")
         app.theme = "gruvbox"
         await pilot.press("q")
     chosen = app.ui_choices()
