@@ -67,9 +67,10 @@ class Responder:
         self._stray = stray
         self.arrived_ns: list[int] = []
         """When each SYN arrived."""
+        self.answered_ns = 0
+        """When the answer was sent."""
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
         self._socket.bind((PEER_LINK, ETH_P_IP))
-        self._socket.settimeout(0.05)
         self._ends = False
         self._thread = threading.Thread(target=self._run)
 
@@ -86,8 +87,10 @@ class Responder:
         answer, due_s = b"", 0.0
         while not self._ends:
             if answer and time.monotonic() >= due_s:
+                self.answered_ns = time.monotonic_ns()
                 self._socket.send(answer)
                 answer = b""
+            self._socket.settimeout(max(0.001, min(0.05, due_s - time.monotonic())) if answer else 0.05)
             try:
                 frame, source = self._socket.recvfrom(2048)
             except TimeoutError:
