@@ -188,6 +188,10 @@ def supervise(command: list[str], limit_s: float) -> tuple[bytes, str]:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate()[0], f"it hung: killed after {limit_s:.0f} s"
+    except BaseException:  # Ctrl-C, in the main thread
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
     finally:
         _running.discard(process)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +82,22 @@ def test_a_guest_that_hangs_is_killed() -> None:
     console, ending = run.supervise(["sh", "-c", "echo booting; sleep infinity & sleep infinity"], 0.5)
     assert (console, ending) == (b"booting\n", "it hung: killed after 0 s")
     assert not run._running
+
+
+def test_an_interrupted_guest_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    communicate, guests = subprocess.Popen.communicate, []
+
+    def interrupted(process: subprocess.Popen[bytes], **options: float) -> tuple[bytes, bytes]:
+        if not guests:
+            guests.append(process.pid)
+            raise KeyboardInterrupt
+        return communicate(process, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.supervise(["sleep", "infinity"], 60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(guests[0], 0)
 
 
 def test_settings() -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 ADDRESS, OWN_ADDRESS, MAC = "198.18.0.2", "198.18.0.1", "02:00:00:00:00:02"
 LINK, PEER_LINK = "tct0", "tct1"
 ETH_P_IP, PACKET_OUTGOING = 0x800, 4
-SYN, SYN_ACK, RST_ACK = 0x02, 0x12, 0x14
+SYN, ACK, SYN_ACK, RST_ACK = 0x02, 0x10, 0x12, 0x14
 TIMESTAMP = b"\x08\x0a"
 
 
@@ -57,15 +57,20 @@ class Responder:
         delay_s: how long after its arrival.
         flags: `SYN_ACK` or `RST_ACK`.
         stamps: whether to answer with TCP time stamps.
+        stray: whether to send another segment first, at once: an ACK without a SYN, which answers nothing.
     """
 
-    def __init__(self, nth: int = 1, delay_s: float = 0, flags: int = SYN_ACK, stamps: bool = True) -> None:
+    def __init__(
+        self, nth: int = 1, delay_s: float = 0, flags: int = SYN_ACK, stamps: bool = True, stray: bool = False
+    ) -> None:
         self._nth, self._delay_s, self._flags, self._stamps = nth, delay_s, flags, stamps
+        self._stray = stray
         self.arrived_ns: list[int] = []
         """When each SYN arrived."""
+        self.answered_ns = 0
+        """When the answer was sent."""
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
         self._socket.bind((PEER_LINK, ETH_P_IP))
-        self._socket.settimeout(0.05)
         self._ends = False
         self._thread = threading.Thread(target=self._run)
 
@@ -82,8 +87,10 @@ class Responder:
         answer, due_s = b"", 0.0
         while not self._ends:
             if answer and time.monotonic() >= due_s:
+                self.answered_ns = time.monotonic_ns()
                 self._socket.send(answer)
                 answer = b""
+            self._socket.settimeout(max(0.001, min(0.05, due_s - time.monotonic())) if answer else 0.05)
             try:
                 frame, source = self._socket.recvfrom(2048)
             except TimeoutError:
@@ -92,13 +99,15 @@ class Responder:
                 continue
             self.arrived_ns.append(time.monotonic_ns())
             if len(self.arrived_ns) == self._nth:
-                answer, due_s = self._answer(frame), time.monotonic() + self._delay_s
+                if self._stray:
+                    self._socket.send(self._answer(frame, ACK))
+                answer, due_s = self._answer(frame, self._flags), time.monotonic() + self._delay_s
 
-    def _answer(self, frame: bytes) -> bytes:
+    def _answer(self, frame: bytes, flags: int) -> bytes:
         """Return the answer to the SYN in a frame, as a frame."""
         lport, dport, sequence = struct.unpack("!HHI", frame[34:42])
         options = b""
-        if self._flags == SYN_ACK:
+        if flags == SYN_ACK:
             options = b"\x02\x04\x05\xb4"
             if self._stamps:
                 options += (
@@ -106,7 +115,7 @@ class Responder:
                 )
         length = 20 + len(options)
         tcp = struct.pack(
-            "!HHIIBBHHH", dport, lport, 1000, sequence + 1, length // 4 << 4, self._flags, 65535, 0, 0
+            "!HHIIBBHHH", dport, lport, 1000, sequence + 1, length // 4 << 4, flags, 65535, 0, 0
         )
         tcp += options
         source, target = frame[30:34], frame[26:30]

@@ -17,6 +17,7 @@ import failing
 import numpy as np
 import pytest
 import workload
+from compared import comparison, seen_of
 from tracer import Tracer, assert_adds_up, one_lost_syn
 
 from tcpconntop.core.analysis.anatomy import anatomy
@@ -57,6 +58,7 @@ def test_connects_that_fail_inside_the_call(trace: Trace) -> None:
     assert set(events["dport"]) == {port}
     assert (events["end_ns"] >= events["begin_ns"]).all()
     assert (events["syn_ns"][events["error"] > 0] == 0).all()
+    assert len(set(events["netns"])) == 1
     assert (events["netns"] != Path("/proc/self/ns/net").stat().st_ino).all()
     assert workload.nothing_left(tracer.session)
 
@@ -64,13 +66,43 @@ def test_connects_that_fail_inside_the_call(trace: Trace) -> None:
 def test_connects_without_a_syn_are_not_active_opens(trace: Trace) -> None:
     """ActiveOpens does not count failures inside the call, so the count compared with it must not either."""
     tracer = trace()
+    completeness = comparison(tracer.session)
     with workload.listener() as server, socket.socket() as client:
         client.connect(server.getsockname())
         with socket.socket() as lost:
             assert lost.connect_ex(("255.255.255.255", 47)) == errno.ENETUNREACH
-    tracer.ended(1 + tracer.sees_calls)
+    events = tracer.ended(1 + tracer.sees_calls)
+    assert set(events["dport"][1:]) <= {47}
     counters = tracer.counters()
     assert counters.attempts - counters.unsent == 1
+    assert seen_of(completeness) == (1, 1)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_port_without_a_route(trace: Trace) -> None:
+    """GIVEN a rule that no local port passes WHEN connecting THEN the call's errno is that of the attempt.
+
+    The kernel looks for the route again once it has chosen a port: the attempt has begun by then.
+    """
+    rule = ["ip", "rule", "add", "pref", "0", "ipproto", "tcp", "sport", "1-65534", "prohibit"]
+    tracer = trace()
+    with workload.listener() as server, socket.socket() as client:
+        # The kernel looks into its own addresses first, unless that rule comes second.
+        for command in (
+            ["ip", "rule", "add", "pref", "1", "lookup", "local"],
+            ["ip", "rule", "del", "pref", "0"],
+        ):
+            subprocess.run(command, check=True)
+        added = subprocess.run(rule, check=False, capture_output=True, text=True)
+        if added.returncode:
+            pytest.skip(f"this kernel has no rules for ports ({added.stderr.strip()})")
+        assert client.connect_ex(server.getsockname()) == errno.EACCES
+    events = tracer.ended(1)
+    assert events["error"].tolist() == [errno.EACCES if tracer.sees_calls else 0]
+    assert events["outcome"].tolist() == [Outcome.UNREACHABLE if tracer.sees_calls else Outcome.ERROR]
+    assert events["lport"][0] > 0
+    assert tracer.counters().unsent == 1
+    assert workload.nothing_left(tracer.session)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ import workload
 from tracer import Tracer
 
 from tcpconntop.core.window.keys import KeyTable
-from tcpconntop.core.wire import Events, comm_text
+from tcpconntop.core.wire import Events, address_text, comm_text
 
 Trace = Callable[..., Tracer]
 LINK_LOCAL = "fe80::1:2:3"
@@ -83,14 +83,16 @@ def test_a_process_that_renames_itself_stays_one_row_with_the_newest_name(trace:
     tracer = trace()
     main_thread = f"/proc/self/task/{os.getpid()}/comm"
     with workload.listener() as server:
-        for number in range(7):
-            with named(main_thread, f"name-{number}"):
+        # As long as a name can be, and shorter than one word of the kernel's.
+        given = [f"{'name' if number % 2 else 'a-longer-name'}-{number}" for number in range(7)]
+        for name in given:
+            with named(main_thread, name):
                 connect_from_thread("worker", server)
     events = tracer.ended(7)
-    assert names(events, "comm") == [f"name-{number}" for number in range(7)]
+    assert names(events, "comm") == given
     table = KeyTable()
     table.find_or_add(events)
-    assert table.keys["comm"][1:].tolist() == [b"name-6"]
+    assert table.keys["comm"][1:].tolist() == [b"a-longer-name-6"]
 
 
 def test_a_failure_inside_the_call_has_both_names(trace: Trace) -> None:
@@ -150,10 +152,13 @@ def test_the_scope_of_a_connect_that_fails_before_a_syn(trace: Trace, interface:
     """The socket does not have the scope yet: the address that was passed has it."""
     tracer = trace()
     absent = interface + 1000
-    with workload.socket_v6() as client, workload.socket_v6() as bound, workload.socket_v6() as multicast:
+    with ExitStack() as stack:
+        client, bound, multicast = (stack.enter_context(workload.socket_v6()) for _ in range(3))
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, responder.LINK.encode())
         assert client.connect_ex((LINK_LOCAL, 47, 0, absent)) > 0
         assert bound.connect_ex((LINK_LOCAL, 47, 0, absent)) == errno.EINVAL
         assert multicast.connect_ex(("ff02::1", 47, 0, interface)) == errno.ENETUNREACH
-    events = tracer.ended(3 * tracer.sees_calls)
-    assert events["scope_id"].tolist() == [absent, absent, interface][: len(events)]
+        assert bound.connect_ex(("ff02::1", 47, 0, 0)) == errno.ENETUNREACH
+    events = tracer.ended(4 * tracer.sees_calls)
+    assert events["scope_id"].tolist() == [absent, absent, interface, interface][: len(events)]
+    assert {address_text(bytes(event["daddr"]), 6) for event in events} <= {LINK_LOCAL, "ff02::1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable, Iterator
 
@@ -52,6 +53,9 @@ def test_a_repaired_connection_is_no_attempt(trace: Trace) -> None:
             with socket.socket() as client:
                 client.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
                 client.connect(server.getsockname())
+        with socket.socket() as lost:
+            lost.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+            assert lost.connect_ex(("255.255.255.255", 47)) == errno.ENETUNREACH
         workload.connect(server, 3)
         events = tracer.ended(3)
         assert events["outcome"].tolist() == [Outcome.OK] * 3

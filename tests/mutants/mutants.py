@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calls import CALLS
 from ledger import LEDGER
 
 CONNECT, SOCK, FILTER, OUTCOME = "connect.h", "sock.h", "filter.h", "outcome.h"
@@ -125,7 +126,13 @@ _OF_THREAD = "bpf_get_current_comm(&attempt->thread, sizeof(attempt->thread));"
 _START = "TASK_FIELD(u64, scratch, process, TASK_START)"
 
 NAMES = tuple(
-    Mutant(name, IDENTIFY, old, new, "threads_have_the_name or known_by_its_start or test_every_field")
+    Mutant(
+        name,
+        IDENTIFY,
+        old,
+        new,
+        "threads_have_the_name or renames_itself or known_by_its_start or every_field",
+    )
     for name, old, new in (
         ("comm is the thread's", _OF_LEADER, "bpf_get_current_comm(&attempt->comm, sizeof(attempt->comm));"),
         ("no comm", _OF_LEADER, ""),
@@ -245,4 +252,5 @@ MUTANTS = {
     "unsent": UNSENT,
     "before": BEFORE,
     "ledger": tuple(Mutant(*fault) for fault in LEDGER),
+    "calls": tuple(Mutant(*fault, calls=True) for fault in CALLS),
 }
