@@ -21,7 +21,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--long`: without it, tests with very many cases take some of them, and a few are left out.
 
-    Add `--every-way`: with it, the live tests that share a session run in three ways of tracing.
+    Add `--every-way`: with it, the live tests that share a session run in other ways of tracing, too.
     """
     parser.addoption(
         "--long", action="store_true", help="go through all cases of the tests that have very many"

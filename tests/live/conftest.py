@@ -90,13 +90,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """With `--every-way`, repeat in the other ways of tracing what does not open sessions of its own.
 
     Each way has one worker of pytest-xdist, which opens one session for all of its tests. In full length all
-    are repeated; else those that hold times, outcomes and counts. With BCC the kernel gets the same programs,
-    so what starts the program itself is not repeated with it.
+    are repeated; else those that hold times, outcomes and counts, with perf buffers. With BCC the kernel gets
+    the same programs (a test compares them), so what starts the program itself is not repeated with it.
     """
     is_long = metafunc.config.getoption("long")
     shares = "trace" in metafunc.fixturenames
     repeated = shares and (is_long or metafunc.module.__name__ in REPEATED)
-    others = [name for name in way.OTHERS if repeated or (name == "perf" and is_long)]
+    others = [
+        name for name in way.OTHERS if (repeated and is_long) or (name == "perf" and (repeated or is_long))
+    ]
     alone = any(map(metafunc.definition.get_closest_marker, ("compiles", "xdist_group")))
     if metafunc.config.getoption("every_way") and not alone and "own_trace" not in metafunc.fixturenames:
         ways = [pytest.param(None, id=pytest.HIDDEN_PARAM)]  # type: ignore[arg-type]

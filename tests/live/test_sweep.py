@@ -43,7 +43,7 @@ from tcpconntop.sources.completeness import Completeness
 from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.live import Live
 
-ALWAYS, ALL, TRIALS = 6, 200, 5
+ALWAYS, ALL, TRIALS = 3, 200, 5
 OWN = "/proc/{}/task/{}/ns/net"
 
 
