@@ -96,7 +96,7 @@ async def until(pilot: Pilot[str], condition: Callable[[], object]) -> None:
     """Wait until a condition holds: at once, unless the machine is very busy."""
     for _ in range(4_000):
         if condition():
-            await pilot.pause()
+            await pilot.pause(0)
             return
         await asyncio.sleep(0.01)  # a pause of the pilot asks each widget whether it is idle
     raise AssertionError("the condition never held")

@@ -32,8 +32,17 @@ def said(words: list[str], folder: Path, **streams: object) -> list[str]:
 
 @pytest.mark.parametrize(
     "words",
-    [["log"], ["-b"], ["check", "--for", "1s", "--assert", "count>0"], []],
-    ids=["log", "batch", "check", "dashboard"],
+    [
+        pytest.param(["log"], id="log"),
+        *(
+            pytest.param(words, id=name, marks=pytest.mark.long)
+            for name, words in (
+                ("batch", ["-b"]),
+                ("check", ["check", "--for", "1s", "--assert", "count>0"]),
+                ("dashboard", []),
+            )
+        ),
+    ],
 )
 def test_a_recording_on_stdout_is_refused_beside_other_output(words: list[str], tmp_path: Path) -> None:
     assert said([*words, "--record", "-"], tmp_path) == [
@@ -42,7 +51,16 @@ def test_a_recording_on_stdout_is_refused_beside_other_output(words: list[str], 
     ]
 
 
-@pytest.mark.parametrize("option", [["--rotate-size", "1M"], ["--rotate-age", "1h"], ["--keep", "3"]])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--rotate-size", "1M"],
+        *(
+            pytest.param(option, marks=pytest.mark.long)
+            for option in (["--rotate-age", "1h"], ["--keep", "3"])
+        ),
+    ],
+)
 def test_stdout_is_not_rotated(option: list[str], tmp_path: Path) -> None:
     assert said(["record", "-", *option], tmp_path) == [
         "tcpconntop: stdout cannot be rotated: --rotate-size, --rotate-age and --keep need a file "
