@@ -7,12 +7,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from tcpconntop.commands.command_source import CommandSource
+from tcpconntop.commands.settings import read_text
 from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.exporter.web_config import WebConfig, parse_web_config
 from tcpconntop.kernel.privileges import as_caller
-from tcpconntop.kernel.user_files import read_small_file
 
 
 def run(args: Namespace) -> int:
@@ -45,11 +44,6 @@ def run(args: Namespace) -> int:
 def _web_config(name: str) -> WebConfig:
     """Return the settings of `--web-config`. The file is read with the rights of the user who called sudo."""
     file = Path(name)
-    try:
-        with as_caller():
-            text = read_small_file(file).decode("utf-8")
-    except OSError as error:
-        raise FatalError(f"{file}: {error.strerror}", EXIT_USAGE) from None
-    except UnicodeDecodeError:
-        raise FatalError(f"{file}: it is not UTF-8", EXIT_USAGE) from None
+    with as_caller():
+        text = read_text(file)
     return parse_web_config(text, file)

@@ -41,18 +41,27 @@ def parse_with_settings(words: Sequence[str]) -> Namespace:
 
 def _read(file: Path, required: bool) -> Config:
     """Return the settings of a file; none if it does not exist and is not required."""
+    text = read_text(file, required=required)
     try:
-        return parse_config(read_small_file(file).decode("utf-8"), str(file))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if not required:
-            return Config()
-        raise FatalError(f"{file}: {error.strerror}", EXIT_USAGE) from None
+        return parse_config(text, str(file)) if text else Config()
+    except ConfigError as error:
+        raise FatalError(str(error), EXIT_USAGE) from None
+
+
+def read_text(file: Path, *, required: bool = True) -> str:
+    """Return the text of a small file of the user; empty if it does not exist and is not required.
+
+    Raises:
+        FatalError: it cannot be read.
+    """
+    try:
+        return read_small_file(file).decode("utf-8")
     except OSError as error:
+        if not required and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return ""
         raise FatalError(f"{file}: {error.strerror}", EXIT_USAGE) from None
     except UnicodeDecodeError:
         raise FatalError(f"{file}: it is not UTF-8", EXIT_USAGE) from None
-    except ConfigError as error:
-        raise FatalError(str(error), EXIT_USAGE) from None
 
 
 def restore_ui_state(args: Namespace) -> None:

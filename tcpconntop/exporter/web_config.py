@@ -17,12 +17,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.core.format import printable
+from tcpconntop.core.toml import TomlBoundError, parse_toml
 
 if TYPE_CHECKING:
     import ssl
@@ -86,7 +86,9 @@ def parse_web_config(text: str, file: Path) -> WebConfig:
         WebConfigError: it is not valid; no line of it is in the message, as it has secrets.
     """
     try:
-        document: dict[str, Any] = _toml().loads(text)
+        document = parse_toml(text)
+    except TomlBoundError as error:
+        raise WebConfigError(f"{file}: {error}") from None
     except ValueError:
         raise WebConfigError(f"{file}: it is not TOML") from None
     if unknown := document.keys() - {"tls_server_config", "basic_auth_users"}:
@@ -115,10 +117,3 @@ def _users(document: Mapping[str, Any], file: Path) -> dict[str, str]:
                 f"{file}: basic_auth_users.{user}: not a bcrypt hash (htpasswd -nBC 10 makes one)"
             )
     return table
-
-
-def _toml() -> Any:
-    try:
-        return import_module("tomllib")
-    except ModuleNotFoundError:  # before Python 3.11
-        return import_module("tomli")

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.limits import LOADERS, MAX_DELAY_S, MIN_DELAY_S, PROBES, TRANSPORTS
+from tcpconntop.core.toml import parse_toml
 
 SettingValue = str | float | bool
 
@@ -135,31 +134,11 @@ def merge_configs(configs: Sequence[Config]) -> Config:
     )
 
 
-def toml_parser() -> ModuleType:
-    """Return `tomllib`; before Python 3.11 the package `tomli`, the same code under another name."""
-    try:
-        return import_module("tomllib")
-    except ModuleNotFoundError:
-        return import_module("tomli")
-
-
-MAX_CHARACTERS, MAX_LINE = 1 << 16, 1 << 12
-"""Upper bounds of a settings file and of its lines: Python's parser takes minutes for 100 kB of `a.a.a…`."""
-
-
 def _parse_toml(text: str, name: str) -> dict[str, Any]:
-    if len(text) > MAX_CHARACTERS:
-        raise ConfigError(f"{name}: it is longer than {MAX_CHARACTERS} characters")
-    if any(len(line) > MAX_LINE for line in text.splitlines()):
-        raise ConfigError(f"{name}: a line is longer than {MAX_LINE} characters")
-    text = text.removeprefix("\ufeff")  # the mark that some editors put at the beginning
     try:
-        document: dict[str, Any] = toml_parser().loads(text)
-    except RecursionError:
-        raise ConfigError(f"{name}: it is nested too deeply") from None
-    except ValueError as error:  # both parsers raise a subclass of it
+        return parse_toml(text)
+    except ValueError as error:
         raise ConfigError(f"{name}: {printable(str(error))}") from None
-    return document
 
 
 def _convert(key: str, value: Any, rule: Rule, name: str) -> SettingValue:

@@ -149,7 +149,7 @@ PROTECTIONS = (
                "        except KeyError:\n            pass",
                KERNEL + "cgroup_units.py::test_groups_that_go_during_the_walk_end_nothing"),
     Protection("the web configuration is opened as the caller", "tcpconntop/commands/exporter.py",
-               "        with as_caller():\n", "        if True:\n",
+               "    with as_caller():\n", "    if True:\n",
                "tests/live/test_exporter.py::test_a_sudo_rule_reads_no_web_config_of_root"),
     Protection("passwords", "tcpconntop/exporter/basic_auth.py",
                'if passwords.match(*_credentials(request.headers.get("authorization", ""))):', "if True:",

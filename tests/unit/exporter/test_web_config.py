@@ -140,3 +140,17 @@ def test_certificates_that_are_missing_or_damaged_are_one_line(tmp_path):
         (tmp_path / name).write_text("-----BEGIN nothing")
     with pytest.raises(WebConfigError, match="for TLS: "):
         config.tls()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 4_000, "nested too deeply"),
+        ("a." * 50_000 + "b = 1", "longer than"),
+        ("#\n" * 50_000, "longer than"),
+    ],
+    ids=["deep", "long line", "long"],
+)
+def test_a_file_that_would_keep_the_parser_busy_is_one_line(text, said):
+    with pytest.raises(WebConfigError, match=f"^/etc/x: .*{said}"):
+        parse_web_config(text, Path("/etc/x"))

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tcpconntop.settings.config import SETTINGS, Config, ConfigError, merge_configs, parse_config, toml_parser
+from tcpconntop.core.toml import toml_parser
+from tcpconntop.settings.config import SETTINGS, Config, ConfigError, merge_configs, parse_config
 
 
 @pytest.fixture(params=["tomllib", "tomli"], autouse=True)
