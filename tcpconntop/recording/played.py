@@ -1,19 +1,24 @@
-"""What is known from the recorded reads that were played so far: totals and names."""
+"""What is known from the recorded reads that were played so far: totals, names and the time."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from tcpconntop.core.places import NO_PLACES
+from tcpconntop.core.places import NO_PLACES, Places
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import N_OUTCOMES
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import RecordedRead
 from tcpconntop.recording.untrusted import MAX_PLACES
+
+SILENCE_NS = 960 * SECOND_NS
+"""After so long without a connect (a minute more than the longest window), nothing changes any more."""
 
 MAX_UNITS, MAX_UNIT_TEXT = 1 << 17, 1 << 24
 """How many names of units are kept, and how many characters of them."""
@@ -79,6 +84,52 @@ class Played:
     def _units_full(self) -> bool:
         """True if no further names of units are kept."""
         return self._unit_text > MAX_UNIT_TEXT or len(self._units) > MAX_UNITS
+
+
+class PlayedSource:
+    """The part of a `Source` that is the same for a recording in files and for one in a pipe."""
+
+    _played: Played
+    _now_ns: int
+    _last_record_ns: int
+
+    def _begin(self, header: FileHeader) -> None:
+        """Stand at the beginning of a recording; nothing of it was played."""
+        self._played = Played(header)
+        self._now_ns = self._last_record_ns = header.began_ns
+
+    def _due(self, upcoming: RecordedRead, timeout_s: float, *, skips_silence: bool) -> tuple[int, int]:
+        """Return how far the clock may go within `timeout_s`, and when the upcoming read is due."""
+        due_ns = max(upcoming.now_ns, self._now_ns)
+        goal_ns = min(self._now_ns + math.ceil(timeout_s * SECOND_NS), due_ns)
+        if skips_silence and self._now_ns >= self._last_record_ns + SILENCE_NS:
+            goal_ns = max(goal_ns, due_ns - 1)  # one step, however many years the silence has
+        return goal_ns, due_ns
+
+    def _count(self, read: RecordedRead) -> None:
+        """Add a read that is played now."""
+        if len(read.events):
+            self._last_record_ns = self._now_ns
+        self._played.take(read)
+
+    def units(self) -> Mapping[int, str | None]:
+        """Return the names of the control groups of the records so far, by `cgroup_id`."""
+        return self._played.units()
+
+    def places(self) -> Places:
+        """Return the names of the interfaces and network namespaces of the records so far."""
+        return self._played.places
+
+    def host(self) -> None:
+        """Return None: facts of the host are not recorded."""
+
+    def now_ns(self) -> int:
+        """Return how far it was played, on the clock of its records."""
+        return self._now_ns
+
+    def wall_offset_ns(self) -> int:
+        """Return Unix time minus the clock of the records, in nanoseconds."""
+        return self._played.wall_offset_ns
 
 
 def recorded_info(header: FileHeader, label: str, notes: tuple[str, ...] = ()) -> SourceInfo:

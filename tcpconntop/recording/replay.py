@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
@@ -19,10 +18,7 @@ from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import RecordedRead
 from tcpconntop.recording.pacing import PlaybackClock
-from tcpconntop.recording.played import Played, recorded_info
-
-SILENCE_NS = 960 * SECOND_NS
-"""After so long without a connect (a minute more than the longest window), nothing changes any more."""
+from tcpconntop.recording.played import PlayedSource, recorded_info
 
 
 class Playable(Protocol):
@@ -61,7 +57,7 @@ class Playable(Protocol):
         ...
 
 
-class Replay:
+class Replay(PlayedSource):
     """A `Source` of recorded connects, and the `Player` that controls it.
 
     Each read of the recorded source is returned by one read of the replay, at the same time on the
@@ -92,9 +88,7 @@ class Replay:
         self._start()
 
     def _start(self) -> None:
-        header = self._recording.header
-        self._now_ns = self._last_record_ns = header.began_ns
-        self._played = Played(header)
+        self._begin(self._recording.header)
         self._reads = self._recording.recorded_reads()
         self._next_read = next(self._reads, None)
 
@@ -120,10 +114,7 @@ class Replay:
         if upcoming is None or self._clock.paused:
             self._clock.idle(timeout_s)
             return np.empty(0, EVENT)
-        due_ns = max(upcoming.now_ns, self._now_ns)
-        goal_ns = min(self._now_ns + math.ceil(timeout_s * SECOND_NS), due_ns)
-        if self._clock.speed == math.inf and self._now_ns >= self._last_record_ns + SILENCE_NS:
-            goal_ns = max(goal_ns, due_ns - 1)  # one step, however many years the silence has
+        goal_ns, due_ns = self._due(upcoming, timeout_s, skips_silence=self._clock.speed == math.inf)
         self._now_ns = self._clock.advance_to(self._now_ns, goal_ns)
         return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(upcoming)
 
@@ -147,9 +138,7 @@ class Replay:
     def _take(self, read: RecordedRead) -> Events:
         """Return the records of a read, update the totals and go on to the next read."""
         self._next_read = next(self._reads, None)
-        if len(read.events):
-            self._last_record_ns = max(read.now_ns, self._now_ns)
-        self._played.take(read)
+        self._count(read)
         return read.events
 
     @property
@@ -186,25 +175,6 @@ class Replay:
     def ledger(self) -> Ledger:
         """Return the totals: the recorded ones plus what was played since. Missing records count as lost."""
         return self._played.ledger().plus_missing(self._recording.missing)
-
-    def units(self) -> Mapping[int, str | None]:
-        """Return the names of the control groups of the records so far, by `cgroup_id`."""
-        return self._played.units()
-
-    def places(self) -> Places:
-        """Return the names of the interfaces and network namespaces of the records so far."""
-        return self._played.places
-
-    def host(self) -> None:
-        """Return None: facts of the host are not recorded."""
-
-    def now_ns(self) -> int:
-        """Return how far the recording was played, on the clock of its records."""
-        return self._now_ns
-
-    def wall_offset_ns(self) -> int:
-        """Return Unix time minus the clock of the records, in nanoseconds."""
-        return self._played.wall_offset_ns
 
     def close(self) -> None:
         """Stop. Idempotent."""

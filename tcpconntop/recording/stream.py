@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +12,6 @@ from typing import BinaryIO
 import numpy as np
 
 from tcpconntop.core.errors import FatalError
-from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import STREAM, SourceInfo
@@ -21,8 +20,7 @@ from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import Decoder, RecordedRead, check_prefix, parse_header
 from tcpconntop.recording.frames import PREFIX_BYTES, Damage, Frame, FrameScanner
 from tcpconntop.recording.pipe import Pipe
-from tcpconntop.recording.played import Played, recorded_info
-from tcpconntop.recording.replay import SILENCE_NS
+from tcpconntop.recording.played import PlayedSource, recorded_info
 
 NO_END = "the stream ended without an end: its sender was killed, or the connection broke"
 
@@ -33,7 +31,7 @@ MAX_DRIFT = 1e-4
 """How much faster than another machine's clock ours may go, as a share: clocks without NTP are better."""
 
 
-class Stream:
+class Stream(PlayedSource):
     """A `Source` of a recording in a pipe. What has come is returned at once, not at the recording's speed.
 
     The constructor waits for the header. Nothing is read ahead: while a block is played, what follows waits
@@ -66,11 +64,10 @@ class Stream:
             self._pipe.close()
             raise
         self._decoder = Decoder(self._header.initial_ledger, records_before)
-        self._played = Played(self._header)
+        self._begin(self._header)
         self._info = recorded_info(self._header, STREAM)
         self._reads: Iterator[RecordedRead] = iter(())
         self._next_read: RecordedRead | None = None
-        self._now_ns = self._last_record_ns = self._header.began_ns
         self._delay = Delay(self._now_ns, clock_s)
         self._at_end = self._closed = False
 
@@ -121,18 +118,12 @@ class Stream:
         upcoming = self._upcoming(timeout_s)
         if upcoming is None:
             return np.empty(0, EVENT)
-        due_ns = max(upcoming.now_ns, self._now_ns)
-        goal_ns = min(self._now_ns + math.ceil(timeout_s * SECOND_NS), due_ns)
-        if self._now_ns >= self._last_record_ns + SILENCE_NS:
-            goal_ns = max(goal_ns, due_ns - 1)  # one step, however many years the silence has
-        self._now_ns = goal_ns
-        return np.empty(0, EVENT) if goal_ns < due_ns else self._take(upcoming)
+        self._now_ns, due_ns = self._due(upcoming, timeout_s, skips_silence=True)
+        return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(upcoming)
 
     def _take(self, read: RecordedRead) -> Events:
         self._next_read = None
-        if len(read.events):
-            self._last_record_ns = self._now_ns
-        self._played.take(read)
+        self._count(read)
         if self._at_end:
             self._next_read = self._decoded()  # `ended` has to know whether this was the last one
         return read.events
@@ -180,25 +171,6 @@ class Stream:
     def ledger(self) -> Ledger:
         """Return the totals: the recorded ones plus what was played since. Missing records count as lost."""
         return self._played.ledger().plus_missing(self._decoder.missing)
-
-    def units(self) -> Mapping[int, str | None]:
-        """Return the names of the control groups of the records so far, by `cgroup_id`."""
-        return self._played.units()
-
-    def places(self) -> Places:
-        """Return the names of the interfaces and network namespaces of the records so far."""
-        return self._played.places
-
-    def host(self) -> None:
-        """Return None: facts of the host are not recorded."""
-
-    def now_ns(self) -> int:
-        """Return how far the stream was played, on the clock of its records."""
-        return self._now_ns
-
-    def wall_offset_ns(self) -> int:
-        """Return Unix time minus the clock of the records, in nanoseconds."""
-        return self._played.wall_offset_ns
 
     def close(self) -> None:
         """Stop. Idempotent."""

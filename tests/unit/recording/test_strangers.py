@@ -24,8 +24,8 @@ from tcpconntop.outputs.batch import Batch
 from tcpconntop.outputs.document import event_documents
 from tcpconntop.outputs.export import Csv
 from tcpconntop.recording import untrusted
-from tcpconntop.recording.played import MAX_UNIT_TEXT, TOO_MANY_UNITS
-from tcpconntop.recording.replay import SILENCE_NS, Replay
+from tcpconntop.recording.played import MAX_UNIT_TEXT, SILENCE_NS, TOO_MANY_UNITS
+from tcpconntop.recording.replay import Replay
 
 COMMANDS = {
     "batch": ["replay", "FILE", "-b", "--speed", "max"],
