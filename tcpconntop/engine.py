@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot
+from tcpconntop.kernel.process import own_memory_bytes
 from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import Source
 
@@ -186,7 +184,6 @@ class CostMeter:
     """
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
-        self._page_bytes = resource.getpagesize()
         self._clock_s = clock_s
         self._wall_s, self._cpu_s = clock_s(), time.process_time()
         self._cost: Cost | None = None
@@ -198,6 +195,5 @@ class CostMeter:
             return self._cost
         share = (cpu_s - self._cpu_s) / max(wall_s - self._wall_s, 1e-3)
         self._wall_s, self._cpu_s = wall_s, cpu_s
-        resident_pages = int(Path(f"/proc/{os.getpid()}/statm").read_text("ascii").split()[1])
-        self._cost = Cost(share, resident_pages * self._page_bytes)
+        self._cost = Cost(share, own_memory_bytes())
         return self._cost

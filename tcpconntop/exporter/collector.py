@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +15,7 @@ from tcpconntop.core.wire import Events, Outcome
 from tcpconntop.exporter.labels import LABELLINGS, Labeller
 from tcpconntop.exporter.series import SeriesTable
 from tcpconntop.exporter.snapshot import MetricsSnapshot, ProcessCost
+from tcpconntop.kernel.process import own_memory_bytes, own_start_s
 from tcpconntop.sources.base import Source
 
 MAX_READ_S = 1.0
@@ -45,8 +43,7 @@ class Collector:
         self._labeller = Labeller(self._labelling)
         self._table = SeriesTable(top, self._labelling.other, source.now_ns())
         self._failures: Counter[tuple[int, int]] = Counter()
-        self._page_bytes = resource.getpagesize()
-        self._started_s = time.time() - _process_age_s()
+        self._started_s = own_start_s()
         self.latest = self._snapshot()
 
     def run(self, stop: Callable[[], bool], clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -73,16 +70,20 @@ class Collector:
             label_names=self._labelling.names,
             series=self._table.snapshot(),
             failures=dict(self._failures),
-            cost=self._cost(),
+            cost=ProcessCost(time.process_time(), own_memory_bytes(), self._started_s),
             taken_s=time.time(),
         )
 
     def _count(self, events: Events) -> None:
-        names = Names(self._source.units(), self._source.places())
-        if self._where is not None and len(events):
-            events = events[self._where.match_keys(keys_from_events(events), names)]
         if not len(events):
             return
+        names = Names(self._source.units(), self._source.places())
+        if self._where is not None:
+            events = events[self._where.match_keys(keys_from_events(events), names)]
+        if len(events):
+            self._add(events, names)
+
+    def _add(self, events: Events, names: Names) -> None:
         self._table.add(events, *self._labeller.labels_of(events, names), self._source.now_ns())
         failed = events[events["outcome"] != Outcome.OK]
         codes, counts = np.unique(
@@ -90,14 +91,3 @@ class Collector:
         )
         for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
             self._failures[code >> 16, code & 0xFFFF] += count
-
-    def _cost(self) -> ProcessCost:
-        resident_pages = int(Path(f"/proc/{os.getpid()}/statm").read_text("ascii").split()[1])
-        return ProcessCost(time.process_time(), resident_pages * self._page_bytes, self._started_s)
-
-
-def _process_age_s() -> float:
-    """Return the age of this process (proc(5): field 22 of stat, in clock ticks since boot)."""
-    after_name = Path(f"/proc/{os.getpid()}/stat").read_text("utf-8", "replace").rpartition(")")[2]
-    started_s = int(after_name.split()[19]) / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s

@@ -78,6 +78,7 @@ class SeriesTable:
         self._sum_ns: Ints = np.zeros(n, np.int64)
         self._classic: Ints = np.zeros((n, N_CLASSIC), np.int64)
         self._native: Ints = np.zeros((n, N_NATIVE), np.int64)
+        self._counts = (self._outcomes, self._syn_retransmits, self._sum_ns, self._classic, self._native)
         self._activity = np.zeros(n)
         self._since_ns: Ints = np.zeros(n, np.int64)
         self._rows: dict[Labels, int] = {}
@@ -109,7 +110,7 @@ class SeriesTable:
         np.add.at(self._native, (rows, native_bucket_of(latency_ns)), 1)
 
     def review(self, now_ns: int) -> None:
-        """Let busier labels take over places, if it is time for that."""
+        """Replace series by busier ones, if it is time for that."""
         if now_ns - self._reviewed_ns < REVIEW_NS:
             return
         self._reviewed_ns = now_ns
@@ -131,10 +132,7 @@ class SeriesTable:
     def snapshot(self) -> SeriesSnapshot:
         """Return the series as they are now."""
         rows = [OTHER_ROW, *self._rows.values()]
-        arrays = [
-            array[rows]
-            for array in (self._outcomes, self._syn_retransmits, self._sum_ns, self._classic, self._native)
-        ]
+        arrays = [array[rows] for array in self._counts]
         for array in arrays:
             array.flags.writeable = False
         return SeriesSnapshot((self._other, *self._rows), self._evictions, *arrays)
@@ -169,7 +167,7 @@ class SeriesTable:
     def _forget_oldest(self) -> int:
         """Return a row that has been emptied: that of the series that disappeared first."""
         row = self._gone.pop(next(iter(self._gone)))
-        for array in (self._outcomes, self._syn_retransmits, self._sum_ns, self._classic, self._native):
+        for array in self._counts:
             array[row] = 0
         self._activity[row] = 0
         return row

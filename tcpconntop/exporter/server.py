@@ -163,7 +163,7 @@ def _send(connection: socket.socket, data: bytes, end_s: float) -> None:
 
 
 def _set_timeout(connection: socket.socket, end_s: float) -> None:
-    """Let the next call on a connection wait until `end_s`; raise TimeoutError if that has passed."""
+    """Bound the next call on a connection by `end_s`; raise TimeoutError if that has passed."""
     left_s = end_s - time.monotonic()
     if left_s <= 0:
         raise TimeoutError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,20 @@ def in_initial_pid_namespace(proc: Path = PROC) -> bool:
         return (proc / "self/ns/pid").stat().st_ino == INIT_PID_NAMESPACE
     except OSError:
         return True  # a kernel without PID namespaces
+
+
+def own_memory_bytes() -> int:
+    """Return the resident memory of this process (proc_pid_statm(5))."""
+    resident_pages = (PROC / "self/statm").read_text("ascii").split()[1]
+    return int(resident_pages) * resource.getpagesize()
+
+
+def own_start_s() -> float:
+    """Return when this process was started, as Unix time."""
+    age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - (_start_ticks(PROC / "self") or 0) / os.sysconf(
+        "SC_CLK_TCK"
+    )
+    return time.time() - age_s
 
 
 def started_before(folder: Path, moment_ns: int) -> bool:

@@ -72,5 +72,5 @@ def reserve_ports() -> tuple[socket.socket, range]:
 
 
 def use_ports(ports: range) -> None:
-    """Give out these local ports alone in the network namespace of this thread."""
+    """Use these local ports alone in the network namespace of this thread."""
     LOCAL_PORTS.write_text(f"{ports[0]} {ports[-1]}")

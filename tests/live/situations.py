@@ -186,7 +186,7 @@ def no_route(place: Place, host: str, port: int, n: int) -> Iterator[Wait]:
 
 
 def used_again(place: Place, host: str, port: int, n: int) -> Iterator[Wait]:
-    """Give up a connect by connect(AF_UNSPEC), and use the socket again for a refused one."""
+    """Cancel a connect by connect(AF_UNSPEC), and use the socket again for a refused one."""
     silent, closed = address_of(host, port), address_of(host, port + SECOND)
     place.silent(silent)
     for _ in range(n):
