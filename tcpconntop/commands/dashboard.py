@@ -19,6 +19,7 @@ from tcpconntop.commands.streams import report
 from tcpconntop.commands.view import view_spec_from_args
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, FatalError
 from tcpconntop.options import UsageError
+from tcpconntop.tui.keyboard import open_keyboard
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.spec import ViewSpec
@@ -102,7 +103,7 @@ def _check_terminal(*, reads_keys_from_stdin: bool) -> None:
         raise UsageError("the dashboard needs a terminal; use -b for tables, or log for lines")
     if not sys.stdin.isatty():
         try:
-            os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+            os.close(open_keyboard())
         except OSError:
             raise UsageError(
                 "the dashboard needs a terminal for keys, as stdin is the recording; use -b for tables"

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from tcpconntop.tui.keyboard import open_keyboard
 from tcpconntop.tui.messages import TerminalGone
 
 if TYPE_CHECKING:
@@ -183,15 +184,6 @@ class TerminalDriver(LinuxDriver):
 
     def _report_gone(self) -> None:
         self._app.post_message(TerminalGone())
-
-
-def open_keyboard() -> int:
-    """Return a new descriptor of the controlling terminal, to read keys from.
-
-    Raises:
-        OSError: there is none.
-    """
-    return os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def _stop_process() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import takewhile
 
 import pytest
@@ -99,3 +100,17 @@ def run(*arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProc
         timeout=DEADLINE_S,
         check=False,
     )
+
+
+@contextmanager
+def full_pipe() -> Iterator[int]:
+    """Yield the writing end of a pipe that takes nothing more, and that nobody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while os.write(writer, bytes(4096)):
+            pass
+    os.set_blocking(writer, True)
+    yield writer
+    os.close(reader)
+    os.close(writer)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import way
+from command import TWO_CAPABILITIES
 from doctor import NAMES, checks, run
 
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN
@@ -101,7 +102,7 @@ def test_with_one_capability_of_two_every_check_has_the_kernels_answer(held: str
 
 def test_two_capabilities_are_enough_to_trace() -> None:
     """GIVEN no other capability THEN tracing works, as the README promises for containers and services."""
-    two = ("setpriv", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all")
+    two = TWO_CAPABILITIES
     if kernel_version(os.uname().release) < MEMLOCK_UNUSED_SINCE:  # maps count as locked memory
         done = run("doctor", "--json", prefix=two)
         assert done.returncode == 3

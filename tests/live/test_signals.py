@@ -7,12 +7,11 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import way
-from command import DEADLINE_S, TCPCONNTOP, Known, run, tcpconntop
+from command import DEADLINE_S, TCPCONNTOP, Known, full_pipe, run, tcpconntop
 from pseudo_terminal import on_terminal, state
 
 pytestmark = pytest.mark.compiles
@@ -85,20 +84,15 @@ def test_a_reader_that_goes_leaves_a_complete_recording(known: Known, tmp_path: 
 def test_a_reader_that_does_not_read_holds_nothing_up(known: Known, tmp_path: Path) -> None:
     """GIVEN a pipe that is full WHEN SIGTERM comes THEN the command ends."""
     file = tmp_path / "r"
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    with suppress(BlockingIOError):
-        while os.write(writer, bytes(4096)):
-            pass
-    os.set_blocking(writer, True)
     command = [*TCPCONNTOP, "log", "--record", str(file), "-P", known.ports, *way.OPTIONS]
-    with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        full_pipe() as writer,
+        subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True) as process,
+    ):
         assert process.stderr is not None
         assert any(line.startswith("tracing: ") for line in process.stderr)
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE_S) == 143
-    os.close(reader)
-    os.close(writer)
     assert_complete(file)
 
 

@@ -7,13 +7,12 @@ import os
 import shlex
 import signal
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import way
 import workload
-from command import DEADLINE_S, TCPCONNTOP, UNPRIVILEGED, Known, run, tcpconntop
+from command import DEADLINE_S, TCPCONNTOP, UNPRIVILEGED, Known, full_pipe, run, tcpconntop
 from pseudo_terminal import on_terminal
 
 pytestmark = pytest.mark.compiles
@@ -91,21 +90,16 @@ def test_a_reader_that_goes_ends_the_tracer_silently() -> None:
 
 def test_a_reader_that_reads_nothing_does_not_hold_up_the_end() -> None:
     """GIVEN a pipe that is full WHEN SIGTERM comes THEN the tracer ends, and says that the end is missing."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    with suppress(BlockingIOError):
-        while os.write(writer, bytes(4096)):
-            pass
-    os.set_blocking(writer, True)
     command = [*TCPCONNTOP, "record", "-", "-P", "1", *way.OPTIONS]
-    with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        full_pipe() as writer,
+        subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True) as process,
+    ):
         assert process.stderr is not None
         assert any(line.startswith("tracing: ") for line in process.stderr)
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE_S) == 143
         assert "the recording has no end" in process.stderr.read()
-    os.close(reader)
-    os.close(writer)
 
 
 def test_stdout_as_a_file_is_a_recording(known: Known, tmp_path: Path) -> None:
