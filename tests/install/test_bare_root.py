@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packages import needs_packages, package_file
 
-DIST = os.environ.get("TCPCONNTOP_TEST_DIST", "")
 pytestmark = [
-    pytest.mark.skipif(not DIST, reason="run by make test-install, which builds the packages first"),
+    needs_packages,
     pytest.mark.skipif(not shutil.which("mmdebstrap"), reason="not run: mmdebstrap is not installed"),
 ]
 
@@ -121,7 +121,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Unpack the OCI image as a container engine does; return the folder of its root and configuration."""
     folder = tmp_path_factory.mktemp("oci")
     (folder / "layout").mkdir()
-    subprocess.run(["tar", "-xf", package("*-oci.tar"), "-C", folder / "layout"], check=True)
+    subprocess.run(["tar", "-xf", package_file("*-oci.tar"), "-C", folder / "layout"], check=True)
     index = json.loads((folder / "layout/index.json").read_text())
     tag = index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"]
     subprocess.run(
@@ -142,30 +142,25 @@ def root(made: Path, tmp_path: Path) -> Iterator[Root]:
         yield bare
 
 
-def package(pattern: str) -> Path:
-    (file,) = Path(DIST).glob(pattern)
-    return file.resolve()
-
-
 def holds(document: dict[str, object]) -> None:
     """Check that what was traced is all that happened, by the programs compiled ahead."""
     assert (document["attempts"], document["lost"], document["loader"]) == (CONNECTS, 0, "image")
 
 
 def test_the_debian_package(root: Root) -> None:
-    root.run("dpkg", "-i", root.put(package(f"*~py{PYTHON}_*.deb")))
+    root.run("dpkg", "-i", root.put(package_file(f"*~py{PYTHON}_*.deb")))
     holds(root.trace("tcpconntop"))
 
 
 def test_the_wheel_by_pipx(root: Root) -> None:
     pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    root.run("pipx", "install", root.put(package("*.whl")), **pip)
+    root.run("pipx", "install", root.put(package_file("*.whl")), **pip)
     holds(root.trace("/root/.local/bin/tcpconntop"))
 
 
 def test_the_single_file(root: Root) -> None:
     """Its second start is like any later one: at the first, it is unpacked below the user's home."""
-    file = root.put(package(f"*-py{PYTHON}.pyz"))
+    file = root.put(package_file(f"*-py{PYTHON}.pyz"))
     holds(root.trace(file))
     holds(root.trace(file))
 

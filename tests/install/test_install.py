@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from packages import DIST, needs_packages, package_file
 
-DIST = os.environ.get("TCPCONNTOP_TEST_DIST", "")
-pytestmark = pytest.mark.skipif(not DIST, reason="run by make test-install, which builds the packages first")
+pytestmark = needs_packages
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -52,11 +52,6 @@ class Installed:
             timeout=DEADLINE_S,
             check=False,
         )
-
-
-def package_file(pattern: str) -> Path:
-    (file,) = Path(DIST).glob(pattern)
-    return file.resolve()
 
 
 def test_the_debian_package_traces_without_this_environment(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from packages import needs_packages, package_file
 
-DIST = os.environ.get("TCPCONNTOP_TEST_DIST", "")
-pytestmark = pytest.mark.skipif(not DIST, reason="run by make test-install, which builds the packages first")
+pytestmark = needs_packages
 
 
 def build(source: Path, target: Path, **environment: str) -> tuple[str, str]:
@@ -24,7 +23,7 @@ def build(source: Path, target: Path, **environment: str) -> tuple[str, str]:
 
 def test_two_builds_are_the_same(tmp_path: Path) -> None:
     """GIVEN SOURCE_DATE_EPOCH WHEN folder, time zone, umask and language differ THEN the bytes do not."""
-    (source,) = Path(DIST).resolve().glob("*.tar.gz")
+    source = package_file("*.tar.gz")
     epoch = {"SOURCE_DATE_EPOCH": "1767225600"}
     first = build(source, tmp_path / "a", TZ="UTC", UMASK="022", LC_ALL="C", COLUMNS="80", **epoch)
     second = build(
