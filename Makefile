@@ -109,6 +109,8 @@ $(VENV)/.test: $(VENV)/.run
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
 	@scripts/need-package bpftool fish zsh nftables
 	@scripts/need-promtool $(BIN)
+	@# pytest compiles the tests when they are first read: once, on two cores, instead of in each worker.
+	@for part in tests/unit "tests/live tests/tui tests/kernels"; do $(PYTEST) --collect-only -q $$part >/dev/null & done; wait
 	@touch $@
 
 $(VENV)/.kernels: $(VENV)/.test

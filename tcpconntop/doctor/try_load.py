@@ -83,15 +83,17 @@ def _try_transports(
 ) -> dict[str, Any]:
     """Try both transports at the same time; BCC compiles for what the image cannot do.
 
-    A lack of privileges is an answer: BCC would ask the same kernel for the same maps.
+    A lack of privileges is an answer: BCC would compile, and ask the same kernel for the same maps.
     """
-    answered = image["ok"] or image["exit"] == EXIT_NOT_PRIVILEGED
+    refused = not image["ok"] and image["exit"] == EXIT_NOT_PRIVILEGED
     ring, perf = ({**job, "transport": name} for name in ("ring", "perf"))
     if bcc is None:
         missing = {"ok": False, "reason": "needs BCC", "exit": EXIT_UNSUPPORTED}
-        return {"ring": image if answered else missing, "perf": missing}
+        return {"ring": image if image["ok"] or refused else missing, "perf": image if refused else missing}
+    if refused:
+        return {"ring": image, "perf": image}
     result_of_perf = _in_child(lambda: _try_transport(bcc, perf, []))
-    results = {"ring": image if answered else _try_transport(bcc, ring, tried), "perf": result_of_perf()}
+    results = {"ring": image if image["ok"] else _try_transport(bcc, ring, tried), "perf": result_of_perf()}
     if results["perf"]["ok"] and not tried:
         _try_transport(bcc, perf, tried)
     return results

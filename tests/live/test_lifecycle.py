@@ -91,8 +91,7 @@ def interface(until: str, **environment: str) -> Iterator[tuple[subprocess.Popen
     ("step", "later_s"),
     [
         ("spawned", 0),
-        ("opening", 0.1),
-        *(pytest.param("opening", later_s, marks=pytest.mark.long) for later_s in (0, 0.3)),
+        *(pytest.param("opening", later_s, marks=pytest.mark.long) for later_s in (0, 0.1, 0.3)),
         ("open", 0),
     ],
 )
@@ -108,7 +107,7 @@ def test_kill_9_leaves_nothing(step: str, later_s: float) -> None:
         wait_until(lambda: not is_traced(process.pid), GONE_S)
 
 
-@pytest.mark.parametrize("sudo", [False, True])
+@pytest.mark.parametrize("sudo", [pytest.param(False, marks=pytest.mark.long), True])
 def test_the_interface_has_no_capability(sudo: bool) -> None:
     user = {"SUDO_UID": "65534", "SUDO_GID": "65534"} if sudo else {"SUDO_UID": "0", "SUDO_GID": "0"}
     with interface("open", PRELOAD="1" if sudo else "", **user) as (process, reported):
@@ -206,6 +205,7 @@ def test_without_bcc_the_error_names_the_package(interpreters: tuple[str, ...]) 
     assert caught.value.exit_code == 4
 
 
+@pytest.mark.long
 def test_an_interpreter_without_bcc_is_skipped() -> None:
     loader = spawn_loader((sys.executable, "/usr/bin/python3"))
     with open_session(loader, TraceRequest(loader="bcc", pids=(MARK,))) as session:

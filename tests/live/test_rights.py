@@ -106,7 +106,7 @@ def has_nothing(pid: int) -> bool:
     )
 
 
-@pytest.mark.parametrize("transport", ["ring", "perf"])
+@pytest.mark.parametrize("transport", ["ring", pytest.param("perf", marks=pytest.mark.long)])
 def test_the_interface_gets_links_and_four_maps(transport: str) -> None:
     with open_session(spawn_loader(), TraceRequest(transport=transport)) as session:
         kinds = {name: str(Path(f"/proc/self/fd/{fd}").readlink()) for name, fd in session.fds.items()}

@@ -131,7 +131,9 @@ def test_log_runs_nothing_that_lies_around(traps: Traps) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "wanted"), [((), os.uname().release), (("demo",), "nginx")], ids=["dashboard", "demo"]
+    ("arguments", "wanted"),
+    [((), os.uname().release), pytest.param(("demo",), "nginx", marks=pytest.mark.long)],
+    ids=["dashboard", "demo"],
 )
 def test_no_dashboard_runs_what_lies_around(arguments: tuple[str, ...], wanted: str, traps: Traps) -> None:
     """GIVEN traps WHEN the dashboard, or the demo with its workload, runs THEN none of them does."""

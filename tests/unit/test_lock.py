@@ -48,6 +48,7 @@ def install(wheel: Path, requirement: str) -> tuple[subprocess.CompletedProcess[
     return ended, (target / f"{NAME}.py").exists()
 
 
+@pytest.mark.long
 def test_a_package_with_its_hash_is_installed(wheel: Path) -> None:
     """GIVEN the hash of the file WHEN it is installed THEN it is there, and nothing is said."""
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -63,6 +64,7 @@ def test_a_package_with_another_hash_is_refused(wheel: Path) -> None:
     assert "Nothing was installed" in ended.stderr
 
 
+@pytest.mark.long
 def test_a_lock_that_does_not_apply_is_said(wheel: Path) -> None:
     """GIVEN a version that there is not for this Python WHEN it is installed THEN that is said, no error."""
     ended, there = install(wheel, f"{NAME}==2.0 --hash=sha256:{'0' * 64}")

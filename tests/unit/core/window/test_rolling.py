@@ -239,6 +239,7 @@ def full_history():
     return window.state().slices
 
 
+@pytest.mark.long  # the bench measures it as well
 @pytest.mark.xdist_group("rolling")
 def test_given_fifteen_minutes_of_ten_thousand_destinations_then_the_history_stays_below_40_megabytes():
     assert 20 * sum(part.nbytes for part in full_history()) < 40e6
