@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 
-_DURATIONS = ((1e3, 1.0, "µs"), (1e6, 1e3, "ms"), (60e6, 1e6, "s"), (3600e6, 60e6, "m"))
+_DURATIONS = ((1e3, 1.0, "µs"), (1e6, 1e3, "ms"), (60e6, 1e6, "s"))
+_LONGEST_S = 100 * 3600
 
 
 def duration(us: float) -> str:
-    """Format microseconds in at most six characters: `210µs`, `14.2ms`, `1.03s`; `-` for NaN."""
+    """Format microseconds in at most six characters: `210µs`, `14.2ms`, `1.00s`, `1m40s`; `-` for NaN."""
     if math.isnan(us):
         return "-"
     for limit, unit_us, unit in _DURATIONS:
         text = three_digits(us / unit_us)
         if us < limit and float(text) < limit / unit_us:
             return text + unit
-    return f"{us / 3600e6:.0f}h"
+    seconds = round(us / 1e6)
+    return elapsed(seconds) if seconds < _LONGEST_S else f"{us / 3600e6:.0f}h"
 
 
 def three_digits(value: float) -> str:
-    """Format a number below 1,000 with up to three significant digits: `1.03`, `14.2`, `210`."""
+    """Format a number below 1,000 with three significant digits: `1.00`, `14.2`, `210`; 0 is `0`."""
     if value < 9.995:
-        return f"{value:.2f}".removesuffix(".00")
+        return f"{value:.2f}" if value else "0"
     return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 

@@ -1,4 +1,4 @@
-"""Logarithmic axes of latency: their ends, their labels, and counts divided into bins of equal width."""
+"""Axes of time and of latency (logarithmic): their ends, their labels, and counts in bins of equal width."""
 
 from __future__ import annotations
 
@@ -7,8 +7,32 @@ import math
 import numpy as np
 
 from tcpconntop.core.counts import EDGES_US
-from tcpconntop.core.format import duration
+from tcpconntop.core.format import duration, elapsed
 from tcpconntop.core.types import Floats, Ints
+
+_ROUND_S = tuple(
+    number * unit_s
+    for unit_s, numbers in (
+        (1, (1, 2, 3, 5, 10, 20, 30)),
+        (60, (1, 2, 3, 5, 10, 20, 30)),
+        (3600, (1, 2, 3, 6, 12)),
+    )
+    for number in numbers
+)
+"""Steps between labels of a time axis. Each is at most twice the one before: one label always fits."""
+
+
+def time_labels(span_s: float, at_most: int) -> list[tuple[int, str]]:
+    """Return age in seconds and label of the round times on an axis that ends now, the oldest first.
+
+    Args:
+        span_s: the length of the axis.
+        at_most: the number of labels for which there is room, without that of now.
+    """
+    days = math.floor(span_s / 86_400 / (at_most + 1)) + 1
+    step_s = next((s for s in _ROUND_S if int(span_s / s) <= at_most), 86_400 * days)
+    ages = range(int(span_s / step_s) * step_s, 0, -step_s)
+    return [(age_s, "-" + elapsed(age_s).replace("m00s", "m").replace("h00m", "h")) for age_s in ages]
 
 
 def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[float, float]:
@@ -22,7 +46,8 @@ def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[f
 
 def round_duration(us: float) -> str:
     """Format a round number on an axis: `10µs`, where a measured one reads `10.0µs`."""
-    return duration(us).replace(".0", "")
+    text = duration(us).replace("m00s", "m")
+    return text.replace(".00", "").replace(".0", "")
 
 
 def rebin(buckets: Ints, low_us: float, high_us: float, bins: int) -> Floats:

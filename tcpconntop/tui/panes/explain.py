@@ -3,8 +3,8 @@
 ▌● nothing has listened on 10.2.3.4:8080 since 12:03:11
 ▌    214 refused, last ok 12:03:10; by prometheus
  ● 18 of 1,204 connects to 10.2.3.5:443 lost a SYN
-     p99 1.03s = 1s waiting to resend + 31.0ms network; by curl
- ◐ curl gives up after 5s: its own timeout
+     p99 1.03s = 1.00s waiting to resend + 31.0ms network; by curl
+ ◐ curl gives up after 5.00s: its own timeout
  … 2 more                                              ↑ ↓ choose · enter goes there · esc back
 The worst comes first. The bar on the left marks the chosen finding while the pane has the focus.
 """

@@ -20,7 +20,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Span, Text
 
-from tcpconntop.core.analysis.axes import round_duration
+from tcpconntop.core.analysis.axes import round_duration, time_labels
 from tcpconntop.core.analysis.heatmap import Heatmap as Heat
 from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, heatmap
 from tcpconntop.core.analysis.selection import Selection
@@ -175,12 +175,10 @@ def _labels(scale: HeatmapScale, lines: int) -> list[str]:
 
 def _times(heat: Heat, cells: int) -> str:
     """Return the labels of the time axis, counted back from now at the right edge."""
-    parts = 6 if cells >= 90 else 3 if cells >= 36 else 1
     per_s = cells / (heat.steps * heat.step_s)
     line = "now".rjust(cells)
-    for part in range(1, parts + 1):
-        age_s = heat.reach_s * part / parts
-        label = "-" + elapsed(age_s).replace("m00s", "m")
-        start = max(0, round(cells - age_s * per_s) - (0 if part == parts else len(label) // 2))
+    for age_s, label in time_labels(heat.reach_s, 6 if cells >= 90 else 3 if cells >= 36 else 1):
+        middle = round(cells - age_s * per_s)
+        start = max(0, middle - (0 if age_s == heat.reach_s else len(label) // 2))
         line = line[:start] + label + line[start + len(label) :]
     return line[:cells]

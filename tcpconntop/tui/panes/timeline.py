@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
-from tcpconntop.core.analysis.axes import decade_range, round_duration
+from tcpconntop.core.analysis.axes import decade_range, round_duration, time_labels
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import Series
-from tcpconntop.core.format import duration, elapsed, rate
+from tcpconntop.core.format import duration, rate
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.tui.panes.bar_chart import Frame, columns_of
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
@@ -100,9 +100,6 @@ def _rate(steps: Series, counts: npt.NDArray[np.float64], selection: Selection) 
 def _ticks(steps: Series, columns: int) -> list[tuple[float, str]]:
     """Return column and label of the ticks of the time axis, counted back from now."""
     span_s = steps.attempts.shape[1] * steps.step_s
-    parts = 6 if columns >= 100 else 3 if columns >= 40 else 1
-    ticks = [
-        ((columns - 1) * part / parts, f"-{elapsed(span_s * (1 - part / parts)).replace('m00s', 'm')}")
-        for part in range(parts)
-    ]
+    at_most = 6 if columns >= 100 else 3 if columns >= 40 else 1
+    ticks = [((columns - 1) * (1 - age_s / span_s), label) for age_s, label in time_labels(span_s, at_most)]
     return [*ticks, (columns - 1.0, "now")]

@@ -37,15 +37,16 @@ def test_what_was_seen_is_rounded_down(share: float, text: str) -> None:
     [
         (0, "0µs"),
         (0.4, "0.40µs"),
-        (1, "1µs"),
+        (1, "1.00µs"),
         (210, "210µs"),
         (999.4, "999µs"),
-        (999.6, "1ms"),
+        (999.6, "1.00ms"),
         (14_200, "14.2ms"),
         (1_030_000, "1.03s"),
-        (59_990_000, "1m"),
-        (90e6, "1.50m"),
-        (7_200e6, "2h"),
+        (59_990_000, "1m00s"),
+        (100e6, "1m40s"),
+        (7_200e6, "2h00m"),
+        (720_000e6, "200h"),
         (math.nan, "-"),
     ],
 )
@@ -53,16 +54,14 @@ def test_given_microseconds_then_they_are_spelled_in_the_unit_that_fits(us, text
     assert units.duration(us) == text
 
 
-def test_given_any_duration_then_it_takes_at_most_six_cells_and_is_within_one_percent():
+def test_given_any_duration_then_it_takes_at_most_six_cells_and_is_within_two_percent():
     for us in VALUES:
         text = units.duration(us)
         assert len(text) <= 6, (us, text)
-        parts = re.fullmatch(r"([\d.]+)(µs|ms|s|m|h)", text)
-        assert parts, (us, text)
-        if 1 <= us < 100 * 3600e6:
-            said = float(parts[1]) * UNIT_US[parts[2]]
-            tolerance = 0.006 if us < 3600e6 else 0.5
-            assert said == pytest.approx(us, rel=tolerance), (us, text)
+        parts = re.findall(r"([\d.]+)(µs|ms|s|m|h)", text)
+        assert "".join(number + unit for number, unit in parts) == text
+        said = sum(float(number) * UNIT_US[unit] for number, unit in parts)
+        assert us < 1 or said == pytest.approx(us, rel=0.02), (us, text)
 
 
 def test_given_any_count_then_it_takes_at_most_five_cells_and_says_two_digits():

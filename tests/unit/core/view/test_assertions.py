@@ -38,7 +38,7 @@ def line(text: str, *parts: np.ndarray, where: str = "", lost: int = 0) -> str:
         ("p50<5ms", "ok p50<5ms: 1.20ms (n=99)"),
         ("p99<5ms", "failed p99<5ms: 8.98ms (n=99)"),
         ("!p99<5ms", "ok !p99<5ms: 8.98ms (n=99)"),
-        ("max<=9ms", "ok max<=9ms: 9ms (n=99)"),
+        ("max<=9ms", "ok max<=9ms: 9.00ms (n=99)"),
         ("fail<0.1%", "failed fail<0.1%: 1.0% (n=100)"),
         ("fail<=1%", "ok fail<=1%: 1.0% (n=100)"),
         ("count>=100", "ok count>=100: 100 (n=100)"),

@@ -17,8 +17,8 @@ def left(*ages_ms: float, **more):
 
 def test_a_time_out_of_the_application():
     (found,) = findings(left(4_950, 5_000, 5_010, 5_100), connect(times=50))["gives-up"]
-    assert found.title == "curl gives up after 5s: its own timeout"
-    assert "4 of its last 4 abandoned connects lasted 5s ± 1.5%, to 10.0.0.1:443" in found.evidence
+    assert found.title == "curl gives up after 5.00s: its own timeout"
+    assert "4 of its last 4 abandoned connects lasted 5.00s ± 1.5%, to 10.0.0.1:443" in found.evidence
     assert found.group_by == "process"
 
 
@@ -37,14 +37,14 @@ def test_other_ages_beside_it_do_not_hide_it():
 def test_a_program_that_starts_a_process_for_each_connect():
     parts = [left(5_000 + pid, pid=pid, daddr=f"10.0.0.{pid}") for pid in range(1, 7)]
     (found,) = findings(*parts)["gives-up"]
-    assert "curl gives up after 5s" in found.title
+    assert "curl gives up after 5.00s" in found.title
     assert "and 5 more destinations" in found.evidence
 
 
 def test_programs_are_told_apart():
     found = findings(left(*[5_000] * 5, comm="curl"), left(*[800] * 5, comm="impatient", pid=7))
     titles = {finding.title.split(":")[0] for finding in found["gives-up"]}
-    assert titles == {"curl gives up after 5s", "impatient gives up after 800ms"}
+    assert titles == {"curl gives up after 5.00s", "impatient gives up after 800ms"}
 
 
 SPREAD = np.geomspace(100, 20_000, 40)

@@ -74,7 +74,7 @@ def test_enough_ports_are_nothing(host):
 def test_local_work_that_is_most_of_the_time():
     (found,) = findings(with_local_work(3 * MS, 4 * MS, times=12))["local-work"]
     assert found.title == "connects to 10.0.0.1:443 spend 75.0% of their time before the first SYN"
-    assert "half of the last 12 connects spent 3ms or more" in found.evidence
+    assert "half of the last 12 connects spent 3.00ms or more" in found.evidence
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_p99_is_taken_apart():
     (found,) = findings(connect(times=1186), with_lost_syns(times=18))["lost-syns"]
     assert found.title == "18 of 1,204 connects to 10.0.0.1:443 lost a SYN"
     assert found.evidence == (
-        "p99 1.03s = 1s waiting to resend + 31.0ms network; an answer there took 250µs,"
+        "p99 1.03s = 1.00s waiting to resend + 31.0ms network; an answer there took 250µs,"
         " so lost on the way, or by a full accept queue there; by curl"
     )
     assert (found.severity, found.affected) == (Severity.BAD, 18)
@@ -40,7 +40,7 @@ def test_p99_is_taken_apart():
 
 def test_local_work_is_no_part_of_the_wait_where_it_is_known():
     (found,) = findings(with_lost_syns(times=5, local_ns=200 * MS), connect(times=9))["lost-syns"]
-    assert "p99 1.23s = 1s waiting to resend + 31.0ms network" in found.evidence
+    assert "p99 1.23s = 1.00s waiting to resend + 31.0ms network" in found.evidence
 
 
 def test_one_in_a_thousand_is_worth_less_and_the_p99_is_left_out():
@@ -176,4 +176,4 @@ def test_records_that_ended_before_the_window_are_no_evidence():
     )
     (found,) = findings_of(snapshot_by_second(old, young))
     assert found.title.startswith("5 of 5 connects")
-    assert "p99 1.03s = 1s waiting to resend + 31.0ms network" in found.evidence
+    assert "p99 1.03s = 1.00s waiting to resend + 31.0ms network" in found.evidence

@@ -51,7 +51,7 @@ def test_a_slow_address_of_those_that_a_process_connects_to():
 def test_a_p99_that_stands_out():
     tail = connect(daddr="10.7.0.200", latency_ns=90 * MS, times=20)
     (found,) = findings(pool(MS, times=300), tail)["slow-address"]
-    assert "p99 89.7ms against 1ms" in found.evidence
+    assert "p99 89.7ms against 1.00ms" in found.evidence
 
 
 @pytest.mark.parametrize(
