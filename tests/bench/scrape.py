@@ -11,10 +11,12 @@ second is scraped twice, as Prometheus asks: for text, and for protobuf. All thi
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import resource
 import signal
+import socket
 import statistics
 import struct
 import subprocess
@@ -23,13 +25,13 @@ import time
 import urllib.request
 import zlib
 
-from tests.bench.soak import CLOSED_PORT, INSIDE, PORTS, load, measure
+from tests.bench.soak import ADDRESSES, CLOSED_PORT, INSIDE, PORTS, RESET_ON_CLOSE, measure
 
 FORMATS = {
     "text": "text/plain;version=0.0.4",
     "protobuf": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
 }
-LIMIT_MS, SERIES, SETTLE_S, REST_S = 50, 100, 30, 10
+LIMIT_MS, SERIES, SETTLE_S, REST_S, BATCH = 50, 100, 30, 10, 50
 
 
 def scrape(url: str, format_name: str) -> tuple[bytes, float]:
@@ -59,6 +61,28 @@ def scrape_each_second(url: str, until_s: float) -> dict[str, list[float]]:
             spent.append(scrape(url, name)[1])
         due_s += 1
     return took_ms
+
+
+def load(port: int, per_s: float, until_s: float, report: int) -> None:
+    """Connect at a steady rate, one in five to a listener; write the number of connects to `report`.
+
+    The others are refused: they take the load a seventh of the time, so that two busy cores reach the rate.
+    """
+    connects, next_s = 0, time.monotonic()
+    with socket.create_server(("0.0.0.0", port), backlog=64) as server, socket.socket() as refused:
+        while (now_s := time.monotonic()) < until_s:
+            time.sleep(max(0.0, next_s - now_s))
+            next_s = max(next_s + BATCH / per_s, now_s - 1)  # catch up at most one second
+            for _ in range(BATCH // 5):
+                address = f"127.9.{connects % 2}.{1 + connects // 2 % ADDRESSES}"
+                with socket.socket() as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                    client.connect((address, port))
+                    server.accept()[0].close()
+                for _ in range(4):
+                    assert refused.connect_ex((address, CLOSED_PORT)) == errno.ECONNREFUSED
+                connects += 5
+    os.write(report, struct.pack("q", connects))
 
 
 def start_load(per_s: float, until_s: float) -> list[int]:
