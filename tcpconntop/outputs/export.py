@@ -16,6 +16,9 @@ FIELDS = (
     "latency_us", "local_us", "rto_us", "wire_us", "syn_retransmits", "syn_unsent", "result", "errno",
 )  # fmt: skip
 
+ROW_GROUP_ROWS = 65_536
+"""The smallest number of rows of a row group in Parquet, except for the last one."""
+
 Documents = Sequence[dict[str, Any]]
 
 
@@ -67,6 +70,9 @@ class Csv:
 class Parquet:
     """A Parquet file.
 
+    A row group takes 4 kB beside its rows, and a recording is read in batches of a few rows. So batches are
+    collected: 900 connects take 25 kB instead of 390 kB.
+
     Raises:
         FatalError: pyarrow is not installed.
     """
@@ -84,12 +90,23 @@ class Parquet:
         kinds |= dict.fromkeys(("latency_us", "local_us", "rto_us", "wire_us"), part)
         self._schema = pyarrow.schema([(name, kinds.get(name, whole)) for name in FIELDS])
         self._writer = pyarrow.parquet.ParquetWriter(out, self._schema)
+        self._batches: list[Any] = []
+        self._n_rows = 0
 
     def write(self, documents: Documents) -> None:
-        """Write a batch as a row group."""
+        """Add a batch; write a row group once there are enough rows for one."""
         rows = [{**document, "ts": datetime.fromisoformat(document["ts"])} for document in documents]
-        self._writer.write_table(self._arrow.Table.from_pylist(rows, self._schema))
+        self._batches.append(self._arrow.Table.from_pylist(rows, self._schema))
+        self._n_rows += len(rows)
+        if self._n_rows >= ROW_GROUP_ROWS:
+            self._write_row_group()
 
     def close(self) -> None:
-        """Write the index at the end of the file."""
+        """Write what is left, and the index at the end of the file."""
+        if self._batches:
+            self._write_row_group()
         self._writer.close()
+
+    def _write_row_group(self) -> None:
+        self._writer.write_table(self._arrow.concat_tables(self._batches), row_group_size=self._n_rows)
+        self._batches, self._n_rows = [], 0

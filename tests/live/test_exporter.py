@@ -12,9 +12,19 @@ from pathlib import Path
 import pytest
 import way
 import workload
-from command import Command, Known, run, tcpconntop
+from command import TWO_CAPABILITIES, Command, Known, run, tcpconntop
 
 pytestmark = pytest.mark.compiles
+
+READ_ONLY = (
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -o remount,bind,ro / && ! touch /probe 2>/dev/null && exec "$@"',
+    "sh",
+)
+"""Prefix of a command that may write nowhere in the root file system, as in the DaemonSet."""
 
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)$")
 
@@ -91,6 +101,15 @@ def test_known_connects_are_exactly_in_the_counters(known: Known, exporting: tup
         assert page.values(f"tcpconntop_{name}") == [0], name
     assert page.values("tcpconntop_tracing") == [1]
     assert command.interrupt() == ([], "")
+
+
+def test_two_capabilities_and_a_read_only_root_are_enough(known: Known) -> None:
+    prefix = (*READ_ONLY, *TWO_CAPABILITIES)
+    with tcpconntop("exporter", "--listen", ":0", "-P", known.ports, prefix=prefix) as command:
+        url = url_of(command)
+        known.run()
+        page = wait_for(url, Known.count)
+    assert page.total("tcpconntop_attempts_total") == Known.count
 
 
 def test_the_server_has_no_capability(exporting: tuple[Command, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from records import SOURCE_INFO, join
+from records import SOURCE_INFO, connect, join
 
 from tcpconntop.core.places import NO_PLACES
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import EVENT, Outcome
+from tcpconntop.exporter.collector import Collector
+from tcpconntop.exporter.families import HistogramSample, metric_families
 
 
 def run_promtool(*words, text=None, folder=None):
@@ -77,3 +80,17 @@ class Records:
 
     def close(self):
         self.more = []
+
+
+def exported_labels():
+    """Return the names of the labels of each exported sample, by its name in PromQL."""
+    snapshot = Collector(Records(connect()), "dest", 10).latest
+    known = dataclasses.replace(snapshot.ledger, completeness=1.0)  # what is not known is not exported
+    labels = {}
+    for family in metric_families(dataclasses.replace(snapshot, ledger=known), tracing=True):
+        for sample in family.samples:
+            names = {name for name, _ in sample.labels}
+            if isinstance(sample, HistogramSample):
+                labels |= {f"{family.name}_bucket": names | {"le"}, f"{family.name}_count": names}
+            labels[family.name] = names
+    return labels

@@ -13,6 +13,7 @@ from records import connect, join, random_records
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.wire import Outcome
+from tcpconntop.outputs import export
 from tcpconntop.outputs.document import event_documents
 from tcpconntop.outputs.export import FIELDS, Csv, JsonLines, Parquet
 
@@ -61,6 +62,21 @@ def test_parquet_reads_back_with_types() -> None:
     exporter.close()
     rows = parquet.read_table(io.BytesIO(out.getvalue())).to_pylist()
     assert rows == [{**row, "ts": datetime.fromisoformat(str(row["ts"]))} for row in DOCUMENTS]
+
+
+def test_small_batches_share_a_row_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording is read in batches of a few rows, and a row group takes 4 kB beside its rows."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(export, "ROW_GROUP_ROWS", 20)
+    out = io.BytesIO()
+    exporter = Parquet(out)
+    for start in range(0, len(DOCUMENTS), 3):
+        exporter.write(DOCUMENTS[start : start + 3])
+    exporter.close()
+    metadata = parquet.ParquetFile(io.BytesIO(out.getvalue())).metadata
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    assert len(DOCUMENTS) == 52
+    assert sizes == [21, 21, 10]
 
 
 def test_without_the_package_one_line_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
