@@ -113,7 +113,8 @@ class CommandSource:
         probe = "/".join(filter(None, (info.probe, info.transport)))
         if self.replays:
             since = datetime.fromtimestamp((source.now_ns() + source.wall_offset_ns()) / 1e9).astimezone()
-            message = f"replaying: {info.host} {info.kernel} {probe}, from {since:%Y-%m-%d %H:%M:%S}"
+            what = " ".join(filter(None, (info.host, info.kernel, probe)))
+            message = f"replaying: {what}, from {since:%Y-%m-%d %H:%M:%S}"
         else:
             message = f"tracing: {probe}"
         print(printable(message), file=sys.stderr, flush=True)
@@ -192,10 +193,13 @@ class CommandSource:
         return apply_request_filters(self._stream() if self.streams else self._recording(), request)
 
     def _recording(self) -> Source:
+        from tcpconntop.recording.merged import open_replay
         from tcpconntop.recording.reader import RecordingReader
         from tcpconntop.recording.replay import Replay
 
-        return Replay(RecordingReader(self._files), self._args.speed)
+        if self._args.command == "export":  # its fields have no room for a host
+            return Replay(RecordingReader(self._files), self._args.speed)
+        return open_replay(self._files, self._args.speed)
 
     def _stream(self) -> Source:
         from tcpconntop.engine import MAX_READ_S
@@ -222,7 +226,8 @@ class CommandSource:
         terms = keep or Filter()
 
         def is_kept(events: Events) -> Mask:
-            return terms.match_keys(keys_from_events(events), Names(source.units(), source.places()))
+            names = Names(source.units(), source.places(), source.info.host)
+            return terms.match_keys(keys_from_events(events), names)
 
         mask = is_kept if terms.terms else None
         self._recorder = RecordingWriter(source, output, _filters_text(args, keep), args.compress, mask)

@@ -24,6 +24,7 @@ def run(args: Namespace) -> int:
             as_json=args.json,
             timestamps=args.timestamp,
             local_ports=args.lport,
+            hosts=bool(source.places().hosts),
             header_every=args.header_every,
         )
         interrupted = on_interrupt(lambda: None)

@@ -63,7 +63,8 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("view")
     for short, option, default, metavar, text in (
         ("-g", "--group", "dest", "GROUP",
-         "one row per dest, process, process+dest, port, subnet, unit, netns or netns+dest (default: dest)"),
+         "one row per dest, process, process+dest, port, subnet, unit, netns, netns+dest, host or host+dest "
+         "(default: dest)"),
         ("-o", "--sort", "p99", "COLUMN[:asc|:desc]",
          "sort by this column, such as count:desc (default: p99)"),
         ("-O", "--columns", "", "COLUMN[,..]",
@@ -182,7 +183,8 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
             action="append",
             default=[],
             metavar="FILE",
-            help="read this recording instead of tracing; repeat for each of its files; - is stdin",
+            help="read this recording instead of tracing; repeat for each of its files, or for several "
+            "hosts; - is stdin",
         )
         parser.set_defaults(speed=None)
         return
@@ -191,7 +193,8 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
         type=file,
         nargs="+",
         metavar="FILE",
-        help="the files of one recording, in any order; - is stdin, shown as it comes",
+        help="the files of one recording, in any order, or recordings of several hosts; - is stdin, shown as "
+        "it comes",
     )
     parser.set_defaults(probe="auto", transport="auto", loader="auto", record=None)
 

@@ -36,7 +36,9 @@ class MainScreen(ExplainScreen):
 
     def action_group(self, by: int) -> None:
         """Use the next grouping (1) or the previous one (-1)."""
-        names = list(GROUPINGS)
+        has_hosts = self.view is not None and bool(self.view.snapshot.places.hosts)
+        now = self.spec.group_by
+        names = [name for name, kind in GROUPINGS.items() if has_hosts or not kind.by_host or name == now]
         name = names[(names.index(self.spec.group_by) + by) % len(names)]
         self.set_spec(grouped_by(self.spec, name))
 
