@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS, LOADERS, MAX_IN_FLIGHT, PROBES, TRANSPORTS
 from tcpconntop.options.values import delay, duration, file, integer, integers, networks, process_name, size
 
+REMOTE_COMMAND = "sudo -n tcpconntop record -"
+"""What runs on each host of a fleet. It writes a recording to stdout."""
+
 
 def add_filters(
     parser: argparse.ArgumentParser, commands: Sequence[str] = (), *, files: bool = False
@@ -197,6 +200,31 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
         "it comes",
     )
     parser.set_defaults(probe="auto", transport="auto", loader="auto", record=None)
+
+
+def add_fleet(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
+    """Add the hosts to trace instead of this one: the option `--fleet`, or else positional."""
+    text = "a host that ssh reaches, or a recording (with a / or as a file that exists)"
+    if option:
+        group = parser.add_argument_group("fleet")
+        group.add_argument(
+            "--fleet", action="append", default=[], metavar="TARGET", help=f"{text}; repeat for several"
+        )
+    else:
+        parser.add_argument("fleet", nargs="+", metavar="TARGET", help=text)
+        group = parser.add_argument_group("ssh")
+    group.add_argument(
+        "--ssh-command",
+        default="ssh",
+        metavar="COMMAND",
+        help="the ssh to run, such as 'ssh -F ./config' (default: ssh)",
+    )
+    group.add_argument(
+        "--remote-command",
+        default=REMOTE_COMMAND,
+        metavar="COMMAND",
+        help=f"what to run on the hosts (default: {REMOTE_COMMAND})",
+    )
 
 
 def _min_ms(commands: Sequence[str]) -> Callable[[str], float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,14 +60,26 @@ class OneOfHosts:
         self._netns: dict[int, int] = {0: 0}  # number below that of the host, by inode number
         self._ledger_before = Ledger()  # of earlier connections
         self._played: Played | None = None
-        self._offset_ns = 0
+        self._wall_offset_ns = self._offset_ns = 0
 
-    def begin(self, header: FileHeader, correction_ns: int = 0) -> None:
-        """Begin with a recording, or with another one after a gap; what came before stays counted."""
+    def begin(self, header: FileHeader, missing: int = 0) -> None:
+        """Begin with a recording, or with another one after a gap; what came before stays counted.
+
+        How the attempts in flight before the gap end is not known: they are counted no more.
+
+        Args:
+            header: header of the recording.
+            missing: how many records were lost in the recording before.
+        """
         if self._played is not None:
-            self._ledger_before = self.ledger()
-        self._played = Played(header)
-        self._offset_ns = header.wall_offset_ns + correction_ns
+            ledger = self.ledger(missing)
+            self._ledger_before = replace(ledger, attempts=ledger.ended)
+        self._played = Played(header.wall_offset_ns)
+        self._wall_offset_ns = self._offset_ns = header.wall_offset_ns
+
+    def correct(self, correction_ns: int) -> None:
+        """Move all further times: the wall clock of the host is wrong by so much."""
+        self._offset_ns = self._wall_offset_ns + correction_ns
 
     def time_ns(self, now_ns: int) -> int:
         """Return a time of the recording on the clock that hosts share."""
