@@ -10,6 +10,7 @@ from textual import on
 
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
+from tcpconntop.core.view.hosts_of_row import hosts_of_row
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, read_process
@@ -43,9 +44,16 @@ class MainScreen(ExplainScreen):
         self.set_spec(grouped_by(self.spec, name))
 
     def action_open(self) -> None:
-        """Open the process of the selected row."""
+        """Open the process of the selected row; of several hosts, show the hosts of its destination."""
         if self.view is None or self.table.row is None:
             self.notify_no_row()
+            return
+        if self.view.snapshot.places.hosts:
+            spec = hosts_of_row(self.view, self.table.row)
+            if spec is None:
+                self.notify("of several hosts, enter shows the hosts of a destination, port or subnet")
+            else:
+                self.set_spec(spec)
             return
         processes = processes_of_row(self.view, self.table.row)
         if processes:

@@ -15,6 +15,7 @@ from tcpconntop.core.hosts import MAX_HOSTS, MAX_NAMESPACES, distinct_names
 from tcpconntop.core.places import Names, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
+from tcpconntop.core.view.hosts_of_row import hosts_of_row
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
@@ -247,3 +248,21 @@ def test_numbers_of_a_stranger_cannot_reach_another_host() -> None:
 
 def test_the_merge_is_a_replay(two: list[Contents]) -> None:
     assert isinstance(opened(two), MergedReplay)
+
+
+@pytest.mark.parametrize(("group", "rows"), [("dest", {"db-07", "db-08"}), ("port", {"db-07", "db-08"})])
+def test_the_hosts_of_a_row_are_a_row_each(two: list[Contents], group: str, rows: set[str]) -> None:
+    """GIVEN the row of a destination or port WHEN its hosts are shown THEN they have its connects."""
+    view = view_of(two, group, "nginx")
+    spec = hosts_of_row(view, 0)
+    assert spec is not None
+    hosts = make_view(view.snapshot, spec)
+    assert {row["host"] for row in view_document(hosts)["rows"]} == rows
+    assert hosts.metrics["count"].sum() == view.metrics["count"][0]
+    assert hosts_of_row(hosts, 0) is None
+
+
+def test_only_rows_of_several_hosts_have_hosts(two: list[Contents]) -> None:
+    assert hosts_of_row(view_of(two[:1]), 0) is None
+    assert hosts_of_row(view_of(two, "process+dest"), 0) is None
+    assert hosts_of_row(view_of(two, "unit"), 0) is None
