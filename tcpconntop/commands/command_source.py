@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.commands.files import are_stream, open_files, wait_for_data
 from tcpconntop.commands.signals import interrupted
 from tcpconntop.commands.streams import report
+from tcpconntop.commands.targets import check_targets, fleet_targets, use_replay_for_recordings
 from tcpconntop.commands.tracing import (
     PrivilegedStart,
     live_request,
@@ -56,8 +57,10 @@ class CommandSource:
 
     def __init__(self, args: Namespace) -> None:
         self._args = args
+        use_replay_for_recordings(args)
         self.replays = bool(args.replay)
         self.streams = False
+        self.is_fleet = bool(getattr(args, "fleet", ()))
         self._recorder: RecordingWriter | None = None
         self._source: Source | None = None
         self._opened_in: threading.Thread | None = None
@@ -65,6 +68,10 @@ class CommandSource:
         self._n_reported = 0
         self._privileged: PrivilegedStart | None = None
         self._request: tuple[TraceRequest, tuple[str, ...]] | None = None
+        if self.is_fleet:
+            check_targets(args)
+            drop_privileges(lambda: writable_folders(args))
+            return
         if not self.replays:
             self._privileged = PrivilegedStart(lambda: writable_folders(args))
             with suppress(UsageError):  # `source_opener` raises it, after those that come first
@@ -111,9 +118,12 @@ class CommandSource:
         for note in info.notes:
             report(note)
         probe = "/".join(filter(None, (info.probe, info.transport)))
-        if self.replays:
+        if self.is_fleet:
+            message = f"fleet: {info.host}"
+        elif self.replays:
             since = datetime.fromtimestamp((source.now_ns() + source.wall_offset_ns()) / 1e9).astimezone()
-            message = f"replaying: {info.host} {info.kernel} {probe}, from {since:%Y-%m-%d %H:%M:%S}"
+            what = " ".join(filter(None, (info.host, info.kernel, probe)))
+            message = f"replaying: {what}, from {since:%Y-%m-%d %H:%M:%S}"
         else:
             message = f"tracing: {probe}"
         print(printable(message), file=sys.stderr, flush=True)
@@ -189,13 +199,24 @@ class CommandSource:
     def _replay(self, request: TraceRequest) -> Source:
         from tcpconntop.sources.replay_filter import apply_request_filters
 
+        if self.is_fleet:
+            return apply_request_filters(self._fleet(), request)
         return apply_request_filters(self._stream() if self.streams else self._recording(), request)
 
     def _recording(self) -> Source:
+        from tcpconntop.recording.merged import open_replay
         from tcpconntop.recording.reader import RecordingReader
         from tcpconntop.recording.replay import Replay
 
-        return Replay(RecordingReader(self._files), self._args.speed)
+        if self._args.command == "export":  # its fields have no room for a host
+            return Replay(RecordingReader(self._files), self._args.speed)
+        return open_replay(self._files, self._args.speed)
+
+    def _fleet(self) -> Source:
+        from tcpconntop.recording.fleet import Fleet
+
+        has_dashboard = self._args.command == "fleet" and not self._args.batch
+        return Fleet(fleet_targets(self._args), (lambda _: None) if has_dashboard else report)
 
     def _stream(self) -> Source:
         from tcpconntop.engine import MAX_READ_S
@@ -222,7 +243,8 @@ class CommandSource:
         terms = keep or Filter()
 
         def is_kept(events: Events) -> Mask:
-            return terms.match_keys(keys_from_events(events), Names(source.units(), source.places()))
+            names = Names(source.units(), source.places(), source.info.host)
+            return terms.match_keys(keys_from_events(events), names)
 
         mask = is_kept if terms.terms else None
         self._recorder = RecordingWriter(source, output, _filters_text(args, keep), args.compress, mask)

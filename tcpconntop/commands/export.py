@@ -29,10 +29,10 @@ def run(args: Namespace) -> int:
         exporter = _exporter(args.format)
         while not source.ended and not interrupted():
             events = source.read(command_source.max_read_s)
-            names = Names(source.units(), source.places())
+            names = Names(source.units(), source.places(), source.info.host)
             events = events[where.match_keys(keys_from_events(events), names)]
             for batch in in_batches(events):
-                exporter.write(event_documents(batch, source.wall_offset_ns(), *names))
+                exporter.write(event_documents(batch, source.wall_offset_ns(), names.units, names.places))
         exporter.close()
         ledger = source.ledger()
         source.close()

@@ -24,6 +24,7 @@ def run(args: Namespace) -> int:
             as_json=args.json,
             timestamps=args.timestamp,
             local_ports=args.lport,
+            hosts=bool(source.places().hosts),
             header_every=args.header_every,
         )
         interrupted = on_interrupt(lambda: None)
@@ -35,7 +36,9 @@ def run(args: Namespace) -> int:
         log.publish(source.read(0), source)
         source.close()
         if lost:
-            why = "while recording, or in the recording" if command_source.replays else "a buffer was full"
+            why = "a buffer was full"
+            if command_source.replays or command_source.is_fleet:
+                why = "while recording, or in the recording"
             report(f"{lost} connects were lost: {why}")
         command_source.report_problems()
         return interrupted.exit_code

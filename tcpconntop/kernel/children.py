@@ -7,6 +7,7 @@ Python 3.9.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,3 +33,19 @@ def start_child(command: Sequence[str], **streams: Any) -> subprocess.Popen[byte
     return subprocess.Popen(
         command, cwd="/", env=ENVIRONMENT, close_fds=True, start_new_session=True, **streams
     )
+
+
+def start_user_program(command: Sequence[str], **streams: Any) -> subprocess.Popen[bytes]:
+    """Start a program as the user who runs this one would: by PATH, with the user's environment.
+
+    Only for a process that has dropped its privileges. The program gets no terminal: it asks nobody.
+
+    Args:
+        command: the program and its arguments; no shell reads them.
+        streams: as for `start_child`.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
+    return subprocess.Popen(command, env=environment, close_fds=True, start_new_session=True, **streams)

@@ -92,7 +92,11 @@ def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) ->
     args.from_settings = {dest: key for dest, key in set_by_settings.items() if dest not in on_command_line}
     args.given = {dest for dest in REMEMBERED_OPTIONS if dest in on_command_line | set_by_settings.keys()}
     args.command = name or ("batch" if args.batch else "dashboard")
-    if args.command in ("dashboard", "replay") and not args.batch and (args.json or args.count is not None):
+    if (
+        args.command in ("dashboard", "replay", "fleet")
+        and not args.batch
+        and (args.json or args.count is not None)
+    ):
         raise UsageError("--json and -n need -b")
     args.paced = getattr(args, "speed", None) not in (0, None)
     if args.command == "replay" and args.speed == 0:
@@ -159,6 +163,7 @@ def _log(parser: argparse.ArgumentParser) -> None:
     groups.add_tracer(parser)
     groups.add_recording(parser)
     groups.add_replay(parser)
+    groups.add_fleet(parser)
 
 
 def _record(parser: argparse.ArgumentParser) -> None:
@@ -186,6 +191,14 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     groups.add_batch(parser)
     groups.add_filters(parser, files=True)
     groups.add_view(parser)
+
+
+def _fleet(parser: argparse.ArgumentParser) -> None:
+    groups.add_fleet(parser, option=False)
+    groups.add_batch(parser)
+    groups.add_filters(parser, files=True)
+    groups.add_view(parser)
+    parser.set_defaults(replay=(), speed=None, record=None, probe="auto", transport="auto", loader="auto")
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -217,6 +230,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     groups.add_tracer(parser)
     groups.add_recording(parser)
     groups.add_replay(parser)
+    groups.add_fleet(parser)
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
@@ -276,6 +290,7 @@ COMMANDS = {
     "log": Command("print one line per connect, with the columns of tcpconnlat first", _log),
     "record": Command("write every connect to a file, or to stdout", _record),
     "replay": Command("play a recording on the dashboard, or with -b, as if it were live", _replay),
+    "fleet": Command("show the connects of several hosts, over ssh", _fleet),
     "check": Command("check assertions: exit code 0 if all are true, 1 if not", _check),
     "export": Command("print a recording as CSV, JSON lines or Parquet", _export),
     "exporter": Command("serve metrics of all connects for Prometheus", _exporter),

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS, LOADERS, MAX_IN_FLIGHT, PROBES, TRANSPORTS
 from tcpconntop.options.values import delay, duration, file, integer, integers, networks, process_name, size
 
+REMOTE_COMMAND = "sudo -n tcpconntop record -"
+"""What runs on each host of a fleet. It writes a recording to stdout."""
+
 
 def add_filters(
     parser: argparse.ArgumentParser, commands: Sequence[str] = (), *, files: bool = False
@@ -63,7 +66,8 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("view")
     for short, option, default, metavar, text in (
         ("-g", "--group", "dest", "GROUP",
-         "one row per dest, process, process+dest, port, subnet, unit, netns or netns+dest (default: dest)"),
+         "one row per dest, process, process+dest, port, subnet, unit, netns, netns+dest, host or host+dest "
+         "(default: dest)"),
         ("-o", "--sort", "p99", "COLUMN[:asc|:desc]",
          "sort by this column, such as count:desc (default: p99)"),
         ("-O", "--columns", "", "COLUMN[,..]",
@@ -182,7 +186,8 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
             action="append",
             default=[],
             metavar="FILE",
-            help="read this recording instead of tracing; repeat for each of its files; - is stdin",
+            help="read this recording instead of tracing; repeat for each of its files, or for several "
+            "hosts; - is stdin",
         )
         parser.set_defaults(speed=None)
         return
@@ -191,9 +196,35 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
         type=file,
         nargs="+",
         metavar="FILE",
-        help="the files of one recording, in any order; - is stdin, shown as it comes",
+        help="the files of one recording, in any order, or recordings of several hosts; - is stdin, shown as "
+        "it comes",
     )
     parser.set_defaults(probe="auto", transport="auto", loader="auto", record=None)
+
+
+def add_fleet(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
+    """Add the hosts to trace instead of this one: the option `--fleet`, or else positional."""
+    text = "a host that ssh reaches, or a recording (with a / or as a file that exists)"
+    if option:
+        group = parser.add_argument_group("fleet")
+        group.add_argument(
+            "--fleet", action="append", default=[], metavar="TARGET", help=f"{text}; repeat for several"
+        )
+    else:
+        parser.add_argument("fleet", nargs="+", metavar="TARGET", help=text)
+        group = parser.add_argument_group("ssh")
+    group.add_argument(
+        "--ssh-command",
+        default="ssh",
+        metavar="COMMAND",
+        help="the ssh to run, such as 'ssh -F ./config' (default: ssh)",
+    )
+    group.add_argument(
+        "--remote-command",
+        default=REMOTE_COMMAND,
+        metavar="COMMAND",
+        help=f"what to run on the hosts (default: {REMOTE_COMMAND})",
+    )
 
 
 def _min_ms(commands: Sequence[str]) -> Callable[[str], float]:

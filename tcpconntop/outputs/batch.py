@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TextIO
 
 from tcpconntop.core import format as units
+from tcpconntop.core.hosts import host_text
 from tcpconntop.core.view.column_choice import shown_columns
 from tcpconntop.core.view.columns import TREND, ViewColumn
 from tcpconntop.core.view.make_view import make_view
@@ -55,7 +56,8 @@ class Batch:
 def table_text(view: View) -> str:
     """Format a view as a table; columns are as wide as their longest text.
 
-    Two lines are above it: the totals since the start, and figures of what the table shows.
+    Two lines are above it: the totals since the start, and figures of what the table shows. A third one is
+    about each host, if there are several.
     """
     shown = [column for column in shown_columns(view) if column.key != TREND.key]
     cells = [[column.header for column in shown]]
@@ -67,7 +69,14 @@ def table_text(view: View) -> str:
     ]
     if not len(view):
         lines.append(f"({no_connect_text(view)})")
-    return "\n".join([_headline(view.snapshot), _window_line(view), *(line.rstrip() for line in lines), ""])
+    above = [_headline(view.snapshot), _window_line(view), *_host_lines(view.snapshot)]
+    return "\n".join([*above, *(line.rstrip() for line in lines), ""])
+
+
+def _host_lines(snapshot: Snapshot) -> list[str]:
+    """Return a line for all hosts: the totals of each; nothing if there is only one."""
+    hosts = snapshot.info.hosts
+    return ["hosts: " + "; ".join(map(host_text, hosts))] if hosts else []
 
 
 def _align(text: str, column: ViewColumn, width: int) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.analysis.anatomy import anatomy
+from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.escape import json_line
 from tcpconntop.core.places import NO_PLACES, Places
@@ -19,6 +20,7 @@ from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.metrics import METRICS, Quantity
 from tcpconntop.core.view.view import View
+from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 
 METRIC_COLUMNS = [COLUMNS[name] for name in METRICS if COLUMNS[name].json_name]
@@ -73,6 +75,7 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "namespaces_compared": ledger.namespaces_compared,
         "skipped_programs": ledger.skipped,
         "notes": list(snapshot.info.notes),
+        **_hosts(snapshot),
         "rows": list(_rows(view, len(view) if top is None else min(top, len(view)))),
     }
 
@@ -99,11 +102,14 @@ def _key_document(view: View, row: int) -> dict[str, Any]:
     fields = {
         field.name: field.json(key, view.grouping, view.snapshot.names)
         for field in FIELDS.values()
-        if field.dtype_field in view.grouping.fields
+        if view.grouping.has(field.dtype_field)
     }
     # Where a row is in several network namespaces, its destination may be several hosts.
     netns, n_namespaces = int(key["netns"]), int(view.namespace_count[row])
-    return fields | {"netns": netns or None, "namespaces": n_namespaces or None}
+    fields |= {"netns": view.snapshot.places.inode(netns) or None, "namespaces": n_namespaces or None}
+    if view.snapshot.places.hosts:
+        fields |= {"host": view.host(row) or None, "hosts": view.host_count(row)}
+    return fields
 
 
 def in_batches(events: Events) -> Iterator[Events]:
@@ -117,13 +123,23 @@ def event_documents(
 ) -> list[dict[str, Any]]:
     """Return single connects as documents, in order; `units` names control groups, `places` interfaces."""
     parts = anatomy(events)
+    hosts = [places.host(netns) or None for netns in events["netns"].tolist()] if places.hosts else ()
+    documents = _event_documents(events, parts, wall_offset_ns, units, places)
+    for document, host in zip(documents, hosts, strict=False):
+        document["host"] = host
+    return documents
+
+
+def _event_documents(
+    events: Events, parts: Anatomy, wall_offset_ns: int, units: Mapping[int, str | None], places: Places
+) -> list[dict[str, Any]]:
     return [
         {
             "ts": timestamp(int(event["end_ns"]) + wall_offset_ns),
             "pid": int(event["tgid"]),
             "comm": comm_text(bytes(event["comm"])),
             "thread": comm_text(bytes(event["thread"])) or None,
-            "netns": int(event["netns"]) or None,
+            "netns": places.inode(int(event["netns"])) or None,
             "uid": int(event["uid"]),
             "unit": units.get(int(event["cgroup_id"])),
             "family": int(event["family"]),
@@ -142,6 +158,12 @@ def event_documents(
         }
         for i, event in enumerate(events)
     ]
+
+
+def _hosts(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what is known of each host, if there are several."""
+    hosts = snapshot.info.hosts
+    return {"hosts": [asdict(host) for host in hosts]} if hosts else {}
 
 
 def _outcomes(counts: tuple[int, ...] | np.ndarray[Any, Any]) -> dict[str, int]:

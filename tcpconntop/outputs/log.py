@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
+import numpy as np
+
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.format import printable
@@ -26,6 +28,7 @@ class Log:
         as_json: print one JSON document per line instead of columns.
         timestamps: begin each line with the seconds since the first connect.
         local_ports: show the local port, which finds the connect in a packet capture.
+        hosts: name the host of each connect, in a last column.
         header_every: repeat the header after this many lines; None prints it once.
     """
 
@@ -37,6 +40,7 @@ class Log:
         as_json: bool = False,
         timestamps: bool = False,
         local_ports: bool = False,
+        hosts: bool = False,
         header_every: int | None = None,
     ) -> None:
         self._out = out
@@ -44,6 +48,7 @@ class Log:
         self._as_json = as_json
         self._timestamps = timestamps
         self._local_ports = local_ports
+        self._hosts = hosts
         self._header_every = None if as_json else header_every
         self._since_header = 0
         self._first_ns: int | None = None
@@ -58,18 +63,18 @@ class Log:
         lport = f"{'LPORT':<6} " if self._local_ports else ""
         return (
             f"{time}{'PID':<7} {'COMM':<12} {'IP':<2} {'SADDR':<16} {lport}{'DADDR':<16} {'DPORT':<5} "
-            f"{'LAT(ms)':<9} {'RESULT':<11} {'RTX':<3} ERRNO"
+            f"{'LAT(ms)':<9} {'RESULT':<11} {'RTX':<3} {'ERRNO        HOST' if self._hosts else 'ERRNO'}"
         )
 
     def publish(self, events: Events, source: Source) -> None:
         """Print a batch of records of a source."""
-        names = Names(source.units(), source.places())
+        names = Names(source.units(), source.places(), source.info.host)
         events = events[self._where.match_keys(keys_from_events(events), names)]
         if not len(events):
             return
         for batch in in_batches(events):
             if self._as_json:
-                documents = event_documents(batch, source.wall_offset_ns(), *names)
+                documents = event_documents(batch, source.wall_offset_ns(), names.units, names.places)
                 lines = [dump(document) for document in documents]
             else:
                 lines = self._with_headers(self._lines(batch, names.places))
@@ -104,6 +109,10 @@ class Log:
                 f"{time}{event['tgid']:<7} {printable(comm_text(bytes(event['comm']))):<12.12} {family:<2} "
                 f"{saddr:<16} {lport}{daddr:<16} {event['dport']:<5} {latency / 1000:<9.2f} "
                 f"{Outcome(event['outcome']).label:<11} {event['syn_retransmits']:<3} "
-                f"{errno_name(int(event['error'])) or '-'}"
+                f"{self._last_columns(event, places)}"
             )
         return lines
+
+    def _last_columns(self, event: np.void, places: Places) -> str:
+        errno = errno_name(int(event["error"])) or "-"
+        return f"{errno:<12} {printable(places.host(int(event['netns'])))}" if self._hosts else errno

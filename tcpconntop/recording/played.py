@@ -30,16 +30,16 @@ class Played:
     """The totals, and the names of units and places, of the reads that were taken.
 
     Args:
-        header: header of the recording.
+        wall_offset_ns: Unix time minus the clock of the records, when the recording begins.
 
     Attributes:
         places: names of the interfaces and network namespaces.
         wall_offset_ns: Unix time minus the clock of the records.
     """
 
-    def __init__(self, header: FileHeader) -> None:
+    def __init__(self, wall_offset_ns: int) -> None:
         self.places = NO_PLACES
-        self.wall_offset_ns = header.wall_offset_ns
+        self.wall_offset_ns = wall_offset_ns
         self._units: dict[int, str | None] = {}
         self._unit_text = 0
         self._recorded_ledger = Ledger()  # the last one that was recorded
@@ -95,7 +95,7 @@ class PlayedSource:
 
     def _begin(self, header: FileHeader) -> None:
         """Stand at the beginning of a recording; nothing of it was played."""
-        self._played = Played(header)
+        self._played = Played(header.wall_offset_ns)
         self._now_ns = self._last_record_ns = header.began_ns
 
     def _due(self, upcoming: RecordedRead, timeout_s: float, *, skips_silence: bool) -> tuple[int, int]:

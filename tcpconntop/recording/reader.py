@@ -37,12 +37,14 @@ class RecordingReader:
 
     Attributes:
         header: header of the first file.
+        path: name of the first file.
         end_ns: end of the recording, from the heads of frames; None in a pipe, where seeking is impossible.
     """
 
-    def __init__(self, files: Sequence[tuple[Path, BinaryIO]]) -> None:
-        opened = [_RecordingFile(path, file) for path, file in files]
+    def __init__(self, files: Sequence[tuple[Path, BinaryIO] | _RecordingFile]) -> None:
+        opened = [file if isinstance(file, _RecordingFile) else _RecordingFile(*file) for file in files]
         self._files = sorted(opened, key=lambda file: file.header.file_number)
+        self.path = self._files[0].path
         self.header = self._files[0].header
         self._reset()
         for file, following in pairwise(self._files):
@@ -98,6 +100,19 @@ class RecordingReader:
         """Close the files."""
         for file in self._files:
             file.close()
+
+
+def recordings_of(files: Sequence[tuple[Path, BinaryIO]]) -> list[RecordingReader]:
+    """Return a reader for each recording that the files belong to, in the order of their first files.
+
+    Raises:
+        FatalError: see `RecordingReader`.
+    """
+    recordings: dict[str, list[_RecordingFile]] = {}
+    for path, file in files:
+        opened = _RecordingFile(path, file)
+        recordings.setdefault(opened.header.session, []).append(opened)
+    return [RecordingReader(parts) for parts in recordings.values()]
 
 
 class _RecordingFile:

@@ -71,6 +71,24 @@ class Stream(PlayedSource):
         self._delay = Delay(self._now_ns, clock_s)
         self._at_end = self._closed = False
 
+    @property
+    def header(self) -> FileHeader:
+        """Header of the recording."""
+        return self._header
+
+    @property
+    def missing(self) -> int:
+        """Number of records that were recorded and cannot be read, so far."""
+        return self._decoder.missing
+
+    def recorded_read(self, timeout_s: float) -> RecordedRead | None:
+        """Return the next recorded read at once, and count it; None if it does not come in time."""
+        read = self._upcoming(timeout_s)
+        if read is not None:
+            self._now_ns = max(self._now_ns, read.now_ns)
+            self._take(read)
+        return read
+
     def _read_header(self) -> tuple[FileHeader, int]:
         """Return the header, and the number of records before this stream."""
         data = b""

@@ -44,6 +44,8 @@ class Protection:
     test: str
 
 
+FLEET = "tests/unit/recording/test_fleet.py::test_"
+
 PROTECTIONS = (
     Protection("isolated Python", "tcpconntop/kernel/isolated.py", '"-I", "-c"', '"-c"',
                KERNEL + "children.py::test_a_child_gets_nothing_of_the_callers_environment"),
@@ -206,6 +208,23 @@ PROTECTIONS = (
             stderr=output,
             pass_fds=(loader_end.fileno(), own_end.fileno()),
 """, "tests/live/test_lifecycle.py::test_kill_9_leaves_nothing[spawned-0]"),
+    Protection("a target is no option of ssh", "tcpconntop/commands/targets.py",
+               'target.startswith("-") or host.startswith("-")', "False",
+               FLEET + "a_target_that_is_no_host_is_refused"),
+    Protection("no shell reads a target", CHILDREN,
+               "return subprocess.Popen(command, env=environment,",
+               'return subprocess.Popen(" ".join(command), shell=True, env=environment,',
+               FLEET + "a_target_is_an_argument_and_never_read_by_a_shell"),
+    Protection("a host ends its own stream alone", "tcpconntop/recording/feed.py",
+               "except (FatalError, OSError, ValueError, MemoryError) as error:",
+               "except ZeroDivisionError as error:", FLEET + "a_malformed_stream_marks_its_host_alone"),
+    Protection("what waits of a host has a bound", "tcpconntop/recording/feed.py",
+               "self._changed.wait_for(lambda: self._has_room() or self._closing.is_set())", "pass",
+               FLEET + "what_waits_has_a_bound"),
+    Protection("a host stays within its numbers", "tcpconntop/recording/one_of_hosts.py",
+               'groups = events["cgroup_id"] & np.uint64((1 << CGROUP_BITS) - 1)',
+               'groups = events["cgroup_id"]',
+               "tests/unit/recording/test_merged.py::test_numbers_of_a_stranger_cannot_reach_another_host"),
 )  # fmt: skip
 """Every protection, with the test that fails without it."""
 

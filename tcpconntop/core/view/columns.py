@@ -78,13 +78,24 @@ def _process_text(view: View, row: int) -> str:
 def _destination_text(view: View, row: int) -> str:
     text = destination_text(view.located_key(row), view.grouping, view.snapshot.places)
     n_namespaces = int(view.namespace_count[row])
-    is_ambiguous = n_namespaces > 1 and "dport" in view.grouping.fields and not view.keys[row]["special"]
+    is_ambiguous = (
+        n_namespaces > max(1, view.host_count(row))
+        and "dport" in view.grouping.fields
+        and not view.keys[row]["special"]
+    )
     return f"{text} ×{n_namespaces} netns" if is_ambiguous else text
 
 
 def _netns_text(view: View, row: int) -> str:
     key = view.keys[row]
     return "other" if key["special"] else view.snapshot.places.namespace(int(key["netns"]))
+
+
+def _host_text(view: View, row: int) -> str:
+    n_hosts = view.host_count(row)
+    if n_hosts > 1:
+        return f"{n_hosts} hosts"
+    return fmt.printable(view.host(row)) or "-"
 
 
 def _unit_text(view: View, row: int) -> str:
@@ -151,6 +162,16 @@ COLUMNS: dict[str, ViewColumn] = {
             numeric=False,
         ),
         _key_column(
+            "host",
+            "HOST",
+            12,
+            "host, where there are several; n hosts: they share the row",
+            _host_text,
+            values=lambda view: np.array([_host_text(view, row) for row in range(len(view))], dtype=np.str_),
+            numeric=False,
+            priority=1,
+        ),
+        _key_column(
             "comm",
             "PROCESS",
             12,
@@ -206,23 +227,25 @@ ALIASES = {alias: column.key for column in COLUMNS.values() for alias in column.
 """The key of a column by its alias: `dest` is `daddr`."""
 
 
-def is_available(column: ViewColumn, group_by: str) -> bool:
-    """True if the rows of a grouping (`GROUPINGS`) have the column."""
-    return not column.key_field or column.key_field in GROUPINGS[group_by].fields
+def is_available(column: ViewColumn, group_by: str, has_hosts: bool = False) -> bool:
+    """True if the rows of a grouping (`GROUPINGS`) have the column, of several hosts or of one."""
+    is_host = column.key_field == "host" and has_hosts
+    return is_host or not column.key_field or GROUPINGS[group_by].has(column.key_field)
 
 
-@lru_cache(maxsize=2 * len(GROUPINGS))
-def _available_columns(group_by: str, has_baseline: bool) -> tuple[ViewColumn, ...]:
+@lru_cache(maxsize=4 * len(GROUPINGS))
+def _available_columns(group_by: str, has_baseline: bool, has_hosts: bool) -> tuple[ViewColumn, ...]:
     return tuple(
         column
         for column in COLUMNS.values()
-        if is_available(column, group_by) and (has_baseline or not column.needs_baseline)
+        if is_available(column, group_by, has_hosts) and (has_baseline or not column.needs_baseline)
     )
 
 
 def columns_of(view: View) -> tuple[ViewColumn, ...]:
     """Return the columns that a view has, in the order of `COLUMNS`."""
-    return _available_columns(view.spec.group_by, view.baseline is not None)
+    has_hosts = bool(view.snapshot.places.hosts)
+    return _available_columns(view.spec.group_by, view.baseline is not None, has_hosts)
 
 
 def sorted_by(spec: ViewSpec, key: str) -> ViewSpec:

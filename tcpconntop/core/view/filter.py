@@ -3,7 +3,8 @@
 A filter is a list of terms that must all hold; `!` before a term negates it.
 
     nginx               text that is part of the address, the port, the process name, the pid or the unit
-    comm=curl           a field (comm, pid, unit, netns, dport, daddr) that equals a text; `~`: contains it
+    comm=curl           a field (comm, pid, unit, netns, host, dport, daddr) that equals a text;
+                        `~`: contains it
     dport=https         a port by its name, if the caller passes port names
     dest:10.0.0.0/8     a destination in a network; `dest:fe80::1%eth0` on one interface
     p99>5ms  fail>1%    a metric of the row (`METRICS`), compared with > >= < <= =
@@ -151,6 +152,8 @@ def _field_test(name: str, field: KeyField, op: str, value: str, ports: Mapping[
     """Return the test of a term about a field, or None if the field cannot be compared with `op`."""
     if field.name == "daddr" and op in ":=":
         return _in_network(value)
+    if op == ":" and field.name == "host":
+        op = "="
     if op not in "=~":
         return None
     if not value:

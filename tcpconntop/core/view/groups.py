@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.format import printable
+from tcpconntop.core.hosts import only_host
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import Rows
 from tcpconntop.core.window.keys import KEY, Keys, address_octets, hash_fields
@@ -24,11 +25,19 @@ class Grouping:
         name: its name for `--group`.
         title: its name in the dashboard.
         fields: the fields of a key in which rows differ.
+        by_host: True if of `netns` only the host counts.
     """
 
     name: str
     title: str
     fields: tuple[str, ...]
+    by_host: bool = False
+
+    def has(self, field: str) -> bool:
+        """True if rows differ in a field of the key, or in `host`."""
+        if field == "host":
+            return self.by_host
+        return field in self.fields and not (self.by_host and field == "netns")
 
     def merge(self, keys: Keys) -> tuple[Keys, Rows]:
         """Merge n keys.
@@ -42,6 +51,8 @@ class Grouping:
             reduced[name] = keys[name]
         if self.name == "subnet":
             _mask_addresses(reduced)
+        if self.by_host:
+            reduced["netns"] = only_host(reduced["netns"])
         hashes = hash_fields(reduced, (*self.fields, "special"))
         order = radix_order(hashes)
         starts = run_starts(hashes[order])
@@ -74,6 +85,13 @@ GROUPINGS = {
             "netns+dest",
             "network namespace and destination",
             ("netns", "daddr", "scope_id", "family", "dport"),
+        ),
+        Grouping("host", "host", ("netns",), by_host=True),
+        Grouping(
+            "host+dest",
+            "host and destination",
+            ("netns", "daddr", "scope_id", "family", "dport"),
+            by_host=True,
         ),
     )
 }

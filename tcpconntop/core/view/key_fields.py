@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tcpconntop.core.hosts import only_host
 from tcpconntop.core.places import Names
 from tcpconntop.core.view.groups import Grouping, destination_text
 from tcpconntop.core.window.keys import Keys, address_octets
@@ -23,7 +24,7 @@ class KeyField:
 
     Attributes:
         name: its name in filters and JSON, and the key of its column.
-        dtype_field: its name in the dtype `KEY`.
+        dtype_field: its name in the dtype `KEY`, or `host`, which is a part of `netns`.
         values: returns the field of each key as a list of hashable values.
         text: formats a value as filters compare it.
         json: returns its JSON value for the key of a row, as its grouping shows it.
@@ -75,6 +76,10 @@ def _address_text(address: str | _ScopedAddress, names: Names) -> str:
     return f"{address.text}%{names.places.interface(address.netns, address.scope_id)}"
 
 
+def _host(netns: int, names: Names) -> str:
+    return names.places.host(netns) or names.host
+
+
 def _number_field(name: str, dtype_field: str, **options: Any) -> KeyField:
     return KeyField(
         name,
@@ -115,11 +120,22 @@ FIELDS: dict[str, KeyField] = {
             text=lambda cgroup_id, names: names.units.get(cgroup_id) or "",
             json=lambda key, _, names: names.units.get(int(key["cgroup_id"])),
         ),
-        _number_field(
+        KeyField(
             "netns",
             "netns",
+            values=lambda keys: keys["netns"].tolist(),
+            text=lambda netns, names: str(names.places.inode(netns)),
+            json=lambda key, _, names: names.places.inode(int(key["netns"])),
             other_text=lambda netns, names: names.places.namespaces.get(netns, ""),
             searched=False,
+        ),
+        KeyField(
+            "host",
+            "host",
+            values=lambda keys: only_host(keys["netns"]).tolist(),
+            text=_host,
+            json=lambda key, _, names: _host(int(key["netns"]), names) or None,
+            searched=False,  # else a word would find everything where the only host is called so
         ),
     )
 }

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.counts import radix_order, run_starts
+from tcpconntop.core.hosts import only_host
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.window.keys import Keys
@@ -75,10 +76,9 @@ def map_rows(snapshot_keys: Keys, included: Rows, group_by: str, previous: RowMa
     group_of = np.full(len(snapshot_keys), -1)
     group_of[included] = groups
     processes = _count_distinct(groups, snapshot_keys["tgid"][included], len(keys))
-    has_namespace = np.flatnonzero(snapshot_keys["netns"][included])
-    namespaces = _count_distinct(
-        groups[has_namespace], snapshot_keys["netns"][included[has_namespace]], len(keys)
-    )
+    netns = snapshot_keys["netns"][included]
+    has_namespace = np.flatnonzero(netns != only_host(netns))
+    namespaces = _count_distinct(groups[has_namespace], netns[has_namespace], len(keys))
     return RowMap(snapshot_keys, included, group_by, keys, group_of, processes, namespaces)
 
 

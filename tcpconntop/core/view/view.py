@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tcpconntop.core.counts import SparseCounts
+from tcpconntop.core.hosts import NETNS_BITS, only_host
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.baseline import match_rows
 from tcpconntop.core.view.groups import GROUPINGS, Grouping
@@ -78,6 +79,25 @@ class View:
         if self.namespace_count[row] == 1:
             key["netns"] = self.busiest_key(row)["netns"]
         return key
+
+    def host_count(self, row: int) -> int:
+        """Return how many of several hosts are in a row; 0 if there is only one host."""
+        return int(self._host_counts[row]) if self.snapshot.places.hosts else 0
+
+    def host(self, row: int) -> str:
+        """Return the name of the host of a row; empty if it is in none, or in several."""
+        if self.keys[row]["special"] or self.host_count(row) > 1:
+            return ""
+        places = self.snapshot.places
+        return places.host(int(self.busiest_key(row)["netns"])) if places.hosts else self.snapshot.info.host
+
+    @cached_property
+    def _host_counts(self) -> Rows:
+        keys = self.snapshot.window.keys
+        shown = np.flatnonzero((self.row_of >= 0) & (keys["special"] == 0))
+        hosts = only_host(keys["netns"][shown]) >> NETNS_BITS
+        pairs = np.unique(self.row_of[shown] << 32 | hosts)
+        return np.bincount(pairs >> 32, minlength=len(self))
 
     @cached_property
     def busiest_keys(self) -> Keys:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tcpconntop.core.hosts import HostState
 from tcpconntop.core.places import NO_PLACES, Names, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.host import HostFacts
@@ -34,6 +35,7 @@ class SourceInfo:
             nothing is traced, or in an old recording.
         filters: the filters that decide which connects it has, as command line options; empty for all.
         behind_s: whole seconds since the last news, of a stream whose news are late; else 0.
+        hosts: what is known of each host, if there are several; else empty.
     """
 
     host: str
@@ -45,6 +47,7 @@ class SourceInfo:
     loader: str = ""
     filters: str = ""
     behind_s: int = 0
+    hosts: tuple[HostState, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -116,7 +119,7 @@ class Snapshot:
     @property
     def names(self) -> Names:
         """Every name that user space adds to the records."""
-        return Names(self.units, self.places)
+        return Names(self.units, self.places, self.info.host)
 
     @property
     def second(self) -> int:

@@ -14,6 +14,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tcpconntop.core.format import elapsed, printable
+from tcpconntop.core.hosts import LIVE
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
@@ -138,6 +139,11 @@ class Header(Line):
             return Text(f"■ {state.info.label}: ended", self.paint("dim"))
         if state.info.live:
             return Text("● live", self.paint("good"))
+        if state.info.streamed and state.info.hosts:
+            n_live, n_hosts = sum(host.state == LIVE for host in state.info.hosts), len(state.info.hosts)
+            if n_live == n_hosts:
+                return Text(f"● {n_hosts} hosts live", self.paint("good"))
+            return Text(f"◌ {n_live} of {n_hosts} hosts live", self._strong_warning())
         if state.info.streamed and state.info.behind_s:
             return Text(
                 f"◌ {state.info.label}: {elapsed(state.info.behind_s)} behind", self._strong_warning()

@@ -22,6 +22,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from tcpconntop.core.format import printable
+from tcpconntop.core.hosts import host_text
 from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.tui.actions import KeyBindings, actions_by_section
@@ -29,7 +30,7 @@ from tcpconntop.tui.text.lines import STYLE_CLASSES, Styled
 
 FILTERS = (
     ("nginx", "text in the address, the port, the process name, the pid or the unit"),
-    ("comm=curl", "a field (comm, pid, unit, dport, daddr) equals a value; with ~ instead of =, contains it"),
+    ("comm=curl", "a field (comm, pid, unit, host, dport, daddr) equals a value; with ~, contains it"),
     ("dport=https", "a port by its name in /etc/services"),
     ("dest:10.0.0.0/8", "a destination in a network"),
     ("p99>5ms fail>1%", "metrics of the row, with > >= < <= =; a row must match all terms"),
@@ -67,6 +68,9 @@ class HelpText(Styled):
             loud = self.paint("warn") + self.paint("strong")
             notes = [("", printable(note)) for note in self._info.notes]
             parts.append(Section("⚠ What this source could not do", notes, loud, key, INDENT))
+        if self._info is not None and self._info.hosts:
+            hosts: list[Entry] = [("", host_text(host)) for host in self._info.hosts]
+            parts.append(Section("Hosts", hosts, head, key, INDENT))
         for title, entries in self._sections():
             parts.append(Section(title, entries, head, key))
         return Group(*parts)

@@ -10,6 +10,7 @@ from textual import on
 
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
+from tcpconntop.core.view.hosts_of_row import hosts_of_row
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, read_process
@@ -36,14 +37,23 @@ class MainScreen(ExplainScreen):
 
     def action_group(self, by: int) -> None:
         """Use the next grouping (1) or the previous one (-1)."""
-        names = list(GROUPINGS)
+        has_hosts = self.view is not None and bool(self.view.snapshot.places.hosts)
+        now = self.spec.group_by
+        names = [name for name, kind in GROUPINGS.items() if has_hosts or not kind.by_host or name == now]
         name = names[(names.index(self.spec.group_by) + by) % len(names)]
         self.set_spec(grouped_by(self.spec, name))
 
     def action_open(self) -> None:
-        """Open the process of the selected row."""
+        """Open the process of the selected row; of several hosts, show the hosts of its destination."""
         if self.view is None or self.table.row is None:
             self.notify_no_row()
+            return
+        if self.view.snapshot.places.hosts:
+            spec = hosts_of_row(self.view, self.table.row)
+            if spec is None:
+                self.notify("of several hosts, enter shows the hosts of a destination, port or subnet")
+            else:
+                self.set_spec(spec)
             return
         processes = processes_of_row(self.view, self.table.row)
         if processes:

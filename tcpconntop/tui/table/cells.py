@@ -20,6 +20,7 @@ _PAINTS = {
     "comm": "",
     "unit": "strong",
     "netns": "strong",
+    "host": "strong",
 }
 
 

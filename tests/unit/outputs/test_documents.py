@@ -17,7 +17,7 @@ from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.window.snapshot import Snapshot
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Outcome, address_bytes
 from tcpconntop.engine import Engine
 from tcpconntop.outputs.batch import Batch, table_text
@@ -104,6 +104,8 @@ def test_a_latency_that_nobody_had_is_null() -> None:
         ("unit", {"unit"}, 3),
         ("netns", set(), 1),
         ("netns+dest", {"daddr", "family", "dport"}, 3),
+        ("host", {"host"}, 1),
+        ("host+dest", {"daddr", "family", "dport", "host"}, 3),
     ],
 )
 def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> None:
@@ -117,7 +119,8 @@ def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> 
 
 def test_no_grouping_is_forgotten_above() -> None:
     assert set(GROUPINGS) == {
-        "dest", "process", "process+dest", "port", "subnet", "unit", "netns", "netns+dest"
+        "dest", "process", "process+dest", "port", "subnet", "unit", "netns", "netns+dest",
+        "host", "host+dest",
     }  # fmt: skip
 
 
@@ -240,6 +243,8 @@ def test_a_failure_has_its_errno(outcome: Outcome, error: int, name: str | None)
 
 class Units:
     """The part of a source that a log asks for."""
+
+    info = SourceInfo("host", "6.12", "fentry", "ring", "live")
 
     def __init__(self, read: Callable[[], int]) -> None:
         self.wall_offset_ns = read

@@ -1,0 +1,80 @@
+"""The hosts of a fleet, from the command line: what is an ssh destination, and what is a recording."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcpconntop.options import UsageError
+
+if TYPE_CHECKING:
+    from tcpconntop.recording.fleet import Target
+
+
+def fleet_targets(args: Namespace) -> list[Target]:
+    """Return what connects to each host of `fleet` or `--fleet`.
+
+    Raises:
+        UsageError: a target would be taken for an option of ssh, or a command cannot be parsed.
+    """
+    from tcpconntop.recording.ways import FileWay, ProgramWay
+
+    ssh = _ssh_command(args.ssh_command)
+    targets: list[Target] = []
+    for target in args.fleet:
+        if _is_file(target):
+            targets.append((Path(target).name, partial(FileWay, Path(target)), False))
+        else:
+            targets.append((target, partial(ProgramWay, [*ssh, target, args.remote_command]), True))
+    return targets
+
+
+def use_replay_for_recordings(args: Namespace) -> None:
+    """Make a fleet of recordings a replay of them: they are played by their own time.
+
+    Raises:
+        UsageError: recordings and hosts are mixed; their times have nothing to do with each other.
+    """
+    targets: list[str] = list(getattr(args, "fleet", ()))
+    recordings = [target for target in targets if _is_file(target) and Path(target).is_file()]
+    if not recordings:
+        return
+    if len(recordings) < len(targets):
+        raise UsageError(f"{recordings[0]} is a recording, and others are hosts: their times do not match")
+    if args.replay or args.record:
+        check_targets(args)
+    args.replay, args.fleet = recordings, ()
+    if args.command == "fleet" and not args.batch:
+        args.speed = 1.0
+
+
+def check_targets(args: Namespace) -> None:
+    """Raise UsageError if the targets of a fleet are not valid."""
+    for target in args.fleet:
+        host = target.removeprefix("ssh://").rpartition("@")[2]
+        if not host or target.startswith("-") or host.startswith("-") or not target.isprintable():
+            raise UsageError(f"{target!r} is no host: ssh would take it for an option, or it has no name")
+        if any(sign.isspace() for sign in host) and not _is_file(target):
+            raise UsageError(f"{target!r} is neither a host nor a file")
+    _ssh_command(args.ssh_command)
+    if args.fleet and args.replay:
+        raise UsageError("--fleet and --replay exclude each other: name recordings as --fleet FILE")
+    if args.fleet and args.record:
+        raise UsageError("--record cannot be used with a fleet")
+
+
+def _is_file(target: str) -> bool:
+    return not target.startswith("ssh://") and ("/" in target or Path(target).is_file())
+
+
+def _ssh_command(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--ssh-command: {error}") from None
+    if not words:
+        raise UsageError("--ssh-command must not be empty")
+    return words

@@ -1,0 +1,30 @@
+"""What shows the hosts that share a row. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tcpconntop.core.view.columns import grouped_by
+from tcpconntop.core.view.filter import FilterError, parse_filter
+from tcpconntop.core.view.groups import destination_text
+from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
+
+
+def hosts_of_row(view: View, row: int) -> ViewSpec | None:
+    """Return a spec that shows the hosts of a destination, port or subnet; None for other rows."""
+    grouping, key = view.grouping, view.located_key(row)
+    if not view.snapshot.places.hosts or grouping.by_host or key["special"]:
+        return None
+    terms = []
+    if grouping.has("daddr"):
+        terms.append(f"dest:{destination_text(key, grouping, view.snapshot.places)}")
+    if grouping.has("dport"):
+        terms.append(f"dport={key['dport']}")
+    if not terms or grouping.has("tgid"):
+        return None
+    try:
+        where = parse_filter(" ".join(filter(None, [view.spec.where.text, *terms])))
+    except FilterError:  # a port by its name: those are not known here
+        where = parse_filter(" ".join(terms))
+    return replace(grouped_by(view.spec, "host+dest" if grouping.has("daddr") else "host"), where=where)

@@ -1,0 +1,183 @@
+"""One of several hosts: its recorded reads, translated to the numbers and the clock that all hosts share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tcpconntop.core.hosts import (
+    CGROUP_BITS,
+    MAX_NAMESPACES,
+    NETNS_BITS,
+    START_BITS,
+    HostState,
+)
+from tcpconntop.core.places import NO_PLACES, Places
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.wire import Events
+from tcpconntop.recording.blocks import MAX_CLOCK_NS, FileHeader
+from tcpconntop.recording.decoder import RecordedRead
+from tcpconntop.recording.played import Played
+
+_TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HostRead(RecordedRead):
+    """A read as one of all hosts; its ledger is left out.
+
+    Attributes:
+        host: the host that it is of.
+        original: the read of the recording.
+    """
+
+    host: OneOfHosts
+    original: RecordedRead
+
+    def count(self) -> None:
+        """Add it to the totals of its host."""
+        self.host.count(self.original)
+
+
+class OneOfHosts:
+    """Translates the reads of one host, and keeps its totals.
+
+    The clock that hosts share is Unix time. The offset of a recording is that of its header: so the clock of
+    its records never goes back, whatever is done to the wall clock meanwhile.
+
+    Args:
+        number: the number of the host, from 1.
+        name: its name.
+
+    Attributes:
+        records: how many records were counted.
+    """
+
+    def __init__(self, number: int, name: str) -> None:
+        self.number, self.name = number, name
+        self.records = 0
+        self._netns: dict[int, int] = {0: 0}  # number below that of the host, by inode number
+        self._ledger_before = Ledger()  # of earlier connections
+        self._played: Played | None = None
+        self._wall_offset_ns = self._offset_ns = 0
+
+    def begin(self, header: FileHeader, missing: int = 0) -> None:
+        """Begin with a recording, or with another one after a gap; what came before stays counted.
+
+        How the attempts in flight before the gap end is not known: they are counted no more.
+
+        Args:
+            header: header of the recording.
+            missing: how many records were lost in the recording before.
+        """
+        if self._played is not None:
+            ledger = self.ledger(missing)
+            self._ledger_before = replace(ledger, attempts=ledger.ended)
+        self._played = Played(header.wall_offset_ns)
+        self._wall_offset_ns = self._offset_ns = header.wall_offset_ns
+
+    def correct(self, correction_ns: int) -> None:
+        """Move all further times: the wall clock of the host is wrong by so much."""
+        self._offset_ns = self._wall_offset_ns + correction_ns
+
+    def time_ns(self, now_ns: int) -> int:
+        """Return a time of the recording on the clock that hosts share."""
+        return min(max(now_ns + self._offset_ns, 0), MAX_CLOCK_NS)
+
+    def count(self, read: RecordedRead) -> None:
+        """Add a read of the recording to the totals."""
+        assert self._played is not None  # noqa: S101 - `begin` comes first
+        self._played.take(read)
+        self.records += len(read.events)
+
+    def translate(self, read: RecordedRead) -> HostRead:
+        """Return a read of the recording as one of all hosts."""
+        prefix = self.number << CGROUP_BITS
+        mask = (1 << CGROUP_BITS) - 1
+        units = {prefix | (group & mask): name for group, name in read.units.items()}
+        n_before = len(self._netns)
+        events = self._translated(read.events) if len(read.events) else read.events
+        places = self._places(read.places, n_before)
+        now_ns = self.time_ns(read.now_ns)
+        return HostRead(now_ns, events, None, 0, units, places, host=self, original=read)
+
+    def _translated(self, events: Events) -> Events:
+        events = events.copy()
+        for name in _TIMES:
+            times = np.minimum(events[name], np.uint64(MAX_CLOCK_NS)).astype(np.int64)
+            moved = np.clip(times + self._offset_ns, 0, MAX_CLOCK_NS)
+            events[name] = np.where(times > 0, moved, 0).astype(np.uint64)
+        groups = events["cgroup_id"] & np.uint64((1 << CGROUP_BITS) - 1)
+        events["cgroup_id"] = groups | np.uint64(self.number << CGROUP_BITS)
+        starts = events["process_start_ns"]
+        own_starts = (starts & np.uint64((1 << START_BITS) - 1)) | np.uint64(self.number << START_BITS)
+        events["process_start_ns"] = np.where(starts > 0, own_starts, starts)
+        inodes, index = np.unique(events["netns"], return_inverse=True)
+        numbers = np.array([self._netns_number(inode) for inode in inodes.tolist()], np.uint32)
+        events["netns"] = numbers[index]
+        return events
+
+    def _netns_number(self, inode: int) -> int:
+        """Return the number of a network namespace among those of all hosts."""
+        number = self._netns.get(inode)
+        if number is None:
+            number = min(len(self._netns), MAX_NAMESPACES)
+            if number < MAX_NAMESPACES:
+                self._netns[inode] = number
+        return self.number << NETNS_BITS | number
+
+    def _places(self, places: Places, n_before: int) -> Places:
+        """Return the names of places by their numbers, with the inodes of the namespaces that are new."""
+        if places is NO_PLACES and n_before == len(self._netns):
+            return NO_PLACES
+        interfaces = {
+            (self._netns_number(netns), index): name for (netns, index), name in places.interfaces.items()
+        }
+        namespaces = {self._netns_number(netns): name for netns, name in places.namespaces.items()}
+        new = list(self._netns.items())[n_before:]
+        inodes = {self.number << NETNS_BITS | number: inode for inode, number in new}
+        return Places(interfaces, namespaces, (), inodes)
+
+    def ledger(self, missing: int = 0) -> Ledger:
+        """Return its totals so far; `missing` records are lost in the recording itself."""
+        if self._played is None:
+            return self._ledger_before
+        ledger = self._played.ledger().plus_missing(missing)
+        return ledger if self._ledger_before == Ledger() else sum_of_ledgers([self._ledger_before, ledger])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not kept of it, a line each."""
+        return () if self._played is None else self._played.notes
+
+    def state(self, state: str, missing: int = 0) -> HostState:
+        """Return what is known of it."""
+        ledger = self.ledger(missing)
+        return HostState(self.name, state, self.records, ledger.attempts, ledger.lost, ledger.completeness)
+
+
+def sum_of_ledgers(ledgers: list[Ledger]) -> Ledger:
+    """Return the totals of several hosts; the completeness is the least one, and None if one is not known."""
+    total = {
+        name: sum(getattr(ledger, name) for ledger in ledgers)
+        for name in (
+            "attempts",
+            "syn_retransmits",
+            "lost_records",
+            "lost_starts",
+            "below_minimum",
+            "unseen",
+            "namespaces",
+            "namespaces_compared",
+            "skipped",
+        )
+    }
+    shares = [ledger.completeness for ledger in ledgers if ledger.attempts]
+    known = [share for share in shares if share is not None]
+    return Ledger(
+        outcomes=tuple(map(sum, zip(*(ledger.outcomes for ledger in ledgers), strict=True))),
+        lost_outcomes=tuple(map(sum, zip(*(ledger.lost_outcomes for ledger in ledgers), strict=True))),
+        completeness=min(known) if known and len(known) == len(shares) else None,
+        **total,
+    )

@@ -1,0 +1,94 @@
+"""`fleet` over a real ssh: Debian's sshd on the loopback of this namespace, with keys made for the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+import way
+import workload
+from command import DEADLINE_S, TCPCONNTOP, UNPRIVILEGED
+
+SSHD = Path("/usr/sbin/sshd")
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(not SSHD.exists(), reason="openssh-server is not installed")
+
+
+@pytest.fixture
+def ssh(tmp_path: Path) -> Iterator[str]:
+    """Start an sshd for the test alone; return the ssh command that reaches it by any name."""
+    for key in ("host", "user"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / key],
+            check=True,
+            timeout=DEADLINE_S,
+        )
+    with workload.closed_port() as port:
+        pass
+    server = tmp_path / "sshd_config"
+    server.write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host\nPidFile none\nStrictModes no\n"
+        f"AuthorizedKeysFile {tmp_path}/user.pub\nUsePAM no\nPasswordAuthentication no\n"
+        "PermitRootLogin prohibit-password\n"
+    )
+    client = tmp_path / "ssh_config"
+    client.write_text(
+        f"Host *\nHostName 127.0.0.1\nPort {port}\nUser root\nIdentityFile {tmp_path}/user\n"
+        "IdentitiesOnly yes\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    process = subprocess.Popen([SSHD, "-D", "-e", "-f", server], stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        wait_for(process.stderr, lambda line: "listening" in line)
+        yield f"ssh -F {client}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(stream: IO[str], is_it: Callable[[str], bool]) -> str:
+    """Return the first line that is wanted."""
+    seen = []
+    for line in stream:
+        seen.append(line)
+        if is_it(line):
+            return line
+    raise AssertionError(seen)
+
+
+def test_two_hosts_are_seen_and_one_that_was_killed_heals(ssh: str, tmp_path: Path) -> None:
+    """GIVEN two hosts over ssh WHEN known connects happen THEN each reports all; a killed tracer is back."""
+    pids = tmp_path / "pids"
+    with workload.listener() as target:
+        record = shlex.join([*TCPCONNTOP, "record", "-", "-P", str(workload.port_of(target)), *way.OPTIONS])
+        words = ["--ssh-command", ssh, "--remote-command", f"cd {ROOT}; echo $$ >>{pids}; exec {record}"]
+        with subprocess.Popen(
+            [*UNPRIVILEGED, *TCPCONNTOP, "log", "--json", "--fleet", "db-07", "--fleet", "db-08", *words],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as fleet:  # fmt: skip
+            assert fleet.stdout is not None
+            assert fleet.stderr is not None
+            live = {wait_for(fleet.stderr, lambda line: line.endswith(": live\n")) for _ in range(2)}
+            assert live == {"tcpconntop: db-07: live\n", "tcpconntop: db-08: live\n"}
+            workload.connect(target, 23)
+            lines = [json.loads(fleet.stdout.readline()) for _ in range(46)]
+            assert Counter(line["host"] for line in lines) == {"db-07": 23, "db-08": 23}
+            os.kill(int(pids.read_text().split()[0]), signal.SIGKILL)
+            gone = wait_for(fleet.stderr, lambda line: ": gone" in line)
+            name = gone.split(": ")[1]
+            assert wait_for(fleet.stderr, lambda line: line.endswith(": live\n")).split(": ")[1] == name
+            workload.connect(target, 7)
+            lines = [json.loads(fleet.stdout.readline()) for _ in range(14)]
+            assert Counter(line["host"] for line in lines) == {"db-07": 7, "db-08": 7}
+            fleet.send_signal(signal.SIGINT)
+            assert fleet.wait(DEADLINE_S) == 130

@@ -1,0 +1,67 @@
+"""Several hosts on the dashboard: the column, how many are live, and the hosts of a destination."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support import INFO, feed, snapshot, still, text_of
+
+from tcpconntop.core.hosts import GONE, LIVE, HostState
+from tcpconntop.core.places import Places
+from tcpconntop.core.window.snapshot import STREAM, Snapshot
+
+
+def of_two_hosts(second: str) -> Snapshot:
+    """Return a snapshot in which every other key is of the second host."""
+    picture = snapshot()
+    keys = picture.window.keys.copy()
+    keys["netns"] = (np.arange(len(keys)) % 2 + 1) << 20
+    hosts = (HostState("db-07", LIVE), HostState("db-08", second, note="the link broke"))
+    return replace(
+        picture,
+        info=replace(INFO, host="2 hosts", label=STREAM, hosts=hosts),
+        window=replace(picture.window, keys=keys),
+        places=Places({}, {}, ("db-07", "db-08")),
+    )
+
+
+@pytest.mark.parametrize(("second", "status"), [(LIVE, "● 2 hosts live"), (GONE, "◌ 1 of 2 hosts live")])
+async def test_the_header_says_how_many_hosts_are_live(second: str, status: str) -> None:
+    async with still().run_test(size=(160, 36)) as pilot:
+        await feed(pilot, of_two_hosts(second))
+        assert str(pilot.app.screen.header.render()).rstrip().endswith(status)
+
+
+async def test_enter_on_a_destination_shows_its_hosts() -> None:
+    """GIVEN several hosts WHEN enter is pressed on a row THEN its hosts are shown, and on theirs, nothing."""
+    async with still().run_test(size=(160, 36)) as pilot:
+        await feed(pilot, of_two_hosts(LIVE))
+        screen = pilot.app.screen
+        assert screen.view.spec.group_by == "dest"
+        await pilot.press("down", "enter")
+        assert screen.view.spec.group_by == "host+dest"
+        assert "dest:" in screen.view.spec.where.text
+        assert len(screen.view) >= 1
+        await pilot.press("down", "enter")
+        assert [notice.message[:16] for notice in pilot.app._notifications] == ["of several hosts"]
+        assert screen is pilot.app.screen
+
+
+async def test_the_help_lists_the_hosts() -> None:
+    async with still().run_test(size=(160, 60)) as pilot:
+        await feed(pilot, of_two_hosts(GONE))
+        await pilot.press("question_mark")
+        text = "\n".join(text_of(pilot.app.screen.query_one("HelpText")))
+        assert "db-08 gone, attempts 0, lost 0, the link broke" in text
+
+
+async def test_one_host_is_not_offered_groups_by_host() -> None:
+    async with still().run_test(size=(160, 36)) as pilot:
+        await feed(pilot, snapshot())
+        seen = set()
+        for _ in range(12):
+            await pilot.press("g")
+            seen.add(pilot.app.screen.spec.group_by)
+        assert seen == {"dest", "process", "process+dest", "port", "subnet", "unit", "netns", "netns+dest"}
