@@ -91,6 +91,12 @@ def test_given_the_job_of_the_loader_when_it_is_made_then_numpy_is_not_loaded():
     assert not {"numpy", "textual"} & loaded_by("tcpconntop.kernel.job", "tcpconntop.kernel.program_numbers")
 
 
+def test_given_a_command_that_traces_when_it_starts_then_what_the_loader_needs_is_not_loaded():
+    """The image is loaded in another process."""
+    loaded = loaded_by("tcpconntop.commands.dashboard", "tcpconntop.commands.tracing")
+    assert not {"hashlib", "gzip", "tcpconntop.kernel.loader", "tcpconntop.kernel.image"} & loaded
+
+
 def test_given_the_dashboard_when_it_is_imported_then_plotext_is_not_loaded():
     """It is loaded when its first curve is drawn: the pane that is shown at the start has none."""
     loaded = loaded_by(*modules_in("tui/screens"), "tcpconntop.tui.app", "tcpconntop.tui.panes.histogram")
