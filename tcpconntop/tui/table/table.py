@@ -62,6 +62,7 @@ class Table(LineView, can_focus=True):
         self._visible_trends: list[Trend] = []
         self._top = -1
         self._layout_key: tuple[object, ...] = ()  # what the layout depends on
+        self._without_rows: tuple[object, ...] | None = None  # what is drawn where there is no row
         self._namer: Namer | None = None
 
     def show(self, view: View | None, empty: str, overall: Mapping[str, float] | None = None) -> None:
@@ -129,7 +130,13 @@ class Table(LineView, can_focus=True):
                 widened = widen_for_names(columns, room) if self._namer else columns
                 self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
         self._strips.clear()
-        self.repaint()
+        without_rows = None if self.view else (self._empty, self.column_layouts, self._order())
+        if without_rows is None or without_rows != self._without_rows or not self.is_painted:
+            self.repaint()  # at rest nothing changes, and drawing what is there anew is half of our cost
+        self._without_rows = without_rows
+
+    def _order(self) -> tuple[str, bool] | None:
+        return None if self.view is None else (self.view.spec.sort, self.view.spec.descending)
 
     def notify_style_update(self) -> None:
         """Clear the lines that were drawn in the old colours."""
