@@ -12,6 +12,7 @@ from textual.widget import Widget
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost
+from tcpconntop.tui.bars.footer import Footer
 from tcpconntop.tui.table.table import Table
 
 
@@ -92,3 +93,18 @@ async def test_given_no_row_when_a_snapshot_comes_then_the_table_is_drawn_only_i
         assert "the next one will be listed here" in painted_text(run.screen.table)
         await run.pilot.resize_terminal(100, 30)
         assert "the next one will be listed here" in painted_text(run.screen.table)
+
+
+async def test_given_the_same_figures_when_a_snapshot_comes_then_the_footer_is_not_drawn(monkeypatch):
+    drawn, draw = [], Footer.draw
+
+    def note(footer, width):
+        drawn.append(width)
+        return draw(footer, width)
+
+    async with Running() as run:
+        monkeypatch.setattr(Footer, "draw", note)
+        await feed(run.pilot, replace(run.shown, now_ns=run.shown.now_ns + SECOND_NS))
+        assert not drawn
+        await feed(run.pilot, replace(run.shown, cost=Cost(0.5, 1 << 30)))
+        assert drawn == [120]
