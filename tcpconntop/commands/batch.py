@@ -19,7 +19,7 @@ def run(args: Namespace) -> int:
     """Trace or replay; print one table or document per interval."""
     with CommandSource(args) as command_source:
         spec, open_source = view_spec_from_args(args), command_source.source_opener()
-        from tcpconntop.core.window.rolling import WINDOWS
+        from tcpconntop.core.window.lengths import WINDOWS
         from tcpconntop.engine import Engine
         from tcpconntop.outputs.batch import Batch
 

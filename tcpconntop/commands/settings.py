@@ -69,7 +69,7 @@ def restore_ui_state(args: Namespace) -> None:
     from tcpconntop.core.view.column_choice import known_columns
     from tcpconntop.core.view.columns import COLUMNS, is_available
     from tcpconntop.core.view.groups import GROUPINGS
-    from tcpconntop.core.window.rolling import WINDOWS
+    from tcpconntop.core.window.lengths import WINDOWS
 
     args.ui_state, args.notice = load_ui_state(state_folder())
     state: UiState = args.ui_state

@@ -73,7 +73,7 @@ def view_spec_from_args(args: Namespace) -> ViewSpec:
     from tcpconntop.core.view.columns import ALIASES, COLUMNS, sorted_by
     from tcpconntop.core.view.groups import GROUPINGS
     from tcpconntop.core.view.spec import ViewSpec
-    from tcpconntop.core.window.rolling import WINDOWS
+    from tcpconntop.core.window.lengths import WINDOWS
 
     word, _, direction = args.sort.partition(":")
     key = ALIASES.get(word, word)

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.format import elapsed, printable, seen_share
+from tcpconntop.core.lazy import np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 MAX_HOSTS = 255
 NETNS_BITS, CGROUP_BITS, START_BITS = 20, 48, 56

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 from enum import IntEnum
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcpconntop.core.limits import FILTER_LIST_MAX
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    EVENT: np.dtype[np.void]
+    COUNTERS: np.dtype[np.void]
+    NETNS_COUNTERS: np.dtype[np.void]
+    SETTINGS: np.dtype[np.void]
 
 COMM_LEN = 16
 NETNS_SLOTS = 4096
@@ -39,8 +46,8 @@ class Outcome(IntEnum):
 
 N_OUTCOMES = len(Outcome)
 
-EVENT = np.dtype(
-    [
+_FIELDS: dict[str, list[Any]] = {
+    "EVENT": [
         ("begin_ns", "u8"),
         ("end_ns", "u8"),
         ("syn_ns", "u8"),
@@ -63,11 +70,8 @@ EVENT = np.dtype(
         ("syn_unsent", "u2"),
         ("comm", "S16"),
         ("thread", "S16"),
-    ]
-)
-
-COUNTERS = np.dtype(
-    [
+    ],
+    "COUNTERS": [
         ("attempts", "u8"),
         ("outcomes", "u8", (N_OUTCOMES,)),
         ("syn_retransmits", "u8"),
@@ -79,11 +83,8 @@ COUNTERS = np.dtype(
         ("netns_unplaced", "u8"),
         ("skipped", "u8"),
         ("reserved", "u8", (4,)),
-    ]
-)
-
-NETNS_COUNTERS = np.dtype(
-    [
+    ],
+    "NETNS_COUNTERS": [
         ("attempts", "u8"),
         ("unsent", "u8"),
         ("lost", "u8"),
@@ -93,11 +94,8 @@ NETNS_COUNTERS = np.dtype(
         ("generation", "u4"),
         ("tgid", "u4"),
         ("reserved", "u4", (3,)),
-    ]
-)
-
-SETTINGS = np.dtype(
-    [
+    ],
+    "SETTINGS": [
         ("min_latency_ns", "u8"),
         ("wakeup_bytes", "u4"),
         ("family", "u4"),
@@ -108,10 +106,22 @@ SETTINGS = np.dtype(
         ("pids", "u4", (FILTER_LIST_MAX,)),
         ("uids", "u4", (FILTER_LIST_MAX,)),
         ("ports", "u2", (FILTER_LIST_MAX,)),
-    ]
-)
+    ],
+}
 
-Events = npt.NDArray[np.void]
+
+def __getattr__(name: str) -> np.dtype[np.void]:
+    """Return a dtype, made when it is first asked for: who needs none does not need numpy."""
+    if name not in _FIELDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import numpy as np
+
+    dtype: np.dtype[np.void] = np.dtype(_FIELDS[name])
+    globals()[name] = dtype
+    return dtype
+
+
+Events: TypeAlias = "npt.NDArray[np.void]"
 """A batch: one-dimensional, dtype `EVENT`."""
 
 

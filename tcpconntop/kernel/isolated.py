@@ -10,6 +10,9 @@ import os
 PACKAGE_PARENT = os.path.abspath(f"{__file__}/../../..")  # noqa: PTH100  # pathlib is not loaded yet
 """The folder that this package is imported from."""
 
+LOADER = "tcpconntop.kernel.loader"
+"""The module that the loader process runs."""
+
 # This project's folder comes last on the path: the interpreter's own packages are what was installed for it.
 _START = (
     "import importlib, sys; sys.path.append(sys.argv[1]); "
@@ -26,3 +29,15 @@ def python_command(interpreter: str, entry: str, *arguments: str) -> list[str]:
         arguments: for the function.
     """
     return [interpreter, "-I", "-c", _START, PACKAGE_PARENT, entry, *arguments]
+
+
+def loader_command(entry: str, fd: int, interpreter: str, *others: str) -> list[str]:
+    """Return the command that runs the module `entry` in an interpreter.
+
+    Args:
+        entry: a module with a function `run(arguments)`.
+        fd: the socket that the job comes from.
+        interpreter: the Python to start.
+        others: those to try next if this one has no BCC.
+    """
+    return python_command(interpreter, entry, str(fd), *others)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
-from tcpconntop.kernel import loader
 from tcpconntop.kernel.children import start_child
+from tcpconntop.kernel.isolated import LOADER, loader_command
+from tcpconntop.kernel.needs import NO_BCC, NO_PRIVILEGES
 from tcpconntop.kernel.privileges import Caller, caller
-from tcpconntop.kernel.program import NO_BCC, NO_PRIVILEGES
 
 PYTHON_VARIABLE = "TCPCONNTOP_PYTHON"
 """Environment variable with the path of the only Python to load with."""
@@ -128,7 +128,7 @@ def _not_privileged(user: Caller) -> str:
 
 
 def spawn_loader(
-    candidates: tuple[str, ...] | None = None, *, privileged: bool = True, entry: str = loader.__name__
+    candidates: tuple[str, ...] | None = None, *, privileged: bool = True, entry: str = LOADER
 ) -> Loader:
     """Start the loader process, which imports BCC while the caller continues. `open_session` sends its job.
 
@@ -154,7 +154,7 @@ def spawn_loader(
     output = os.memfd_create("tcpconntop-loader")
     with loader_end:
         process = start_child(
-            loader.loader_command(entry, loader_end.fileno(), *present),
+            loader_command(entry, loader_end.fileno(), *present),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

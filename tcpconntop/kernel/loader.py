@@ -30,10 +30,10 @@ from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, Programs, attach
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
 from tcpconntop.kernel.image import ImageError, ImagePrograms, read_image
-from tcpconntop.kernel.isolated import python_command
+from tcpconntop.kernel.isolated import loader_command
+from tcpconntop.kernel.needs import NO_BCC
 from tcpconntop.kernel.privileges import give_everything_up, hide_process
 from tcpconntop.kernel.program import (
-    NO_BCC,
     LoadError,
     ProbeSetRefusedError,
     captured_output,
@@ -64,18 +64,6 @@ class Answer(NamedTuple):
     """Descriptors to send with the message."""
     forwarder: PerfForwarder | None = None
     """Reads the perf buffers until the other end hangs up."""
-
-
-def loader_command(entry: str, fd: int, interpreter: str, *others: str) -> list[str]:
-    """Return the command that runs the module `entry` in an interpreter.
-
-    Args:
-        entry: a module with a function `run(arguments)`.
-        fd: the socket that the job comes from.
-        interpreter: the Python to start.
-        others: those to try next if this one has no BCC.
-    """
-    return python_command(interpreter, entry, str(fd), *others)
 
 
 def exit_on_hangup(connection: socket.socket) -> Callable[[], None]:

@@ -19,12 +19,7 @@ from tcpconntop.kernel import bpf_call
 from tcpconntop.kernel.attach import FENTRY, KRETPROBE, RAW_TRACEPOINT, Probe
 from tcpconntop.kernel.forward import PerfForwarder
 from tcpconntop.kernel.kprobe import open_kprobe
-
-NO_BCC = (
-    "no Python here has BCC: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora), python-bcc (Arch) "
-    "or py3-bcc (Alpine)"
-)
-NO_PRIVILEGES = "tracing needs root or CAP_BPF+CAP_PERFMON: run with sudo"
+from tcpconntop.kernel.needs import NO_PRIVILEGES
 
 _MAX_OUTPUT_BYTES = 1 << 16
 

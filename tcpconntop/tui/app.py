@@ -7,6 +7,7 @@ key ──▶ action ──Change──▶ state ──follow──▶ engine
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from textual import on, work
 from textual.app import SystemCommand
@@ -18,7 +19,6 @@ from textual.worker import Worker, WorkerState
 from tcpconntop.core.format import printable
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
@@ -276,12 +276,12 @@ class Dashboard(TerminalApp):
 
     def _export_shown(self) -> None:
         if (view := self._table_screen.view) is not None:
-            self._export(view, self.export_screenshot())
+            self._export(partial(export_view, view, self.export_screenshot()))
 
     @work(thread=True, exit_on_error=False, name="export")
-    def _export(self, view: View, picture: str) -> None:
+    def _export(self, write: Callable[[], str]) -> None:
         try:
-            self.show_note(export_view(view, picture))
+            self.show_note(write())
         except OSError as error:
             self.notify(printable(str(error)), severity="error", markup=False)
 

@@ -6,16 +6,22 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.columns import columns_of
-from tcpconntop.core.view.view import View
 from tcpconntop.kernel.user_files import create_private
-from tcpconntop.outputs.document import dump, view_document
-from tcpconntop.outputs.table_csv import view_csv
 from tcpconntop.settings.paths import state_folder
 from tcpconntop.tui.text.lines import fit
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
+    from tcpconntop.outputs import document, table_csv
+else:
+    document = lazy("tcpconntop.outputs.document")
+    table_csv = lazy("tcpconntop.outputs.table_csv")
 
 MAX_COPIED = 120
 """Cells of a copied row that the note shows: more of it would not fit on a small terminal."""
@@ -59,7 +65,8 @@ def export_view(view: View, picture: str) -> str:
         OSError: neither folder takes the files.
     """
     stem = time.strftime("tcpconntop-%Y%m%d-%H%M%S", time.localtime(view.snapshot.wall_s))
-    contents = {"csv": view_csv(view), "json": dump(view_document(view)) + "\n", "svg": picture}
+    json = document.dump(document.view_document(view)) + "\n"
+    contents = {"csv": table_csv.view_csv(view), "json": json, "svg": picture}
     return save(stem, contents, (Path.cwd(), state_folder() / "exports"))
 
 

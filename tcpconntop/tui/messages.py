@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tcpconntop.core.analysis.explain import Finding
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis.explain import Finding
 
 
 @dataclass

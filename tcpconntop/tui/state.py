@@ -10,17 +10,22 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.format import elapsed
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.baseline import without_history
-from tcpconntop.core.window.history import snapshot_at
 from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.lengths import MAX_WINDOW_S, WINDOWS
 from tcpconntop.core.window.playback import Playback
-from tcpconntop.core.window.rolling import WINDOWS
-from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.tui.actions import KeyBindings
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window import history as past
+else:
+    past = lazy("tcpconntop.core.window.history")
 
 STARTING = "starting…"
 NOTHING_YET = "nothing to show yet: tracing has not started"
@@ -201,7 +206,9 @@ class DashboardState:
             return replace(self, pause=Pause(base, second, base))
         ledger = None if second == base.second else self._totals_at(second)
         near = self.pause.shown if self.pause is not None and self.pause.base is base else None
-        return replace(self, pause=Pause(base, second, snapshot_at(base, second, window_s, ledger, near)))
+        return replace(
+            self, pause=Pause(base, second, past.snapshot_at(base, second, window_s, ledger, near))
+        )
 
     def _totals_at(self, second: int) -> Ledger | None:
         """Return the totals at the end of a second; None where they are not kept."""

@@ -8,14 +8,19 @@ the next state, and `EngineThread.follow` (`worker.py`) makes the engine follow 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.time_expr import TimeRange
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.window.history import second_after, second_before
 from tcpconntop.core.window.playback import Playback, next_speed
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.state import Change, DashboardState, PendingSeek
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window import history as past
+else:
+    past = lazy("tcpconntop.core.window.history")
 
 AT_END = "this is the end: ← goes back"
 NEWEST = "this is the newest moment"
@@ -81,7 +86,7 @@ class LiveHistory:
         if self.state.pause is None and by > 0:
             return Change(self.state, NEWEST)
         base, second = self._position()
-        neighbour = second_before(base, second) if by < 0 else second_after(base, second)
+        neighbour = past.second_before(base, second) if by < 0 else past.second_after(base, second)
         return self._look_at(base, neighbour, older=by < 0)
 
     def seek(self, by_s: int) -> Change:
@@ -149,7 +154,7 @@ def nearest_second(base: Snapshot, second: int, wanted: int) -> int:
     """
     back = wanted < second
     while second > wanted if back else second < wanted:
-        neighbour = second_before(base, second) if back else second_after(base, second)
+        neighbour = past.second_before(base, second) if back else past.second_after(base, second)
         if neighbour is None:
             break
         second = neighbour

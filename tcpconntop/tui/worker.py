@@ -8,14 +8,19 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from tcpconntop.core.lazy import lazy, load_all
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
-from tcpconntop.core.window.rolling import WINDOWS
+from tcpconntop.core.window.lengths import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
-from tcpconntop.engine import Engine
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.state import DashboardState
+
+if TYPE_CHECKING:
+    from tcpconntop import engine as engines
+else:
+    engines = lazy("tcpconntop.engine")
 
 POLL_S = 0.05
 """How often the thread that waits for the source checks whether the user has quit, in seconds."""
@@ -126,7 +131,7 @@ class EngineThread:
         self._open_source, self._opened, self._publish = open_source, opened, publish
         self._state, self._max_keys = state, max_keys
         self._stopped = threading.Event()
-        self._engine: Engine | None = None
+        self._engine: engines.Engine | None = None
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -135,16 +140,20 @@ class EngineThread:
         Raises:
             BaseException: whatever opening or reading the source raised.
         """
-        source = SourceOpening(self._open_source).wait(self._stopped.is_set)
+        opening = SourceOpening(self._open_source)
+        load_all()  # meanwhile: the first frame is painted, and the first snapshot shall not wait for it
+        source = opening.wait(self._stopped.is_set)
         if source is None:
             return
         self._opened(source.info)
         with self._lock:
             window_s, interval_s = WINDOWS[self._state.window], self._state.interval_s
-            engine = self._engine = Engine(source, self._publish, window_s, interval_s, self._max_keys)
+            running = self._engine = engines.Engine(
+                source, self._publish, window_s, interval_s, self._max_keys
+            )
             if self._stopped.is_set():
-                engine.stop()
-        engine.run()
+                running.stop()
+        running.run()
 
     def follow(self, state: DashboardState) -> None:
         """Make the engine follow a new state; if it has not started yet, it starts with the new state."""

@@ -18,27 +18,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tcpconntop.kernel import bpf_call
+from tests.bench.programs import held_by, measured, opened, spent
 from tests.live.network import enter
 from tests.live.responder import ADDRESS, ETH_P_IP, LINK, MAC, OWN_ADDRESS, PEER_LINK, checksum, link
 
-PROG_GET_FD_BY_ID, ENABLE_STATS = 13, 32
 SYN, ACK, SYN_ACK, RST = 0x02, 0x10, 0x12, 0x04
 PORT, FIRST_PORT, PORTS = 7, 2048, 60_000
 ROOT = Path(__file__).parents[2]
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-# Runs in a tree: prints the numbers of the programs that it attached, and traces until its input ends.
+# Runs in a tree: says when its programs are attached, and traces until its input ends.
 TRACE = """
-import re, sys
-from pathlib import Path
+import sys
 from tcpconntop.kernel.launch import spawn_loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
-with open_session(spawn_loader(), TraceRequest(probe="tracepoint")) as session:
-    links = [fd for name, fd in session.fds.items() if name.startswith("link:")]
-    found = [re.search(r"prog_id:\\s*(\\d+)", Path(f"/proc/self/fdinfo/{fd}").read_text()) for fd in links]
-    print(*(one[1] for one in found), flush=True)
+with open_session(spawn_loader(), TraceRequest(probe="tracepoint")):
+    print(flush=True)
     sys.stdin.read()
 """
 
@@ -51,25 +47,10 @@ def traced(tree: Path) -> Iterator[list[int]]:
     with subprocess.Popen(
         command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
-        assert child.stdin is not None
         assert child.stdout is not None
-        numbers = child.stdout.readline().split()
-        programs = [bpf_call.call(PROG_GET_FD_BY_ID, struct.pack("=III", int(one), 0, 0)) for one in numbers]
-        try:
+        child.stdout.readline()
+        with opened(held_by(child.pid)) as programs:
             yield programs
-        finally:
-            for program in programs:
-                os.close(program)
-            child.stdin.close()
-
-
-def spent(programs: list[int]) -> tuple[int, int]:
-    """Return the run time in ns and the number of runs of programs so far."""
-    fields = [
-        dict(line.split(":\t", 1) for line in Path(f"/proc/self/fdinfo/{one}").read_text().splitlines())
-        for one in programs
-    ]
-    return sum(int(one["run_time_ns"]) for one in fields), sum(int(one["run_cnt"]) for one in fields)
 
 
 class Peer:
@@ -161,9 +142,8 @@ def main() -> None:
     options = parser.parse_args()
     trees = {"this tree": ROOT, "the other": options.against.resolve()}
     enter()
-    stats = bpf_call.call(ENABLE_STATS, struct.pack("=I", 0))
     print("| BPF time, ns | the other | this tree | ratio | runs before and now |\n|---|---:|---:|---:|---:|")
-    with link():
+    with measured(), link():
         work = Work()
         for name, one in (("a connect", work.connect), ("an accepted connection", work.accept)):
             figures: dict[str, list[float]] = {tree: [] for tree in trees}
@@ -178,7 +158,6 @@ def main() -> None:
             cells += [f"{middle:.2f} ({low:.2f} to {high:.2f})"]
             cells += [f"{runs['the other']:.1f}, {runs['this tree']:.1f}"]
             print(f"| {' | '.join(cells)} |", flush=True)
-    os.close(stats)
 
 
 if __name__ == "__main__":

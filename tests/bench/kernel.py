@@ -3,28 +3,27 @@
     python -m tests.bench.kernel [CONNECTS]
 
 Each tracer watches the same loop of connects on the loopback, one tracer after the other. The kernel itself
-measures the time in BPF programs (kernel.bpf_stats_enabled). Needs root and bpftool. The comparison needs
-bpftrace and a kernel on which it works; otherwise the table shows the reason. Everything runs in a separate
-network namespace.
+measures the time in BPF programs (kernel.bpf_stats_enabled); only those of the tracer count. Needs root. The
+comparison needs bpftrace and a kernel on which it works; otherwise the table shows the reason. Everything
+runs in a separate network namespace.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
+from tests.bench.programs import held_by, measured, opened, spent
 
-STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
 INSIDE = "--inside-a-network-namespace"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -67,34 +66,28 @@ def connect(times: int) -> None:
                 server.accept()[0].close()
 
 
-def run_times_ns() -> dict[int, int]:
-    """Return the run time of each loaded BPF program so far, in ns, by program ID."""
-    shown = subprocess.run(["bpftool", "--json", "prog", "show"], check=True, capture_output=True)
-    return {program["id"]: program.get("run_time_ns", 0) for program in json.loads(shown.stdout)}
-
-
-def ns_per_connect(before: dict[int, int], times: int) -> float:
-    """Return the BPF time per connect, in ns, of the programs that are not in `before`."""
-    connect(times // 10)
-    start = run_times_ns()
-    connect(times)
-    end = run_times_ns()
-    return sum(end[program] - start[program] for program in end.keys() - before.keys()) / times
+def ns_per_connect(pid: int, times: int, work: Callable[[int], None] = connect) -> float:
+    """Return the BPF time per connect, in ns, of the programs that a process holds."""
+    with opened(held_by(pid)) as programs:
+        work(times // 10)
+        start, _ = spent(programs)
+        work(times)
+        end, _ = spent(programs)
+    return (end - start) / times
 
 
 def our_time(probe: str, times: int) -> str:
     """Return our BPF time per connect as text, or the reason why there is none."""
-    before = run_times_ns()
     try:
         with open_session(spawn_loader(), TraceRequest(probe=probe)):
-            return f"{ns_per_connect(before, times):,.0f} ns"
+            return f"{ns_per_connect(os.getpid(), times):,.0f} ns"
     except TracerError as error:
         return f"not available: {error}"
 
 
 @contextmanager
-def bpftrace(script: str) -> Iterator[str]:
-    """Run a script; yields an empty text once it is attached, or the reason why it does not run."""
+def bpftrace(script: str) -> Iterator[tuple[int, str]]:
+    """Run a script; yields its pid once it is attached, and the reason if it does not run."""
     with subprocess.Popen(
         ["bpftrace", "-e", 'BEGIN { printf("ready\\n"); }' + script],
         stdout=subprocess.PIPE,
@@ -104,8 +97,14 @@ def bpftrace(script: str) -> Iterator[str]:
         assert process.stdout is not None
         assert process.stderr is not None
         ready = any(line == "ready\n" for line in process.stdout)
-        yield "" if ready else process.stderr.read().partition("\n")[0]
+        yield process.pid, "" if ready else reason(process.stderr.read())
         process.kill()
+
+
+def reason(errors: str) -> str:
+    """Return why bpftrace does not run: it reports the limit that it cannot raise first, and goes on."""
+    lines = (line.strip() for line in errors.splitlines() if "RLIMIT_MEMLOCK" not in line)
+    return next(filter(None, lines), "it ended without a word")
 
 
 def bpftrace_time(probe: str, times: int) -> str:
@@ -114,22 +113,17 @@ def bpftrace_time(probe: str, times: int) -> str:
         return "bpftrace is not installed"
     if probe not in SCRIPTS:
         return ""
-    before = run_times_ns()
-    with bpftrace(SCRIPTS[probe]) as reason:
-        return f"not available: {reason}" if reason else f"{ns_per_connect(before, times):,.0f} ns"
+    with bpftrace(SCRIPTS[probe]) as (pid, why_not):
+        return f"not available: {why_not}" if why_not else f"{ns_per_connect(pid, times):,.0f} ns"
 
 
 def main(times: int) -> None:
     """Measure every probe set and print the table."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    enabled = STATS.read_text()
-    STATS.write_text("1")
-    try:
+    with measured():
         print("| probes | BPF time per connect | bpftrace |\n|---|---:|---:|")
         for probe in ("tracepoint", "kprobe", "fentry"):
             print(f"| {probe} | {our_time(probe, times)} | {bpftrace_time(probe, times)} |", flush=True)
-    finally:
-        STATS.write_text(enabled)
 
 
 if __name__ == "__main__":

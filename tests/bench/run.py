@@ -29,8 +29,8 @@ from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.summary import summarize
 from tcpconntop.core.window.keys import keys_from_events
-from tcpconntop.core.window.rolling import WINDOWS, RollingWindow
-from tcpconntop.core.window.slices import MAX_WINDOW_S
+from tcpconntop.core.window.lengths import MAX_WINDOW_S, WINDOWS
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.wire import Events
 from tests.bench.callback import DictOfLists
 from tests.bench.sketches import Sketches

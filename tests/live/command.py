@@ -7,9 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import takewhile
 
 import pytest
 import way
@@ -37,6 +36,14 @@ class Command:
         return out.splitlines(), err
 
 
+def iter_until(lines: Iterable[str], start: str) -> Iterator[str]:
+    """Yield lines up to and with the first that begins so."""
+    for line in lines:
+        yield line
+        if line.startswith(start):
+            return
+
+
 @contextmanager
 def tcpconntop(*arguments: str, prefix: Sequence[str] = ()) -> Iterator[Command]:
     process = subprocess.Popen(
@@ -47,9 +54,10 @@ def tcpconntop(*arguments: str, prefix: Sequence[str] = ()) -> Iterator[Command]
     )
     try:
         assert process.stderr is not None
-        notes = list(takewhile(lambda line: not line.startswith("tracing: "), process.stderr))
-        assert all(line.startswith("tcpconntop: ") for line in notes), notes
-        assert process.poll() is None
+        said = list(iter_until(process.stderr, "tracing: "))
+        assert said, "it ended and said nothing"
+        assert said[-1].startswith("tracing: "), said
+        assert all(line.startswith("tcpconntop: ") for line in said[:-1]), said
         yield Command(process)
     finally:
         process.kill()

@@ -16,7 +16,7 @@ from tcpconntop.doctor.machine import MEMLOCK_UNUSED_SINCE, kernel_version
 
 PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
 REFUSES_PERF_EVENTS = 3
-"""Debian's kernels have it: only CAP_SYS_ADMIN may open perf events, and kprobes are such."""
+"""Debian's kernels have it: only CAP_SYS_ADMIN may open perf events, as perf buffers and some kprobes are."""
 FPROBE_SINCE = (6, 12)
 """Debian's first kernel where kprobes need no perf event. BCC attaches them as perf events in any case."""
 
@@ -26,15 +26,16 @@ def test_two_capabilities_trace_every_connect(known: Known) -> None:
     if kernel < MEMLOCK_UNUSED_SINCE:  # maps count as locked memory
         prefix = ("prlimit", "--memlock=unlimited", *prefix)
     paranoid = int(PARANOID.read_text()) >= REFUSES_PERF_EVENTS
-    if way.PROBE == "kprobe" and paranoid and (kernel < FPROBE_SINCE or way.LOADER == "bcc"):
+    by_bcc = way.LOADER == "bcc" or way.TRANSPORT == "perf"
+    needs_events = way.TRANSPORT == "perf" or (way.PROBE == "kprobe" and (kernel < FPROBE_SINCE or by_bcc))
+    if paranoid and needs_events:
         done = subprocess.run(
             [*prefix, *TCPCONNTOP, "log", *way.OPTIONS],
             check=False, capture_output=True, text=True, timeout=way.DEADLINE_S,
         )  # fmt: skip
         assert done.returncode in (3, 4)
-        pytest.skip(
-            f"perf_event_paranoid is 3, and this kernel attaches kprobes only so: {done.stderr.strip()}"
-        )
+        assert len(done.stderr.splitlines()) == 1
+        pytest.skip(f"perf_event_paranoid is 3, and this needs perf events: {done.stderr.strip()}")
     with tcpconntop("log", "--json", "-P", known.ports, prefix=prefix) as log:
         known.run()
         lines = log.interrupt()[0]

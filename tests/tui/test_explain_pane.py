@@ -206,7 +206,7 @@ async def test_it_is_explained_at_most_once_a_second_and_only_while_it_is_seen(m
         calls.append(args)
         return ()
 
-    monkeypatch.setattr(explain, "explain", counting)
+    monkeypatch.setattr(explain.findings, "explain", counting)
     async with Explaining() as run:
         assert not calls
         await run.press("x")

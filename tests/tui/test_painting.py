@@ -9,7 +9,11 @@ from support import Running, feed
 from textual.geometry import Region
 from textual.widget import Widget
 
+from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost
+from tcpconntop.tui.bars.footer import Footer
+from tcpconntop.tui.table.table import Table
 
 
 @pytest.fixture
@@ -58,3 +62,49 @@ async def test_given_other_colours_when_a_theme_is_chosen_then_every_line_is_pai
         after = run.screen.footer.render_lines(whole)
         assert after != before
         assert after[0].text == before[0].text
+
+
+def painted_text(table):
+    """Return the text of a table as it was painted last."""
+    return " ".join(line.text for line in table.render_lines(Region(0, 0, *table.size)))
+
+
+async def test_given_no_row_when_a_snapshot_comes_then_the_table_is_drawn_only_if_it_looks_different(
+    monkeypatch,
+):
+    drawn, render_line = [], Table.render_line
+
+    def note(table, y):
+        drawn.append(y)
+        return render_line(table, y)
+
+    async with Running() as run:
+        rows = run.shown
+        at_rest = replace(rows, window=RollingWindow(60).state())
+        await feed(run.pilot, at_rest)
+        monkeypatch.setattr(Table, "render_line", note)
+        await feed(run.pilot, replace(at_rest, now_ns=at_rest.now_ns + SECOND_NS))
+        assert not drawn
+        await run.press(">")
+        assert drawn
+        await feed(run.pilot, rows)
+        assert "the next one will be listed here" not in painted_text(run.screen.table)
+        await feed(run.pilot, at_rest)
+        assert "the next one will be listed here" in painted_text(run.screen.table)
+        await run.pilot.resize_terminal(100, 30)
+        assert "the next one will be listed here" in painted_text(run.screen.table)
+
+
+async def test_given_the_same_figures_when_a_snapshot_comes_then_the_footer_is_not_drawn(monkeypatch):
+    drawn, draw = [], Footer.draw
+
+    def note(footer, width):
+        drawn.append(width)
+        return draw(footer, width)
+
+    async with Running() as run:
+        monkeypatch.setattr(Footer, "draw", note)
+        await feed(run.pilot, replace(run.shown, now_ns=run.shown.now_ns + SECOND_NS))
+        assert not drawn
+        await feed(run.pilot, replace(run.shown, cost=Cost(0.5, 1 << 30)))
+        assert drawn == [120]

@@ -9,8 +9,8 @@ import pytest
 from support import BEGAN_NS, flow, snapshot
 
 from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.window.lengths import WINDOWS
 from tcpconntop.core.window.playback import Playback
-from tcpconntop.core.window.rolling import WINDOWS
 from tcpconntop.core.window.snapshot import RECORDING
 from tcpconntop.tui.state import (
     INTERVALS_S,

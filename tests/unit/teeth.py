@@ -196,13 +196,13 @@ PROTECTIONS = (
                "tests/unit/test_lock.py::test_a_package_with_another_hash_is_refused"),
     # The loader then keeps its own connection open; timeout ends it, so that nothing is left of this trial.
     Protection("the loader ends with the interface", "tcpconntop/kernel/launch.py", """\
-            loader.loader_command(entry, loader_end.fileno(), *present),
+            loader_command(entry, loader_end.fileno(), *present),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             pass_fds=(loader_end.fileno(),),
 """, """\
-            ["/usr/bin/timeout", "90", *loader.loader_command(entry, loader_end.fileno(), *present)],
+            ["/usr/bin/timeout", "90", *loader_command(entry, loader_end.fileno(), *present)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -91,6 +91,12 @@ def test_given_the_job_of_the_loader_when_it_is_made_then_numpy_is_not_loaded():
     assert not {"numpy", "textual"} & loaded_by("tcpconntop.kernel.job", "tcpconntop.kernel.program_numbers")
 
 
+def test_given_a_command_that_traces_when_it_starts_then_what_the_loader_needs_is_not_loaded():
+    """The image is loaded in another process."""
+    loaded = loaded_by("tcpconntop.commands.dashboard", "tcpconntop.commands.tracing")
+    assert not {"hashlib", "gzip", "tcpconntop.kernel.loader", "tcpconntop.kernel.image"} & loaded
+
+
 def test_given_the_dashboard_when_it_is_imported_then_plotext_is_not_loaded():
     """It is loaded when its first curve is drawn: the pane that is shown at the start has none."""
     loaded = loaded_by(*modules_in("tui/screens"), "tcpconntop.tui.app", "tcpconntop.tui.panes.histogram")
@@ -134,3 +140,44 @@ def test_given_any_command_line_when_it_is_parsed_then_numpy_is_not_loaded():
     """Privileges are dropped before anything starts a thread, and `--help` is instant."""
     loaded = loaded_by("tcpconntop.cli", *COMMANDS)
     assert not {name for name in loaded if name.split(".")[0] in ("numpy",)}
+
+
+NOT_FOR_THE_FIRST_FRAME = ("numpy", "plotext", "csv", "xml", "http")
+
+FIRST_FRAME = """
+import asyncio, json, sys
+from tcpconntop.commands import dashboard
+from tcpconntop.commands.view import view_spec_from_args
+from tcpconntop.core.view.column_choice import known_columns
+from tcpconntop.options import parse
+
+words = ["-P", "9", "-g", "process", "-o", "rate", "-O", "comm,rate", "--filter", "p99>5ms 10.1"]
+spec = view_spec_from_args(parse(words))
+from tcpconntop.tui.app import Dashboard
+from tcpconntop.tui.worker import EngineThread
+
+painted = asyncio.Event()
+loaded = []
+EngineThread.run = lambda self: loaded.extend(sys.modules)
+
+async def start():
+    app = Dashboard(lambda: None, spec=spec)
+    async with app.run_test(size=(120, 40)) as pilot:
+        while not loaded:
+            await pilot.pause()
+        text = app.export_screenshot()
+    print(json.dumps([loaded, "process" in text, "starting" in text]))
+
+asyncio.run(start())
+"""
+
+
+def test_given_a_start_when_the_first_frame_is_painted_then_nothing_that_computes_is_loaded_yet():
+    """The engine's thread imports it, while the loader attaches: numpy alone holds up a frame by 0.1 s."""
+    run = subprocess.run(
+        [sys.executable, "-c", FIRST_FRAME], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded, shows_grouping, shows_start = json.loads(run.stdout)
+    assert shows_grouping
+    assert shows_start
+    assert not {name for name in loaded if name.split(".")[0] in NOT_FOR_THE_FIRST_FRAME}

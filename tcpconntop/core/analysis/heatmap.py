@@ -15,7 +15,8 @@ from tcpconntop.core.analysis.axes import decade_range
 from tcpconntop.core.analysis.series import step_shares
 from tcpconntop.core.counts import MIDDLES_US
 from tcpconntop.core.types import SECOND_NS, Floats, Ints
-from tcpconntop.core.window.slices import MAX_WINDOW_S, oldest_second, slice_length_s
+from tcpconntop.core.window.lengths import MAX_WINDOW_S
+from tcpconntop.core.window.slices import oldest_second, slice_length_s
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 

@@ -8,20 +8,28 @@ baseline (`new`), the factor 0 that there is nothing now (`gone`), NaN that the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from tcpconntop.core.counts import find
+from tcpconntop.core import wire
 from tcpconntop.core.format import count
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.types import Floats, Rows
-from tcpconntop.core.window.keys import Keys, hash_fields
-from tcpconntop.core.window.recent import RecentConnects
-from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.core.window.sums import RunningSums
-from tcpconntop.core.wire import EVENT
+
+if TYPE_CHECKING:
+    from tcpconntop.core import counts
+    from tcpconntop.core.window import keys as all_keys
+    from tcpconntop.core.window import recent as recent_connects
+    from tcpconntop.core.window import sums
+    from tcpconntop.core.window.keys import Keys
+    from tcpconntop.core.window.snapshot import Snapshot
+else:
+    counts = lazy("tcpconntop.core.counts")
+    all_keys = lazy("tcpconntop.core.window.keys")
+    recent_connects = lazy("tcpconntop.core.window.recent")
+    sums = lazy("tcpconntop.core.window.sums")
 
 Metrics = Mapping[str, Floats]
 
@@ -32,7 +40,11 @@ SAME_WITHIN = 0.01
 def without_history(snapshot: Snapshot) -> Snapshot:
     """Return a snapshot without its history: a baseline that is kept for hours needs little memory."""
     window = replace(
-        snapshot.window, slices=(), history=(), older=RunningSums(), recent=RecentConnects(np.empty(0, EVENT))
+        snapshot.window,
+        slices=(),
+        history=(),
+        older=sums.RunningSums(),
+        recent=recent_connects.RecentConnects(np.empty(0, wire.EVENT)),
     )
     return replace(snapshot, window=window)
 
@@ -46,9 +58,9 @@ def match_rows(keys: Keys, baseline: Keys, fields: tuple[str, ...]) -> Rows:
         fields: the fields in which rows differ.
     """
     names = (*fields, "special")
-    wanted, known = hash_fields(keys, names), hash_fields(baseline, names)
+    wanted, known = all_keys.hash_fields(keys, names), all_keys.hash_fields(baseline, names)
     order, row_of = np.argsort(known), np.full(len(keys), -1)
-    indices, is_known = find(known[order], wanted)
+    indices, is_known = counts.find(known[order], wanted)
     row_of[is_known] = order[indices]
     return row_of
 
@@ -69,13 +81,13 @@ class Change(NamedTuple):
     """The metric that a column compares with the baseline, and the operation (now, baseline)."""
 
     metric: str
-    operation: np.ufunc
+    operation: Callable[[Floats, Floats], Floats]
 
 
 CHANGES = {
-    "dcount": Change("rate", np.divide),
-    "dfail": Change("fail", np.subtract),
-    "dp99": Change("p99", np.divide),
+    "dcount": Change("rate", operator.truediv),
+    "dfail": Change("fail", operator.sub),
+    "dp99": Change("p99", operator.truediv),
 }
 """By column. Counts are compared as rates, so that windows of different lengths can be compared."""
 
@@ -92,7 +104,7 @@ def compare_with_baseline(name: str, now: Floats, baseline: Metrics, row_of: Row
     metric, operation = CHANGES[name]
     before = np.append(baseline[metric], np.nan)[row_of]  # index -1 reads the NaN at the end
     with np.errstate(divide="ignore", invalid="ignore"):
-        change: Floats = operation(now, before)
+        change = operation(now, before)
     change[np.isnan(before) & ~np.isnan(now)] = np.inf
     return change
 

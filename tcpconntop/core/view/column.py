@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Generic, TypeVar
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from tcpconntop.core.view.metrics import Quantity
 
-Values = npt.NDArray[Any]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Values: TypeAlias = "npt.NDArray[Any]"
 Table = TypeVar("Table")
 """What a column reads its rows from: a `View`, or the list that a pane shows."""
 

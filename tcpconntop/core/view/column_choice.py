@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.view.columns import ALIASES, COLUMNS, TREND, ViewColumn, columns_of
 from tcpconntop.core.view.spec import ColumnChoice
-from tcpconntop.core.view.view import View
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 CHOOSABLE: dict[str, ViewColumn] = {**COLUMNS, TREND.key: TREND}
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcpconntop.core import format as fmt
+from tcpconntop.core.lazy import np
 from tcpconntop.core.view.baseline import factor_text, points_text
 from tcpconntop.core.view.column import Column, Values
 from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.metrics import METRICS, Quantity
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.view.view import View
 
-ViewColumn = Column[View]
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
+
+ViewColumn: TypeAlias = "Column[View]"
 
 FORMATS: dict[Quantity, Callable[[float], str]] = {
     Quantity.COUNT: fmt.count,

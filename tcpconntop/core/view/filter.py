@@ -16,9 +16,9 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.places import NO_NAMES, Names
 from tcpconntop.core.types import Floats, Mask
 from tcpconntop.core.view.filter_lexer import FilterError as FilterError
@@ -33,10 +33,15 @@ from tcpconntop.core.view.filter_values import (
 )
 from tcpconntop.core.view.key_fields import ALIASES, FILTERABLE, KeyField
 from tcpconntop.core.view.metrics import METRICS
-from tcpconntop.core.window.keys import Keys, address_octets
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window import keys as all_keys
+    from tcpconntop.core.window.keys import Keys
+else:
+    all_keys = lazy("tcpconntop.core.window.keys")
 
 MetricColumns = Mapping[str, Floats]
-KeyTest = Callable[[Keys, Names], Mask]
+KeyTest: TypeAlias = "Callable[[Keys, Names], Mask]"
 """Tests n keys; returns a mask of shape (n,)."""
 
 _SEARCHED = tuple(field for field in FILTERABLE.values() if field.searched)
@@ -215,7 +220,7 @@ def _in_network(text: str) -> KeyTest:
     destinations = parse_destinations(text)
 
     def test(keys: Keys, names: Names) -> Mask:
-        octets, match = address_octets(keys), np.zeros(len(keys), np.bool_)
+        octets, match = all_keys.address_octets(keys), np.zeros(len(keys), np.bool_)
         for network, interface in destinations:
             mask, address = (
                 np.frombuffer(part.packed, np.uint8) for part in (network.netmask, network.network_address)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.key_fields import ALIASES, FILTERABLE
 from tcpconntop.core.view.metrics import METRICS
-from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window import stats as st
+    from tcpconntop.core.window.snapshot import Snapshot
+else:
+    st = lazy("tcpconntop.core.window.stats")
 
 MAX_VALUES = 50
 """How many values of a field are offered, the busiest first."""

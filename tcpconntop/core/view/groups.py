@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from tcpconntop.core.counts import radix_order, run_starts
 from tcpconntop.core.format import printable
 from tcpconntop.core.hosts import only_host
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import Rows
-from tcpconntop.core.window.keys import KEY, Keys, address_octets, hash_fields
 from tcpconntop.core.wire import address_text, comm_text
+
+if TYPE_CHECKING:
+    from tcpconntop.core import counts
+    from tcpconntop.core.window import keys as all_keys
+    from tcpconntop.core.window.keys import Keys
+else:
+    counts, all_keys = lazy("tcpconntop.core.counts"), lazy("tcpconntop.core.window.keys")
 
 SUBNET_BITS = {4: 24, 6: 64}
 
@@ -46,16 +51,16 @@ class Grouping:
             The key of each group in the order of first appearance, its other fields zeroed; and the group
             of each given key, shape (n,).
         """
-        reduced = np.zeros(len(keys), KEY)
+        reduced = np.zeros(len(keys), all_keys.KEY)
         for name in (*self.fields, "special"):
             reduced[name] = keys[name]
         if self.name == "subnet":
             _mask_addresses(reduced)
         if self.by_host:
             reduced["netns"] = only_host(reduced["netns"])
-        hashes = hash_fields(reduced, (*self.fields, "special"))
-        order = radix_order(hashes)
-        starts = run_starts(hashes[order])
+        hashes = all_keys.hash_fields(reduced, (*self.fields, "special"))
+        order = counts.radix_order(hashes)
+        starts = counts.run_starts(hashes[order])
         first = order[starts]
         appearance = np.argsort(first)
         rank = np.empty(len(first), np.int64)
@@ -126,7 +131,7 @@ def process_text(key: np.void) -> str:
 
 def _mask_addresses(keys: Keys) -> None:
     """Clear the host bits of the addresses in place."""
-    octets = address_octets(keys)
+    octets = all_keys.address_octets(keys)
     for family, bits in SUBNET_BITS.items():
         octets[keys["family"] == family, bits // 8 :] = 0
     keys["daddr"] = octets.view("V16").ravel()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.filter import FilterError, parse_filter
 from tcpconntop.core.view.groups import destination_text
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.view.view import View
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 
 def hosts_of_row(view: View, row: int) -> ViewSpec | None:

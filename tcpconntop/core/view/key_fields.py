@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import numpy as np
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconntop.core.hosts import only_host
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.places import Names
 from tcpconntop.core.view.groups import Grouping, destination_text
-from tcpconntop.core.window.keys import Keys, address_octets
 from tcpconntop.core.wire import address_text, comm_text
 
-# The text of each octet in an IPv4 address: its digits and a dot, padded with NUL.
-_OCTETS = np.array([f"{octet}." for octet in range(256)], "S4").view(np.uint8).reshape(256, 4)
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tcpconntop.core.window import keys as all_keys
+    from tcpconntop.core.window.keys import Keys
+else:
+    all_keys = lazy("tcpconntop.core.window.keys")
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,17 @@ class _ScopedAddress(NamedTuple):
     scope_id: int
 
 
+@cache
+def _octet_texts() -> npt.NDArray[np.uint8]:
+    """Return the text of each octet in an IPv4 address: its digits and a dot, padded with NUL."""
+    texts = np.array([f"{octet}." for octet in range(256)], "S4")
+    return texts.view(np.uint8).reshape(256, 4)
+
+
 def _addresses(keys: Keys) -> list[str | _ScopedAddress]:
     """Return the text of each address; formatting all IPv4 addresses in one array is ten times as fast."""
-    octets = address_octets(keys)
-    chars = _OCTETS[octets[:, :4]]
+    octets = all_keys.address_octets(keys)
+    chars = _octet_texts()[octets[:, :4]]
     chars[:, 3][chars[:, 3] == ord(".")] = ord("\n")
     texts: list[str | _ScopedAddress] = [*chars[chars != 0].tobytes().decode("ascii").split("\n")[:-1]]
     for index in np.flatnonzero(keys["family"] != 4):

@@ -10,13 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from tcpconntop.core.counts import PagedCounts, quantiles_us
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.types import Floats
-from tcpconntop.core.window import stats as st
 from tcpconntop.core.wire import Outcome
+
+if TYPE_CHECKING:
+    from tcpconntop.core import counts
+    from tcpconntop.core.window import stats as st
+else:
+    counts, st = lazy("tcpconntop.core.counts"), lazy("tcpconntop.core.window.stats")
+
+Buckets: TypeAlias = "counts.PagedCounts"
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 """The latency quantiles, by the name of their metric."""
@@ -133,7 +139,7 @@ class LatencyMetric(Metric):
         is_latency: True if its value is one of the latencies, so that minimum and maximum bound it.
     """
 
-    compute: Callable[[PagedCounts, int], Floats]
+    compute: Callable[[Buckets, int], Floats]
     is_latency: bool = True
 
 
@@ -142,8 +148,8 @@ def _latency(name: str, compute: Callable[[RowStats], Floats]) -> StatsMetric:
 
 
 def _quantile(name: str) -> LatencyMetric:
-    def compute(latency: PagedCounts, n_rows: int) -> Floats:
-        return quantiles_us(latency, n_rows, [QUANTILES[name]])[:, 0]
+    def compute(latency: Buckets, n_rows: int) -> Floats:
+        return counts.quantiles_us(latency, n_rows, [QUANTILES[name]])[:, 0]
 
     return LatencyMetric(name, Quantity.LATENCY_US, Needs.SUCCESSFUL_CONNECT, compute)
 

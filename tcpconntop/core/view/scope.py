@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tcpconntop.core.format import printable
-from tcpconntop.core.view.view import View
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 
 def scope_text(filters: str, where: str) -> str:
@@ -24,3 +28,19 @@ def no_connect_text(view: View) -> str:
         if scope
         else "no connect ended in this window"
     )
+
+
+def no_row_text(view: View, where: str) -> str:
+    """Return why a view has no row, and what the user can do.
+
+    Args:
+        view: the view.
+        where: text of the filter that the user sees.
+    """
+    filters = scope_text(view.snapshot.info.filters, "")
+    if where:
+        also = f", of those that match {filters}" if filters else ""
+        return f"nothing matches the filter {printable(where)}{also}: esc clears it"
+    if view.snapshot.ledger.ended:
+        return f"{no_connect_text(view)}: the next one will be listed here"
+    return f"no connect{f' that matches {filters}' if filters else ''} yet: waiting for the first one"

@@ -18,15 +18,13 @@ from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import OTHER_ROW, KeyTable
+from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.recent import RecentLog
 from tcpconntop.core.window.slice_history import SliceHistory
-from tcpconntop.core.window.slices import MAX_WINDOW_S, AttemptCounts, Slice, slice_length_s
+from tcpconntop.core.window.slices import AttemptCounts, Slice, slice_length_s
 from tcpconntop.core.window.state import WindowState
 from tcpconntop.core.window.sums import RunningSums
 from tcpconntop.core.wire import Events
-
-WINDOWS: dict[str, float | None] = {"10s": 10, "1m": 60, "5m": 300, "15m": 900, "all": None}
-"""The windows by name, in seconds; None is everything since the start."""
 
 FOLD_INTERVAL_S = 5
 """The shortest time between two folds: each one renumbers the rows of the whole history."""

@@ -22,12 +22,8 @@ from tcpconntop.core.counts import CELLS, PackedCounts, SparseCounts, bucket_of,
 from tcpconntop.core.types import Ints, Rows
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import OTHER_ROW
+from tcpconntop.core.window.lengths import MAX_WINDOW_S, SLICE_LENGTHS_S
 from tcpconntop.core.wire import Outcome
-
-SLICE_LENGTHS_S = {60: 1, 300: 10, 900: 30}
-"""Length of slices by the age up to which it applies, in seconds. Each is a multiple of the one before."""
-
-MAX_WINDOW_S = max(SLICE_LENGTHS_S)
 
 
 def slice_length_s(age_s: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.hosts import HostState
 from tcpconntop.core.places import NO_PLACES, Names, Places
@@ -11,7 +12,9 @@ from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
-from tcpconntop.core.window.state import WindowState
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window.state import WindowState
 
 RECORDING = "recording"
 """The label of a replayed recording."""

@@ -44,8 +44,17 @@ class Footer(Line):
 
     def show(self, snapshot: Snapshot | None, keys: KeyBindings) -> None:
         """Show the keys, and the losses and costs of the newest snapshot, even while the view is paused."""
+        before = self._content()
         self._snapshot, self._keys = snapshot, keys
-        self.redraw()
+        if self._content() != before:
+            self.redraw()
+
+    def _content(self) -> tuple[object, ...]:
+        """Return all that the line is drawn from: at rest it stays the same."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return (self._keys,)
+        return self._keys, snapshot.ledger, snapshot.cost, snapshot.playback is None
 
     def draw(self, width: int) -> Text:
         """Return the line."""

@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
-from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.analysis.series import attempt_rates_hz
 from tcpconntop.core.format import count, duration, percent, rate
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.text.lines import Line, Part, fit, justify
 from tcpconntop.tui.text.severity import latency_paint
 from tcpconntop.tui.text.sparkline import sparkline
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis import series
+    from tcpconntop.core.analysis.selection import Selection
+else:
+    series = lazy("tcpconntop.core.analysis.series")
 
 BARS_FROM = 100
 """Width from which the line has the sparkline and every outcome by name."""
@@ -45,7 +51,7 @@ class Summary(Line):
         parts = [Part(Text(f"{fit(rate(per_s), 5, right=True)}/s", self.paint("strong")))]
         if self._ledger is not None and width >= BARS_FROM:
             rows = np.flatnonzero(selection.group_of == 0) if is_filtered else None
-            bars = sparkline(attempt_rates_hz(snapshot, 30 if width >= 150 else 10, rows=rows))
+            bars = sparkline(series.attempt_rates_hz(snapshot, 30 if width >= 150 else 10, rows=rows))
             parts.append(Part(Text(bars, self.paint("trend")), 9))
         parts += self._outcomes(selection.outcomes, brief=width < BARS_FROM)
         if self._ledger is not None:

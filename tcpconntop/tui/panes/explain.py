@@ -13,22 +13,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import events
 
-from tcpconntop.core.analysis.explain import Finding, Severity, explain, nothing_found_text
-from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.lazy import lazy
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.pane import Pane, no_connect_yet
 from tcpconntop.tui.text.wrap import wrap
 
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis import explain as findings
+    from tcpconntop.core.analysis.explain import Finding
+    from tcpconntop.core.analysis.selection import Selection
+else:
+    findings = lazy("tcpconntop.core.analysis.explain")
+
 CURSOR_SIGN = "▌"
 TITLE_INDENT, EVIDENCE_INDENT = 3, 5
 MAX_EVIDENCE_LINES = 3
 
-_SIGNS = {Severity.BAD: ("● ", "bad"), Severity.WARN: ("◐ ", "warn"), Severity.NOTE: ("○ ", "dim")}
+_SIGNS = {"BAD": ("● ", "bad"), "WARN": ("◐ ", "warn"), "NOTE": ("○ ", "dim")}
 """A fuller sign is a worse finding, so that it can be told without colours."""
 
 
@@ -66,7 +73,7 @@ class Explain(Pane, can_focus=True):
         if selection is self._explained:
             return
         name = self.chosen.name if self.chosen else None
-        self._findings = explain(selection, self._clock)
+        self._findings = findings.explain(selection, self._clock)
         self._explained = selection
         names = [finding.name for finding in self._findings]
         self._chosen = names.index(name) if name in names else min(self._chosen, max(len(names) - 1, 0))
@@ -81,7 +88,7 @@ class Explain(Pane, can_focus=True):
         self._explain(selection)
         if not self._findings:
             self._spans = []
-            words = wrap(nothing_found_text(selection), width - 4, height - 1)
+            words = wrap(findings.nothing_found_text(selection), width - 4, height - 1)
             return Text("\n".join(["", *(f"  {line}" for line in words)]), self.paint("dim"), no_wrap=True)
         blocks = [self._block(n, width) for n in range(len(self._findings))]
         first, last = self._visible([len(block) for block in blocks], height)
@@ -117,7 +124,7 @@ class Explain(Pane, can_focus=True):
         mark = (CURSOR_SIGN if chosen else " ", self.paint("accent"))
         titles = wrap(finding.title, width - TITLE_INDENT - 1, 2)
         evidence = wrap(finding.evidence, width - EVIDENCE_INDENT - 1, MAX_EVIDENCE_LINES)
-        sign, paint = _SIGNS[finding.severity]
+        sign, paint = _SIGNS[finding.severity.name]
         lines = [
             Text.assemble(mark, (sign, self.paint(paint)), (titles[0], self.paint("strong")), no_wrap=True)
         ]

@@ -14,19 +14,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from tcpconntop.core.analysis.failures import Failure, TopNames, failures
-from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed, percent, rate
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.column import Column
-from tcpconntop.core.window.slices import MAX_WINDOW_S
+from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.table.cells import fit_cell
 from tcpconntop.tui.text.lines import fit
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis import failures as analysis
+    from tcpconntop.core.analysis.failures import Failure, TopNames
+    from tcpconntop.core.analysis.selection import Selection
+else:
+    analysis = lazy("tcpconntop.core.analysis.failures")
 
 TITLE_WIDTH, ERRNO_WIDTH = 24, 13
 """Cells of the longest usual title, `unreachable EHOSTUNREACH`, and of the longest errno alone."""
@@ -158,7 +165,7 @@ class Failures(Pane):
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """List the failures, and their likely causes if there is room for all of them."""
-        table, room = FailureTable(failures(selection), width), height - 1
+        table, room = FailureTable(analysis.failures(selection), width), height - 1
         n = len(table.failures)
         n_shown = n if n <= room else room - 1
         shows_cause, shows_names = room >= 2 * n, room >= 3 * n

@@ -13,21 +13,27 @@ Where the terminal has few colours, shade characters stand for the counts, one r
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from rich.color import Color
 from rich.style import Style
 from rich.text import Span, Text
 
-from tcpconntop.core.analysis.axes import round_duration, time_labels
-from tcpconntop.core.analysis.heatmap import Heatmap as Heat
-from tcpconntop.core.analysis.heatmap import HeatmapScale, band_edges, band_of, heatmap
-from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count, elapsed
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.types import Ints
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
 from tcpconntop.tui.text.lines import fit
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis import axes
+    from tcpconntop.core.analysis import heatmap as heatmaps
+    from tcpconntop.core.analysis.heatmap import Heatmap as Heat
+    from tcpconntop.core.analysis.heatmap import HeatmapScale
+    from tcpconntop.core.analysis.selection import Selection
+else:
+    axes = lazy("tcpconntop.core.analysis.axes")
+    heatmaps = lazy("tcpconntop.core.analysis.heatmap")
 
 LEGEND_MIN_WIDTH = 48
 """Width of the pane from which the legend is shown."""
@@ -56,13 +62,13 @@ class Heatmap(Pane):
         cells = width - LABEL_WIDTH - 1 - max(legend, 1)
         lines = height - 2
         rows = lines if self.has_few_colours else 2 * lines
-        heat = heatmap(selection.snapshot, selection.group_of, cells)
+        heat = heatmaps.heatmap(selection.snapshot, selection.group_of, cells)
         scale = self._stable_scale(heat, rows, selection)
-        edges = band_edges(scale.max_count, len(SHADES) if self.has_few_colours else COLOURS)
+        edges = heatmaps.band_edges(scale.max_count, len(SHADES) if self.has_few_colours else COLOURS)
         step_of = heat.step_of_cell(cells)
         matrix = heat.matrix(scale.low_us, scale.high_us, rows)[::-1]
-        grid = band_of(matrix, edges)[:, step_of]
-        failed = band_of(heat.failed, edges)[step_of]
+        grid = heatmaps.band_of(matrix, edges)[:, step_of]
+        failed = heatmaps.band_of(heat.failed, edges)[step_of]
         before_start = step_of < heat.first_known_step
         grid[:, before_start] = failed[before_start] = UNKNOWN
         body = (self._shaded if self.has_few_colours else self._coloured)(grid, failed, len(edges))
@@ -79,7 +85,7 @@ class Heatmap(Pane):
         """Return the scale; it seldom changes while the same selection is drawn in the same size."""
         key = (self._about, rows, heat.step_s, selection.snapshot.window_s)
         before = self._scale[1] if self._scale is not None and self._scale[0] == key else None
-        scale = HeatmapScale.for_heatmap(heat, rows, before)
+        scale = heatmaps.HeatmapScale.for_heatmap(heat, rows, before)
         self._scale = (key, scale)
         return scale
 
@@ -165,7 +171,7 @@ def _labels(scale: HeatmapScale, lines: int) -> list[str]:
     at_line = {round((power - low) * lines / (high - low)): power for power in range(low, high, every)}
     at_line.setdefault(lines - 1, high)
     labels = [
-        fit(round_duration(10.0 ** at_line[line]), LABEL_WIDTH, True) + "┤"
+        fit(axes.round_duration(10.0 ** at_line[line]), LABEL_WIDTH, True) + "┤"
         if line in at_line
         else " " * LABEL_WIDTH + "│"
         for line in range(lines - 1, -1, -1)
@@ -177,7 +183,7 @@ def _times(heat: Heat, cells: int) -> str:
     """Return the labels of the time axis, counted back from now at the right edge."""
     per_s = cells / (heat.steps * heat.step_s)
     line = "now".rjust(cells)
-    for age_s, label in time_labels(heat.reach_s, 6 if cells >= 90 else 3 if cells >= 36 else 1):
+    for age_s, label in axes.time_labels(heat.reach_s, 6 if cells >= 90 else 3 if cells >= 36 else 1):
         middle = round(cells - age_s * per_s)
         start = max(0, middle - (0 if age_s == heat.reach_s else len(label) // 2))
         line = line[:start] + label + line[start + len(label) :]

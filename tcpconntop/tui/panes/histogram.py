@@ -13,20 +13,26 @@ from __future__ import annotations
 
 import math
 from errno import ECONNREFUSED, ETIMEDOUT
+from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.text import Text
 
-from tcpconntop.core.analysis.axes import decade_range, rebin, round_duration
 from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
-from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.format import count, duration, percent
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes.bar_chart import Frame, bars, columns_of
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import fit
+
+if TYPE_CHECKING:
+    from tcpconntop.core import counts as counts_of_rows
+    from tcpconntop.core.analysis import axes
+    from tcpconntop.core.analysis.selection import Selection
+else:
+    axes = lazy("tcpconntop.core.analysis.axes")
+    counts_of_rows = lazy("tcpconntop.core.counts")
 
 COUNT_WIDTH = 6
 """Cells of the labels of the count axis."""
@@ -69,9 +75,11 @@ class Histogram(Pane):
 
     def _plot(self, selection: Selection, width: int, height: int) -> list[Text]:
         filled = np.flatnonzero(selection.buckets)
-        low, high = decade_range(float(EDGES_US[filled[0]]), float(EDGES_US[filled[-1]]))
+        low, high = axes.decade_range(
+            float(counts_of_rows.EDGES_US[filled[0]]), float(counts_of_rows.EDGES_US[filled[-1]])
+        )
         columns = columns_of(width, COUNT_WIDTH)
-        counts = rebin(selection.buckets, low, high, columns)
+        counts = axes.rebin(selection.buckets, low, high, columns)
         top = float(counts.max())
         scale = (columns - 1) / math.log(high / low)
         ticks = _ticks(low, high, columns, scale)
@@ -127,5 +135,5 @@ def _ticks(low_us: float, high_us: float, columns: int, scale: float) -> list[tu
         for step in steps:
             us = step * 10.0**exponent
             if us <= high_us * 1.001:
-                ticks.append((min(math.log(us / low_us) * scale, columns - 1.0), round_duration(us)))
+                ticks.append((min(math.log(us / low_us) * scale, columns - 1.0), axes.round_duration(us)))
     return ticks

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from rich.color import Color
 from rich.text import Text
 
-from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.scope import scope_text
 from tcpconntop.tui.text.lines import Line
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis.selection import Selection
 
 LABEL_WIDTH = 7
 """Cells of the labels on the latency axis, and of the names of the rows below it."""

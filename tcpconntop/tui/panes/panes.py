@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -14,12 +15,14 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import count
-from tcpconntop.core.window.slices import MAX_WINDOW_S
+from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.tui.messages import TabRequested
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import Line, fit_address
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis.selection import Selection
 
 PANE_WIDTH = 100
 """Width of a pane in cells; a terminal twice as wide shows two."""

@@ -12,20 +12,26 @@ Latency on a log axis; rate and failures as bars below it, on the same time axis
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from rich.text import Text
 
-from tcpconntop.core.analysis.axes import decade_range, round_duration, time_labels
-from tcpconntop.core.analysis.selection import Selection
-from tcpconntop.core.analysis.series import Series
 from tcpconntop.core.format import duration, rate
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.tui.panes.bar_chart import Frame, columns_of
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
 from tcpconntop.tui.text.lines import fit
 from tcpconntop.tui.text.sparkline import sparkline
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tcpconntop.core.analysis import axes
+    from tcpconntop.core.analysis.selection import Selection
+    from tcpconntop.core.analysis.series import Series
+else:
+    axes = lazy("tcpconntop.core.analysis.axes")
 
 QUANTILE_PAINTS = ("low", "mid", "high")
 """The colours of p50, p90 and p99."""
@@ -57,12 +63,12 @@ class Timeline(Pane):
 
         quantiles = steps.quantiles_us[0]
         known = quantiles[np.isfinite(quantiles)]
-        low, high = decade_range(float(known.min()), float(known.max()), 1) if len(known) else (1.0, 1e6)
+        low, high = axes.decade_range(float(known.min()), float(known.max()), 1) if len(known) else (1.0, 1e6)
         span = math.log(high / low)
         exponents = range(round(math.log10(low)), round(math.log10(high)) + 1)
         every = max(1, -(-len(exponents) // max(1, (height - 2) // 2 + 1)))
         labels = [
-            (math.log(10.0**n / low) / span, fit(round_duration(10.0**n), LABEL_WIDTH, True))
+            (math.log(10.0**n / low) / span, fit(axes.round_duration(10.0**n), LABEL_WIDTH, True))
             for n in exponents[::every]
         ]
         columns = columns_of(width, LABEL_WIDTH)
@@ -101,5 +107,6 @@ def _ticks(steps: Series, columns: int) -> list[tuple[float, str]]:
     """Return column and label of the ticks of the time axis, counted back from now."""
     span_s = steps.attempts.shape[1] * steps.step_s
     at_most = 6 if columns >= 100 else 3 if columns >= 40 else 1
-    ticks = [((columns - 1) * (1 - age_s / span_s), label) for age_s, label in time_labels(span_s, at_most)]
+    labels = axes.time_labels(span_s, at_most)
+    ticks = [((columns - 1) * (1 - age_s / span_s), label) for age_s, label in labels]
     return [*ticks, (columns - 1.0, "now")]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
 from textual import on
 
+from tcpconntop.core.lazy import np
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.view.hosts_of_row import hosts_of_row
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
 from tcpconntop.tui.panes.registry import make_panes
 from tcpconntop.tui.screens.explain_screen import ExplainScreen
-from tcpconntop.tui.screens.process import ProcessScreen
 from tcpconntop.tui.state import DashboardState
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 
 class MainScreen(ExplainScreen):
@@ -79,6 +81,8 @@ class MainScreen(ExplainScreen):
 
     def open_process(self, process: ProcessSummary, state: DashboardState | None) -> None:
         """Show the screen of a process, beginning with a state so that its first frame is not empty."""
+        from tcpconntop.tui.screens.process import ProcessScreen
+
         screen = ProcessScreen(process, self.spec, self._read_process_info)
         screen.filter_bar.history = self.filter_bar.history
         screen.state = state

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -22,8 +22,10 @@ from textual.widgets.option_list import Option
 from tcpconntop.core.view.column_choice import CHOOSABLE, DEFAULT_COLUMNS
 from tcpconntop.core.view.columns import TREND, columns_of
 from tcpconntop.core.view.spec import ColumnChoice
-from tcpconntop.core.view.view import View
 from tcpconntop.tui.text.lines import fit
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 LINE_WIDTH = 68
 """Cells of a line; it fits into a terminal of 80 cells."""

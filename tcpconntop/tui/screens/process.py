@@ -23,6 +23,7 @@ from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import process_text
 from tcpconntop.core.view.scope import scope_text
 from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, UnknownProcessError, read_process
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.bars.identity import Identity
@@ -116,10 +117,11 @@ class ProcessScreen(ExplainScreen):
         """Return the name of what the panes show when no row is selected."""
         return f"all of {self.comm}" if not self.spec.where.text else super().scope_text()
 
-    def _empty(self) -> str:
+    def empty_text(self, view: View) -> str:
+        """Return why a view of the process has no row."""
         if self.spec.where.text:
-            return super()._empty()
-        filters = scope_text(self.view.snapshot.info.filters, "") if self.view is not None else ""
+            return super().empty_text(view)
+        filters = scope_text(view.snapshot.info.filters, "")
         matching = f" that matches {filters}" if filters else ""
         if self._ended:
             return f"no connect of this process{matching} in this window"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import printable
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.filter_completion import values_in_window
-from tcpconntop.core.view.scope import no_connect_text, scope_text
+from tcpconntop.core.view.scope import no_row_text
 from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
-from tcpconntop.core.view.view import View
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.bars.filter_bar import FilterBar
@@ -42,6 +42,12 @@ from tcpconntop.tui.table.table import Table
 from tcpconntop.tui.table.view_cache import ViewCache
 from tcpconntop.tui.text.lines import STYLE_CLASSES
 from tcpconntop.tui.text.titles import row_title
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis import selection as selections
+    from tcpconntop.core.view.view import View
+else:
+    selections = lazy("tcpconntop.core.analysis.selection")
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
 """Terminal heights below which a part is hidden to make room for the table."""
@@ -68,7 +74,7 @@ class TableScreen(Screen[None]):
         self.spec = spec
         self.view: View | None = None
         self.state: DashboardState | None = None
-        self._all: Selection | None = None
+        self._all: selections.Selection | None = None
         self._views = ViewCache()
         self.panes_enabled = True
         self.header, self.summary, self.footer = Header(), Summary(), Footer(self.HIDDEN_HINTS)
@@ -145,8 +151,8 @@ class TableScreen(Screen[None]):
             self._show_panes()
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view
-            self._all = Selection(self.view)
-            self.table.show(self.view, self._empty(), self._all.metrics)
+            self._all = selections.Selection(self.view)
+            self.table.show(self.view, self.empty_text(self.view), self._all.metrics)
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
         self.header.show(state, self.spec, self.scope_title())
@@ -156,21 +162,16 @@ class TableScreen(Screen[None]):
         """Return the name of what the screen is about; empty if that is everything."""
         return ""
 
-    def _empty(self) -> str:
-        filters = scope_text(self.view.snapshot.info.filters, "") if self.view is not None else ""
-        if self.spec.where.text:
-            also = f", of those that match {filters}" if filters else ""
-            return f"nothing matches the filter {printable(self.spec.where.text)}{also}: esc clears it"
-        if self.view is not None and self.view.snapshot.ledger.ended:
-            return f"{no_connect_text(self.view)}: the next one will be listed here"
-        return f"no connect{f' that matches {filters}' if filters else ''} yet: waiting for the first one"
+    def empty_text(self, view: View) -> str:
+        """Return why a view has no row."""
+        return no_row_text(view, self.spec.where.text)
 
     def _show_panes(self) -> None:
         view, row = self.view, self.table.row
         if view is None:
             self.panes.show(None, self.scope_text())
         elif row is not None:
-            self.panes.show(Selection(view, row), row_title(view, row))
+            self.panes.show(selections.Selection(view, row), row_title(view, row))
         else:
             self.panes.show(self._all, self.scope_text())
 

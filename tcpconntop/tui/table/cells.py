@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcpconntop.core.view.column import Column
 from tcpconntop.core.view.columns import TREND, ViewColumn
-from tcpconntop.core.view.view import View
 from tcpconntop.tui.text.lines import fit, fit_address, fit_counted
 from tcpconntop.tui.text.severity import metric_paint
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 _PAINTS = {
     "daddr": "strong",

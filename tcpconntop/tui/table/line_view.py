@@ -46,6 +46,11 @@ class LineView(ScrollView, Styled):
         self._painted = None
         super().notify_style_update()
 
+    @property
+    def is_painted(self) -> bool:
+        """True if lines of the present size and position have been drawn."""
+        return self._painted is not None and self._painted[0] == self._geometry()
+
     def repaint(self) -> None:
         """Have the lines painted that have changed."""
         painted, now = self._painted, (self._geometry(), self._draw(range(self.size.height)))
@@ -58,7 +63,7 @@ class LineView(ScrollView, Styled):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the lines of a visible region; `render_line` draws them in full width."""
         painted = self._painted
-        if painted is not None and painted[0] == self._geometry():
+        if painted is not None and self.is_painted:
             lines = painted[1][crop.y : crop.bottom]
         else:
             lines = self._draw(crop.line_range)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.view.columns import ViewColumn
-from tcpconntop.core.view.view import View
 from tcpconntop.core.wire import address_text
 from tcpconntop.sources.port_names import port_names
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 PORT_NAMES_MIN_WIDTH = 100
 """Table width from which there is room for the names of ports."""

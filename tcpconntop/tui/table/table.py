@@ -7,25 +7,33 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import ClassVar
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
 
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.columns import TREND, ViewColumn, columns_of
-from tcpconntop.core.view.view import View
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
 from tcpconntop.tui.table.cells import cell_paint, fit_cell
 from tcpconntop.tui.table.layout import MARGIN, ColumnLayout, lay_out_columns
 from tcpconntop.tui.table.line_view import LineView
 from tcpconntop.tui.table.naming import Namer, add_name, widen_for_names
-from tcpconntop.tui.table.trend import Trend, TrendCache
 from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
 from tcpconntop.tui.text.wrap import wrap
+
+if TYPE_CHECKING:
+    from tcpconntop.tui.table import trend as trends
+    from tcpconntop.tui.table.trend import Trend, TrendCache
+else:
+    trends = lazy("tcpconntop.tui.table.trend")
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 CURSOR_SIGN, WORSE_SIGN = "▌", "▲"
 
@@ -51,10 +59,10 @@ class Table(LineView, can_focus=True):
         self._empty = ""
         self._overall: Mapping[str, float] = {}
         self._strips: dict[tuple[int, bool, int], Strip] = {}
-        self._trends = TrendCache()
         self._visible_trends: list[Trend] = []
         self._top = -1
         self._layout_key: tuple[object, ...] = ()  # what the layout depends on
+        self._without_rows: tuple[object, ...] | None = None  # what is drawn where there is no row
         self._namer: Namer | None = None
 
     def show(self, view: View | None, empty: str, overall: Mapping[str, float] | None = None) -> None:
@@ -100,6 +108,10 @@ class Table(LineView, can_focus=True):
         if row is not None:
             self._go(row)
 
+    @cached_property
+    def _trends(self) -> TrendCache:
+        return trends.TrendCache()
+
     @property
     def _first(self) -> int:
         return self.scroll_offset.y
@@ -118,7 +130,13 @@ class Table(LineView, can_focus=True):
                 widened = widen_for_names(columns, room) if self._namer else columns
                 self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
         self._strips.clear()
-        self.repaint()
+        without_rows = None if self.view else (self._empty, self.column_layouts, self._order())
+        if without_rows is None or without_rows != self._without_rows or not self.is_painted:
+            self.repaint()  # at rest nothing changes, and drawing what is there anew is half of our cost
+        self._without_rows = without_rows
+
+    def _order(self) -> tuple[str, bool] | None:
+        return None if self.view is None else (self.view.spec.sort, self.view.spec.descending)
 
     def notify_style_update(self) -> None:
         """Clear the lines that were drawn in the old colours."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.filter import Filter, KeyTerm
-from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.view.view import View
-from tcpconntop.core.window.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view import make_view as views
+    from tcpconntop.core.view.view import View
+    from tcpconntop.core.window.snapshot import Snapshot
+else:
+    views = lazy("tcpconntop.core.view.make_view")
 
 
 class ViewCache:
@@ -28,7 +35,7 @@ class ViewCache:
         baseline = self._baseline_view(mark, spec)
         view = self._view
         if view is None or (view.snapshot, view.spec, view.baseline) != (snapshot, spec, baseline):
-            view = self._view = make_view(snapshot, spec, baseline, view)
+            view = self._view = views.make_view(snapshot, spec, baseline, view)
         return view
 
     def _baseline_view(self, mark: Snapshot | None, spec: ViewSpec) -> View | None:
@@ -41,5 +48,5 @@ class ViewCache:
         if self._baseline is None or self._baseline_key != key:
             where = Filter(spec.where.text, terms)
             self._baseline_key = key
-            self._baseline = make_view(mark, ViewSpec(spec.group_by, where=where))
+            self._baseline = views.make_view(mark, ViewSpec(spec.group_by, where=where))
         return self._baseline

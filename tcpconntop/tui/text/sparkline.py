@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from tcpconntop.core.format import EIGHTHS
+from tcpconntop.core.lazy import np
 
-BLOCKS = np.array([" ", *EIGHTHS])
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+BLOCKS = (" ", *EIGHTHS)
 
 
 def sparklines(values: npt.NDArray[np.float64]) -> list[str]:
@@ -28,7 +31,7 @@ def sparklines(values: npt.NDArray[np.float64]) -> list[str]:
     top = np.fmax(np.where(n > 0, ordered[row, np.maximum(n - 1, 0)], 0), twice_median)[:, np.newaxis]
     shares = np.divide(values, top, out=np.zeros_like(values), where=known & (top > 0))
     heights = np.where(known, 1 + np.minimum((shares * 8).astype(np.int64), 7), 0)
-    return ["".join(line) for line in BLOCKS[heights].tolist()]
+    return ["".join(map(BLOCKS.__getitem__, line)) for line in heights.tolist()]
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tcpconntop.core.format import printable
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.groups import destination_text, process_text
-from tcpconntop.core.view.view import View
+
+if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
 
 
 def row_title(view: View, row: int) -> str:

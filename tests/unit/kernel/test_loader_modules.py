@@ -13,6 +13,7 @@ import pytest
 
 from tcpconntop.doctor import try_load
 from tcpconntop.kernel import loader
+from tcpconntop.kernel.isolated import loader_command
 
 ROOT = Path(__file__).parents[3]
 ENTRIES = [loader.__name__, try_load.ENTRY]
@@ -45,7 +46,7 @@ def test_given_a_module_of_the_loader_then_python_3_9_can_parse_it(entry: str) -
 
 
 def test_given_an_entry_module_then_the_command_runs_it_over_the_socket() -> None:
-    command = loader.loader_command(try_load.ENTRY, 7, "/usr/bin/python3", "/opt/python")
+    command = loader_command(try_load.ENTRY, 7, "/usr/bin/python3", "/opt/python")
     assert command[0] == "/usr/bin/python3"
     assert command[-4:] == [str(ROOT), try_load.ENTRY, "7", "/opt/python"]
 

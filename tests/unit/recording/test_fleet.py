@@ -219,7 +219,10 @@ def test_a_target_that_is_no_host_is_refused(words: list[str]) -> None:
         check_targets(parse(["fleet", "-b", *words]))
 
 
-def test_a_target_is_an_argument_and_never_read_by_a_shell(tmp_path: Path) -> None:
+def test_a_target_is_an_argument_and_never_read_by_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     script = tmp_path / "ssh"
     script.write_text(f"#!{sys.executable}\nimport sys\nprint('\\0'.join(sys.argv[1:]), end='')\n")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)

@@ -8,8 +8,8 @@ from records import connect, expected_of, join, random_records, rows_of
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.keys import OTHER_ROW
+from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.rolling import RollingWindow
-from tcpconntop.core.window.slices import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 
 

@@ -16,8 +16,9 @@ from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.history import second_after, second_before, snapshot_at
 from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.rolling import RollingWindow
-from tcpconntop.core.window.slices import MAX_WINDOW_S, slice_span
+from tcpconntop.core.window.slices import slice_span
 
 BEGAN_S = 1_000
 LONG_S = 1_100

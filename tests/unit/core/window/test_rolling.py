@@ -12,7 +12,8 @@ from records import connect, expected_of, join, random_records, rows_of
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
-from tcpconntop.core.window.rolling import WINDOWS, RollingWindow
+from tcpconntop.core.window.lengths import WINDOWS
+from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.wire import Outcome
 
 LENGTHS = {10: 1, 60: 1, 300: 10, 900: 30}

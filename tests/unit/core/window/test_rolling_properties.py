@@ -8,7 +8,7 @@ from records import random_records
 from test_rolling import Story, assert_right
 
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.window.rolling import WINDOWS
+from tcpconntop.core.window.lengths import WINDOWS
 from tcpconntop.core.wire import Outcome
 
 STEPS = some.lists(
