@@ -81,6 +81,7 @@ def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
         assert seen_of(completeness) == (13, 17)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("alone")
 def test_many_namespaces_side_by_side_have_a_count_each(trace: Trace) -> None:
     """GIVEN hundreds of namespaces WHEN they have gone THEN the own one was compared all the time."""
@@ -147,6 +148,7 @@ def test_only_a_process_that_is_itself_in_a_namespace_is_named(own_trace: Trace)
         assert named == ({0} if way == "thread" else in_records)
 
 
+@pytest.mark.long
 def test_it_is_said_how_many_namespaces_are_compared() -> None:
     """GIVEN three namespaces that nothing can be compared in WHEN printed THEN it is said.
 

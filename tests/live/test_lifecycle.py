@@ -258,6 +258,7 @@ def test_without_privileges(privileged: bool, says: str) -> None:
     assert (done.returncode, done.stderr) == (3, b"")
 
 
+@pytest.mark.long
 def test_the_loader_stays_with_perf_buffers() -> None:
     """GIVEN perf buffers WHEN the first owner closes it THEN it stays; WHEN killed THEN reading fails."""
     loader = spawn_loader()

@@ -89,6 +89,7 @@ def test_no_headless_command_runs_what_lies_around(traps: Traps, long: bool) -> 
     """GIVEN traps WHEN each command runs THEN none does; `doctor` compiles, as perf buffers need it."""
     file = str(traps.folder.parent / "recording")
     like_others = (
+        ("doctor",),
         ("log", "--help"),
         ("-b", "-n", "1", "-d", "0.2", "--transport", "perf"),
         ("log", "--replay", file),
@@ -98,7 +99,6 @@ def test_no_headless_command_runs_what_lies_around(traps: Traps, long: bool) -> 
         ("--version",),
         ("--help",),
         ("completion", "bash"),
-        ("doctor",),
         ("-b", "-n", "1", "-d", "0.2", *way.OPTIONS),
         ("record", file, "--for", "1s", *way.OPTIONS),
         ("check", "--for", "0.2s", "--assert", "count>=0", *way.OPTIONS),

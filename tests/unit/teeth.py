@@ -44,7 +44,7 @@ class Protection:
     test: str
 
 
-FLEET = "tests/unit/recording/test_fleet.py::test_"
+FLEET = "tests/unit/recording/test_feeds.py::test_"
 
 PROTECTIONS = (
     Protection("isolated Python", "tcpconntop/kernel/isolated.py", '"-I", "-c"', '"-c"',

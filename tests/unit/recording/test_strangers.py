@@ -85,7 +85,13 @@ def play(data: bytes) -> None:
             assert document["completeness"] is None or 0 <= document["completeness"] <= 1
 
 
-@pytest.mark.parametrize("name", hostile_recordings.MADE_BY)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name in ("units-many", "heads") else name
+        for name in hostile_recordings.MADE_BY
+    ],
+)
 def test_a_hostile_recording_is_refused_or_played(name: str) -> None:
     play(hostile_recordings.MADE_BY[name]())
 

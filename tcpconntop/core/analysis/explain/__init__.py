@@ -21,6 +21,7 @@ from tcpconntop.core.analysis.explain.lost_syns import LostSyns
 from tcpconntop.core.analysis.explain.many_failed import ManyFailed
 from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
 from tcpconntop.core.analysis.explain.slow_address import SlowAddress
+from tcpconntop.core.analysis.explain.slow_host import SlowHost
 from tcpconntop.core.analysis.explain.slow_path import SlowPath
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.analysis.selection import Selection
@@ -37,6 +38,7 @@ _ALL: tuple[FindingKind, ...] = (
     SlowPath(),
     AcceptQueue(),
     Ipv6Broken(),
+    SlowHost(),
     SlowAddress(),
     LocalWork(),
     ClientTimeout(),

@@ -1,0 +1,176 @@
+"""One of several hosts that is slower than the others, to one destination or to most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tcpconntop.core.analysis.explain.evidence import Evidence
+from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
+from tcpconntop.core.analysis.explain.lost_syns import LostSyns
+from tcpconntop.core.analysis.explain.slow_path import SlowPath
+from tcpconntop.core.counts import quantiles_us
+from tcpconntop.core.format import duration
+from tcpconntop.core.hosts import host_number
+from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
+from tcpconntop.core.types import Floats, Mask, Rows
+from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.window.keys import Keys, address_octets
+from tcpconntop.core.wire import Outcome
+
+MIN_FACTOR = 5
+"""How many times the median of the other hosts one must take to be reported."""
+
+MIN_CONNECTS = 20
+"""How many connects to a destination a host must have to be compared."""
+
+MAX_COMPARED = 500
+"""Pairs of destination and host that are compared, the busiest: it bounds the work."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """A destination from one host, beside the same destination from the other hosts.
+
+    Attributes:
+        host: number of the host.
+        keys: the keys of the evidence, the busiest first.
+        value_us: p50 from this host.
+        median_us: median of the p50 of the other hosts.
+        others: how many those are.
+        connects: connects of this host that succeeded.
+    """
+
+    host: int
+    keys: Rows
+    value_us: float
+    median_us: float
+    others: int
+    connects: int
+
+    @property
+    def is_slow(self) -> bool:
+        """True if a user would feel the difference."""
+        return self.value_us >= MIN_FACTOR * self.median_us and self.value_us - self.median_us >= FELT_US
+
+    @property
+    def difference_us(self) -> float:
+        """By how much it is slower."""
+        return self.value_us - self.median_us
+
+
+class SlowHost(FindingKind):
+    """A host that is slower than the others."""
+
+    kind = "slow-host"
+    severity = Severity.WARN
+    shows = (
+        "one of several hosts is 5 times slower than the median of the others, to a destination or to most"
+    )
+    based_on = "p50 of the destinations that several hosts connect to (20 connects each)"
+    silent = "a single host; loopback and link-local addresses; differences below 1ms; a wait for a lost SYN"
+    absent = "no host slower than the others"
+    after = (LostSyns, SlowPath)
+
+    def check(self, evidence: Evidence) -> list[Finding]:
+        """Return the hosts that are slow to most destinations; of the others, the pairs that differ most."""
+        compared = evidence.once(_compare_hosts)
+        by_host: dict[int, list[_Compared]] = {}
+        for pair in compared:
+            by_host.setdefault(pair.host, []).append(pair)
+        hosts, pairs = [], []
+        for of_host in by_host.values():
+            slow = sorted((pair for pair in of_host if pair.is_slow), key=lambda pair: -pair.difference_us)
+            if len(slow) >= 2 and 2 * len(slow) > len(of_host):
+                hosts.append(self._slow_host(evidence, slow, len(of_host)))
+            else:
+                pairs += slow
+        hosts.sort(key=lambda finding: -finding.affected)
+        pairs.sort(key=lambda pair: -pair.difference_us)
+        return [*hosts, *(self._slow_pair(evidence, pair) for pair in pairs)][:MAX_FINDINGS]
+
+    def denies(self, evidence: Evidence) -> bool:
+        """Return True if hosts were compared, and all of them."""
+        return 0 < len(evidence.once(_compare_hosts)) < MAX_COMPARED
+
+    def _slow_host(self, evidence: Evidence, slow: list[_Compared], compared: int) -> Finding:
+        keys = np.concatenate([pair.keys for pair in slow])
+        host = evidence.snapshot.places.host(int(evidence.keys[keys[0]]["netns"]))
+        return self.finding(
+            evidence,
+            keys,
+            f"{host} is slower than the other hosts to {len(slow)} of {compared} destinations",
+            f"such as {_text(evidence, slow[0])}: {_figures(slow[0])}; its own way out, or the host itself",
+            sum(pair.connects for pair in slow),
+            group_by="host",
+        )
+
+    def _slow_pair(self, evidence: Evidence, pair: _Compared) -> Finding:
+        host = evidence.snapshot.places.host(int(evidence.keys[pair.keys[0]]["netns"]))
+        factor = f"{pair.value_us / pair.median_us:.0f}× slower"
+        others = f"the {pair.others} other hosts" if pair.others > 1 else "the other host"
+        return self.finding(
+            evidence,
+            pair.keys,
+            f"{_text(evidence, pair)} is {factor} from {host} than from {others}",
+            _figures(pair),
+            pair.connects,
+            group_by="host+dest",
+        )
+
+
+def _text(evidence: Evidence, pair: _Compared) -> str:
+    return evidence.key_text(evidence.keys[pair.keys[0]])
+
+
+def _figures(pair: _Compared) -> str:
+    others = f"{pair.others} other hosts" if pair.others > 1 else "the other host"
+    return f"p50 {duration(pair.value_us)} against {duration(pair.median_us)} of {others}"
+
+
+def _compare_hosts(evidence: Evidence) -> list[_Compared]:
+    """Return every destination from each host, where another host connects to it too."""
+    if not evidence.snapshot.places.hosts:
+        return []
+    ok = evidence.outcomes[:, Outcome.OK]
+    keys = np.flatnonzero((ok > 0) & ~_means_another_machine(evidence.keys))
+    dest = GROUPINGS["dest"].merge(evidence.keys[keys])[1]
+    host = np.array([host_number(netns) for netns in evidence.keys["netns"][keys].tolist()], np.int64)
+    codes, pair_of = np.unique(dest << 16 | host, return_inverse=True)
+    connects = np.bincount(pair_of, ok[keys], len(codes)).astype(np.int64)
+    busiest = np.argsort(-connects, kind="stable")[:MAX_COMPARED]
+    chosen = np.sort(busiest[connects[busiest] >= MIN_CONNECTS])
+    medians_us = _medians_us(evidence, keys, pair_of, chosen)
+    known = medians_us < RETRANSMITTED_US  # waits for SYNs that were sent again are another finding
+    chosen, medians_us = chosen[known], medians_us[known]
+    dests = codes[chosen] >> 16
+    compared = []
+    for n, pair in enumerate(chosen.tolist()):
+        others = medians_us[(dests == dests[n]) & (np.arange(len(chosen)) != n)]
+        if len(others):
+            own = evidence.busiest(keys[pair_of == pair])
+            value_us, median_us = float(medians_us[n]), float(np.median(others))
+            number = int(codes[pair]) & 0xFFFF
+            compared.append(_Compared(number, own, value_us, median_us, len(others), int(connects[pair])))
+    return compared
+
+
+def _medians_us(evidence: Evidence, keys: Rows, pair_of: Rows, chosen: Rows) -> Floats:
+    """Return the p50 of the chosen pairs."""
+    number = np.full(int(pair_of.max(initial=-1)) + 1, -1)
+    number[chosen] = np.arange(len(chosen))
+    group = np.full(len(evidence.snapshot.window.keys), -1)
+    group[evidence.rows[keys]] = number[pair_of]
+    pages = evidence.snapshot.window.latency_pages.regroup(group)
+    return quantiles_us(pages, len(chosen), (0.5,))[:, 0]
+
+
+def _means_another_machine(keys: Keys) -> Mask:
+    """Return where an address is one of each host alone: loopback and link-local ones."""
+    octets, is_v4 = address_octets(keys), keys["family"] == 4
+    v4 = (octets[:, 0] == 127) | ((octets[:, 0] == 169) & (octets[:, 1] == 254))
+    loopback = (octets[:, :15] == 0).all(axis=1) & (octets[:, 15] == 1)
+    v6 = loopback | ((octets[:, 0] == 0xFE) & (octets[:, 1] & 0xC0 == 0x80))
+    mask: Mask = np.where(is_v4, v4, v6)
+    return mask
