@@ -181,6 +181,7 @@ def test_it_is_suspended_and_continued_many_times(how: str, long: bool) -> None:
         terminal.until("code 0")
 
 
+@pytest.mark.long
 def test_a_suspended_dashboard_can_be_ended() -> None:
     """GIVEN a stopped job WHEN the shell kills it THEN it ends in the background, without the terminal."""
     with in_a_shell() as terminal:
@@ -208,6 +209,7 @@ def test_in_the_background_it_stays_stopped() -> None:
         terminal.until(PROMPT)
 
 
+@pytest.mark.long
 def test_without_a_shell_it_is_not_suspended_for_ever() -> None:
     """GIVEN no parent that could continue it (`ssh -t HOST …`) WHEN Ctrl-Z is pressed THEN it goes on."""
     with on_terminal(REPLAY) as terminal:
