@@ -81,7 +81,6 @@ def test_connects_left_out_by_a_filter_count_as_not_seen(trace: Trace) -> None:
         assert seen_of(completeness) == (13, 17)
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("alone")
 def test_many_namespaces_side_by_side_have_a_count_each(trace: Trace) -> None:
     """GIVEN hundreds of namespaces WHEN they have gone THEN the own one was compared all the time."""
