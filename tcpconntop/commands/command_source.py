@@ -230,10 +230,10 @@ class CommandSource:
         args = self._args
         if not args.record:
             return source
-        from tcpconntop.core.places import Names
         from tcpconntop.core.view.filter import Filter
         from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.recording.writer import RecordingWriter
+        from tcpconntop.sources.base import names_of
 
         try:
             output = self._output()
@@ -243,8 +243,7 @@ class CommandSource:
         terms = keep or Filter()
 
         def is_kept(events: Events) -> Mask:
-            names = Names(source.units(), source.places(), source.info.host)
-            return terms.match_keys(keys_from_events(events), names)
+            return terms.match_keys(keys_from_events(events), names_of(source))
 
         mask = is_kept if terms.terms else None
         self._recorder = RecordingWriter(source, output, _filters_text(args, keep), args.compress, mask)

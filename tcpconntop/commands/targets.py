@@ -44,8 +44,7 @@ def use_replay_for_recordings(args: Namespace) -> None:
         return
     if len(recordings) < len(targets):
         raise UsageError(f"{recordings[0]} is a recording, and others are hosts: their times do not match")
-    if args.replay or args.record:
-        check_targets(args)
+    _check_alone(args)
     args.replay, args.fleet = recordings, ()
     if args.command == "fleet" and not args.batch:
         args.speed = 1.0
@@ -60,9 +59,13 @@ def check_targets(args: Namespace) -> None:
         if any(sign.isspace() for sign in host) and not _is_file(target):
             raise UsageError(f"{target!r} is neither a host nor a file")
     _ssh_command(args.ssh_command)
-    if args.fleet and args.replay:
+    _check_alone(args)
+
+
+def _check_alone(args: Namespace) -> None:
+    if args.replay:
         raise UsageError("--fleet and --replay exclude each other: name recordings as --fleet FILE")
-    if args.fleet and args.record:
+    if args.record:
         raise UsageError("--record cannot be used with a fleet")
 
 

@@ -83,6 +83,11 @@ def elapsed(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
+def round_elapsed(seconds: float) -> str:
+    """Format a round time span without parts that are zero: `45s`, `3m`, `2h`; others as `elapsed` does."""
+    return elapsed(seconds).replace("m00s", "m").replace("h00m", "h")
+
+
 EIGHTHS = "▁▂▃▄▅▆▇█"
 
 

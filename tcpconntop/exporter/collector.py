@@ -16,7 +16,7 @@ from tcpconntop.exporter.labels import LABELLINGS, Labeller
 from tcpconntop.exporter.series import SeriesTable
 from tcpconntop.exporter.snapshot import MetricsSnapshot, ProcessCost
 from tcpconntop.kernel.process import own_memory_bytes, own_start_s
-from tcpconntop.sources.base import Source
+from tcpconntop.sources.base import Source, names_of
 
 MAX_READ_S = 1.0
 """How long a read waits: a snapshot is published about once a second."""
@@ -77,7 +77,7 @@ class Collector:
     def _count(self, events: Events) -> None:
         if not len(events):
             return
-        names = Names(self._source.units(), self._source.places())
+        names = names_of(self._source)
         if self._where is not None:
             events = events[self._where.match_keys(keys_from_events(events), names)]
         if len(events):

@@ -9,14 +9,14 @@ import numpy as np
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.format import printable
-from tcpconntop.core.places import Names, Places
+from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 from tcpconntop.outputs.document import dump, event_documents, in_batches
-from tcpconntop.sources.base import Source
+from tcpconntop.sources.base import Source, names_of
 
 
 class Log:
@@ -68,7 +68,7 @@ class Log:
 
     def publish(self, events: Events, source: Source) -> None:
         """Print a batch of records of a source."""
-        names = Names(source.units(), source.places(), source.info.host)
+        names = names_of(source)
         events = events[self._where.match_keys(keys_from_events(events), names)]
         if not len(events):
             return

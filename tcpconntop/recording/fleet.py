@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.hosts import MAX_HOSTS, distinct_names
 from tcpconntop.core.places import Places
-from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.ledger import Ledger, sum_of_ledgers
 from tcpconntop.core.window.snapshot import STREAM, SourceInfo
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.feed import Connection, Feed
-from tcpconntop.recording.one_of_hosts import HostRead, sum_of_ledgers
+from tcpconntop.recording.one_of_hosts import HostRead
 from tcpconntop.recording.played import Played
 
 Target = tuple[str, Callable[[], Connection], bool]
@@ -56,8 +57,7 @@ class Fleet:
     def info(self) -> SourceInfo:
         """What is known of each host."""
         hosts = tuple(feed.host() for feed in self._feeds)
-        info = self._info
-        return SourceInfo(info.host, "", "", "", info.label, self._played.notes, hosts=hosts)
+        return replace(self._info, notes=self._played.notes, hosts=hosts)
 
     @property
     def ended(self) -> bool:

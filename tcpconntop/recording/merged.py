@@ -11,11 +11,11 @@ from typing import BinaryIO
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.hosts import MAX_HOSTS, RECORDED, HostState, distinct_names
 from tcpconntop.core.places import Places
-from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.ledger import Ledger, sum_of_ledgers
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import RecordedRead
-from tcpconntop.recording.one_of_hosts import HostRead, OneOfHosts, sum_of_ledgers
+from tcpconntop.recording.one_of_hosts import HostRead, OneOfHosts
 from tcpconntop.recording.reader import RecordingReader, recordings_of
 from tcpconntop.recording.replay import Replay
 

@@ -14,7 +14,7 @@ from tcpconntop.core.hosts import (
     HostState,
 )
 from tcpconntop.core.places import NO_PLACES, Places
-from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.ledger import Ledger, sum_of_ledgers
 from tcpconntop.core.wire import Events
 from tcpconntop.recording.blocks import MAX_CLOCK_NS, FileHeader
 from tcpconntop.recording.decoder import RecordedRead
@@ -155,29 +155,3 @@ class OneOfHosts:
         """Return what is known of it."""
         ledger = self.ledger(missing)
         return HostState(self.name, state, self.records, ledger.attempts, ledger.lost, ledger.completeness)
-
-
-def sum_of_ledgers(ledgers: list[Ledger]) -> Ledger:
-    """Return the totals of several hosts; the completeness is the least one, and None if one is not known."""
-    total = {
-        name: sum(getattr(ledger, name) for ledger in ledgers)
-        for name in (
-            "attempts",
-            "syn_retransmits",
-            "lost_records",
-            "lost_starts",
-            "below_minimum",
-            "unseen",
-            "namespaces",
-            "namespaces_compared",
-            "skipped",
-        )
-    }
-    shares = [ledger.completeness for ledger in ledgers if ledger.attempts]
-    known = [share for share in shares if share is not None]
-    return Ledger(
-        outcomes=tuple(map(sum, zip(*(ledger.outcomes for ledger in ledgers), strict=True))),
-        lost_outcomes=tuple(map(sum, zip(*(ledger.lost_outcomes for ledger in ledgers), strict=True))),
-        completeness=min(known) if known and len(known) == len(shares) else None,
-        **total,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from tcpconntop.core.places import Places
+from tcpconntop.core.places import Names, Places
 from tcpconntop.core.window.host import HostFacts
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
@@ -76,3 +76,9 @@ class Source(Protocol):
     def close(self) -> None:
         """Stop. Idempotent."""
         ...
+
+
+def names_of(source: Source) -> Names:
+    """Return every name that a source adds to its records so far."""
+    places = source.places()
+    return Names(source.units(), places, "" if places.hosts else source.info.host)

@@ -10,7 +10,6 @@ second is scraped twice, as Prometheus asks: for text, and for protobuf. All thi
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
 import re
@@ -25,7 +24,9 @@ import time
 import urllib.request
 import zlib
 
-from tests.bench.soak import ADDRESSES, CLOSED_PORT, INSIDE, PORTS, RESET_ON_CLOSE, measure
+from tests.bench import steady_load
+from tests.bench.soak import measure
+from tests.bench.steady_load import ADDRESSES, CLOSED_PORT, PORTS, RESET_ON_CLOSE
 
 FORMATS = {
     "text": "text/plain;version=0.0.4",
@@ -85,22 +86,8 @@ def load(port: int, per_s: float, until_s: float, report: int) -> None:
     os.write(report, struct.pack("q", connects))
 
 
-def start_load(per_s: float, until_s: float) -> list[int]:
-    """Start a process for each port; return where each writes the number of its connects."""
-    reports = []
-    for port in PORTS:
-        reader, writer = os.pipe()
-        if not os.fork():
-            load(port, per_s / len(PORTS), until_s, writer)
-            os._exit(0)
-        os.close(writer)
-        reports.append(reader)
-    return reports
-
-
 def main(seconds: float, per_s: float) -> int:
     """Run the load; print the row; return 0 if all held."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     ports = ",".join(map(str, (*PORTS, CLOSED_PORT)))
     command = [sys.executable, "-m", "tcpconntop", "exporter", "--listen", "127.0.0.1:0", "-P", ports]
     exporter = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -117,12 +104,10 @@ def main(seconds: float, per_s: float) -> int:
 
 def _scrape_under_load(url: str, exporter: subprocess.Popen[str], seconds: float, per_s: float) -> int:
     began_s = time.monotonic()
-    reports = start_load(per_s, began_s + seconds)
+    reports = steady_load.start(load, per_s, began_s + seconds)
     under_load = scrape_each_second(url, began_s + seconds)
-    connects = sum(struct.unpack("q", os.read(report, 8))[0] for report in reports)
+    connects = steady_load.connects_of(reports)
     spent_s = time.monotonic() - began_s
-    for _ in PORTS:
-        os.wait()
     page = _last_page(url, connects)
     attempts, counted = total(page, "tcpconntop_attempts_total"), total(page, "tcpconntop_connects_total")
     lost = total(page, "tcpconntop_lost_records_total") + total(page, "tcpconntop_lost_starts_total")
@@ -149,9 +134,7 @@ def _scrape_under_load(url: str, exporter: subprocess.Popen[str], seconds: float
             statistics.median(ms) <= LIMIT_MS for ms in at_rest.values()
         ),
     }
-    for what in (what for what, holds in held.items() if not holds):
-        print(f"does not hold: {what}")
-    return int(not all(held.values()))
+    return steady_load.exit_code_of(held)
 
 
 def _last_page(url: str, connects: int) -> bytes:
@@ -165,12 +148,4 @@ def _last_page(url: str, connects: int) -> bytes:
 
 
 if __name__ == "__main__":
-    if INSIDE not in sys.argv:
-        command = ["unshare", "--net", sys.executable, "-m", "tests.bench.scrape", INSIDE, *sys.argv[1:]]
-        sys.exit(subprocess.run(command, check=False).returncode)
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(INSIDE, action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=20_000, help="connects per second")
-    arguments = parser.parse_args()
-    sys.exit(main(arguments.seconds, arguments.rate))
+    sys.exit(steady_load.run("tests.bench.scrape", __doc__, main, seconds=60, per_s=20_000))

@@ -9,24 +9,21 @@ namespace of its own, the dashboard in a pseudo-terminal.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
 import re
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.bench import steady_load
+from tests.bench.steady_load import ADDRESSES, CLOSED_PORT, PORTS, RESET_ON_CLOSE
 from tests.bench.terminal import Terminal
 
-INSIDE = "--inside-a-network-namespace"
-PORTS, CLOSED_PORT, ADDRESSES = (7311, 7312), 7313, 64
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 STEP_S, SETTLE_S, LIMIT = 0.05, 3, 1.05
 
 
@@ -88,7 +85,6 @@ def exported(terminal: Terminal, folder: Path) -> dict[str, object]:
 
 def main(seconds: float, per_s: float) -> int:
     """Soak; print the row; return 0 if all held."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
         os.environ |= {"XDG_STATE_HOME": f"{name}/state", "XDG_CONFIG_HOME": f"{name}/config"}
@@ -100,14 +96,7 @@ def main(seconds: float, per_s: float) -> int:
 def _soak(terminal: Terminal, seconds: float, per_s: float, folder: Path) -> int:
     terminal.watch_for(b"live", 60)
     began_s = time.monotonic()
-    reports = []
-    for port in PORTS:
-        reader, writer = os.pipe()
-        if not os.fork():
-            load(port, per_s / len(PORTS), began_s + seconds, writer)
-            os._exit(0)
-        os.close(writer)
-        reports.append(reader)
+    reports = steady_load.start(load, per_s, began_s + seconds)
     # Memory grows while history is filled: 15 minutes, or what a shorter run has of it.
     warm_s = min(1000.0, seconds / 3)
     samples: list[dict[str, int]] = []
@@ -117,9 +106,7 @@ def _soak(terminal: Terminal, seconds: float, per_s: float, folder: Path) -> int
         if elapsed_s >= warm_s:
             samples.append(measure(terminal.pid))
     cpu = (terminal.cpu_ms()[1] - cpu_ms) / 1e3 / seconds
-    connects = sum(struct.unpack("q", os.read(report, 8))[0] for report in reports)
-    for _ in PORTS:
-        os.wait()
+    connects = steady_load.connects_of(reports)
     terminal.watch(SETTLE_S)
     document = exported(terminal, folder)
     quarter = max(1, len(samples) // 4)
@@ -139,18 +126,8 @@ def _soak(terminal: Terminal, seconds: float, per_s: float, folder: Path) -> int
         "no record is lost": document["lost"] == 0,
         "every connect is counted once": document["attempts"] == connects,
     }
-    for what in (what for what, holds in held.items() if not holds):
-        print(f"does not hold: {what}")
-    return int(not all(held.values()))
+    return steady_load.exit_code_of(held)
 
 
 if __name__ == "__main__":
-    if INSIDE not in sys.argv:
-        command = ["unshare", "--net", sys.executable, "-m", "tests.bench.soak", INSIDE, *sys.argv[1:]]
-        sys.exit(subprocess.run(command, check=False).returncode)
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(INSIDE, action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=float, default=3600)
-    parser.add_argument("--rate", type=float, default=2000, help="connects per second")
-    arguments = parser.parse_args()
-    sys.exit(main(arguments.seconds, arguments.rate))
+    sys.exit(steady_load.run("tests.bench.soak", __doc__, main, seconds=3600, per_s=2000))

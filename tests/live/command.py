@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
@@ -36,12 +36,14 @@ class Command:
         return out.splitlines(), err
 
 
-def iter_until(lines: Iterable[str], start: str) -> Iterator[str]:
-    """Yield lines up to and with the first that begins so."""
-    for line in lines:
-        yield line
-        if line.startswith(start):
-            return
+def lines_until(stream: Iterable[str], is_it: Callable[[str], bool]) -> list[str]:
+    """Return the lines up to and with the first that is wanted; fail with what was said if there is none."""
+    said = []
+    for line in stream:
+        said.append(line)
+        if is_it(line):
+            return said
+    raise AssertionError(said)
 
 
 @contextmanager
@@ -54,9 +56,7 @@ def tcpconntop(*arguments: str, prefix: Sequence[str] = ()) -> Iterator[Command]
     )
     try:
         assert process.stderr is not None
-        said = list(iter_until(process.stderr, "tracing: "))
-        assert said, "it ended and said nothing"
-        assert said[-1].startswith("tracing: "), said
+        said = lines_until(process.stderr, lambda line: line.startswith("tracing: "))
         assert all(line.startswith("tcpconntop: ") for line in said[:-1]), said
         yield Command(process)
     finally:

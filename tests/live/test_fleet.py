@@ -8,14 +8,13 @@ import shlex
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
 import way
 import workload
-from command import DEADLINE_S, TCPCONNTOP, UNPRIVILEGED
+from command import DEADLINE_S, TCPCONNTOP, UNPRIVILEGED, lines_until
 
 SSHD = Path("/usr/sbin/sshd")
 ROOT = Path(__file__).parents[2]
@@ -49,21 +48,11 @@ def ssh(tmp_path: Path) -> Iterator[str]:
     process = subprocess.Popen([SSHD, "-D", "-e", "-f", server], stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
-        wait_for(process.stderr, lambda line: "listening" in line)
+        lines_until(process.stderr, lambda line: "listening" in line)
         yield f"ssh -F {client}"
     finally:
         process.kill()
         process.communicate()
-
-
-def wait_for(stream: IO[str], is_it: Callable[[str], bool]) -> str:
-    """Return the first line that is wanted."""
-    seen = []
-    for line in stream:
-        seen.append(line)
-        if is_it(line):
-            return line
-    raise AssertionError(seen)
 
 
 def test_two_hosts_are_seen_and_one_that_was_killed_heals(ssh: str, tmp_path: Path) -> None:
@@ -78,15 +67,16 @@ def test_two_hosts_are_seen_and_one_that_was_killed_heals(ssh: str, tmp_path: Pa
         ) as fleet:  # fmt: skip
             assert fleet.stdout is not None
             assert fleet.stderr is not None
-            live = {wait_for(fleet.stderr, lambda line: line.endswith(": live\n")) for _ in range(2)}
+            live = {lines_until(fleet.stderr, lambda line: line.endswith(": live\n"))[-1] for _ in range(2)}
             assert live == {"tcpconntop: db-07: live\n", "tcpconntop: db-08: live\n"}
             workload.connect(target, 23)
             lines = [json.loads(fleet.stdout.readline()) for _ in range(46)]
             assert Counter(line["host"] for line in lines) == {"db-07": 23, "db-08": 23}
             os.kill(int(pids.read_text().split()[0]), signal.SIGKILL)
-            gone = wait_for(fleet.stderr, lambda line: ": gone" in line)
+            gone = lines_until(fleet.stderr, lambda line: ": gone" in line)[-1]
             name = gone.split(": ")[1]
-            assert wait_for(fleet.stderr, lambda line: line.endswith(": live\n")).split(": ")[1] == name
+            healed = lines_until(fleet.stderr, lambda line: line.endswith(": live\n"))[-1]
+            assert healed.split(": ")[1] == name
             workload.connect(target, 7)
             lines = [json.loads(fleet.stdout.readline()) for _ in range(14)]
             assert Counter(line["host"] for line in lines) == {"db-07": 7, "db-08": 7}

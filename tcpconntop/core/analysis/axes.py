@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tcpconntop.core.counts import EDGES_US
-from tcpconntop.core.format import duration, elapsed
+from tcpconntop.core.format import duration, round_elapsed
 from tcpconntop.core.types import Floats, Ints
 
 _ROUND_S = tuple(
@@ -32,7 +32,7 @@ def time_labels(span_s: float, at_most: int) -> list[tuple[int, str]]:
     days = math.floor(span_s / 86_400 / (at_most + 1)) + 1
     step_s = next((s for s in _ROUND_S if int(span_s / s) <= at_most), 86_400 * days)
     ages = range(int(span_s / step_s) * step_s, 0, -step_s)
-    return [(age_s, "-" + elapsed(age_s).replace("m00s", "m").replace("h00m", "h")) for age_s in ages]
+    return [(age_s, f"-{round_elapsed(age_s)}") for age_s in ages]
 
 
 def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[float, float]:
@@ -46,8 +46,7 @@ def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[f
 
 def round_duration(us: float) -> str:
     """Format a round number on an axis: `10µs`, where a measured one reads `10.0µs`."""
-    text = duration(us).replace("m00s", "m")
-    return text.replace(".00", "").replace(".0", "")
+    return round_elapsed(us / 1e6) if us >= 60e6 else duration(us).replace(".00", "").replace(".0", "")
 
 
 def rebin(buckets: Ints, low_us: float, high_us: float, bins: int) -> Floats:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from tcpconntop.core.wire import N_OUTCOMES, Outcome
 
@@ -99,3 +100,20 @@ class Ledger:
             outcomes=tuple(now + more for now, more in zip(self.outcomes, outcomes, strict=True)),
             syn_retransmits=self.syn_retransmits + syn_retransmits,
         )
+
+
+def sum_of_ledgers(ledgers: Sequence[Ledger]) -> Ledger:
+    """Return the totals of several hosts, at least one.
+
+    The completeness is the least one, and None if that of a host with attempts is not known.
+    """
+    total: dict[str, Any] = {}
+    for field in fields(Ledger):
+        values = [getattr(ledger, field.name) for ledger in ledgers]
+        if isinstance(field.default, tuple):
+            total[field.name] = tuple(map(sum, zip(*values, strict=True)))
+        elif field.name != "completeness":
+            total[field.name] = sum(values)
+    shares = [ledger.completeness for ledger in ledgers if ledger.attempts]
+    known = [share for share in shares if share is not None]
+    return Ledger(**total, completeness=min(known) if known and len(known) == len(shares) else None)

@@ -19,7 +19,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Span, Text
 
-from tcpconntop.core.format import count, elapsed
+from tcpconntop.core.format import count, round_elapsed
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.types import Ints
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
@@ -112,7 +112,7 @@ class Heatmap(Pane):
 
     def _legend(self, heat: Heat, edges: tuple[int, ...], lines: int) -> list[Text]:
         """Return the legend: colours and counts, the highest first, and the maximum of failures."""
-        step = elapsed(heat.step_s).replace("m00s", "m")
+        step = round_elapsed(heat.step_s)
         legend = [Text(f" connects / {step}", self.paint("dim"))]
         every = -(-len(edges) // (lines - 1))
         looks = _spread(len(edges), len(SHADES) if self.has_few_colours else COLOURS)

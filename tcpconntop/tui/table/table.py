@@ -27,13 +27,11 @@ from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
 from tcpconntop.tui.text.wrap import wrap
 
 if TYPE_CHECKING:
+    from tcpconntop.core.view.view import View
     from tcpconntop.tui.table import trend as trends
     from tcpconntop.tui.table.trend import Trend, TrendCache
 else:
     trends = lazy("tcpconntop.tui.table.trend")
-
-if TYPE_CHECKING:
-    from tcpconntop.core.view.view import View
 
 CURSOR_SIGN, WORSE_SIGN = "▌", "▲"
 

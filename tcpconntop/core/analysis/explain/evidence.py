@@ -175,11 +175,20 @@ class Evidence:
 
     def quantiles_us(self, dests: Rows) -> Floats:
         """Return p50 and p99 of destinations in µs, shape (len(dests), 2); NaN where nothing connected."""
-        number = np.full(len(self.dests), -1)
-        number[dests] = np.arange(len(dests))
+        return self.group_quantiles_us(self.dest_of, dests)
+
+    def group_quantiles_us(self, group_of: Rows, groups: Rows) -> Floats:
+        """Return p50 and p99 of groups of keys in µs, shape (len(groups), 2); NaN where nothing connected.
+
+        Args:
+            group_of: the group of each key, shape (n,); -1 for none.
+            groups: those that are wanted, each once.
+        """
+        number = np.full(max(group_of.max(initial=-1), groups.max(initial=-1)) + 2, -1)
+        number[groups] = np.arange(len(groups))
         group = np.full(len(self.snapshot.window.keys), -1)
-        group[self.rows] = number[self.dest_of]
-        return quantiles_us(self.snapshot.window.latency_pages.regroup(group), len(dests), (0.5, 0.99))
+        group[self.rows] = number[group_of]  # index -1 reads the last one, which is no group
+        return quantiles_us(self.snapshot.window.latency_pages.regroup(group), len(groups), (0.5, 0.99))
 
     def keys_to(self, dest: int) -> Rows:
         """Return the keys of a destination, the busiest first."""

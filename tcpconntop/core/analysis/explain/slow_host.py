@@ -10,11 +10,10 @@ from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
 from tcpconntop.core.analysis.explain.lost_syns import LostSyns
 from tcpconntop.core.analysis.explain.slow_path import SlowPath
-from tcpconntop.core.counts import quantiles_us
 from tcpconntop.core.format import duration
-from tcpconntop.core.hosts import host_number
+from tcpconntop.core.hosts import only_host
 from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
-from tcpconntop.core.types import Floats, Mask, Rows
+from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.window.keys import Keys, address_octets
 from tcpconntop.core.wire import Outcome
@@ -34,7 +33,7 @@ class _Compared:
     """A destination from one host, beside the same destination from the other hosts.
 
     Attributes:
-        host: number of the host.
+        host: what the network namespaces of the host have in common (`only_host`).
         keys: the keys of the evidence, the busiest first.
         value_us: p50 from this host.
         median_us: median of the p50 of the other hosts.
@@ -52,7 +51,7 @@ class _Compared:
     @property
     def is_slow(self) -> bool:
         """True if a user would feel the difference."""
-        return self.value_us >= MIN_FACTOR * self.median_us and self.value_us - self.median_us >= FELT_US
+        return self.value_us >= MIN_FACTOR * self.median_us and self.difference_us >= FELT_US
 
     @property
     def difference_us(self) -> float:
@@ -136,34 +135,26 @@ def _compare_hosts(evidence: Evidence) -> list[_Compared]:
     ok = evidence.outcomes[:, Outcome.OK]
     keys = np.flatnonzero((ok > 0) & ~_means_another_machine(evidence.keys))
     dest = GROUPINGS["dest"].merge(evidence.keys[keys])[1]
-    host = np.array([host_number(netns) for netns in evidence.keys["netns"][keys].tolist()], np.int64)
-    codes, pair_of = np.unique(dest << 16 | host, return_inverse=True)
+    host = only_host(evidence.keys["netns"][keys]).astype(np.int64)
+    codes, pair_of = np.unique(dest << 32 | host, return_inverse=True)
     connects = np.bincount(pair_of, ok[keys], len(codes)).astype(np.int64)
     busiest = np.argsort(-connects, kind="stable")[:MAX_COMPARED]
     chosen = np.sort(busiest[connects[busiest] >= MIN_CONNECTS])
-    medians_us = _medians_us(evidence, keys, pair_of, chosen)
+    pair_of_key = np.full(len(evidence.keys), -1)
+    pair_of_key[keys] = pair_of
+    medians_us = evidence.group_quantiles_us(pair_of_key, chosen)[:, 0]
     known = medians_us < RETRANSMITTED_US  # waits for SYNs that were sent again are another finding
     chosen, medians_us = chosen[known], medians_us[known]
-    dests = codes[chosen] >> 16
+    dests = codes[chosen] >> 32
     compared = []
     for n, pair in enumerate(chosen.tolist()):
         others = medians_us[(dests == dests[n]) & (np.arange(len(chosen)) != n)]
         if len(others):
             own = evidence.busiest(keys[pair_of == pair])
             value_us, median_us = float(medians_us[n]), float(np.median(others))
-            number = int(codes[pair]) & 0xFFFF
+            number = int(host[pair_of == pair][0])
             compared.append(_Compared(number, own, value_us, median_us, len(others), int(connects[pair])))
     return compared
-
-
-def _medians_us(evidence: Evidence, keys: Rows, pair_of: Rows, chosen: Rows) -> Floats:
-    """Return the p50 of the chosen pairs."""
-    number = np.full(int(pair_of.max(initial=-1)) + 1, -1)
-    number[chosen] = np.arange(len(chosen))
-    group = np.full(len(evidence.snapshot.window.keys), -1)
-    group[evidence.rows[keys]] = number[pair_of]
-    pages = evidence.snapshot.window.latency_pages.regroup(group)
-    return quantiles_us(pages, len(chosen), (0.5,))[:, 0]
 
 
 def _means_another_machine(keys: Keys) -> Mask:
