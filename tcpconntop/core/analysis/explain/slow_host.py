@@ -100,7 +100,7 @@ class SlowHost(FindingKind):
             evidence,
             keys,
             f"{host} is slower than the other hosts to {len(slow)} of {compared} destinations",
-            f"such as {_text(evidence, slow[0])}: {_figures(slow[0])}; its own way out, or the host itself",
+            f"such as {_text(evidence, slow[0])}: {_figures(slow[0])}; if these are the same machines for every host",
             sum(pair.connects for pair in slow),
             group_by="host",
         )
@@ -113,7 +113,7 @@ class SlowHost(FindingKind):
             evidence,
             pair.keys,
             f"{_text(evidence, pair)} is {factor} from {host} than from {others}",
-            _figures(pair),
+            f"{_figures(pair)}; if it is the same machine for every host",
             pair.connects,
             group_by="host+dest",
         )
