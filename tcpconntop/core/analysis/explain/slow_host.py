@@ -100,7 +100,8 @@ class SlowHost(FindingKind):
             evidence,
             keys,
             f"{host} is slower than the other hosts to {len(slow)} of {compared} destinations",
-            f"such as {_text(evidence, slow[0])}: {_figures(slow[0])}; if these are the same machines for every host",
+            f"such as {_text(evidence, slow[0])}: {_figures(slow[0])}; "
+            "if these are the same machines for every host",
             sum(pair.connects for pair in slow),
             group_by="host",
         )
