@@ -14,7 +14,6 @@ import pytest
 import way
 from doctor import NAMES, checks, run
 
-from tcpconntop.core.limits import TRANSPORTS
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN
 from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.request import TraceRequest
@@ -69,7 +68,7 @@ def test_a_probe_set_is_ok_exactly_where_it_loads(name: str, probe: str) -> None
         assert f"({check['detail']})" in message
 
 
-@pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name != "auto"])
+@pytest.mark.parametrize("transport", ["ring", pytest.param("perf", marks=pytest.mark.long)])
 def test_a_transport_is_ok_exactly_where_it_loads(transport: str) -> None:
     check = checks(doctor()[1])[transport]
     code, selected = loading()

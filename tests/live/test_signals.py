@@ -31,7 +31,7 @@ def assert_complete(file: Path, attempts: int | None = None) -> None:
     [
         (signal.SIGHUP, ["record", "FILE"]),
         pytest.param(signal.SIGTERM, ["record", "FILE"], marks=pytest.mark.long),
-        (signal.SIGQUIT, ["-b", "--record", "FILE"]),
+        pytest.param(signal.SIGQUIT, ["-b", "--record", "FILE"], marks=pytest.mark.long),
         pytest.param(signal.SIGHUP, ["log", "--record", "FILE"], marks=pytest.mark.long),
         (signal.SIGTERM, ["check", "--for", "1h", "--assert", "count>0", "--record", "FILE"]),
     ],

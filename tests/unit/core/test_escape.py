@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from tcpconntop.core.escape import csv_cell, json_line
 
+# One worker makes the table of all characters that hypothesis needs; it takes two seconds.
+pytestmark = pytest.mark.xdist_group("escape")
+
 EVIL = [
     "\x1b]0;pwn\x07\x1b[31m", "a\nb", "\x7f", "\x9b31m", "\u202egnp.exe", "\u2066x\u2069", "\u2028",
     "\u2029",

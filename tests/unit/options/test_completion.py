@@ -98,7 +98,7 @@ LINES = [
 
 @pytest.mark.parametrize(
     ("begun", "completed"),
-    [*LINES[1:3], *(pytest.param(*line, marks=pytest.mark.long) for line in LINES[::3])],
+    [LINES[1], *(pytest.param(*line, marks=pytest.mark.long) for line in (LINES[0], *LINES[2:]))],
 )
 def test_zsh_completes_a_line(begun, completed, tmp_path):
     if not shutil.which("zsh"):

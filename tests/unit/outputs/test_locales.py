@@ -92,7 +92,11 @@ def test_the_locales_are_not_utf_8(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["--help", "check --help", "completion zsh", "doctor", "FILE -b", "FILE log"]
+    "words",
+    [
+        *("--help", "check --help", "FILE -b", "FILE log"),
+        *(pytest.param(words, marks=pytest.mark.long) for words in ("completion zsh", "doctor")),
+    ],
 )
 def test_text_for_people_is_written(words: str, file: Path, environment: dict[str, str]) -> None:
     command = {"FILE -b": ["replay", str(file), "-b"], "FILE log": ["log", "--replay", str(file)]}

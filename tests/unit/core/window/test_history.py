@@ -70,7 +70,7 @@ def rows(shown):
     }
 
 
-@pytest.mark.parametrize("window_s", [10, 60, None])
+@pytest.mark.parametrize("window_s", [pytest.param(10, marks=pytest.mark.long), 60, None])
 def test_given_a_minute_when_looked_back_then_every_second_is_what_was_published(window_s):
     pictures = lived(59, window_s)
     base = pictures[max(pictures)]

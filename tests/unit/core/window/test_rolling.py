@@ -229,26 +229,25 @@ def test_given_a_window_that_no_slice_can_serve_then_it_is_an_error(window_s):
 
 
 @cache
-def full_history():
-    """Return the slices of fifteen minutes of ten thousand destinations: of a twentieth of them."""
+def full_history(records: int, keys: int):
+    """Return the slices of fifteen minutes with so many records of so many keys in each second."""
     window = RollingWindow(900)
     random = np.random.default_rng(4)
-    events = random_records(500, 2_000)
+    events = random_records(records, keys)
     for second in range(10_070, 11_000):
-        events["begin_ns"] = events["end_ns"] - random.lognormal(12.6, 0.5, 500).astype(np.uint64)
+        events["begin_ns"] = events["end_ns"] - random.lognormal(12.6, 0.5, records).astype(np.uint64)
         window.ingest(events, second * SECOND_NS)
     return window.state().slices
 
 
 @pytest.mark.long  # the bench measures it as well
-@pytest.mark.xdist_group("rolling")
 def test_given_fifteen_minutes_of_ten_thousand_destinations_then_the_history_stays_below_40_megabytes():
-    assert 20 * sum(part.nbytes for part in full_history()) < 40e6
+    a_twentieth = full_history(500, 2_000)
+    assert 20 * sum(part.nbytes for part in a_twentieth) < 40e6
 
 
-@pytest.mark.xdist_group("rolling")
 def test_given_a_full_history_then_there_are_about_a_hundred_slices_and_they_do_not_overlap():
-    slices = full_history()
+    slices = full_history(3, 12)
     assert 100 <= len(slices) <= 60 + 9 + 26 + 2 + 21
     for before, after in pairwise(slices):
         assert before.second + before.seconds == after.second
