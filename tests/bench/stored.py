@@ -79,7 +79,7 @@ class Host:
         self._pages = Pages(lambda: self._collector.latest)
 
     def respond(self, request: Request) -> Response:
-        """Let 15 s pass, and return the page of them."""
+        """Return the page after another 15 s."""
         with self._lock:
             self.scrapes += 1
             self._collector.publish()

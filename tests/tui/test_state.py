@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import pytest
-from support import BEGAN_NS, flow, snapshot
+from states import live, recorded, seconds_shown, snapshot_after
+from support import BEGAN_NS
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.lengths import WINDOWS
-from tcpconntop.core.window.playback import Playback
-from tcpconntop.core.window.snapshot import RECORDING
 from tcpconntop.tui.state import (
     INTERVALS_S,
     MAX_TOTALS,
@@ -19,33 +17,8 @@ from tcpconntop.tui.state import (
     Change,
     DashboardState,
 )
-from tcpconntop.tui.state_store import StateStore
 from tcpconntop.tui.time_travel import time_travel
 from tcpconntop.tui.worker import send_changes
-
-END_NS = BEGAN_NS + 300 * SECOND_NS
-
-
-@cache
-def snapshot_after(seconds):
-    """Return the snapshot after some seconds; the same one each time, because it is frozen."""
-    return snapshot(seconds, [flow("curl", 7)])
-
-
-def live(seconds=30, window="1m"):
-    """Return the state after some seconds of a live source."""
-    return DashboardState(window, 1.0).with_snapshot(snapshot_after(seconds))
-
-
-def recorded(seconds=60, **playback):
-    """Return the state some seconds into a recording of five minutes."""
-    now_ns = BEGAN_NS + seconds * SECOND_NS
-    shown = replace(snapshot_after(30), now_ns=now_ns, playback=Playback(BEGAN_NS, END_NS, **playback))
-    return DashboardState("1m", 1.0).with_snapshot(shown)
-
-
-def seconds_shown(state):
-    return (state.snapshot.now_ns - BEGAN_NS) / SECOND_NS
 
 
 class FakeEngine:
@@ -65,22 +38,6 @@ class FakeEngine:
 
     def seek(self, to_ns):
         self.told.append(("seek", to_ns))
-
-
-class FakeDisplay:
-    """Records what is shown."""
-
-    def __init__(self):
-        self.shown = []
-
-    def show_state(self):
-        self.shown.append("state")
-
-    def show_note(self, note):
-        self.shown.append(note)
-
-    def clear_notes(self):
-        self.shown.append("clear")
 
 
 # Live
@@ -280,32 +237,3 @@ def test_the_engine_is_told_what_changed_and_nothing_else():
     assert len(engine.told) == 5
     send_changes(engine, seeking, time_travel(seeking).seek(10).state)
     assert engine.told[5:] == [("seek", target_ns + 10 * SECOND_NS)]
-
-
-def test_the_store_shows_each_new_state_and_each_note():
-    """GIVEN a store WHEN changes are applied THEN the newest state is shown, and notes of the old one go."""
-    display, followed = FakeDisplay(), []
-    store = StateStore(DashboardState("1m", 1.0), followed.append, display)
-    store.travel(lambda travel: travel.toggle_pause())
-    assert display.shown == [NOTHING_YET]
-    assert followed == []
-    store.set(live(30))
-    assert followed == [store.state]
-    store.set(store.state)
-    assert display.shown == [NOTHING_YET, "state"]
-    store.travel(lambda travel: travel.seek(-10))
-    store.travel(lambda travel: travel.change_speed(1))
-    assert display.shown[2:] == ["clear", "state", "only a recording can be played faster or slower"]
-    assert seconds_shown(store.state) == 20
-
-
-def test_a_move_in_a_recording_before_its_first_snapshot_is_made_then():
-    """GIVEN a recording that has shown nothing yet WHEN the end is asked for THEN it goes there at once."""
-    display, first = FakeDisplay(), recorded()
-    store = StateStore(
-        replace(first, latest=None, info=replace(first.info, label=RECORDING)), lambda _: None, display
-    )
-    store.travel(lambda travel: travel.seek_to_end())
-    assert display.shown == []
-    store.set(replace(store.state, latest=first.latest))
-    assert store.state.seeking.to_ns == first.playback.end_ns

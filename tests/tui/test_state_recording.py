@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from states import END_NS, live, recorded, snapshot_after
 from support import BEGAN_NS
-from test_state import END_NS, live, recorded, snapshot_after
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.playback import SPEEDS, Playback

@@ -13,7 +13,7 @@ import tcpconntop
 
 PACKAGE = Path(tcpconntop.__file__).parent
 MAX_LINES = 300
-BPF = Path(__file__).parents[2] / "bpf"
+ROOT = Path(__file__).parents[2]
 
 
 @cache
@@ -92,7 +92,10 @@ def test_a_circle_is_found(imports, circle):
 
 def test_a_module_is_short_enough_to_be_read_at_once():
     lines = {name: len(file.read_text(encoding="utf-8").splitlines()) for name, file in modules().items()}
-    lines |= {file.name: len(file.read_text("utf-8").splitlines()) for file in BPF.glob("*.[ch]")}
+    for part, pattern in (("bpf", "*.[ch]"), ("tests", "*.py"), ("screenshots", "*.py"), ("scripts", "*")):
+        files = [file for file in (ROOT / part).rglob(pattern) if file.is_file() and file.suffix != ".pyc"]
+        assert files, part
+        lines |= {str(file): len(file.read_text("utf-8").splitlines()) for file in files}
     assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 

@@ -4,101 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-import hostile_recordings
 import numpy as np
 import pytest
 from hostile_recordings import FIVE, GOOD, NOW_NS, block_frame, end_frame, recorded
+from piped import Sender, records_of, rest_of, through_a_pipe
 from recordings import events_of, recording, replayed
 
-from tcpconntop.core.errors import FatalError
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.engine import Engine
 from tcpconntop.recording.stream import MIN_BEHIND_S, NO_END, Stream
 
 SOON_S = 0.01
 DEADLINE_S = 60.0
-
-
-class Sender:
-    """The writing end of a pipe."""
-
-    def __init__(self) -> None:
-        reader, self._writer = os.pipe()
-        self.file = os.fdopen(reader, "rb")
-
-    def send(self, data: bytes) -> None:
-        os.write(self._writer, data)
-
-    def end(self) -> None:
-        if self._writer >= 0:
-            os.close(self._writer)
-            self._writer = -1
-
-
-@pytest.fixture
-def sender() -> Iterator[Sender]:
-    sender = Sender()
-    yield sender
-    sender.end()
-    sender.file.close()
-
-
-@pytest.fixture
-def opened(sender: Sender) -> Iterator[Callable[..., Stream]]:
-    """A function that sends a beginning and opens the stream."""
-    streams: list[Stream] = []
-
-    def open_stream(beginning: bytes = recorded(), **options: object) -> Stream:
-        sender.send(beginning)
-        streams.append(Stream(Path("pipe"), sender.file, **options))  # type: ignore[arg-type]
-        return streams[-1]
-
-    yield open_stream
-    for stream in streams:
-        stream.close()
-
-
-@contextmanager
-def through_a_pipe(data: bytes, **options: object) -> Iterator[Stream]:
-    """Return a stream that another thread sends at full speed; a reader that gives up is no error there."""
-    sender = Sender()
-
-    def send() -> None:
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[os.write(sender._writer, rest[: 1 << 16]) :]
-        except BrokenPipeError:
-            pass
-        sender.end()
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        stream = Stream(Path("pipe"), sender.file, **options)  # type: ignore[arg-type]
-        try:
-            yield stream
-        finally:
-            stream.close()
-    finally:
-        thread.join()
-
-
-def records_of(stream: Stream, count: int, wait_s: float = 1.0) -> Events:
-    """Return records until there are so many."""
-    found: list[Events] = [np.empty(0, EVENT)]
-    while sum(map(len, found)) < count and not stream.ended:
-        found.append(stream.read(wait_s))
-    return np.concatenate(found)
-
-
-def rest_of(stream: Stream) -> Events:
-    return records_of(stream, 1 << 60)
 
 
 # What comes, when it comes
@@ -264,77 +185,3 @@ def test_a_part_of_a_recording_gives_what_a_file_gives(whole: bytes, cut: int) -
         notes = stream.info.notes
     assert np.array_equal(found, events_of(recording(part)))
     assert any(note.startswith(NO_END) for note in notes)
-
-
-# Strangers
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        # Files go through the same decoder: some of each kind are enough here.
-        pytest.param(name, marks=[pytest.mark.long] * (number % 6 > 0))
-        for number, name in enumerate(hostile_recordings.MADE_BY)
-    ],
-)
-def test_a_hostile_stream_is_refused_or_played(name: str) -> None:
-    """GIVEN a hostile recording in a pipe WHEN read THEN one line, or what a file gives."""
-    data = hostile_recordings.MADE_BY[name]()
-    reasons: list[str] = []
-    expected, found = np.empty(0, EVENT), np.empty(0, EVENT)
-    try:
-        expected = events_of(recording(data))
-    except FatalError as error:
-        reasons.append(str(error).removeprefix("file 0"))
-    try:
-        with through_a_pipe(data) as stream:
-            found = records_of(stream, 1 << 60, 3600.0)
-            assert stream.ledger().attempts >= 0
-    except FatalError as error:
-        reasons.append(str(error).removeprefix("pipe"))
-    assert len(reasons) in (0, 2)
-    assert np.array_equal(found, expected)
-
-
-@pytest.mark.parametrize(
-    ("beginning", "said"),
-    [
-        (b"", "pipe ended before a recording came"),
-        (b"Welcome", "pipe is not a recording of tcpconntop"),
-        (b"Welcome to this machine\n", "pipe is not a recording of tcpconntop"),
-        (recorded()[:40], "pipe ended before the header of the recording came"),
-        (recorded()[:12] + bytes(100), "pipe cannot be read: its header is damaged (it has none)"),
-    ],
-)
-def test_what_is_no_recording_is_refused(sender: Sender, beginning: bytes, said: str) -> None:
-    sender.send(beginning)
-    sender.end()
-    with pytest.raises(FatalError) as refused:
-        Stream(Path("pipe"), sender.file)
-    assert str(refused.value) == said
-
-
-@pytest.mark.parametrize("beginning", [bytes(12), recorded()[:12] + bytes(100)])
-def test_an_endless_stranger_is_refused_at_once(sender: Sender, beginning: bytes) -> None:
-    """GIVEN a sender that never ends WHEN what it sends is no header THEN nobody waits for one."""
-    sender.send(beginning)
-    with pytest.raises(FatalError):
-        Stream(Path("pipe"), sender.file)
-
-
-def test_endless_garbage_does_not_hold_up_a_read(
-    opened: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """GIVEN garbage that never ends WHEN read THEN the read returns once its time has passed."""
-    now_s, n_reads = 500.0, 0
-    stream = opened(clock_s=lambda: now_s)
-
-    def read(timeout_s: float) -> bytes:
-        nonlocal now_s, n_reads
-        now_s, n_reads = now_s + 0.1, n_reads + 1
-        assert n_reads < 100
-        return b"\xf5TCT" * 1_000
-
-    monkeypatch.setattr(stream._pipe, "read", read)
-    assert len(stream.read(1)) == 0
-    assert n_reads > 1
