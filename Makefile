@@ -38,15 +38,17 @@ test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in 
 # With KERNEL=6.12 PROBE=fentry (or kprobe): in a virtual machine.
 .PHONY: mutants
 mutants: setup $(VENV)/$(if $(KERNEL),.kernels,.test) ## Run the live tests against a faulty BPF program (ARGS="scope" chooses faults)
-	@$(if $(KERNEL),$(BIN)/python tests/kernels/mutants.py $(KERNEL) $(PROBE),$(SUDO) $(BIN)/python tests/mutants/run.py) $(ARGS)
+	@$(if $(KERNEL),$(BIN)/python tests/kernels/run_mutants.py $(KERNEL) $(PROBE),$(SUDO) $(BIN)/python tests/mutants/run.py) $(ARGS)
 
 .PHONY: teeth
 teeth: setup $(VENV)/.test ## Take each protection out and show that its test fails (ARGS=Landlock: those with this word)
 	@$(SUDO) $(BIN)/python tests/unit/teeth.py $(ARGS)
 
+# With KERNEL=6.1: the tracing alone, in a virtual machine, where kprobes and other tracers work.
 .PHONY: bench
-bench: setup $(VENV)/.bench ## Measure what the engine costs, beside the obvious alternatives (ARGS=--quick)
-	@$(BIN)/python -m tests.bench.run $(ARGS)
+bench: setup $(VENV)/$(if $(KERNEL),.kernels,.bench) ## Measure what it costs, beside other programs (ARGS=--quick)
+	@$(if $(KERNEL),,$(BIN)/python -m tests.bench.run $(ARGS))
+	@$(if $(KERNEL),$(BIN)/python tests/kernels/run_bench.py $(KERNEL),$(SUDO) $(BIN)/python -m tests.bench.peers) $(ARGS)
 
 SOAK_S ?= 3600
 .PHONY: soak

@@ -53,7 +53,7 @@ def run_child(kind: str, keys: int, per_s: int, history_s: int) -> None:
 def measure(name: str, args: argparse.Namespace) -> list[str]:
     """Return one line of the table, as cells."""
     kind, needle, first_keys = KINDS[name]
-    words = ["tests.bench.dashboard", "--child", kind]
+    words = [sys.executable, "-m", "tests.bench.dashboard", "--child", kind]
     for option in ("keys", "rate", "history"):
         words += [f"--{option}", str(getattr(args, option))]
     with Terminal(words, WIDTH, HEIGHT, needle) as terminal:

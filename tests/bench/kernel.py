@@ -25,7 +25,7 @@ from tcpconntop.kernel.session import open_session
 from tests.bench.programs import held_by, measured, opened, spent
 
 INSIDE = "--inside-a-network-namespace"
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 # The same work as our programs, for bpftrace: process, begin, outcome, and one printed line per connect.
 END = """
@@ -61,7 +61,7 @@ def connect(times: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         for _ in range(times):
             with socket.socket() as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 client.connect(server.getsockname())
                 server.accept()[0].close()
 

@@ -89,7 +89,7 @@ def main(seconds: float, per_s: float) -> int:
         os.chdir(name)
         os.environ |= {"XDG_STATE_HOME": f"{name}/state", "XDG_CONFIG_HOME": f"{name}/config"}
         ports = ",".join(map(str, (*PORTS, CLOSED_PORT)))
-        with Terminal(["tcpconntop", "-w", "all", "-P", ports], 160, 50, b"\0") as terminal:
+        with Terminal([sys.executable, "-m", "tcpconntop", "-w", "all", "-P", ports], 160, 50) as terminal:
             return _soak(terminal, seconds, per_s, Path(name))
 
 

@@ -43,7 +43,7 @@ def running(tree: Path, words: list[str]) -> Iterator[Terminal]:
     os.chdir(tree)
     sys.executable = str(tree / ".venv" / "bin" / "python")
     try:
-        with Terminal(words, WIDTH, HEIGHT, b"") as terminal:
+        with Terminal([sys.executable, "-m", *words], WIDTH, HEIGHT) as terminal:
             yield terminal
     finally:
         os.chdir(folder)

@@ -9,7 +9,6 @@ import re
 import select
 import signal
 import struct
-import sys
 import termios
 import time
 from collections.abc import Sequence
@@ -19,15 +18,15 @@ MOVE = re.compile(rb"\x1b\[(\d+);(\d+)H")
 
 
 class Terminal:
-    """Runs `python -m WORDS` in a new pseudo-terminal.
+    """Runs a program in a new pseudo-terminal.
 
     Args:
-        words: the module and its arguments.
+        command: the program and its arguments.
         width, height: size of the terminal, in cells.
         needle: bytes that only a paint of the selected row contains.
     """
 
-    def __init__(self, words: Sequence[str], width: int, height: int, needle: bytes) -> None:
+    def __init__(self, command: Sequence[str], width: int, height: int, needle: bytes = b"\0") -> None:
         self._needle = needle
         self.line = 0
         self._rest = b""
@@ -35,7 +34,7 @@ class Terminal:
         if not self.pid:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-            os.execv(sys.executable, [sys.executable, "-m", *words])
+            os.execvp(command[0], command)
 
     def __enter__(self) -> Terminal:
         return self
@@ -73,6 +72,17 @@ class Terminal:
                 self.line = int(hit[1])
         self._rest = unread[hits[-1].start() :] if hits else b""
 
+    def output(self, seconds: float) -> bytes:
+        """Return what the program writes next; empty if that takes longer, or if it has ended."""
+        try:
+            return os.read(self._fd, 1 << 16) if select.select([self._fd], [], [], seconds)[0] else b""
+        except OSError:  # nobody has the other side open any more
+            return b""
+
+    def ended(self) -> bool:
+        """True if the program has ended."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
     def press(self, keys: bytes) -> None:
         """Send keys to the program."""
         os.write(self._fd, keys)
@@ -87,3 +97,25 @@ class Terminal:
         """Return the resident memory, in MB."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def tree_of(pid: int) -> list[int]:
+    """Return the number of a process and those of its children, at any depth."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    return [pid, *(below for child in children for below in tree_of(child))]
+
+
+def tree_cpu_s(pid: int) -> tuple[float, float]:
+    """Return the CPU time of a process and of all its children so far, in s: as user, and in the kernel."""
+    user = system = 0
+    for each in tree_of(pid):
+        fields = Path(f"/proc/{each}/stat").read_text("utf-8").rpartition(")")[2].split()
+        user, system = user + int(fields[11]) + int(fields[13]), system + int(fields[12]) + int(fields[14])
+    return user / os.sysconf("SC_CLK_TCK"), system / os.sysconf("SC_CLK_TCK")
+
+
+def tree_memory_mb(pid: int) -> float:
+    """Return the memory of a process and its children, in MB; what several share counts once (PSS)."""
+    rollups = [Path(f"/proc/{each}/smaps_rollup").read_text() for each in tree_of(pid)]
+    return sum(int(re.findall(r"^Pss:\s*(\d+)", text, re.M)[0]) for text in rollups) * 1024 / 1e6

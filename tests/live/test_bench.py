@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
+
+import pytest
 
 from tcpconntop.kernel.launch import spawn_loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
 from tests.bench.kernel import connect, ns_per_connect, reason
+from tests.bench.peers import Contender, cell, traced, tracers
 from tests.bench.programs import held_by, measured, opened, spent
 
 CONNECTS = 97
@@ -42,3 +46,25 @@ def test_given_a_bpftrace_that_does_not_run_when_asked_why_then_the_reason_is_no
     )
     assert reason(errors) == "FATAL: no such probe"
     assert reason("\n") == "it ended without a word"
+
+
+@pytest.mark.long
+def test_given_a_tracer_when_measured_then_it_has_printed_every_connect_and_cost_something():
+    ours = next(each for each in tracers() if each.name == "tcpconntop log, tracepoint, image")
+    first_s, bpf_us, user_ms, system_ms, memory_mb, missing = traced(ours)
+    assert min(first_s, bpf_us, user_ms + system_ms) > 0
+    assert memory_mb > 10
+    assert missing == 0
+
+
+def test_given_a_program_that_ends_when_measured_then_the_reason_is_its_last_line():
+    command = [sys.executable, "-c", r"print('attaching'); print('\033[31mno such probe\033[0m')"]
+    with pytest.raises(RuntimeError, match=r"^no such probe$"):
+        traced(Contender("it", command))
+
+
+def test_given_ratios_on_both_sides_of_one_when_compared_then_it_is_a_tie():
+    ours = [2.0, 2.0, 2.0, 2.0, 2.0]
+    assert cell([3.9, 4.0, 4.0, 4.0, 4.1], ours, 1) == "4.0 (4.0 to 4.0), 2×"
+    assert cell([1.0, 1.9, 2.1, 2.2, 2.3], ours, 1) == "2.1 (1.9 to 2.2), tie"
+    assert cell(ours, ours, 1) == "2.0 (2.0 to 2.0)"
