@@ -3,7 +3,7 @@
 Tracers: `tcpconntop log` with each probe set that works here, loaded from the image and compiled by BCC; a
 bpftrace script that prints the same; BCC's tcpconnlat (tcpconnlat-bpfcc, or TCPCONNTOP_PEER); libbpf's, if
 TCPCONNLAT names the program. All write to a pseudo-terminal, as for someone who reads along. They go
-in turns. At rest: the dashboard beside htop and btop.
+in turns. At rest: the dashboard beside htop and btop, and an app of one line.
 
 Each figure is a median and the middle half. Behind it is the ratio to our first line, taken in each round, or
 `tie` where its middle half includes 1. Needs root. Everything runs in a separate network namespace.
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.bench.kernel import RESET_ON_CLOSE, SCRIPTS
 from tests.bench.programs import held_by, measured, opened, spent
@@ -49,7 +49,15 @@ TRACED = {
     "not printed at full rate, %": 2,
 }
 """What is measured of a tracer, with the digits behind the point."""
-AT_REST = {"CPU, % of a core": 2, "memory, MB": 0}
+AT_REST = {"first frame, s": 2, "CPU at rest, % of a core": 2, "memory, MB": 0}
+A_LINE_IN_TEXTUAL = """
+from textual.app import App
+from textual.widgets import Static
+class Line(App):
+    def compose(self):
+        yield Static("a line")
+Line().run()
+"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class Contender:
     name: str
     command: Sequence[str]
     why_not: str = ""
+    drawn: str = ""
+    """What its first frame has, if it is a dashboard."""
 
 
 def tracers() -> list[Contender]:
@@ -81,8 +91,13 @@ def tracers() -> list[Contender]:
 
 def dashboards() -> list[Contender]:
     """Return the dashboards, ours first, without a connect to show."""
-    ours = Contender("tcpconntop", [*OURS, "-P", "9"])
-    return [ours, installed("htop", "htop"), installed("btop", "btop")]
+    bare = [sys.executable, "-c", A_LINE_IN_TEXTUAL]
+    return [
+        Contender("tcpconntop", [*OURS, "-P", "9"], drawn="◌"),
+        Contender("one line in Textual", bare, drawn="a line"),
+        replace(installed("htop", "htop"), drawn="PID"),
+        replace(installed("btop", "btop"), drawn="cpu"),
+    ]
 
 
 def installed(name: str, program: str, *words: str) -> Contender:
@@ -202,14 +217,17 @@ def last_line(said: bytes) -> str:
 
 def at_rest(contender: Contender) -> tuple[float, ...]:
     """Return what is measured of a dashboard, in the order of `AT_REST`."""
+    began_s = time.monotonic()
     with Terminal(contender.command, WIDTH, HEIGHT) as terminal:
+        terminal.watch_for(contender.drawn.encode(), COMPILES_S)
+        frame_s = time.monotonic() - began_s
         terminal.watch(WARM_UP_S)
         began_s, before_s = time.monotonic(), sum(tree_cpu_s(terminal.pid))
         until_s = began_s + REST_S
         while (left_s := until_s - time.monotonic()) > 0:
             terminal.watch(left_s)
         spent_s = sum(tree_cpu_s(terminal.pid)) - before_s
-        return 100 * spent_s / (time.monotonic() - began_s), tree_memory_mb(terminal.pid)
+        return frame_s, 100 * spent_s / (time.monotonic() - began_s), tree_memory_mb(terminal.pid)
 
 
 def compare(
