@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcpconntop.commands.tracing import PrivilegedStart
 from tcpconntop.core.types import SECOND_NS
@@ -23,6 +23,8 @@ from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from tcpconntop.core.window.snapshot import Snapshot
 
 FOLDER = Path(__file__).parent
@@ -84,6 +86,13 @@ def scenario(seconds: int = 300) -> list[Snapshot]:
     return snapshots
 
 
+def save(name: str, app: App[Any]) -> None:
+    """Write what is on the screen of an app."""
+    from tcpconntop.tui.export import screen_svg
+
+    (FOLDER / f"{name}.svg").write_text(screen_svg(app), encoding="utf-8")
+
+
 async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot]) -> None:
     """Run the dashboard without a terminal and save one screenshot."""
     from tcpconntop.kernel.process import ProcessInfo
@@ -108,7 +117,7 @@ async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot])
             await pilot.press(key)
         for _ in range(3):
             await pilot.pause()
-        app.save_screenshot(f"{screenshot.name}.svg", str(FOLDER))
+        save(screenshot.name, app)
 
 
 async def save_live_screenshot(demo: Demo, seconds: float) -> None:
@@ -120,7 +129,7 @@ async def save_live_screenshot(demo: Demo, seconds: float) -> None:
     app = Dashboard(demo.open_source, cancel=demo.cancel)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause(seconds)
-        app.save_screenshot(f"{LIVE}.svg", str(FOLDER))
+        save(LIVE, app)
         await pilot.press("q")
 
 

@@ -23,7 +23,7 @@ from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
-from tcpconntop.tui.export import copied_note, export_view, row_text
+from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.palette import palette_commands
 from tcpconntop.tui.resolver import Resolver, reverse_lookup
@@ -276,7 +276,7 @@ class Dashboard(TerminalApp):
 
     def _export_shown(self) -> None:
         if (view := self._table_screen.view) is not None:
-            self._export(partial(export_view, view, self.export_screenshot()))
+            self._export(partial(export_view, view, screen_svg(self)))
 
     @work(thread=True, exit_on_error=False, name="export")
     def _export(self, write: Callable[[], str]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.cells import cell_len
 
@@ -17,9 +18,14 @@ from tcpconntop.settings.paths import state_folder
 from tcpconntop.tui.text.lines import fit
 
 if TYPE_CHECKING:
+    from textual._compositor import LayoutUpdate
+    from textual.app import App
+
     from tcpconntop.core.view.view import View
     from tcpconntop.outputs import document, table_csv
+    from tcpconntop.tui.text import svg
 else:
+    svg = lazy("tcpconntop.tui.text.svg")
     document = lazy("tcpconntop.outputs.document")
     table_csv = lazy("tcpconntop.outputs.table_csv")
 
@@ -49,6 +55,15 @@ def row_text(view: View, row: int, columns: Sequence[str] = ()) -> str:
 def copied_note(text: str) -> str:
     """Return the note about a copied row, at most `MAX_COPIED` cells of it."""
     return f"copied: {fit(text, min(cell_len(text), MAX_COPIED))}"
+
+
+def screen_svg(app: App[Any]) -> str:
+    """Return what is on the screen as SVG, without notes."""
+    # Textual itself makes its SVG of these; it has no public way to them.
+    compositor, behind = app.screen._compositor, app._background_screens  # noqa: SLF001
+    shown = compositor.render_update(full=True, screen_stack=behind)
+    lines = [chain.from_iterable(line) for line in cast("LayoutUpdate", shown).strips]
+    return svg.svg_picture(lines, app.size.width, app.title)
 
 
 def export_view(view: View, picture: str) -> str:
