@@ -14,22 +14,41 @@ if TYPE_CHECKING:
     from tcpconntop.recording.fleet import Target
 
 
-def fleet_targets(args: Namespace) -> list[Target]:
-    """Return what connects to each host of `fleet` or `--fleet`.
+class FleetTargets:
+    """What connects to each host of `fleet` or `--fleet`. Make it before privileges are dropped.
 
     Raises:
-        UsageError: a target would be taken for an option of ssh, or a command cannot be parsed.
+        UsageError: the command line is not valid.
     """
-    from tcpconntop.recording.ways import FileWay, ProgramWay
 
-    ssh = _ssh_command(args.ssh_command)
-    targets: list[Target] = []
-    for target in args.fleet:
-        if _is_file(target):
-            targets.append((Path(target).name, partial(FileWay, Path(target)), False))
-        else:
-            targets.append((target, partial(ProgramWay, [*ssh, target, args.remote_command]), True))
-    return targets
+    def __init__(self, args: Namespace) -> None:
+        from tcpconntop.kernel.starter import Starter
+
+        check_targets(args)
+        self._names: list[str] = args.fleet
+        ssh = _ssh_command(args.ssh_command)
+        hosts = [target for target in self._names if not _is_file(target)]
+        commands = [[*ssh, target, args.remote_command] for target in hosts]
+        self._starter = Starter(commands) if commands else None
+
+    def all(self) -> list[Target]:
+        """Return them, in the order of the command line."""
+        from tcpconntop.recording.ways import FileWay, ProgramWay
+
+        number, targets = 0, []
+        for target in self._names:
+            if self._starter is None or _is_file(target):
+                targets.append((Path(target).name, partial(FileWay, Path(target)), False))
+            else:
+                start = partial(self._starter.start, number)
+                targets.append((target, partial(ProgramWay, start), True))
+                number += 1
+        return targets
+
+    def close(self) -> None:
+        """End every ssh. Idempotent."""
+        if self._starter is not None:
+            self._starter.close()
 
 
 def use_replay_for_recordings(args: Namespace) -> None:

@@ -8,6 +8,8 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from tcpconntop.core.errors import FatalError
 from tcpconntop.core.hosts import CONNECTING, ENDED, GONE, LIVE, MAX_HOSTS, HostState, host_text
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.kernel.starter import Starter
 from tcpconntop.options import UsageError, parse
 from tcpconntop.recording import feed
 from tcpconntop.recording.feed import Feed
@@ -93,6 +96,19 @@ def read_until(source: Fleet, is_done: Callable[[], bool]) -> Events:
 
 def host_texts(source: Fleet) -> list[str]:
     return [host_text(host) for host in source.info.hosts]
+
+
+@contextmanager
+def program(*command: str) -> Iterator[ProgramWay]:
+    """A program that runs as ssh would."""
+    starter = Starter([command])
+    try:
+        way = ProgramWay(partial(starter.start, 0))
+        with way.file:
+            yield way
+        way.close()
+    finally:
+        starter.close()
 
 
 def of(source: Fleet, name: str) -> HostState:
@@ -227,19 +243,15 @@ def test_a_target_is_an_argument_and_never_read_by_a_shell(
     script.write_text(f"#!{sys.executable}\nimport sys\nprint('\\0'.join(sys.argv[1:]), end='')\n")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     words = ["$(touch hacked);`x`", "sudo -n tcpconntop record - | cat"]
-    way = ProgramWay([str(script), *words])
-    with way.file:
+    with program(str(script), *words) as way:
         assert way.file.read().decode().split("\0") == words
-    assert way.why() == ""
-    way.close()
+        assert way.why() == ""
 
 
-def test_what_a_program_said_last_is_why_it_failed(tmp_path: Path) -> None:
-    way = ProgramWay(["sh", "-c", "echo first >&2; echo refused >&2; echo >&2; exit 255"])
-    with way.file:
+def test_what_a_program_said_last_is_why_it_failed() -> None:
+    with program("sh", "-c", "echo first >&2; echo refused >&2; echo >&2; exit 255") as way:
         assert way.file.read() == b""
-    assert way.why() == "refused"
-    way.close()
+        assert way.why() == "refused"
 
 
 def test_recordings_alone_are_a_replay_and_are_not_mixed_with_hosts(tmp_path: Path) -> None:
