@@ -35,14 +35,15 @@ class FleetTargets:
         """Return them, in the order of the command line."""
         from tcpconntop.recording.ways import FileWay, ProgramWay
 
-        number, targets = 0, []
+        targets: list[Target] = []
+        n_started = 0
         for target in self._names:
             if self._starter is None or _is_file(target):
                 targets.append((Path(target).name, partial(FileWay, Path(target)), False))
             else:
-                start = partial(self._starter.start, number)
+                start = partial(self._starter.start, n_started)
                 targets.append((target, partial(ProgramWay, start), True))
-                number += 1
+                n_started += 1
         return targets
 
     def close(self) -> None:
@@ -55,14 +56,14 @@ def use_replay_for_recordings(args: Namespace) -> None:
     """Make a fleet of recordings a replay of them: they are played by their own time.
 
     Raises:
-        UsageError: recordings and hosts are mixed; their times have nothing to do with each other.
+        UsageError: recordings and live hosts are mixed; their times have nothing to do with each other.
     """
     targets: list[str] = list(getattr(args, "fleet", ()))
     recordings = [target for target in targets if _is_file(target) and Path(target).is_file()]
     if not recordings:
         return
     if len(recordings) < len(targets):
-        raise UsageError(f"{recordings[0]} is a recording, and others are hosts: their times do not match")
+        raise UsageError(f"{recordings[0]} is a recording and not live as the others: play it with replay")
     _check_alone(args)
     args.replay, args.fleet = recordings, ()
     if args.command == "fleet" and not args.batch:

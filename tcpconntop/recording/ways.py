@@ -17,10 +17,10 @@ MAX_STDERR = 4096
 
 
 class FileWay:
-    """A recording, or a pipe."""
+    """A pipe, named or not."""
 
     def __init__(self, path: Path) -> None:
-        self.file: BinaryIO = open_to_read(path)
+        self.file: BinaryIO = open_to_read(path, or_fifo=True)
 
     def why(self) -> str:
         """Return nothing: a file does not speak."""

@@ -26,7 +26,7 @@ from tcpconntop.options import UsageError, parse
 from tcpconntop.recording import feed
 from tcpconntop.recording.feed import Feed
 from tcpconntop.recording.fleet import Fleet
-from tcpconntop.recording.ways import ProgramWay
+from tcpconntop.recording.ways import FileWay, ProgramWay
 
 DEADLINE_S = 60.0
 NOISE = random.Random(7).randbytes(8192)
@@ -213,6 +213,19 @@ def test_there_are_not_too_many_hosts() -> None:
         Fleet([(f"h{n}", Way, False) for n in range(MAX_HOSTS + 1)])
 
 
+def test_a_fifo_is_read_when_its_writer_comes(tmp_path: Path) -> None:
+    """GIVEN a FIFO without a writer beside a host WHEN one comes late THEN its records are there; it ends."""
+    fifo = tmp_path / "db-07"
+    os.mkfifo(fifo)
+    source = Fleet([("db-07", partial(FileWay, fifo), False), ("db-08", partial(Way, WHOLE), False)])
+    read_until(source, lambda: of(source, "db-08").state == ENDED)
+    assert of(source, "db-07").state == CONNECTING
+    fifo.write_bytes(WHOLE)
+    read_until(source, lambda: source.ended)
+    assert (of(source, "db-07").records, of(source, "db-07").note) == (5, "")
+    source.close()
+
+
 # The command line
 
 
@@ -260,5 +273,5 @@ def test_recordings_alone_are_a_replay_and_are_not_mixed_with_hosts(tmp_path: Pa
     args = parse(["fleet", str(file), str(file)])
     use_replay_for_recordings(args)
     assert (args.replay, args.fleet, args.speed) == ([str(file)] * 2, (), 1.0)
-    with pytest.raises(UsageError, match="their times do not match"):
+    with pytest.raises(UsageError, match="is a recording and not live"):
         use_replay_for_recordings(parse(["fleet", str(file), "db-07"]))
