@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,9 @@ from typing import BinaryIO
 
 from tcpconntop.kernel.starter import END_S, StartedProgram
 from tcpconntop.kernel.user_files import open_to_read
+
+_BEGAN = re.compile(r"tracing: \w+/\w+$")
+"""What a tracer says once it traces."""
 
 MAX_STDERR = 4096
 """How much of what a program says is kept: its end."""
@@ -53,13 +57,17 @@ class ProgramWay:
                 self._said = (self._said + data)[-MAX_STDERR:]
 
     def why(self) -> str:
-        """Return the last line that it said on stderr, if it failed; else nothing."""
+        """Return the last line that it said on stderr, if it failed; else nothing.
+
+        What it said until tracing began is no reason for an end that came later.
+        """
         code = self._program.wait(END_S)
         self._listener.join(END_S)
         if code in (0, None):
             return ""
         lines = [line for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1] if lines else f"exit code {code}"
+        last = lines[-1] if lines else ""
+        return f"it ended without saying why (exit code {code})" if not last or _BEGAN.match(last) else last
 
     def close(self) -> None:
         """End the program; `file` is closed by who reads it. Idempotent."""

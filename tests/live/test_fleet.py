@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -13,47 +14,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sshd
 import way
 import workload
 from command import DEADLINE_S, TCPCONNTOP, UNPRIVILEGED, lines_until
 
-SSHD = Path("/usr/sbin/sshd")
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(not SSHD.exists(), reason="openssh-server is not installed")
+pytestmark = pytest.mark.skipif(not sshd.SSHD.exists(), reason="openssh-server is not installed")
 
 
 @pytest.fixture
 def ssh(tmp_path: Path) -> Iterator[str]:
     """Start an sshd for the test alone; return the ssh command that reaches it by any name."""
-    for key in ("host", "user"):
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / key],
-            check=True,
-            timeout=DEADLINE_S,
-        )
+    sshd.make_keys(tmp_path)
     with workload.closed_port() as port:
         pass
-    server = tmp_path / "sshd_config"
-    server.write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host\nPidFile none\nStrictModes no\n"
-        f"AuthorizedKeysFile {tmp_path}/user.pub\nUsePAM no\nPasswordAuthentication no\n"
-        "PermitRootLogin prohibit-password\n"
-    )
     client = tmp_path / "ssh_config"
-    client.write_text(
-        f"Host *\nHostName 127.0.0.1\nPort {port}\nUser root\nIdentityFile {tmp_path}/user\n"
-        "IdentitiesOnly yes\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n"
-    )
-    Path("/run/sshd").mkdir(exist_ok=True)
-    process = subprocess.Popen([SSHD, "-D", "-e", "-f", server], stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stderr is not None
-        lines_until(process.stderr, lambda line: "listening" in line)
+    client.write_text(f"Host *\nHostName 127.0.0.1\nPort {port}\nIdentityFile {tmp_path}/user\n{sshd.CLIENT}")
+    with sshd.running(tmp_path, "127.0.0.1", port):
         yield f"ssh -F {client}"
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture
@@ -96,7 +76,7 @@ def test_root_has_the_agent_known_hosts_and_shared_connections_of_ssh(
 ) -> None:
     """GIVEN an ssh that works for root at a shell WHEN root runs a fleet THEN it works there."""
     client = tmp_path / "ssh_config"
-    unchanged = client.read_text().replace(f"IdentityFile {tmp_path}/user\nIdentitiesOnly yes\n", "")
+    unchanged = re.sub("Identit.*\n", "", client.read_text())
     client.write_text(
         f"StrictHostKeyChecking accept-new\nUserKnownHostsFile {tmp_path}/known_hosts\n"
         f"ControlMaster auto\nControlPath {tmp_path}/cm\n{unchanged}"  # the first value counts

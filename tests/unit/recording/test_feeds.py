@@ -267,6 +267,17 @@ def test_what_a_program_said_last_is_why_it_failed() -> None:
         assert way.why() == "refused"
 
 
+@pytest.mark.parametrize("said", ["", "tcpconntop: a note", "tcpconntop: a note\\ntracing: fentry/ring"])
+def test_the_announcement_of_a_tracer_is_not_why_it_ended(said: str) -> None:
+    """GIVEN a tracer that was killed THEN what it said when it began is no reason."""
+    with program("sh", "-c", f"printf '{said}' >&2; exit 255") as way:
+        assert way.file.read() == b""
+        expected = (
+            "tcpconntop: a note" if said.endswith("note") else "it ended without saying why (exit code 255)"
+        )
+        assert way.why() == expected
+
+
 def test_recordings_alone_are_a_replay_and_are_not_mixed_with_hosts(tmp_path: Path) -> None:
     file = tmp_path / "a.rec"
     file.write_bytes(WHOLE)
