@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcpconntop.core.view.filter import Filter
     from tcpconntop.core.wire import Events
     from tcpconntop.kernel.request import TraceRequest
+    from tcpconntop.recording.fleet_recorder import FleetRecorder
     from tcpconntop.recording.writer import RecordingWriter
     from tcpconntop.sources.base import Source
 
@@ -60,7 +61,7 @@ class CommandSource:
         self.streams = False
         self.is_fleet = bool(getattr(args, "fleet", ()))
         self._targets: FleetTargets | None = None
-        self._recorder: RecordingWriter | None = None
+        self._recorder: RecordingWriter | FleetRecorder | None = None
         self._source: Source | None = None
         self._opened_in: threading.Thread | None = None
         self._initial_notes: tuple[str, ...] = ()
@@ -99,8 +100,10 @@ class CommandSource:
         notes = filter_from_args(self._args).notes
         if self._privileged is None:
             request, filters = trace_request(self._args), _filters_text(self._args, None)
+            if self._targets is not None:
+                check_recording(self._args, self._targets.files(self._args.record))
             return lambda: self._remember(with_filters(self._replay(request), filters, notes))
-        check_recording(self._args)
+        check_recording(self._args, [self._args.record] if self._args.record else [])
         loader = self._privileged.loader
         request, pid_notes = self._request or live_request(self._args)
         filters = _filters_text(self._args, None)
@@ -206,18 +209,22 @@ class CommandSource:
 
     def _recording(self) -> Source:
         from tcpconntop.recording.merged import open_replay
-        from tcpconntop.recording.reader import RecordingReader
-        from tcpconntop.recording.replay import Replay
 
-        if self._args.command == "export":  # its fields have no room for a host
-            return Replay(RecordingReader(self._files), self._args.speed)
         return open_replay(self._files, self._args.speed)
 
     def _fleet(self, targets: FleetTargets) -> Source:
         from tcpconntop.recording.fleet import Fleet
 
-        has_dashboard = self._args.command == "fleet" and not self._args.batch
-        return Fleet(targets.all(), (lambda _: None) if has_dashboard else report)
+        args = self._args
+        has_dashboard = args.command == "fleet" and not args.batch
+        fleet = Fleet(targets.all(), (lambda _: None) if has_dashboard else report)
+        if not args.record:
+            return fleet
+        from tcpconntop.recording.fleet_recorder import FleetRecorder
+
+        files = targets.files(args.record)
+        self._recorder = FleetRecorder(fleet, lambda n: recording_output(args, files[n]), args.compress)
+        return self._recorder
 
     def _stream(self) -> Source:
         from tcpconntop.engine import MAX_READ_S
@@ -237,7 +244,7 @@ class CommandSource:
         from tcpconntop.sources.base import names_of
 
         try:
-            output = recording_output(args)
+            output = recording_output(args, args.record)
         except BaseException:
             source.close()
             raise

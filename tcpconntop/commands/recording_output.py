@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from tcpconntop.recording.writer import Output
 
 
-def recording_output(args: Namespace) -> Output:
-    """Return what the recording is written to.
+def recording_output(args: Namespace, path: str) -> Output:
+    """Return what a recording is written to: the file of `--record`, or one of several.
 
     Raises:
         FatalError: it cannot be written.
@@ -25,23 +26,25 @@ def recording_output(args: Namespace) -> Output:
     from tcpconntop.recording.files import RotatingFile, Rotation
     from tcpconntop.recording.stdout import StreamOutput
 
-    if args.record == "-":
+    if path == "-":
         return StreamOutput(report, interrupted)
     if not (args.rotate_size or args.rotate_age):
-        return RotatingFile(Path(args.record))
+        return RotatingFile(Path(path))
     keep = args.keep or Rotation.keep
-    return RotatingFile(Path(args.record), Rotation(args.rotate_size, args.rotate_age, keep))
+    return RotatingFile(Path(path), Rotation(args.rotate_size, args.rotate_age, keep))
 
 
-def check_recording(args: Namespace) -> None:
-    """Raise an error if the options of recording are not valid together, or the file cannot be written."""
+def check_recording(args: Namespace, paths: Sequence[str]) -> None:
+    """Raise an error if the options of recording are not valid together, or one of the files exists."""
     rotates = args.rotate_size or args.rotate_age
     if rotates and not args.record:
         raise UsageError("--rotate-size and --rotate-age need --record")
     if args.record == "-":
         _check_stdout(args)
-    elif args.record and not rotates and Path(args.record).exists():
-        raise FatalError(f"{args.record} exists: remove it, or choose another name")
+    elif not rotates:
+        for path in paths:
+            if Path(path).exists():
+                raise FatalError(f"{path} exists: remove it, or choose another name")
     if args.keep and not rotates:
         raise UsageError("--keep needs --rotate-size or --rotate-age")
     if args.compress == "zstd":

@@ -46,6 +46,14 @@ class FleetTargets:
                 n_started += 1
         return targets
 
+    def files(self, record: str | None) -> list[str]:
+        """Return the file that each host is recorded to, in the order of `all`; none without `--record`."""
+        if not record:
+            return []
+        from tcpconntop.recording.fleet_recorder import file_suffixes
+
+        return [record + suffix for suffix in file_suffixes([name for name, _, _ in self.all()])]
+
     def close(self) -> None:
         """End every ssh. Idempotent."""
         if self._starter is not None:
@@ -85,8 +93,6 @@ def check_targets(args: Namespace) -> None:
 def _check_alone(args: Namespace) -> None:
     if args.replay:
         raise UsageError("--fleet and --replay exclude each other: name recordings as --fleet FILE")
-    if args.record:
-        raise UsageError("--record cannot be used with a fleet")
 
 
 def _is_file(target: str) -> bool:

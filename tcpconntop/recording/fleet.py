@@ -33,6 +33,10 @@ class Fleet:
         targets: the hosts.
         say: called with a line for the user when the state of a host has changed.
 
+    Attributes:
+        names: the names of the hosts, which differ.
+        last_reads: what the last `read` has taken.
+
     Raises:
         FatalError: there are too many.
     """
@@ -40,15 +44,16 @@ class Fleet:
     def __init__(self, targets: Sequence[Target], say: Callable[[str], object] = lambda _: None) -> None:
         if len(targets) > MAX_HOSTS:
             raise FatalError(f"at most {MAX_HOSTS} hosts can be shown together")
-        self._names = distinct_names([name for name, _, _ in targets])
+        self.names = distinct_names([name for name, _, _ in targets])
         self._began_ns, self._began_s = time.time_ns(), time.monotonic_ns()
         self._info = SourceInfo(f"{len(targets)} hosts" if len(targets) > 1 else "1 host", "", "", "", STREAM)
         self._played = Played(0)
+        self.last_reads: list[HostRead] = []
         self._news = threading.Event()
         self._closed = False
         self._feeds = [
             Feed(number, name, connect, again=again, arrived=self._news.set, say=say)
-            for number, (name, (_, connect, again)) in enumerate(zip(self._names, targets, strict=True), 1)
+            for number, (name, (_, connect, again)) in enumerate(zip(self.names, targets, strict=True), 1)
         ]
         for feed in self._feeds:
             feed.start()
@@ -73,6 +78,7 @@ class Fleet:
             reads = self._take()
         for read in reads:
             self._played.take(read)
+        self.last_reads = reads
         parts = [read.events for read in sorted(reads, key=lambda read: read.now_ns) if len(read.events)]
         return np.concatenate(parts) if parts else np.empty(0, EVENT)
 
@@ -97,7 +103,7 @@ class Fleet:
     def places(self) -> Places:
         """Return the names of places, and of the hosts."""
         places = self._played.places
-        return Places(places.interfaces, places.namespaces, self._names, places.inodes)
+        return Places(places.interfaces, places.namespaces, self.names, places.inodes)
 
     def host(self) -> None:
         """Return None: facts of other hosts are not sent."""

@@ -15,12 +15,13 @@ from tcpconntop.core.hosts import (
 )
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.window.ledger import Ledger, sum_of_ledgers
+from tcpconntop.core.window.snapshot import STREAM, SourceInfo
 from tcpconntop.core.wire import Events
 from tcpconntop.recording.blocks import MAX_CLOCK_NS, FileHeader
 from tcpconntop.recording.decoder import RecordedRead
-from tcpconntop.recording.played import Played
+from tcpconntop.recording.played import Played, recorded_info
 
-_TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")
+TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,10 +31,12 @@ class HostRead(RecordedRead):
     Attributes:
         host: the host that it is of.
         original: the read of the recording.
+        total: the totals of the host after it, where the recording has some; None if they were not taken.
     """
 
     host: OneOfHosts
     original: RecordedRead
+    total: Ledger | None = None
 
     def count(self) -> None:
         """Add it to the totals of its host."""
@@ -52,7 +55,10 @@ class OneOfHosts:
 
     Attributes:
         records: how many records were counted.
+        info: what is recorded; empty before the first recording.
     """
+
+    info = SourceInfo("", "", "", "", STREAM)
 
     def __init__(self, number: int, name: str) -> None:
         self.number, self.name = number, name
@@ -74,6 +80,7 @@ class OneOfHosts:
         if self._played is not None:
             ledger = self.ledger(missing)
             self._ledger_before = replace(ledger, attempts=ledger.ended)
+        self.info = recorded_info(header, STREAM)
         self._played = Played(header.wall_offset_ns)
         self._wall_offset_ns = self._offset_ns = header.wall_offset_ns
 
@@ -104,7 +111,7 @@ class OneOfHosts:
 
     def _translated(self, events: Events) -> Events:
         events = events.copy()
-        for name in _TIMES:
+        for name in TIMES:
             times = np.minimum(events[name], np.uint64(MAX_CLOCK_NS)).astype(np.int64)
             moved = np.clip(times + self._offset_ns, 0, MAX_CLOCK_NS)
             events[name] = np.where(times > 0, moved, 0).astype(np.uint64)

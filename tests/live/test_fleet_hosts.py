@@ -96,11 +96,14 @@ def words(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def fleet(hosts: list[Host], words: list[str]) -> Iterator[Fleet]:
-    """A fleet of the four, all of them live."""
+def fleet(hosts: list[Host], words: list[str], tmp_path: Path) -> Iterator[Fleet]:
+    """A fleet of the four, all of them live, which is recorded to `fleet.HOST`."""
     command = [*UNPRIVILEGED, *TCPCONNTOP, "fleet", *words, "-b", "--json", "-w", "all", "-g", "host+dest"]
     with subprocess.Popen(
-        [*command, "-d", "0.2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "-d", "0.2", "--record", tmp_path / "fleet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         running = Fleet(process)
         try:
@@ -110,7 +113,7 @@ def fleet(hosts: list[Host], words: list[str]) -> Iterator[Fleet]:
             process.kill()
 
 
-def test_four_hosts_are_told_apart_go_and_come_back(hosts: list[Host], fleet: Fleet) -> None:
+def test_four_hosts_are_told_apart_go_and_come_back(hosts: list[Host], fleet: Fleet, tmp_path: Path) -> None:
     """GIVEN four hosts WHEN they lose sshd, tracer, network THEN each is shown and heals; all is counted."""
     play_round(hosts)
     rows = fleet.until_counted(hosts)["rows"]
@@ -150,6 +153,13 @@ def test_four_hosts_are_told_apart_go_and_come_back(hosts: list[Host], fleet: Fl
     assert [host["lost"] for host in total["hosts"]] == [0] * 4
     assert total["attempts"] == total["outcomes"]["ok"] == sum(attempts_of(host) for host in hosts)
     assert counts(total) == counts(played(*(str(host.own) for host in hosts)))
+    again = played(*(f"{tmp_path}/fleet.{name}" for name in NAMES))
+    for name in ("attempts", "outcomes", "syn_retransmits", "lost"):
+        assert again[name] == total[name]
+    figures = [
+        sorted((r["host"], r["daddr"], r["count"], r["p99_us"]) for r in d["rows"]) for d in (again, total)
+    ]
+    assert figures[0] == figures[1]
 
 
 def test_the_dashboard_names_the_slow_host_and_the_slow_destination(
