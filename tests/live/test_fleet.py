@@ -18,6 +18,7 @@ import sshd
 import way
 import workload
 from command import DEADLINE_S, TCPCONNTOP, UNPRIVILEGED, lines_until
+from pseudo_terminal import on_terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,6 +91,18 @@ def test_root_has_the_agent_known_hosts_and_shared_connections_of_ssh(
         assert said_of_db_07(process) == "live"
         assert "ssh-ed25519" in (tmp_path / "known_hosts").read_text()
         assert (tmp_path / "cm").is_socket()
+
+
+def test_the_dashboard_of_root_remembers_what_was_chosen(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "db-07")
+    command = [*TCPCONNTOP, "fleet", str(tmp_path / "db-07")]
+    with on_terminal(command, XDG_STATE_HOME=str(tmp_path)) as terminal:
+        terminal.until("1 host")
+        terminal.press("w")
+        terminal.until("5m")
+        terminal.press("q")
+        assert terminal.end() == 0
+    assert json.loads((tmp_path / "tcpconntop" / "dashboard.json").read_text())["window"] == "5m"
 
 
 def test_who_calls_sudo_gets_no_right_of_root_by_an_ssh_command(tmp_path: Path) -> None:
