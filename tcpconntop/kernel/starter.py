@@ -204,10 +204,13 @@ class _Server:
         return 0
 
     def _listen(self, life: socket.socket, process: subprocess.Popen[bytes]) -> None:
-        if life.recv(1) == _TERMINATE:
-            process.terminate()
+        said = b""
+        with suppress(ConnectionResetError):  # it closed before it read the last answer
+            said = life.recv(1)
+        if said == _TERMINATE:
+            _signal(process, signal.SIGTERM)
         else:
-            process.kill()
+            _signal(process, signal.SIGKILL)
             self._forget(life, process.wait())
 
     def _forget(self, life: socket.socket, code: int) -> None:
@@ -219,8 +222,15 @@ class _Server:
     def _end_all(self) -> None:
         until_s = time.monotonic() + END_S
         for process in self._running.values():
-            process.terminate()
+            _signal(process, signal.SIGTERM)
         for process in self._running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, until_s - time.monotonic()))
-            process.kill()  # which does nothing to a process that has ended
+            if process.poll() is None:
+                _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Send a signal to a program and what it has started: that would hold its stdout open."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)  # it leads a session of its own

@@ -80,6 +80,16 @@ def test_a_program_that_will_not_end_is_ended(starter: Callable[..., Starter]) -
         wait_until(lambda: is_gone(pid))
 
 
+def test_what_a_program_has_started_ends_with_it(starter: Callable[..., Starter]) -> None:
+    """GIVEN a script that waits for another program WHEN it is ended THEN nobody holds its stdout open."""
+    program = starter("sleep 1000 & echo $!; wait").start(0)
+    with program.stdout, program.stderr:
+        pid = int(program.stdout.readline())
+        program.end()
+        assert program.stdout.read() == b""
+    wait_until(lambda: is_gone(pid))
+
+
 def test_programs_end_with_the_interface(starter: Callable[..., Starter]) -> None:
     one = starter("echo $$; exec sleep 1000")
     program = one.start(0)
