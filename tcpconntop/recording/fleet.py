@@ -47,7 +47,7 @@ class Fleet:
         self.names = distinct_names([name for name, _, _ in targets])
         self._began_ns, self._began_s = time.time_ns(), time.monotonic_ns()
         self._info = SourceInfo(f"{len(targets)} hosts" if len(targets) > 1 else "1 host", "", "", "", STREAM)
-        self._known = PlayedNames()
+        self._names_so_far = PlayedNames()
         self.last_reads: list[HostRead] = []
         self._news = threading.Event()
         self._closed = False
@@ -62,7 +62,7 @@ class Fleet:
     def info(self) -> SourceInfo:
         """What is known of each host."""
         hosts = tuple(feed.host() for feed in self._feeds)
-        return replace(self._info, notes=self._known.notes, hosts=hosts)
+        return replace(self._info, notes=self._names_so_far.notes, hosts=hosts)
 
     @property
     def ended(self) -> bool:
@@ -77,7 +77,7 @@ class Fleet:
             self._news.clear()
             reads = self._take()
         for read in reads:
-            self._known.take(read)
+            self._names_so_far.take(read)
         self.last_reads = reads
         parts = [read.events for read in sorted(reads, key=lambda read: read.now_ns) if len(read.events)]
         return np.concatenate(parts) if parts else np.empty(0, EVENT)
@@ -98,11 +98,11 @@ class Fleet:
 
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups of the records so far."""
-        return self._known.units()
+        return self._names_so_far.units()
 
     def places(self) -> Places:
         """Return the names of places, and of the hosts."""
-        places = self._known.places
+        places = self._names_so_far.places
         return Places(places.interfaces, places.namespaces, self.names, places.inodes)
 
     def host(self) -> None:
