@@ -8,13 +8,12 @@ from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import are_stream, open_files, wait_for_data
-from tcpconntop.commands.signals import interrupted
+from tcpconntop.commands.recording_output import check_recording, recording_output
 from tcpconntop.commands.streams import report
-from tcpconntop.commands.targets import check_targets, fleet_targets, use_replay_for_recordings
+from tcpconntop.commands.targets import FleetTargets, use_replay_for_recordings
 from tcpconntop.commands.tracing import (
     PrivilegedStart,
     live_request,
@@ -23,7 +22,6 @@ from tcpconntop.commands.tracing import (
     writable_folders,
 )
 from tcpconntop.commands.view import filter_from_args
-from tcpconntop.core.errors import FatalError
 from tcpconntop.core.format import printable
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
@@ -33,7 +31,8 @@ if TYPE_CHECKING:
     from tcpconntop.core.view.filter import Filter
     from tcpconntop.core.wire import Events
     from tcpconntop.kernel.request import TraceRequest
-    from tcpconntop.recording.writer import Output, RecordingWriter
+    from tcpconntop.recording.fleet_recorder import FleetRecorder
+    from tcpconntop.recording.writer import RecordingWriter
     from tcpconntop.sources.base import Source
 
 
@@ -61,7 +60,8 @@ class CommandSource:
         self.replays = bool(args.replay)
         self.streams = False
         self.is_fleet = bool(getattr(args, "fleet", ()))
-        self._recorder: RecordingWriter | None = None
+        self._targets: FleetTargets | None = None
+        self._recorder: RecordingWriter | FleetRecorder | None = None
         self._source: Source | None = None
         self._opened_in: threading.Thread | None = None
         self._initial_notes: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class CommandSource:
         self._privileged: PrivilegedStart | None = None
         self._request: tuple[TraceRequest, tuple[str, ...]] | None = None
         if self.is_fleet:
-            check_targets(args)
+            self._targets = FleetTargets(args)
             drop_privileges(lambda: writable_folders(args))
             return
         if not self.replays:
@@ -100,8 +100,10 @@ class CommandSource:
         notes = filter_from_args(self._args).notes
         if self._privileged is None:
             request, filters = trace_request(self._args), _filters_text(self._args, None)
+            if self._targets is not None:
+                check_recording(self._args, self._targets.files(self._args.record))
             return lambda: self._remember(with_filters(self._replay(request), filters, notes))
-        _check_recording(self._args)
+        check_recording(self._args, [self._args.record] if self._args.record else [])
         loader = self._privileged.loader
         request, pid_notes = self._request or live_request(self._args)
         filters = _filters_text(self._args, None)
@@ -187,6 +189,8 @@ class CommandSource:
         # A recording gets its end, whatever ended the command. What a thread opened, a thread closes.
         if self._source is not None and self._opened_in is threading.current_thread():
             self._source.close()
+        if self._targets is not None:
+            self._targets.close()
         if self._privileged is not None:
             self._privileged.__exit__(*raised)
 
@@ -199,24 +203,28 @@ class CommandSource:
     def _replay(self, request: TraceRequest) -> Source:
         from tcpconntop.sources.replay_filter import apply_request_filters
 
-        if self.is_fleet:
-            return apply_request_filters(self._fleet(), request)
+        if self._targets is not None:
+            return apply_request_filters(self._fleet(self._targets), request)
         return apply_request_filters(self._stream() if self.streams else self._recording(), request)
 
     def _recording(self) -> Source:
         from tcpconntop.recording.merged import open_replay
-        from tcpconntop.recording.reader import RecordingReader
-        from tcpconntop.recording.replay import Replay
 
-        if self._args.command == "export":  # its fields have no room for a host
-            return Replay(RecordingReader(self._files), self._args.speed)
         return open_replay(self._files, self._args.speed)
 
-    def _fleet(self) -> Source:
+    def _fleet(self, targets: FleetTargets) -> Source:
         from tcpconntop.recording.fleet import Fleet
 
-        has_dashboard = self._args.command == "fleet" and not self._args.batch
-        return Fleet(fleet_targets(self._args), (lambda _: None) if has_dashboard else report)
+        args = self._args
+        has_dashboard = args.command == "fleet" and not args.batch
+        fleet = Fleet(targets.all(), (lambda _: None) if has_dashboard else report)
+        if not args.record:
+            return fleet
+        from tcpconntop.recording.fleet_recorder import FleetRecorder
+
+        files = targets.files(args.record)
+        self._recorder = FleetRecorder(fleet, lambda n: recording_output(args, files[n]), args.compress)
+        return self._recorder
 
     def _stream(self) -> Source:
         from tcpconntop.engine import MAX_READ_S
@@ -236,7 +244,7 @@ class CommandSource:
         from tcpconntop.sources.base import names_of
 
         try:
-            output = self._output()
+            output = recording_output(args, args.record)
         except BaseException:
             source.close()
             raise
@@ -248,45 +256,6 @@ class CommandSource:
         mask = is_kept if terms.terms else None
         self._recorder = RecordingWriter(source, output, _filters_text(args, keep), args.compress, mask)
         return self._recorder
-
-    def _output(self) -> Output:
-        from tcpconntop.recording.files import RotatingFile, Rotation
-        from tcpconntop.recording.stdout import StreamOutput
-
-        args = self._args
-        if args.record == "-":
-            return StreamOutput(report, interrupted)
-        if not (args.rotate_size or args.rotate_age):
-            return RotatingFile(Path(args.record))
-        keep = args.keep or Rotation.keep
-        return RotatingFile(Path(args.record), Rotation(args.rotate_size, args.rotate_age, keep))
-
-
-def _check_recording(args: Namespace) -> None:
-    """Raise an error if the options of recording are not valid together, or the file cannot be written."""
-    rotates = args.rotate_size or args.rotate_age
-    if rotates and not args.record:
-        raise UsageError("--rotate-size and --rotate-age need --record")
-    if args.record == "-":
-        _check_stdout(args)
-    elif args.record and not rotates and Path(args.record).exists():
-        raise FatalError(f"{args.record} exists: remove it, or choose another name")
-    if args.keep and not rotates:
-        raise UsageError("--keep needs --rotate-size or --rotate-age")
-    if args.compress == "zstd":
-        from tcpconntop.recording.codecs import import_zstandard
-
-        import_zstandard()
-
-
-def _check_stdout(args: Namespace) -> None:
-    """Raise UsageError if the recording cannot go to stdout."""
-    if args.command != "record":
-        raise UsageError("--record - is not possible beside other output: use tcpconntop record -")
-    if args.rotate_size or args.rotate_age or args.keep:
-        raise UsageError("stdout cannot be rotated: --rotate-size, --rotate-age and --keep need a file")
-    if sys.stdout.isatty():
-        raise UsageError("a recording is binary: redirect stdout to a file or a program")
 
 
 def _filters_text(args: Namespace, keep: Filter | None) -> str:

@@ -1,4 +1,4 @@
-"""`export`: prints the connects of a recording on stdout, for other programs."""
+"""`export`: prints the connects of recordings on stdout, for other programs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(args: Namespace) -> int:
 
         source = open_source()
         interrupted = on_interrupt(lambda: None)
-        exporter = _exporter(args.format)
+        exporter = _exporter(args.format, several_hosts=bool(source.places().hosts))
         while not source.ended and not interrupted():
             events = source.read(command_source.max_read_s)
             names = names_of(source)
@@ -43,11 +43,12 @@ def run(args: Namespace) -> int:
         return interrupted.exit_code
 
 
-def _exporter(name: str) -> Exporter:
-    from tcpconntop.outputs.export import Csv, JsonLines, Parquet
+def _exporter(name: str, *, several_hosts: bool) -> Exporter:
+    from tcpconntop.outputs.export import FIELDS, FIELDS_OF_HOSTS, Csv, JsonLines, Parquet
 
+    fields = FIELDS_OF_HOSTS if several_hosts else FIELDS
     if name == "parquet":
         if sys.stdout.isatty():
             raise UsageError("Parquet is binary: redirect stdout to a file or a program")
-        return Parquet(sys.stdout.buffer)
-    return Csv(data_stdout()) if name == "csv" else JsonLines(data_stdout())
+        return Parquet(sys.stdout.buffer, fields)
+    return Csv(data_stdout(), fields) if name == "csv" else JsonLines(data_stdout())

@@ -14,36 +14,64 @@ if TYPE_CHECKING:
     from tcpconntop.recording.fleet import Target
 
 
-def fleet_targets(args: Namespace) -> list[Target]:
-    """Return what connects to each host of `fleet` or `--fleet`.
+class FleetTargets:
+    """What connects to each host of `fleet` or `--fleet`. Make it before privileges are dropped.
 
     Raises:
-        UsageError: a target would be taken for an option of ssh, or a command cannot be parsed.
+        UsageError: the command line is not valid.
     """
-    from tcpconntop.recording.ways import FileWay, ProgramWay
 
-    ssh = _ssh_command(args.ssh_command)
-    targets: list[Target] = []
-    for target in args.fleet:
-        if _is_file(target):
-            targets.append((Path(target).name, partial(FileWay, Path(target)), False))
-        else:
-            targets.append((target, partial(ProgramWay, [*ssh, target, args.remote_command]), True))
-    return targets
+    def __init__(self, args: Namespace) -> None:
+        from tcpconntop.kernel.starter import Starter
+
+        check_targets(args)
+        self._names: list[str] = args.fleet
+        ssh = _ssh_command(args.ssh_command)
+        hosts = [target for target in self._names if not _is_file(target)]
+        commands = [[*ssh, target, args.remote_command] for target in hosts]
+        self._starter = Starter(commands) if commands else None
+
+    def all(self) -> list[Target]:
+        """Return them, in the order of the command line."""
+        from tcpconntop.recording.ways import FileWay, ProgramWay
+
+        targets: list[Target] = []
+        n_started = 0
+        for target in self._names:
+            if self._starter is None or _is_file(target):
+                targets.append((Path(target).name, partial(FileWay, Path(target)), False))
+            else:
+                start = partial(self._starter.start, n_started)
+                targets.append((target, partial(ProgramWay, start), True))
+                n_started += 1
+        return targets
+
+    def files(self, record: str | None) -> list[str]:
+        """Return the file that each host is recorded to, in the order of `all`; none without `--record`."""
+        if not record:
+            return []
+        from tcpconntop.recording.fleet_recorder import file_suffixes
+
+        return [record + suffix for suffix in file_suffixes([name for name, _, _ in self.all()])]
+
+    def close(self) -> None:
+        """End every ssh. Idempotent."""
+        if self._starter is not None:
+            self._starter.close()
 
 
 def use_replay_for_recordings(args: Namespace) -> None:
     """Make a fleet of recordings a replay of them: they are played by their own time.
 
     Raises:
-        UsageError: recordings and hosts are mixed; their times have nothing to do with each other.
+        UsageError: recordings and live hosts are mixed; their times have nothing to do with each other.
     """
     targets: list[str] = list(getattr(args, "fleet", ()))
     recordings = [target for target in targets if _is_file(target) and Path(target).is_file()]
     if not recordings:
         return
     if len(recordings) < len(targets):
-        raise UsageError(f"{recordings[0]} is a recording, and others are hosts: their times do not match")
+        raise UsageError(f"{recordings[0]} is a recording and not live as the others: play it with replay")
     _check_alone(args)
     args.replay, args.fleet = recordings, ()
     if args.command == "fleet" and not args.batch:
@@ -65,8 +93,6 @@ def check_targets(args: Namespace) -> None:
 def _check_alone(args: Namespace) -> None:
     if args.replay:
         raise UsageError("--fleet and --replay exclude each other: name recordings as --fleet FILE")
-    if args.record:
-        raise UsageError("--record cannot be used with a fleet")
 
 
 def _is_file(target: str) -> bool:

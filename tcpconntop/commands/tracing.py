@@ -77,7 +77,7 @@ def writable_folders(args: Namespace) -> list[Path]:
     record = getattr(args, "record", None)
     if record and record != "-":
         folders.append(Path(record).absolute().parent)
-    if args.command in ("dashboard", "demo", "replay"):
+    if args.command in ("dashboard", "demo", "fleet", "replay"):
         state = state_folder()
         with suppress(OSError):  # said when something is to be written
             state.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -38,7 +38,7 @@ def start_child(command: Sequence[str], **streams: Any) -> subprocess.Popen[byte
 def start_user_program(command: Sequence[str], **streams: Any) -> subprocess.Popen[bytes]:
     """Start a program as the user who runs this one would: by PATH, with the user's environment.
 
-    Only for a process that has dropped its privileges. The program gets no terminal: it asks nobody.
+    Only for a process that has that user's rights (`starter`). The program gets no terminal: it asks nobody.
 
     Args:
         command: the program and its arguments; no shell reads them.

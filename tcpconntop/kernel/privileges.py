@@ -97,9 +97,7 @@ def give_everything_up(writable: Iterable[Path] = ()) -> None:
         OSError, RuntimeError: as `drop_privileges`.
     """
     _drop_bounding_set()
-    _call("prctl", _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
+    _empty_capability_sets()
     _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if any(_effective(thread / "status") for thread in Path("/proc/self/task").iterdir()):
         raise RuntimeError("a thread kept its capabilities: call drop_privileges() before starting threads")
@@ -107,6 +105,12 @@ def give_everything_up(writable: Iterable[Path] = ()) -> None:
         write_only_below(writable, (Path(os.devnull), *_terminals()))
     refuse_system_calls(unix_sockets=os.geteuid() != 0)
     hide_process()
+
+
+def _empty_capability_sets() -> None:
+    _call("prctl", _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _call("capset", _libc.capset(header, (ctypes.c_uint32 * 6)()))
 
 
 def _terminals() -> list[Path]:
@@ -117,6 +121,24 @@ def _terminals() -> list[Path]:
 def hide_process() -> None:
     """Stop other processes of this user from reading our memory or taking descriptors; allow no core dump."""
     _call("prctl", _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
+
+
+def become_caller() -> None:
+    """Get the rights that the user of this process has at a shell: all of root's for root without sudo.
+
+    A user who called sudo gets none of root's. Where root may not become that user, everything is given up.
+
+    Raises:
+        OSError, RuntimeError: as `drop_privileges`.
+    """
+    uid = int(os.environ.get("SUDO_UID", "0"))
+    if os.geteuid() == 0 and uid:
+        if not _may_become_others():
+            give_everything_up()
+            return
+        _become(uid, int(os.environ.get("SUDO_GID", uid)))
+    if os.geteuid():
+        _empty_capability_sets()
 
 
 @contextmanager

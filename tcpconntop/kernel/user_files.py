@@ -1,8 +1,9 @@
 """Open the files that a user names or owns: the only way in which this program reads and writes files.
 
-What is read must be a regular file: a FIFO or a device could block, or fill the memory. A link is followed;
-it is opened with the rights of the user (`as_caller`), so it leads nowhere that they may not go. What is
-written is always a new file, which only its owner may read; a link is never followed.
+What is read must be a regular file: a FIFO or a device could block, or fill the memory. Only a stream may
+come from a FIFO, where its reader waits for each byte. A link is followed; it is opened with the rights of
+the user (`as_caller`), so it leads nowhere that they may not go. What is written is always a new file, which
+only its owner may read; a link is never followed.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ MAX_SMALL_FILE_BYTES = 1 << 20
 _OWN_DESCRIPTOR = re.compile(r"/dev/stdin|(?:/dev|/proc/self)/fd/(\d{1,6})")
 
 
-def open_to_read(path: Path) -> BinaryIO:
+def open_to_read(path: Path, *, or_fifo: bool = False) -> BinaryIO:
     """Open a regular file, or a descriptor that this process was started with, such as /dev/stdin.
 
+    With `or_fifo` also a FIFO, for a reader that polls: reads do not wait there, and it has no end before its
+    first writer has come.
+
     Raises:
-        OSError: it cannot be opened, or is neither.
+        OSError: it cannot be opened, or is none of these.
     """
     if match := _OWN_DESCRIPTOR.fullmatch(str(path)):
         return os.fdopen(os.dup(int(match[1] or 0)), "rb")
@@ -33,7 +37,7 @@ def open_to_read(path: Path) -> BinaryIO:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(mode):
+        if not (stat.S_ISREG(mode) or (or_fifo and stat.S_ISFIFO(mode))):
             raise OSError(errno.EINVAL, "it is not a regular file")
         return os.fdopen(descriptor, "rb")
     except BaseException:

@@ -92,11 +92,8 @@ def parse(words: Sequence[str], settings: Mapping[str, object] | None = None) ->
     args.from_settings = {dest: key for dest, key in set_by_settings.items() if dest not in on_command_line}
     args.given = {dest for dest in REMEMBERED_OPTIONS if dest in on_command_line | set_by_settings.keys()}
     args.command = name or ("batch" if args.batch else "dashboard")
-    if (
-        args.command in ("dashboard", "replay", "fleet")
-        and not args.batch
-        and (args.json or args.count is not None)
-    ):
+    shows = args.command in ("dashboard", "replay", "fleet") and not args.batch
+    if shows and (args.json or args.count is not None):
         raise UsageError("--json and -n need -b")
     args.paced = getattr(args, "speed", None) not in (0, None)
     if args.command == "replay" and args.speed == 0:
@@ -198,7 +195,8 @@ def _fleet(parser: argparse.ArgumentParser) -> None:
     groups.add_batch(parser)
     groups.add_filters(parser, files=True)
     groups.add_view(parser)
-    parser.set_defaults(replay=(), speed=None, record=None, probe="auto", transport="auto", loader="auto")
+    groups.add_recording(parser)
+    parser.set_defaults(replay=(), speed=None, probe="auto", transport="auto", loader="auto")
 
 
 def _check(parser: argparse.ArgumentParser) -> None:

@@ -150,7 +150,7 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
             "--record",
             type=file,
             metavar="FILE",
-            help="also write every connect to this new file, for replay",
+            help="also write every connect to this new file, for replay; with several hosts, FILE.HOST each",
         )
     else:
         parser.add_argument(

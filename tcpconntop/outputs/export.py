@@ -16,6 +16,9 @@ FIELDS = (
     "latency_us", "local_us", "rto_us", "wire_us", "syn_retransmits", "syn_unsent", "result", "errno",
 )  # fmt: skip
 
+FIELDS_OF_HOSTS = (FIELDS[0], "host", *FIELDS[1:])
+"""With the host: where there are several."""
+
 ROW_GROUP_ROWS = 65_536
 """The smallest number of rows of a row group in Parquet, except for the last one."""
 
@@ -52,9 +55,9 @@ class JsonLines:
 class Csv:
     """One line per connect below a header; unknown values are empty. For texts, see `csv_cell`."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, fields: Sequence[str] = FIELDS) -> None:
         self._out = out
-        self._rows = csv.DictWriter(out, FIELDS, lineterminator="\n")
+        self._rows = csv.DictWriter(out, fields, lineterminator="\n")
         self._rows.writeheader()
 
     def write(self, documents: Documents) -> None:
@@ -77,7 +80,7 @@ class Parquet:
         FatalError: pyarrow is not installed.
     """
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: BinaryIO, fields: Sequence[str] = FIELDS) -> None:
         try:
             import pyarrow
             import pyarrow.parquet
@@ -86,9 +89,9 @@ class Parquet:
         self._arrow = pyarrow
         text, whole, part = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
         kinds = {"ts": pyarrow.timestamp("us", "UTC")}
-        kinds |= dict.fromkeys(("comm", "thread", "unit", "saddr", "daddr", "result", "errno"), text)
+        kinds |= dict.fromkeys(("host", "comm", "thread", "unit", "saddr", "daddr", "result", "errno"), text)
         kinds |= dict.fromkeys(("latency_us", "local_us", "rto_us", "wire_us"), part)
-        self._schema = pyarrow.schema([(name, kinds.get(name, whole)) for name in FIELDS])
+        self._schema = pyarrow.schema([(name, kinds.get(name, whole)) for name in fields])
         self._writer = pyarrow.parquet.ParquetWriter(out, self._schema)
         self._batches: list[Any] = []
         self._n_rows = 0

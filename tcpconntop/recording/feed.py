@@ -213,6 +213,8 @@ class Feed:
             self._changed.wait_for(lambda: self._has_room() or self._closing.is_set())
             translated = self._one.translate(read)
             translated.count()
+            if read.ledger is not None:
+                translated = replace(translated, total=self._one.ledger(self._missing))
             self._waiting.append(translated)
             self._waiting_records += len(read.events)
         self._arrived()

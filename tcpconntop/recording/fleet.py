@@ -17,7 +17,7 @@ from tcpconntop.core.window.snapshot import STREAM, SourceInfo
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.feed import Connection, Feed
 from tcpconntop.recording.one_of_hosts import HostRead
-from tcpconntop.recording.played import Played
+from tcpconntop.recording.played import PlayedNames
 
 Target = tuple[str, Callable[[], Connection], bool]
 """Name, what connects to it, and whether it is connected to again."""
@@ -33,6 +33,10 @@ class Fleet:
         targets: the hosts.
         say: called with a line for the user when the state of a host has changed.
 
+    Attributes:
+        names: the names of the hosts, which differ.
+        last_reads: what the last `read` has taken.
+
     Raises:
         FatalError: there are too many.
     """
@@ -40,15 +44,16 @@ class Fleet:
     def __init__(self, targets: Sequence[Target], say: Callable[[str], object] = lambda _: None) -> None:
         if len(targets) > MAX_HOSTS:
             raise FatalError(f"at most {MAX_HOSTS} hosts can be shown together")
-        self._names = distinct_names([name for name, _, _ in targets])
+        self.names = distinct_names([name for name, _, _ in targets])
         self._began_ns, self._began_s = time.time_ns(), time.monotonic_ns()
         self._info = SourceInfo(f"{len(targets)} hosts" if len(targets) > 1 else "1 host", "", "", "", STREAM)
-        self._played = Played(0)
+        self._names_so_far = PlayedNames()
+        self.last_reads: list[HostRead] = []
         self._news = threading.Event()
         self._closed = False
         self._feeds = [
             Feed(number, name, connect, again=again, arrived=self._news.set, say=say)
-            for number, (name, (_, connect, again)) in enumerate(zip(self._names, targets, strict=True), 1)
+            for number, (name, (_, connect, again)) in enumerate(zip(self.names, targets, strict=True), 1)
         ]
         for feed in self._feeds:
             feed.start()
@@ -57,7 +62,7 @@ class Fleet:
     def info(self) -> SourceInfo:
         """What is known of each host."""
         hosts = tuple(feed.host() for feed in self._feeds)
-        return replace(self._info, notes=self._played.notes, hosts=hosts)
+        return replace(self._info, notes=self._names_so_far.notes, hosts=hosts)
 
     @property
     def ended(self) -> bool:
@@ -72,7 +77,8 @@ class Fleet:
             self._news.clear()
             reads = self._take()
         for read in reads:
-            self._played.take(read)
+            self._names_so_far.take(read)
+        self.last_reads = reads
         parts = [read.events for read in sorted(reads, key=lambda read: read.now_ns) if len(read.events)]
         return np.concatenate(parts) if parts else np.empty(0, EVENT)
 
@@ -92,12 +98,12 @@ class Fleet:
 
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups of the records so far."""
-        return self._played.units()
+        return self._names_so_far.units()
 
     def places(self) -> Places:
         """Return the names of places, and of the hosts."""
-        places = self._played.places
-        return Places(places.interfaces, places.namespaces, self._names, places.inodes)
+        places = self._names_so_far.places
+        return Places(places.interfaces, places.namespaces, self.names, places.inodes)
 
     def host(self) -> None:
         """Return None: facts of other hosts are not sent."""

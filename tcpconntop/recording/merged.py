@@ -69,9 +69,7 @@ class MergedRecordings:
     @property
     def notes(self) -> tuple[str, ...]:
         """One line for each kind of loss in what was read so far, with the name of the host."""
-        return tuple(
-            f"{one.name}: {note}" for one, reader in self._pairs() for note in (*reader.notes, *one.notes)
-        )
+        return tuple(f"{one.name}: {note}" for one, reader in self._pairs() for note in reader.notes)
 
     def ledger(self) -> Ledger:
         """Return the totals of all hosts, as far as they were read."""

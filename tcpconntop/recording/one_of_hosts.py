@@ -14,13 +14,20 @@ from tcpconntop.core.hosts import (
     HostState,
 )
 from tcpconntop.core.places import NO_PLACES, Places
+from tcpconntop.core.types import Mask
 from tcpconntop.core.window.ledger import Ledger, sum_of_ledgers
+from tcpconntop.core.window.snapshot import STREAM, SourceInfo
 from tcpconntop.core.wire import Events
 from tcpconntop.recording.blocks import MAX_CLOCK_NS, FileHeader
 from tcpconntop.recording.decoder import RecordedRead
-from tcpconntop.recording.played import Played
+from tcpconntop.recording.played import PlayedTotals, recorded_info
 
-_TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")
+TIMES = ("begin_ns", "end_ns", "syn_ns", "last_rtx_ns")
+
+_TIME_WORDS = slice(len(TIMES))
+"""Where they are in a record, in words of 8 bytes: side by side, at its beginning."""
+
+_MAX_CLOCK, _ZERO = np.uint64(MAX_CLOCK_NS), np.int64(0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,10 +37,12 @@ class HostRead(RecordedRead):
     Attributes:
         host: the host that it is of.
         original: the read of the recording.
+        total: the totals of the host after it, where the recording has some; None if they were not taken.
     """
 
     host: OneOfHosts
     original: RecordedRead
+    total: Ledger | None = None
 
     def count(self) -> None:
         """Add it to the totals of its host."""
@@ -52,14 +61,17 @@ class OneOfHosts:
 
     Attributes:
         records: how many records were counted.
+        info: what is recorded; empty before the first recording.
     """
+
+    info = SourceInfo("", "", "", "", STREAM)
 
     def __init__(self, number: int, name: str) -> None:
         self.number, self.name = number, name
         self.records = 0
         self._netns: dict[int, int] = {0: 0}  # number below that of the host, by inode number
         self._ledger_before = Ledger()  # of earlier connections
-        self._played: Played | None = None
+        self._totals: PlayedTotals | None = None
         self._wall_offset_ns = self._offset_ns = 0
 
     def begin(self, header: FileHeader, missing: int = 0) -> None:
@@ -71,10 +83,11 @@ class OneOfHosts:
             header: header of the recording.
             missing: how many records were lost in the recording before.
         """
-        if self._played is not None:
+        if self._totals is not None:
             ledger = self.ledger(missing)
             self._ledger_before = replace(ledger, attempts=ledger.ended)
-        self._played = Played(header.wall_offset_ns)
+        self.info = recorded_info(header, STREAM)
+        self._totals = PlayedTotals()
         self._wall_offset_ns = self._offset_ns = header.wall_offset_ns
 
     def correct(self, correction_ns: int) -> None:
@@ -87,8 +100,8 @@ class OneOfHosts:
 
     def count(self, read: RecordedRead) -> None:
         """Add a read of the recording to the totals."""
-        assert self._played is not None  # noqa: S101 - `begin` comes first
-        self._played.take(read)
+        assert self._totals is not None  # noqa: S101 - `begin` comes first
+        self._totals.take(read)
         self.records += len(read.events)
 
     def translate(self, read: RecordedRead) -> HostRead:
@@ -104,19 +117,31 @@ class OneOfHosts:
 
     def _translated(self, events: Events) -> Events:
         events = events.copy()
-        for name in _TIMES:
-            times = np.minimum(events[name], np.uint64(MAX_CLOCK_NS)).astype(np.int64)
-            moved = np.clip(times + self._offset_ns, 0, MAX_CLOCK_NS)
-            events[name] = np.where(times > 0, moved, 0).astype(np.uint64)
-        groups = events["cgroup_id"] & np.uint64((1 << CGROUP_BITS) - 1)
-        events["cgroup_id"] = groups | np.uint64(self.number << CGROUP_BITS)
+        self._move_times(events)
+        _give_number(events["cgroup_id"], self.number, CGROUP_BITS)
         starts = events["process_start_ns"]
-        own_starts = (starts & np.uint64((1 << START_BITS) - 1)) | np.uint64(self.number << START_BITS)
-        events["process_start_ns"] = np.where(starts > 0, own_starts, starts)
-        inodes, index = np.unique(events["netns"], return_inverse=True)
-        numbers = np.array([self._netns_number(inode) for inode in inodes.tolist()], np.uint32)
-        events["netns"] = numbers[index]
+        _give_number(starts, self.number, START_BITS, where=starts > 0)
+        netns = events["netns"]
+        if (netns == netns[0]).all():
+            netns[:] = self._netns_number(int(netns[0]))
+        else:
+            inodes, index = np.unique(netns, return_inverse=True)
+            numbers = np.array([self._netns_number(inode) for inode in inodes.tolist()], np.uint32)
+            netns[:] = numbers[index]
         return events
+
+    def _move_times(self, events: Events) -> None:
+        """Move all times to the clock that hosts share, in place; 0 stays 0.
+
+        The four times of a record lie side by side, so a few calls move them all. With np.clip and np.where
+        for each, the translation of 200 records takes 150 µs instead of 80.
+        """
+        times = events.view(np.uint64).reshape(len(events), -1)[:, _TIME_WORDS]
+        np.minimum(times, _MAX_CLOCK, out=times)
+        signed, given = times.view(np.int64), times > 0
+        np.add(signed, np.int64(self._offset_ns), out=signed, where=given)
+        np.maximum(signed, _ZERO, out=signed)
+        np.minimum(times, _MAX_CLOCK, out=times)
 
     def _netns_number(self, inode: int) -> int:
         """Return the number of a network namespace among those of all hosts."""
@@ -141,17 +166,20 @@ class OneOfHosts:
 
     def ledger(self, missing: int = 0) -> Ledger:
         """Return its totals so far; `missing` records are lost in the recording itself."""
-        if self._played is None:
+        if self._totals is None:
             return self._ledger_before
-        ledger = self._played.ledger().plus_missing(missing)
+        ledger = self._totals.ledger().plus_missing(missing)
         return ledger if self._ledger_before == Ledger() else sum_of_ledgers([self._ledger_before, ledger])
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is not kept of it, a line each."""
-        return () if self._played is None else self._played.notes
 
     def state(self, state: str, missing: int = 0) -> HostState:
         """Return what is known of it."""
         ledger = self.ledger(missing)
         return HostState(self.name, state, self.records, ledger.attempts, ledger.lost, ledger.completeness)
+
+
+def _give_number(
+    values: np.ndarray[tuple[int], np.dtype[np.uint64]], number: int, n_bits: int, where: Mask | bool = True
+) -> None:
+    """Keep the lower bits of numbers, and put the number of the host above them, in place."""
+    np.bitwise_and(values, np.uint64((1 << n_bits) - 1), out=values)
+    np.bitwise_or(values, np.uint64(number << n_bits), out=values, where=where)

@@ -26,38 +26,45 @@ MAX_UNITS, MAX_UNIT_TEXT = 1 << 17, 1 << 24
 TOO_MANY_UNITS = "the recording names more units than are kept: those of later connects are not known"
 
 
-class Played:
-    """The totals, and the names of units and places, of the reads that were taken.
+class PlayedTotals:
+    """The totals of the reads that were taken."""
 
-    Args:
-        wall_offset_ns: Unix time minus the clock of the records, when the recording begins.
-
-    Attributes:
-        places: names of the interfaces and network namespaces.
-        wall_offset_ns: Unix time minus the clock of the records.
-    """
-
-    def __init__(self, wall_offset_ns: int) -> None:
-        self.places = NO_PLACES
-        self.wall_offset_ns = wall_offset_ns
-        self._units: dict[int, str | None] = {}
-        self._unit_text = 0
+    def __init__(self) -> None:
         self._recorded_ledger = Ledger()  # the last one that was recorded
         self._outcomes_since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since that ledger
         self._retransmits_since = 0
 
     def take(self, read: RecordedRead) -> None:
         """Add a read."""
-        self._take_units(read.units)
-        if len(self.places.interfaces) + len(self.places.namespaces) <= MAX_PLACES:
-            self.places = self.places.updated(read.places)
-        self.wall_offset_ns = read.wall_offset_ns
         if read.ledger is not None:
             self._recorded_ledger, self._retransmits_since = read.ledger, 0
             self._outcomes_since[:] = 0
         else:
             self._outcomes_since += np.bincount(read.events["outcome"], minlength=N_OUTCOMES)
             self._retransmits_since += int(read.events["syn_retransmits"].sum())
+
+    def ledger(self) -> Ledger:
+        """Return the totals: the recorded ones plus what was taken since."""
+        return self._recorded_ledger.plus_ended(self._outcomes_since.tolist(), self._retransmits_since)
+
+
+class PlayedNames:
+    """The names of units and places of the reads that were taken.
+
+    Attributes:
+        places: names of the interfaces and network namespaces.
+    """
+
+    def __init__(self) -> None:
+        self.places = NO_PLACES
+        self._units: dict[int, str | None] = {}
+        self._unit_text = 0
+
+    def take(self, read: RecordedRead) -> None:
+        """Add a read."""
+        self._take_units(read.units)
+        if len(self.places.interfaces) + len(self.places.namespaces) <= MAX_PLACES:
+            self.places = self.places.updated(read.places)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -67,10 +74,6 @@ class Played:
     def units(self) -> Mapping[int, str | None]:
         """Return the names of the control groups, by `cgroup_id`."""
         return dict(self._units)
-
-    def ledger(self) -> Ledger:
-        """Return the totals: the recorded ones plus what was taken since."""
-        return self._recorded_ledger.plus_ended(self._outcomes_since.tolist(), self._retransmits_since)
 
     def _take_units(self, units: Mapping[int, str | None]) -> None:
         text = sum(len(name or "") for name in units.values())
@@ -84,6 +87,32 @@ class Played:
     def _units_full(self) -> bool:
         """True if no further names of units are kept."""
         return self._unit_text > MAX_UNIT_TEXT or len(self._units) > MAX_UNITS
+
+
+class Played(PlayedNames):
+    """The totals and the names of the reads that were taken.
+
+    Args:
+        wall_offset_ns: Unix time minus the clock of the records, when the recording begins.
+
+    Attributes:
+        wall_offset_ns: Unix time minus the clock of the records.
+    """
+
+    def __init__(self, wall_offset_ns: int) -> None:
+        super().__init__()
+        self._totals = PlayedTotals()
+        self.wall_offset_ns = wall_offset_ns
+
+    def take(self, read: RecordedRead) -> None:
+        """Add a read."""
+        super().take(read)
+        self._totals.take(read)
+        self.wall_offset_ns = read.wall_offset_ns
+
+    def ledger(self) -> Ledger:
+        """Return the totals: the recorded ones plus what was taken since."""
+        return self._totals.ledger()
 
 
 class PlayedSource:

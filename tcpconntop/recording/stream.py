@@ -82,11 +82,11 @@ class Stream(PlayedSource):
         return self._decoder.missing
 
     def recorded_read(self, timeout_s: float) -> RecordedRead | None:
-        """Return the next recorded read at once, and count it; None if it does not come in time."""
+        """Return the next recorded read at once, for a caller who counts it; None if it does not come."""
         read = self._upcoming(timeout_s)
         if read is not None:
             self._now_ns = max(self._now_ns, read.now_ns)
-            self._take(read)
+            self._go_on()
         return read
 
     def _read_header(self) -> tuple[FileHeader, int]:
@@ -140,11 +140,13 @@ class Stream(PlayedSource):
         return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(upcoming)
 
     def _take(self, read: RecordedRead) -> Events:
-        self._next_read = None
         self._count(read)
-        if self._at_end:
-            self._next_read = self._decoded()  # `ended` has to know whether this was the last one
+        self._go_on()
         return read.events
+
+    def _go_on(self) -> None:
+        """Go on to the read after this one; `ended` has to know whether this was the last one."""
+        self._next_read = self._decoded() if self._at_end else None
 
     def _upcoming(self, timeout_s: float) -> RecordedRead | None:
         """Return the next recorded read; None if it does not come in time, or the stream has ended."""

@@ -39,11 +39,11 @@ class SteppedSource:
     ended = False
     player = wake = None
 
-    def __init__(self, seconds: int) -> None:
-        size = PER_S // READS_PER_S
+    def __init__(self, seconds: int, per_s: int = PER_S, keys: int = KEYS) -> None:
+        size = per_s // READS_PER_S
         self.clock_ns = 300 * SECOND_NS
         random = np.random.default_rng(3)
-        events = records(seconds * PER_S, KEYS)
+        events = records(seconds * per_s, keys)
         offsets_ns = np.sort(random.integers(0, seconds * SECOND_NS, len(events))).astype(np.uint64)
         events["end_ns"] = self.clock_ns + offsets_ns
         events["begin_ns"] = events["end_ns"] - random.lognormal(np.log(3e5), 0.5, len(events)).astype("u8")

@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from recordings import Scenario, record
 from records import connect, join, random_records
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs import export
 from tcpconntop.outputs.document import event_documents
-from tcpconntop.outputs.export import FIELDS, Csv, JsonLines, Parquet
+from tcpconntop.outputs.export import FIELDS, FIELDS_OF_HOSTS, Csv, JsonLines, Parquet
 
 UNITS = {7: "web, and more.service"}
 EVENTS = join(
@@ -62,6 +66,38 @@ def test_parquet_reads_back_with_types() -> None:
     exporter.close()
     rows = parquet.read_table(io.BytesIO(out.getvalue())).to_pylist()
     assert rows == [{**row, "ts": datetime.fromisoformat(str(row["ts"]))} for row in DOCUMENTS]
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Recordings of two hosts."""
+    folder = tmp_path_factory.mktemp("hosts")
+    for name in ("db-07", "db-08"):
+        scenario = Scenario(2)
+        scenario.info = replace(scenario.info, host=name)
+        record(folder / name, scenario)
+    return [str(folder / name) for name in ("db-07", "db-08")]
+
+
+def exported(*words: str) -> bytes:
+    command = [sys.executable, "-m", "tcpconntop", "export", *words]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def test_recordings_of_several_hosts_are_exported_together(two: list[str]) -> None:
+    """GIVEN recordings of two hosts THEN each connect has its host, in every format."""
+    alone = [json.loads(line) for file in two for line in exported(file, "--format", "jsonl").splitlines()]
+    assert all(tuple(connect) == FIELDS for connect in alone)
+    lines = [json.loads(line) for line in exported(*two, "--format", "jsonl").splitlines()]
+    assert Counter(connect["host"] for connect in lines) == dict.fromkeys(("db-07", "db-08"), len(alone) // 2)
+    without_host = [{name: line[name] for name in FIELDS} for line in lines]
+    assert sorted(map(str, without_host)) == sorted(map(str, alone))
+    header, *rows = csv.reader(exported(*two, "--format", "csv").decode().splitlines())
+    assert tuple(header) == FIELDS_OF_HOSTS
+    assert [row[1] for row in rows] == [line["host"] for line in lines]
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(io.BytesIO(exported(*two, "--format", "parquet")))
+    assert table.column("host").to_pylist() == [line["host"] for line in lines]
 
 
 def test_small_batches_share_a_row_group(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,12 @@ from tcpconntop.core.errors import FatalError
 from tcpconntop.core.hosts import CONNECTING, ENDED, GONE, LIVE, MAX_HOSTS, HostState, host_text
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.wire import EVENT, Events
+from tcpconntop.kernel.starter import Starter
 from tcpconntop.options import UsageError, parse
 from tcpconntop.recording import feed
 from tcpconntop.recording.feed import Feed
 from tcpconntop.recording.fleet import Fleet
-from tcpconntop.recording.ways import ProgramWay
+from tcpconntop.recording.ways import FileWay, ProgramWay
 
 DEADLINE_S = 60.0
 NOISE = random.Random(7).randbytes(8192)
@@ -93,6 +96,19 @@ def read_until(source: Fleet, is_done: Callable[[], bool]) -> Events:
 
 def host_texts(source: Fleet) -> list[str]:
     return [host_text(host) for host in source.info.hosts]
+
+
+@contextmanager
+def program(*command: str) -> Iterator[ProgramWay]:
+    """A program that runs as ssh would."""
+    starter = Starter([command])
+    try:
+        way = ProgramWay(partial(starter.start, 0))
+        with way.file:
+            yield way
+        way.close()
+    finally:
+        starter.close()
 
 
 def of(source: Fleet, name: str) -> HostState:
@@ -197,6 +213,19 @@ def test_there_are_not_too_many_hosts() -> None:
         Fleet([(f"h{n}", Way, False) for n in range(MAX_HOSTS + 1)])
 
 
+def test_a_fifo_is_read_when_its_writer_comes(tmp_path: Path) -> None:
+    """GIVEN a FIFO without a writer beside a host WHEN one comes late THEN its records are there; it ends."""
+    fifo = tmp_path / "db-07"
+    os.mkfifo(fifo)
+    source = Fleet([("db-07", partial(FileWay, fifo), False), ("db-08", partial(Way, WHOLE), False)])
+    read_until(source, lambda: of(source, "db-08").state == ENDED)
+    assert of(source, "db-07").state == CONNECTING
+    fifo.write_bytes(WHOLE)
+    read_until(source, lambda: source.ended)
+    assert (of(source, "db-07").records, of(source, "db-07").note) == (5, "")
+    source.close()
+
+
 # The command line
 
 
@@ -227,19 +256,26 @@ def test_a_target_is_an_argument_and_never_read_by_a_shell(
     script.write_text(f"#!{sys.executable}\nimport sys\nprint('\\0'.join(sys.argv[1:]), end='')\n")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     words = ["$(touch hacked);`x`", "sudo -n tcpconntop record - | cat"]
-    way = ProgramWay([str(script), *words])
-    with way.file:
+    with program(str(script), *words) as way:
         assert way.file.read().decode().split("\0") == words
-    assert way.why() == ""
-    way.close()
+        assert way.why() == ""
 
 
-def test_what_a_program_said_last_is_why_it_failed(tmp_path: Path) -> None:
-    way = ProgramWay(["sh", "-c", "echo first >&2; echo refused >&2; echo >&2; exit 255"])
-    with way.file:
+def test_what_a_program_said_last_is_why_it_failed() -> None:
+    with program("sh", "-c", "echo first >&2; echo refused >&2; echo >&2; exit 255") as way:
         assert way.file.read() == b""
-    assert way.why() == "refused"
-    way.close()
+        assert way.why() == "refused"
+
+
+@pytest.mark.parametrize("said", ["", "tcpconntop: a note", "tcpconntop: a note\\ntracing: fentry/ring"])
+def test_the_announcement_of_a_tracer_is_not_why_it_ended(said: str) -> None:
+    """GIVEN a tracer that was killed THEN what it said when it began is no reason."""
+    with program("sh", "-c", f"printf '{said}' >&2; exit 255") as way:
+        assert way.file.read() == b""
+        expected = (
+            "tcpconntop: a note" if said.endswith("note") else "it ended without saying why (exit code 255)"
+        )
+        assert way.why() == expected
 
 
 def test_recordings_alone_are_a_replay_and_are_not_mixed_with_hosts(tmp_path: Path) -> None:
@@ -248,5 +284,5 @@ def test_recordings_alone_are_a_replay_and_are_not_mixed_with_hosts(tmp_path: Pa
     args = parse(["fleet", str(file), str(file)])
     use_replay_for_recordings(args)
     assert (args.replay, args.fleet, args.speed) == ([str(file)] * 2, (), 1.0)
-    with pytest.raises(UsageError, match="their times do not match"):
+    with pytest.raises(UsageError, match="is a recording and not live"):
         use_replay_for_recordings(parse(["fleet", str(file), "db-07"]))

@@ -20,18 +20,22 @@ from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import keys_from_events
-from tcpconntop.core.window.snapshot import Snapshot
+from tcpconntop.core.window.ledger import Ledger
+from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.engine import Engine
 from tcpconntop.outputs.batch import table_text
 from tcpconntop.outputs.document import event_documents, view_document
+from tcpconntop.recording.blocks import MAX_CLOCK_NS, FileHeader
 from tcpconntop.recording.merged import MergedRecordings, MergedReplay, open_replay
-from tcpconntop.recording.one_of_hosts import OneOfHosts
+from tcpconntop.recording.one_of_hosts import TIMES, OneOfHosts
 from tcpconntop.recording.reader import RecordingReader
 from tcpconntop.recording.replay import Replay
 
 HOST_NETNS = 0xF000_0098
 """The inode number that the first network namespace of many kernels has: hosts share it."""
+
+HEADER = FileHeader("", 1, SourceInfo("db", "", "", "", ""), "", 0, 0, Ledger())
 
 Contents = tuple[str, bytes]
 
@@ -244,6 +248,24 @@ def test_numbers_of_a_stranger_cannot_reach_another_host() -> None:
     assert set((moved["cgroup_id"] >> np.uint64(48)).tolist()) == {MAX_HOSTS}
     assert len(np.unique(moved["netns"])) == MAX_NAMESPACES
     assert (moved["syn_ns"] < np.uint64(1 << 63)).all()
+
+
+def test_times_are_moved_where_they_are_given() -> None:
+    """GIVEN times of which some are missing THEN the others are moved, within the bounds of the clock."""
+    assert EVENT.names is not None
+    assert EVENT.names[: len(TIMES)] == TIMES
+    for offset_ns in (7 * SECOND_NS, -7 * SECOND_NS):
+        events = np.zeros(3, EVENT)
+        events["begin_ns"], events["end_ns"] = [9 * SECOND_NS, 1, 8 * SECOND_NS], 10 * SECOND_NS
+        events["last_rtx_ns"] = [0, 2**64 - 1, 0]
+        one = OneOfHosts(1, "db")
+        one.begin(replace(HEADER, wall_offset_ns=offset_ns))
+        moved = one._translated(events)
+        begins_ns = [9 * SECOND_NS + offset_ns, max(1 + offset_ns, 0), 8 * SECOND_NS + offset_ns]
+        assert moved["begin_ns"].tolist() == begins_ns
+        assert moved["end_ns"].tolist() == [10 * SECOND_NS + offset_ns] * 3
+        assert moved["syn_ns"].tolist() == [0] * 3
+        assert moved["last_rtx_ns"].tolist() == [0, min(MAX_CLOCK_NS, MAX_CLOCK_NS + offset_ns), 0]
 
 
 def test_the_merge_is_a_replay(two: list[Contents]) -> None:
