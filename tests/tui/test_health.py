@@ -47,6 +47,15 @@ async def test_it_says_what_was_looked_at_where_nothing_is_wrong(flows, said):
         assert health(run).startswith(said)
 
 
+async def test_rows_that_are_gone_since_the_mark_are_not_counted():
+    """GIVEN a mark WHEN rows of it have no connect any more THEN the table has them, and no count does."""
+    async with Running(20, flows=[*QUIET, flow("late", 9, "10.0.0.9")]) as run:
+        await run.press("m")
+        await feed(run.pilot, snapshot(21, QUIET))
+        assert len(run.screen.view) == 3
+        assert health(run).startswith("○ in 1m: none of 2 destinations is")
+
+
 async def test_where_there_is_little_room_the_counts_stay():
     async with Running(60, size=(40, 12)) as run:
         assert health(run).startswith("● 1 down · 1 failing · 2 resend")

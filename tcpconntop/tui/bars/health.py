@@ -13,6 +13,7 @@ from rich.text import Text
 from tcpconntop.core.format import count, duration
 from tcpconntop.core.lazy import np
 from tcpconntop.core.thresholds import SLOW_US
+from tcpconntop.core.types import Mask
 from tcpconntop.core.view.trouble import Trouble
 from tcpconntop.core.window.lengths import WINDOWS
 from tcpconntop.tui.actions import ACTIONS, KeyBindings
@@ -50,7 +51,7 @@ class Health(Line):
         view = self._view
         if view is None:
             return Text()
-        counts = np.bincount(view.trouble[view.keys["special"] == 0], minlength=len(Trouble))
+        counts = np.bincount(view.trouble[_judged(view)], minlength=len(Trouble))
         key = Text.assemble(
             (self._keys.label(_EXPLAIN), self.paint("accent")), (" explain", self.paint("dim"))
         )
@@ -101,8 +102,14 @@ class Health(Line):
         return f"in {window}, filtered: " if self._filtered else f"in {window}: "
 
 
+def _judged(view: View) -> Mask:
+    """True for all rows but that of folded keys, and those that are gone since the mark, shape (n,)."""
+    mask: Mask = (view.keys["special"] == 0) & (view.busiest_index >= 0)
+    return mask
+
+
 def _rows_text(view: View) -> str:
-    """Return how many rows there are, without the one of folded keys, and of what."""
-    n_rows, title = int(np.count_nonzero(view.keys["special"] == 0)), view.grouping.title
+    """Return how many rows are judged, and of what."""
+    n_rows, title = int(np.count_nonzero(_judged(view))), view.grouping.title
     many = _PLURALS.get(title, f"{title}s")
     return f"{count(n_rows)} {title if n_rows == 1 else many}"
