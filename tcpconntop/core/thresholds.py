@@ -20,6 +20,9 @@ SLOW_US = 100_000
 MIN_FAILURES = 3
 """Fewer failures prove nothing."""
 
+MIN_UNANSWERED = MIN_FAILURES - 1
+"""Where nothing succeeds and no reset answers, fewer failures suffice: each stands for several SYNs."""
+
 MIN_SAMPLES = 10
 """Fewer connects have no median, p99 or share worth comparing."""
 

@@ -68,8 +68,8 @@ def add_view(parser: argparse.ArgumentParser) -> None:
         ("-g", "--group", "dest", "GROUP",
          "one row per dest, process, process+dest, port, subnet, unit, netns, netns+dest, host or host+dest "
          "(default: dest)"),
-        ("-o", "--sort", "p99", "COLUMN[:asc|:desc]",
-         "sort by this column, such as count:desc (default: p99)"),
+        ("-o", "--sort", "trouble", "COLUMN[:asc|:desc]",
+         "sort by this column, such as p99 or count:desc (default: trouble, what is wrong first)"),
         ("-O", "--columns", "", "COLUMN[,..]",
          "show these columns, such as daddr,count,p50,p99"),
         ("-w", "--window", "1m", "WINDOW",

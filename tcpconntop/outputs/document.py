@@ -60,6 +60,7 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "source": snapshot.info.label,
         "window_s": snapshot.window_s,
         "group_by": view.spec.group_by,
+        "sort": view.spec.sort,
         "attempts": ledger.attempts,
         "outcomes": _outcomes(ledger.outcomes),
         "in_flight": ledger.in_flight,

@@ -15,7 +15,10 @@ _KEY_NAMES = {key.value.rpartition("+")[2] for key in Keys} | {
     _character_to_key(chr(code)) for code in range(ord("!"), 0x7F)
 }
 """Names of keys without their modifiers."""
-Scope = Literal["app", "screen", "table", "findings"]
+Scope = Literal["app", "screen", "process", "table", "findings"]
+
+_OVERRIDING: frozenset[Scope] = frozenset({"process", "findings"})
+"""Scopes that may use any key again: where they are, their own take precedence."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,9 @@ class Action:
 
     Attributes:
         name: the method `action_<name>`, with its arguments.
-        scope: which class has the method: the app, a screen with a table, the table, or the pane of findings.
-            While that pane has the focus, its keys take precedence.
+        scope: which class has the method: the app, a screen with a table, the screen of a process, the
+            table, or the pane of findings. Keys of that screen, and of that pane while it has the focus,
+            take precedence.
         keys: Textual's names of the keys, separated by commas.
         label: the main key as the user reads it.
         title: what it does, in a few words. The id in settings files is made from it: never change it.
@@ -49,9 +53,8 @@ class Action:
         return self.title.lower().replace(" ", "-")
 
 
-# In the order of the footer: on a narrow terminal, the last ones go first.
 ACTIONS: tuple[Action, ...] = (
-    Action("quit", "app", "q,ctrl+c", "q", "Quit", "Quit and remove the probes.", "quit", "Program"),
+    Action("quit", "app", "q,Q,ctrl+c", "q", "Quit", "Quit and remove the probes.", "quit", "Program"),
     Action("help", "app", "question_mark,f1", "?", "Help",
            "Show the keys, the columns and the filter language.", "help", "Program"),
     Action("filter", "screen", "slash", "/", "Filter", "Show only the rows that match.", "filter"),
@@ -62,15 +65,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("seek_to('start')", "app", "0,ctrl+left", "0", "To the start",
            "Go to the start of the recording, or to the oldest moment in the history.", "", "Time"),
     Action("seek_to('end')", "app", "dollar_sign,ctrl+right", "$", "To the end",
-           "Go to the end of the recording; live, follow the newest moment again.", "", "Time"),
+           "Go to the end of the recording; live, follow the newest moment again.", "end", "Time"),
     Action("goto", "app", "t", "t", "Go to a time",
-           "Go to a time of day, or to a percentage of the recording.", "", "Time"),
+           "Go to a time of day, or to a percentage of the recording.", "go to", "Time"),
     Action("speed(-1)", "app", "left_curly_bracket", "{", "Slower", "Play the recording slower.", "speed",
            "Time"),
     Action("speed(1)", "app", "right_curly_bracket", "}", "Faster", "Play the recording faster.", "speed",
            "Time"),
-    Action("past(-1)", "app", "comma", ",", "Older", "Pause, and show the moment before.", "", "Time"),
-    Action("past(1)", "app", "full_stop", ".", "Newer", "Show the moment after.", "", "Time"),
+    Action("past(-1)", "app", "comma", ",", "Older", "Pause, and show the moment before.", "step", "Time"),
+    Action("past(1)", "app", "full_stop", ".", "Newer", "Show the moment after.", "step", "Time"),
     Action("sort(-1)", "screen", "less_than_sign", "<", "Sort left",
            "Sort by the next column to the left.", "sort", "Sort"),
     Action("sort(1)", "screen", "greater_than_sign", ">", "Sort right",
@@ -84,9 +87,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark", "app", "m", "m", "Mark",
            "Compare every row with this moment; again: stop comparing.", "mark"),
     Action("open", "screen", "enter", "enter", "Open process", "Open the process of the selected row.",
-           "detail"),
+           "open"),
+    Action("expand", "screen", "o", "o", "Expand",
+           "Show the processes of a destination (several hosts: its hosts), or the destinations of a process,"
+           " below the row; again: hide them.", "expand", "Rows"),
     Action("back", "screen", "escape", "esc", "Back",
-           "Deselect the row, clear the filter, or go back.", "", "Program"),
+           "Deselect the row, clear the filter, or go back.", "back", "Program"),
+    Action("leave", "process", "q", "q", "Leave the process",
+           "On the screen of a process: go back to all connects (Q quits).", "", "Program"),
     Action("copy", "app", "y", "y", "Copy",
            "Copy the selected row to the clipboard of the terminal.", "", "Program"),
     Action("export", "app", "e", "e", "Export",
@@ -94,6 +102,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("suspend_process", "app", "ctrl+z", "^Z", "Suspend",
            "Suspend the program; `fg` in the shell brings it back.", "", "Program"),
     Action("sort_by('p99')", "screen", "P", "P", "Sort by p99", "Sort by the 99th percentile.", "", "Sort"),
+    Action("sort_by('trouble')", "screen", "T", "T", "Sort by trouble",
+           "Sort by what is wrong: down, failing, SYNs sent again, slow, then by p99.", "", "Sort"),
     Action("sort_by('dport')", "screen", "D", "D", "Sort by port", "Sort by the destination port.", "",
            "Sort"),
     Action("names", "app", "n", "n", "Names", "Show or hide the names of addresses and ports."),
@@ -132,6 +142,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("leave", "findings", "escape,x", "esc", "Leave the findings", "Go back to the table.",
            "", "Findings"),
 )  # fmt: skip
+
+
+NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q"})
+"""Keys that were added after settings files could hold keys: one that the user gave to another action is that
+action's alone, so that no settings file stops working."""
 
 
 def bindings(scope: Scope) -> list[BindingType]:
@@ -183,17 +198,29 @@ def key_bindings(settings: Mapping[str, Sequence[str]]) -> KeyBindings:
         if name not in ids:
             raise KeyError(name, f"there is no such action; there are: {', '.join(sorted(ids))}")
     pressed = {name: [_textual_key(name, key) for key in keys] for name, keys in settings.items()}
-    # The pane of findings may use any key again: its own take precedence while it has the focus.
-    taken: dict[tuple[bool, str], str] = {}
+    wanted = {
+        key for action in ACTIONS if action.scope not in _OVERRIDING for key in pressed.get(action.id, ())
+    }
+    fewer = {action.id: _without(action, NEWER_KEYS & wanted) for action in ACTIONS}
+    pressed = {name: keys for name, keys in fewer.items() if keys is not None} | pressed
+    taken: dict[tuple[str, str], str] = {}
     for action in sorted(ACTIONS, key=lambda action: action.id in settings):
         for key in pressed.get(action.id, action.keys.split(",")):
-            owner = taken.setdefault((action.scope == "findings", key), action.id)
+            where = action.scope if action.scope in _OVERRIDING else ""
+            owner = taken.setdefault((where, key), action.id)
             if owner != action.id:
                 raise KeyError(action.id, f"the key {key} already belongs to {owner}")
     return KeyBindings(
         {name: ",".join(keys) for name, keys in pressed.items()},
-        {name: keys[0] for name, keys in settings.items()},
+        {name: "" for name, keys in pressed.items() if not keys}
+        | {name: keys[0] for name, keys in settings.items()},
     )
+
+
+def _without(action: Action, given_away: frozenset[str]) -> list[str] | None:
+    """Return the keys of an action without some; None if it has none of those."""
+    keys = action.keys.split(",")
+    return [key for key in keys if key not in given_away] if given_away.intersection(keys) else None
 
 
 def _is_known(key: str) -> bool:

@@ -258,10 +258,10 @@ class Dashboard(TerminalApp):
     def action_copy(self) -> None:
         """Copy the selected row, through the terminal (OSC 52)."""
         screen = self._table_screen
-        if screen.view is None or screen.table.row is None:
+        if screen.view is None or screen.table.pointed is None:
             screen.notify_no_row()
             return
-        text = row_text(screen.view, screen.table.row)
+        text = row_text(screen.view, screen.table.pointed)
         self.copy_to_clipboard(text)
         self.show_note(copied_note(text))
 

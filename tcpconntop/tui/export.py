@@ -29,7 +29,7 @@ else:
     document = lazy("tcpconntop.outputs.document")
     table_csv = lazy("tcpconntop.outputs.table_csv")
 
-MAX_COPIED = 120
+MAX_COPIED = 100
 """Cells of a copied row that the note shows: more of it would not fit on a small terminal."""
 
 MAX_SAME_NAME = 1_000

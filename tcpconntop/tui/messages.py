@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,13 @@ class RowSelected(Message):
 
 
 @dataclass
+class ActionRequested(Message):
+    """Run an action of the registry, by its name: its word was clicked."""
+
+    action: str
+
+
+@dataclass
 class NoRowSelected(Message):
     """The user pressed a key that needs a row, and there is none."""
 
@@ -102,11 +110,23 @@ class FilterCancelled(Message):
 
 @dataclass(frozen=True)
 class ProcessSummary:
-    """A process in the window, with the number of its attempts that have ended."""
+    """A process in the window, with the figures of its attempts that have ended.
+
+    Attributes:
+        pid: its process id.
+        comm: its name.
+        attempts: how many ended.
+        p99_us: their p99; NaN where none succeeded.
+        fail: the share of them that failed; NaN where none ended.
+        retransmits: SYNs that were sent again.
+    """
 
     pid: int
     comm: str
     attempts: int = 0
+    p99_us: float = math.nan
+    fail: float = math.nan
+    retransmits: int = 0
 
 
 @dataclass

@@ -18,6 +18,7 @@ def palette_commands(app: App[str], screen: Screen[object], keys: KeyBindings) -
     owners = {
         "app": app,
         "screen": screen,
+        "process": screen,
         "table": getattr(screen, "table", None),
         "findings": explain.first() if explain else None,
     }
@@ -25,7 +26,6 @@ def palette_commands(app: App[str], screen: Screen[object], keys: KeyBindings) -
         owner = owners[action.scope]
         name = action.name.partition("(")[0]
         if owner is not None and hasattr(owner, f"action_{name}"):
-            yield SystemCommand(
-                f"{action.title}  ({keys.label(action)})", action.help, partial(owner.run_action, action.name)
-            )
+            key = f"  ({keys.label(action)})" if keys.label(action) else ""
+            yield SystemCommand(f"{action.title}{key}", action.help, partial(owner.run_action, action.name))
     yield SystemCommand("Theme", "Choose other colours.", app.action_change_theme)

@@ -130,6 +130,11 @@ class DashboardState:
         expected_s = min(shown.window_s, (shown.now_ns - shown.began_ns) / SECOND_NS)
         return f"{name} ({elapsed(shown.span_s)})" if abs(shown.span_s - expected_s) > 1 else name
 
+    @property
+    def stands_still(self) -> bool:
+        """True if the view or the recording is paused, so that one moment is shown."""
+        return self.pause is not None or (self.playback is not None and self.playback.paused)
+
     # Changes that come from the source
 
     def with_source(self, info: SourceInfo) -> DashboardState:
@@ -194,8 +199,7 @@ class DashboardState:
         shown = self.snapshot
         if shown is None:
             return Change(self, NOTHING_YET)
-        stands = self.pause is not None or (self.playback is not None and self.playback.paused)
-        if self.baseline is not None and not (stands and shown.now_ns != self.baseline.now_ns):
+        if self.baseline is not None and not (self.stands_still and shown.now_ns != self.baseline.now_ns):
             return Change(replace(self, baseline=None))
         return Change(replace(self, baseline=without_history(shown)))
 

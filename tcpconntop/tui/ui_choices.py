@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.trouble import TROUBLE
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.state import DashboardState
@@ -21,7 +22,7 @@ def current_choices(saved: UiState, state: DashboardState, main: MainScreen, the
     """
     spec = main.spec
     # The next start has no baseline, so it cannot sort by a change.
-    sort = "p99" if COLUMNS[spec.sort].needs_baseline else spec.sort
+    sort = TROUBLE if COLUMNS[spec.sort].needs_baseline else spec.sort
     return replace(
         saved,
         panes=main.panes_enabled,

@@ -14,8 +14,8 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "quit": ({"ended"}, ""),
     "help": ({"screen"}, ""),
     "filter": ({"filtering", "focus"}, ""),
-    "sort-left": ({"sort"}, ""),
-    "sort-right": ({"sort"}, ""),
+    "sort-left": ({"sort"}, "P"),
+    "sort-right": ({"sort"}, "P"),
     "reverse": ({"descending"}, ""),
     "next-grouping": ({"group"}, ""),
     "next-window": ({"window"}, ""),
@@ -33,11 +33,14 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "faster": (set(), ""),
     "mark": ({"mark"}, ""),
     "open-process": ({"screen", "row"}, "down"),
+    "expand": ({"expanded"}, ""),
+    "leave-the-process": ({"screen"}, "enter"),
     "back": ({"row"}, "down"),
     "copy": ({"clipboard"}, "down"),
     "export": ({"files"}, ""),
     "suspend": (set(), ""),  # needs a terminal: `test_terminal.py`
     "sort-by-p99": ({"sort", "descending"}, "D"),
+    "sort-by-trouble": ({"sort", "descending"}, "D"),
     "sort-by-port": ({"sort", "descending"}, ""),
     "previous-grouping": ({"group"}, ""),
     "previous-window": ({"window"}, ""),
@@ -88,6 +91,7 @@ def aspects(app, folder):
         "mark": state.baseline is not None,
         "names": state.namer is not None,
         "row": board.table.row,
+        "expanded": board.table.expanded,
         "pane": board.panes.visible_names,
         "panes": board.panes.display,
         "finding": explain.chosen.name if explain.has_focus and explain.chosen else "",
@@ -121,6 +125,7 @@ def set_back(app, state, spec, folder):
     board.filter_bar.close()
     board.table.focus()
     board.table.select(None)
+    board.table.expanded = None
     board.panes_enabled = True
     board.set_heights(board.size.height)
     board.panes.switch_at(0)

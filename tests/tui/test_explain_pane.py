@@ -88,7 +88,7 @@ async def test_enter_changes_the_grouping_to_that_of_the_finding():
     async with Explaining([*FLOWS, flow("backup", 7, "10.5.0.1", 22, **LEAVING)]) as run:
         await run.press("D", "x", "down", "down", "enter")
         assert run.screen.spec.group_by == "process"
-        assert run.screen.spec.sort == "p99"  # a process has no port to sort by
+        assert run.screen.spec.sort == "trouble"  # a process has no port to sort by
         table = run.screen.table
         assert table.view.keys[table.row]["tgid"] == 7
         assert "backup gives up after" in run.lines()[0]
@@ -97,6 +97,7 @@ async def test_enter_changes_the_grouping_to_that_of_the_finding():
 async def test_a_row_below_the_edge_is_brought_into_sight():
     many = [flow("a", 9, f"10.1.{i}.1", 80, median_us=300 + i) for i in range(60)]
     async with Explaining([*many, FLOWS[0]]) as run:
+        await run.press("P")
         assert not any("10.9.1.7" in line for line in text_of(run.screen.table))
         await run.press("x", "enter")
         assert any("10.9.1.7" in line for line in text_of(run.screen.table))
@@ -166,13 +167,13 @@ async def test_all_can_be_reached_where_few_fit():
     flows = [flow(f"p{i}", i, f"10.{i}.9.1", 80, failure_share=1.0) for i in range(1, 5)]
     async with Explaining([*flows, *FLOWS[1:]], size=(80, 24)) as run:
         await run.press("x")
-        assert run.lines()[-1].startswith(" … 1 more")
+        assert run.lines()[-1].startswith(" … 2 more")
         seen = set()
         for _ in range(5):
             seen |= set(run.marked())
             await run.press("down")
         assert len(seen) == 5
-        assert "2 above" in run.lines()[-1]
+        assert "3 above" in run.lines()[-1]
 
 
 async def test_nothing_is_said_plainly():

@@ -26,7 +26,7 @@ async def test_names_come_beside_addresses_and_ports_and_go_again(width, ports):
         assert "api" not in "".join(before)
         await pilot.press("n")
         await until(pilot, lambda: "10.0.0.1 api." in "".join(text_of(app.screen.table)))
-        lines = {line.split()[0]: line for line in text_of(app.screen.table)[1:3]}
+        lines = {line.strip(" ▌").split()[0]: line for line in text_of(app.screen.table)[1:3]}
         assert ("  443 https " in lines["10.0.0.1"]) is ports
         assert "443" in lines["10.0.0.1"]
         assert lines["10.0.0.2"].split()[1] == "49999"

@@ -68,7 +68,7 @@ async def test_foreign_names_are_shown_literally_and_columns_stay_aligned(size):
 
 
 async def test_failures_of_the_selected_row_alone():
-    lines = await shown("4", keys=["end"])
+    lines = await shown("4", keys=["P", "end"])
     titles = [line[1:25].strip() for line in lines if line[1:25].strip()]
     assert len([title for title in titles if title.isupper() or " E" in title or title == "cancelled"]) == 2
 
@@ -77,7 +77,7 @@ async def test_failures_that_have_no_room_are_counted():
     lines = [line.rstrip() for line in await shown("4", size=(60, 16), seconds=5)]
     assert [line.split()[0] for line in lines] == ["OUTCOME", "ECONNREFUSED", "ETIMEDOUT", "and"]
     assert lines[3].startswith(" and 2 more kinds: ")
-    lines = [line.rstrip() for line in await shown("4", size=(60, 17), seconds=5)]
+    lines = [line.rstrip() for line in await shown("4", size=(60, 18), seconds=5)]
     assert [line.split()[0] for line in lines[1:]] == [
         "ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "cancelled",
     ]  # fmt: skip

@@ -208,7 +208,7 @@ async def test_the_place_stays_on_a_narrow_terminal_and_so_do_its_keys(whole):
     async with Played(whole, size=(80, 24)) as played:
         await played.press("right")
         await played.shows("‖ 0:10/2:30")
-        assert "by destination · 1m · p99▼" in played.header()
+        assert "by destination · 1m · trouble▼" in played.header()
         footer = str(played.app.screen.footer.render())
         assert "← → seek" in footer
         assert "{ } speed" in footer

@@ -38,9 +38,9 @@ async def test_the_filters_of_the_source_stand_in_the_first_line():
 
 async def test_in_flight_of_everything_says_so_beside_filtered_figures():
     async with Running(size=(160, 36)) as run:
-        assert "   in flight   0" in summary(run)
+        assert "   in flight     0" in summary(run)
         await run.press("slash", *"comm=nginx", "enter")
-        assert "all: in flight   0" in summary(run)
+        assert "all: in flight     0" in summary(run)
 
 
 async def test_the_sparkline_is_of_what_the_filter_lets_through():

@@ -29,7 +29,7 @@ async def test_it_begins_as_it_was_left_and_tells_what_to_remember():
         await pilot.press("q")
     chosen = app.ui_choices()
     assert chosen == UiState(
-        theme="gruvbox", group="process+dest", sort="p99:asc", window="15m", delay=5.0,
+        theme="gruvbox", group="process+dest", sort="p99:desc", window="15m", delay=5.0,
         pane="Histogram", filters=("dport=22", "nginx"), dns=True,
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ async def test_a_sort_by_the_mark_is_not_remembered():
         await feed(pilot, snapshot(5))
         await pilot.press("m", "greater_than_sign")
         assert app.screen.spec.sort == "dcount"
-        assert app.ui_choices().sort == "p99:desc"
+        assert app.ui_choices().sort == "trouble:desc"
 
 
 async def test_a_notice_is_shown_at_the_start():
@@ -86,6 +86,7 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
         assert "paused" not in str(app.screen.header.render())
         assert app.screen.table.row is None
         assert app.is_running
+        assert " expand " not in text_of(app.screen.footer)[0]  # its key is that of `older` now
         await pilot.press("comma", "h")
         assert "paused" in str(app.screen.header.render())
         assert app.screen.table.row == 0

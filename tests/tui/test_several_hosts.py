@@ -49,6 +49,20 @@ async def test_enter_on_a_destination_shows_its_hosts() -> None:
         assert screen is pilot.app.screen
 
 
+async def test_a_destination_is_expanded_to_its_hosts_and_a_host_to_its_destinations() -> None:
+    async with still().run_test(size=(160, 36)) as pilot:
+        await feed(pilot, of_two_hosts(LIVE))
+        screen = pilot.app.screen
+        shared = next(row for row in range(len(screen.view)) if screen.view.host_count(row) == 2)
+        await pilot.press(*["down"] * (shared + 1), "o")
+        below = text_of(screen.table)[shared + 2 : shared + 4]
+        assert sorted(line.split()[1] for line in below) == ["db-07", "db-08"]
+        await pilot.press("escape", "slash", *"host:db-07", "enter", *["g"] * 8)
+        assert screen.spec.group_by == "host"
+        await pilot.press("o")
+        assert ":" in text_of(screen.table)[2].split()[1]
+
+
 async def test_the_help_lists_the_hosts() -> None:
     async with still().run_test(size=(160, 60)) as pilot:
         await feed(pilot, of_two_hosts(GONE))

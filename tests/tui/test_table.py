@@ -215,7 +215,7 @@ async def test_a_row_that_got_worse_is_marked_and_others_are_not(width):
         await feed(pilot, after_a_change())
         table = app.screen.table
         starts = {place.column.key: place.start for place in table.column_layouts}
-        lines = {line.split()[0]: line for line in text_of(table)[1:4]}
+        lines = {line.strip(" ▌").split()[0]: line for line in text_of(table)[1:4]}
         for address, marked in (("10.0.0.1", {"p99"}), ("10.0.0.2", {"fail"}), ("10.0.0.3", set())):
             line = lines[address]
             assert {key for key, start in starts.items() if line[start - 1] == "▲"} == marked, line

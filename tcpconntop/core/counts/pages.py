@@ -163,6 +163,16 @@ class PagedCounts:
         pages = ranges(starts, ends)[0]
         return PagedCounts._of(self._numbers[pages], self._counts.take(pages, axis=0), self._totals[pages])
 
+    def counts_from(self, cell: int, n_rows: int) -> Ints:
+        """Return the sum of the cells from one on for each of rows 0 … n_rows - 1, shape (n_rows,)."""
+        in_row = self._numbers & _IN_ROW
+        above = np.flatnonzero(in_row > cell >> PAGE_BITS)
+        of_whole = np.bincount(self._numbers[above] >> _ROW_BITS, self._totals[above], n_rows)
+        within = np.flatnonzero(in_row == cell >> PAGE_BITS)
+        in_page = self._counts[within, cell & (PAGE_CELLS - 1) :].sum(axis=1)
+        of_parts = np.bincount(self._numbers[within] >> _ROW_BITS, in_page, n_rows)
+        return (of_whole + of_parts).astype(np.int64)
+
     def counts_before_rows(self, n_rows: int) -> Ints:
         """Return the sum of all counts before each row 0 … n_rows, shape (n_rows + 1,)."""
         starts = np.searchsorted(self._numbers, np.arange(n_rows + 1, dtype=np.int64) << _ROW_BITS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.core.view.columns import ALIASES, COLUMNS, TREND, ViewColumn, columns_of
 from tcpconntop.core.view.spec import ColumnChoice
+from tcpconntop.core.view.trouble import TROUBLE
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.view import View
@@ -48,7 +49,7 @@ def shown_columns(view: View) -> list[ViewColumn]:
 
 
 def choose_columns(columns: Sequence[ViewColumn], sort: str, choice: ColumnChoice) -> list[ViewColumn]:
-    """Return the columns to show, in order; the sort column is always among them.
+    """Return the columns to show, in order; the sort column is always among them, except `trouble`.
 
     Args:
         columns: the columns that the view has.
@@ -63,7 +64,7 @@ def choose_columns(columns: Sequence[ViewColumn], sort: str, choice: ColumnChoic
     key_columns = [key for key in naming if available[key].key_field] or naming
     if not set(keys) & set(key_columns):
         keys = [*key_columns, *keys]
-    if sort in available and sort not in keys:
+    if sort in available and sort not in (*keys, TROUBLE):  # the figures show what is wrong
         keys.append(sort)
     # In a narrow terminal the user's last column is hidden first.
     return [replace(available[key], priority=priority) for priority, key in enumerate(keys)]

@@ -15,6 +15,7 @@ from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_tex
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.metrics import METRICS, Quantity
 from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.trouble import TROUBLE, TROUBLE_HELP, Trouble, urgency
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.view import View
@@ -119,6 +120,10 @@ def _address_values(view: View) -> Values:
     return octets.view("S17").ravel()
 
 
+def _trouble_text(view: View, row: int) -> str:
+    return Trouble(int(view.trouble[row])).label
+
+
 COLUMNS: dict[str, ViewColumn] = {
     column.key: column
     for column in (
@@ -182,6 +187,15 @@ COLUMNS: dict[str, ViewColumn] = {
             numeric=False,
             key_field="",  # every grouping has it
             priority=3,
+        ),
+        Column(
+            TROUBLE,
+            "TROUBLE",
+            7,
+            _trouble_text,
+            help=TROUBLE_HELP,
+            values=lambda view: urgency(view.trouble, view.metrics),
+            priority=6,
         ),
         _metric("rate", "CONN/S", "rate_hz", "ended connects per second over the window", priority=2),
         _metric("count", "COUNT", "count", "ended connects of any outcome", priority=0),
@@ -259,6 +273,6 @@ def sorted_by(spec: ViewSpec, key: str) -> ViewSpec:
 
 
 def grouped_by(spec: ViewSpec, group_by: str) -> ViewSpec:
-    """Return the spec with another grouping, sorted by p99 if the grouping lacks the sort column."""
+    """Return the spec with another grouping, sorted by trouble if the grouping lacks the sort column."""
     grouped = replace(spec, group_by=group_by)
-    return grouped if is_available(COLUMNS[spec.sort], group_by) else sorted_by(grouped, "p99")
+    return grouped if is_available(COLUMNS[spec.sort], group_by) else sorted_by(grouped, TROUBLE)

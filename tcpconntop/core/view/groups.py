@@ -102,6 +102,20 @@ GROUPINGS = {
 }
 
 
+def subrow_grouping(grouping: Grouping, has_hosts: bool) -> str:
+    """Return the grouping of the subrows of a row; empty if the row is one process and one destination.
+
+    Args:
+        grouping: that of the row.
+        has_hosts: True if there are several hosts.
+    """
+    if grouping.has("tgid"):
+        return "" if grouping.has("daddr") else "dest"
+    if grouping.name == "host":
+        return "dest"
+    return "host" if has_hosts and not grouping.by_host else "process"
+
+
 def located_key(group: np.void, keys: Keys) -> np.void:
     """Return the key of a group, with the network namespace of its keys if they are all in one."""
     located: np.void = group.copy()

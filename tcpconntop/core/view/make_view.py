@@ -9,7 +9,7 @@ import numpy as np
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.baseline import match_rows, unmatched_rows
 from tcpconntop.core.view.columns import COLUMNS, columns_of
-from tcpconntop.core.view.row_map import map_rows
+from tcpconntop.core.view.row_map import RowMap, map_rows
 from tcpconntop.core.view.row_metrics import GroupMetrics, RowMetrics
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
@@ -31,10 +31,30 @@ def make_view(
         previous: the view of an earlier snapshot; if it shows the same keys, they are not merged again.
     """
     window = snapshot.window
-    attempts = st.attempt_counts(window.stats)
-    is_shown = (attempts > 0) & spec.where.match_keys(window.keys, snapshot.names)
-    known = None if previous is None else previous.row_map
-    row_map = map_rows(window.keys, np.flatnonzero(is_shown), spec.group_by, known)
+    is_shown = st.attempt_counts(window.stats) > 0
+    is_shown &= spec.where.match_keys(window.keys, snapshot.names)
+    previous_map = None if previous is None else previous.row_map
+    return view_of_keys(snapshot, spec, np.flatnonzero(is_shown), baseline, previous_map)
+
+
+def view_of_keys(
+    snapshot: Snapshot,
+    spec: ViewSpec,
+    keys: Rows,
+    baseline: View | None = None,
+    previous: RowMap | None = None,
+) -> View:
+    """Group and sort some keys of a snapshot, and filter the rows by their metrics.
+
+    Args:
+        snapshot: the snapshot.
+        spec: what to show of it; the terms of its filter that are about keys are not applied.
+        keys: indices of the keys, ascending.
+        baseline: a view of the same grouping to compare with.
+        previous: the map of an earlier snapshot, which is used if it is of the same keys.
+    """
+    window = snapshot.window
+    row_map = map_rows(window.keys, keys, spec.group_by, previous)
     groups = GroupMetrics(window, row_map.group_of, len(row_map), snapshot.span_s)
     view = View(
         snapshot,
@@ -43,7 +63,7 @@ def make_view(
         row_map.keys,
         RowMetrics(groups, np.arange(len(row_map))),
         row_map.group_of,
-        row_map.busiest_keys(attempts),
+        row_map.busiest_keys(st.attempt_counts(window.stats)),
         row_map.process_count,
         row_map.namespace_count,
     )

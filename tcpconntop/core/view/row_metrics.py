@@ -15,6 +15,7 @@ from tcpconntop.core.counts import PagedCounts, quantiles_us
 from tcpconntop.core.types import Floats, Mask, Rows
 from tcpconntop.core.view.baseline import CHANGES, compare_with_baseline
 from tcpconntop.core.view.metrics import METRICS, QUANTILES, LatencyMetric, RowStats, StatsMetric
+from tcpconntop.core.view.trouble import troubles
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.state import WindowState
 
@@ -56,6 +57,11 @@ class GroupMetrics:
     def stats(self) -> st.Stats:
         """Exact statistics of each group (dtype `STATS`), shape (n_groups,)."""
         return st.regroup(self._window.stats, self.group_of, self.n_groups)
+
+    @cached_property
+    def trouble(self) -> Rows:
+        """What is wrong with each group (`Trouble`), shape (n_groups,)."""
+        return troubles(self._window, self.group_of, self.stats)
 
     @cached_property
     def _row_stats(self) -> RowStats:
@@ -104,7 +110,7 @@ class GroupMetrics:
         keys, is_single = self._single_keys
         values = np.full(self.n_groups, np.nan)
         if len(keys):
-            of_keys = metric.compute(self._window.latency_pages, len(self.group_of))
+            of_keys = metric.compute(self._latency_pages, len(self.group_of))
             values[self.group_of[keys]] = of_keys[keys]
         if not is_single.all():
             merged = metric.compute(self._merged_latency, self.n_groups)
@@ -123,7 +129,13 @@ class GroupMetrics:
     def _merged_latency(self) -> PagedCounts:
         """Latency buckets of the groups that have several keys."""
         is_single = np.append(self._single_keys[1], True)  # index -1, a key without a group, reads the last
-        return self._window.latency_pages.regroup(np.where(is_single[self.group_of], -1, self.group_of))
+        return self._latency_pages.regroup(np.where(is_single[self.group_of], -1, self.group_of))
+
+    @cached_property
+    def _latency_pages(self) -> PagedCounts:
+        """Latency buckets by key: of those in a group alone where these are few."""
+        keys, pages = np.flatnonzero(self.group_of >= 0), self._window.latency_pages
+        return pages.select_rows(keys) if 2 * len(keys) < len(self.group_of) else pages
 
     def _bounded(self, values: Floats, groups: Rows) -> Floats:
         # The middle of a bucket may lie outside of the observed latencies; minimum and maximum are exact.
@@ -161,6 +173,11 @@ class RowMetrics(Mapping[str, Floats]):
         """Exact statistics of each row (dtype `STATS`), shape (n,); a copy."""
         stats: st.Stats = self._groups.stats.take(self._order)
         return stats
+
+    @property
+    def trouble(self) -> Rows:
+        """What is wrong with each row (`Trouble`), shape (n,); a copy."""
+        return self._groups.trouble[self._order]
 
     def value(self, name: str, row: int) -> float:
         """Return a metric of one row; only this row and its neighbours are computed."""

@@ -43,4 +43,8 @@ def no_row_text(view: View, where: str) -> str:
         return f"nothing matches the filter {printable(where)}{also}: esc clears it"
     if view.snapshot.ledger.ended:
         return f"{no_connect_text(view)}: the next one will be listed here"
-    return f"no connect{f' that matches {filters}' if filters else ''} yet: waiting for the first one"
+    matching = f" that matches {filters}" if filters else ""
+    return (
+        f"no connect{matching} yet: each outgoing TCP connect is listed here when it succeeds or fails;"
+        " connections that are open already are not"
+    )

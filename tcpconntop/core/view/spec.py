@@ -24,7 +24,7 @@ class ViewSpec:
     """
 
     group_by: str = "dest"
-    sort: str = "p99"
+    sort: str = "trouble"
     descending: bool = True
     where: Filter = field(default_factory=Filter)
     columns: ColumnChoice = ()

@@ -15,6 +15,7 @@ from tcpconntop.core.view.groups import GROUPINGS, Grouping
 from tcpconntop.core.view.row_map import RowMap
 from tcpconntop.core.view.row_metrics import RowMetrics
 from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.trouble import Trouble
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.window.snapshot import Snapshot
@@ -61,6 +62,11 @@ class View:
     def stats(self) -> st.Stats:
         """Exact statistics of each row (dtype `STATS`), shape (n,)."""
         return self.metrics.stats
+
+    @cached_property
+    def trouble(self) -> Rows:
+        """What is wrong with each row (`Trouble`), shape (n,); nothing with `other`, which is many rows."""
+        return np.where(self.keys["special"] == 0, self.metrics.trouble, Trouble.NONE)
 
     @cached_property
     def latency(self) -> SparseCounts:

@@ -1,6 +1,8 @@
 """The last line: the keys, lost records, the share of connects seen, and our own CPU and memory.
 
-q quit  ? help  / filter  < > sort  r reverse  g group  w window   lost 0 · seen 100% · cpu 1.2% · 61MB
+q quit  ? help  / filter  x explain  enter open  g group          lost 0 · seen 100% · cpu 1.2% · 61MB
+q quit  space resume  ← → seek  , . step  t go to  $ end            paused
+esc back  ? help  / filter  x explain                               the screen of a process
 """
 
 from __future__ import annotations
@@ -9,27 +11,38 @@ from rich.text import Text
 
 from tcpconntop.core.format import count, memory, seen_share
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.actions import ACTIONS, KeyBindings
-from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify
+from tcpconntop.tui.actions import ACTIONS, Action, KeyBindings
+from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify, on_click
 
 COST_PRIORITY = 85
 """Our own cost is left out before most of the keys are."""
 
+ORDER = (
+    "back", "quit", "help", "filter", "explain", "open", "expand", "group", "sort", "window", "pause",
+    "seek", "speed", "mark", "reverse", "step", "go to", "end",
+)  # fmt: skip
+"""The words in their order: on a narrow terminal, the last ones go first."""
+
+PAUSED_ORDER = ("back", "quit", "pause", "seek", "speed", "step", "end", "go to")
+"""The words that come first while the view or the recording stands still."""
+
 RECORDING_HINTS = frozenset({"seek", "speed"})
-"""Words that are shown for recordings only."""
+"""Words that are shown for recordings only, and `seek` wherever the view stands still."""
+
+PAUSED_HINTS = frozenset({"step", "go to", "end"})
+"""Words that are shown only while the view or the recording stands still."""
 
 
-def _hints(bindings: KeyBindings) -> list[tuple[str, str]]:
-    """Return (keys, word) of each hint; actions with the same word share one."""
-    hints: dict[str, list[str]] = {}
+def _actions_by_word() -> dict[str, list[Action]]:
+    actions: dict[str, list[Action]] = {}
     for action in ACTIONS:
         if action.footer:
-            hints.setdefault(action.footer, []).append(bindings.label(action))
-    return [(" ".join(keys), word) for word, keys in hints.items()]
+            actions.setdefault(action.footer, []).append(action)
+    return actions
 
 
 class Footer(Line):
-    """The footer line.
+    """The footer line. A click on a key or its word does what the key does.
 
     Args:
         hidden: words whose keys do nothing on this screen.
@@ -41,11 +54,12 @@ class Footer(Line):
         super().__init__()
         self._hidden, self._keys = hidden, KeyBindings()
         self._snapshot: Snapshot | None = None
+        self._paused = False
 
-    def show(self, snapshot: Snapshot | None, keys: KeyBindings) -> None:
+    def show(self, snapshot: Snapshot | None, keys: KeyBindings, paused: bool = False) -> None:
         """Show the keys, and the losses and costs of the newest snapshot, even while the view is paused."""
         before = self._content()
-        self._snapshot, self._keys = snapshot, keys
+        self._snapshot, self._keys, self._paused = snapshot, keys, paused
         if self._content() != before:
             self.redraw()
 
@@ -54,18 +68,35 @@ class Footer(Line):
         snapshot = self._snapshot
         if snapshot is None:
             return (self._keys,)
-        return self._keys, snapshot.ledger, snapshot.cost, snapshot.playback is None
+        return self._keys, snapshot.ledger, snapshot.cost, snapshot.playback is None, self._paused
 
     def draw(self, width: int) -> Text:
         """Return the line."""
+        actions = {
+            word: [action for action in of_word if self._keys.label(action)]
+            for word, of_word in _actions_by_word().items()
+        }
+        hints = [
+            Part(self._hint(word, actions[word]), 10 + 10 * index)
+            for index, word in enumerate(filter(actions.get, self._words()))
+        ]
+        return justify(hints, self._ledger(), width)
+
+    def _words(self) -> list[str]:
         hidden = self._hidden
         if self._snapshot is None or self._snapshot.playback is None:
             hidden |= RECORDING_HINTS
-        hints = [
-            Part(Text.assemble((keys, self.paint("accent")), " ", (word, self.paint("dim"))), 10 + 10 * index)
-            for index, (keys, word) in enumerate(hint for hint in _hints(self._keys) if hint[1] not in hidden)
-        ]
-        return justify(hints, self._ledger(), width)
+        if not self._paused:
+            return [word for word in ORDER if word not in hidden | PAUSED_HINTS]
+        hidden -= {"seek"}
+        return [word for word in dict.fromkeys((*PAUSED_ORDER, *ORDER)) if word not in hidden]
+
+    def _hint(self, word: str, actions: list[Action]) -> Text:
+        """Return the keys of actions with one word, and the word; a click on the word is the last one's."""
+        accent = self.paint("accent")
+        keys = [on_click(Text(self._keys.label(action), accent), action.name) for action in actions]
+        shown = "resume" if word == "pause" and self._paused else word
+        return Text(" ").join([*keys, on_click(Text(shown, self.paint("dim")), actions[-1].name)])
 
     def _ledger(self) -> list[Part]:
         snapshot, dim = self._snapshot, self.paint("dim")
@@ -78,4 +109,4 @@ class Footer(Line):
         lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)
         losses = Text.assemble(lost, (f" · seen {seen}", dim))
         own = Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)} · {memory(cost.memory_bytes)}", dim)
-        return [Part(losses), Part(own, COST_PRIORITY)]
+        return [Part(losses, 0, "help"), Part(own, COST_PRIORITY, "help")]

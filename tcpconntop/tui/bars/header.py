@@ -21,7 +21,7 @@ from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.state import STARTING, DashboardState
-from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify
+from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify, on_click
 
 MIN_VIEW_CELLS = 8
 """Cells from which a cut description of the view is worth showing."""
@@ -60,41 +60,46 @@ class Header(Line):
             line = justify(self._left(state, width, ""), right, width)
         room = len(line.plain) - len(line.plain.lstrip()) - 3
         if room >= MIN_VIEW_CELLS:  # no part of the left side fits: show a cut one
-            line = justify([Part(Text(fit(" · ".join(self._view_words(state)), room)))], right, width)
+            words = " · ".join(word for word, _ in self._view_words(state))
+            line = justify([Part(Text(fit(words, room)))], right, width)
         return line
 
-    def _view_words(self, state: DashboardState) -> list[str]:
-        """Return grouping, window and order, and the interval unless it is one second."""
+    def _view_words(self, state: DashboardState) -> list[tuple[str, str]]:
+        """Return (text, action) of grouping, window and order, and the interval if it is not one second."""
         order = COLUMNS[self._spec.sort].header.lower().replace("δ", "Δ") + (
             "▼" if self._spec.descending else "▲"
         )
-        words = [f"by {GROUPINGS[self._spec.group_by].title}", state.window_label, order]
-        return words if state.interval_s == 1 else [*words, f"every {state.interval_s:g}s"]
+        words = [
+            (f"by {GROUPINGS[self._spec.group_by].title}", "group(1)"),
+            (state.window_label, "window(1)"),
+            (order, "reverse"),
+        ]
+        return words if state.interval_s == 1 else [*words, (f"every {state.interval_s:g}s", "interval(1)")]
 
     def _left(self, state: DashboardState, width: int, gap: str) -> list[Part]:
         """Return the left side, with `gap` before the grouping. A filter may be cut, but not left out."""
         dim, accent = self.paint("dim"), self.paint("accent")
-        left = [Part(Text("tcpconntop", accent + self.paint("strong")), 5)]
-        left += [Part(Text(word, dim), priority) for word, priority in self._origin(state)]
-        words = [Text(word) for word in self._view_words(state)]
+        left = [Part(Text("tcpconntop", accent + self.paint("strong")), 5, "help")]
+        left += [Part(Text(word, dim), priority, "help") for word, priority in self._origin(state)]
+        words = [on_click(Text(word), action) for word, action in self._view_words(state)]
         left.append(Part(Text(gap) + Text(" · ", dim).join(words), 2))
         if state.baseline is not None:
-            left.append(Part(Text(_since(state.baseline), accent), 4))
+            left.append(Part(Text(_since(state.baseline), accent), 4, "mark"))
         filters = printable(state.info.filters) if state.info else ""
         where = f"/{printable(self._spec.where.text)}" if self._spec.where.text else ""
         for text in filter(None, (filters, where)):
-            left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1))
+            left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1, "filter"))
         return left
 
     def _right(self, state: DashboardState) -> list[Part]:
         """Return the right side: notes of the source, time of a recording, and live, paused or played."""
-        right = self._position(state) or [Part(self._status(state))]
+        right = self._position(state) or [Part(self._status(state), 0, "pause")]
         if state.info and state.info.recorded and state.snapshot:
             then, dim = time.localtime(state.snapshot.wall_s), self.paint("dim")
             day, clock = (Text(time.strftime(form, then), dim) for form in ("%Y-%m-%d", "%H:%M:%S"))
-            right[:0] = [Part(day, 7), Part(clock, 1)]
+            right[:0] = [Part(day, 7, "goto"), Part(clock, 1, "goto")]
         if state.info and state.info.notes:
-            right.insert(0, Part(Text(f"⚠ {len(state.info.notes)}", self.paint("warn")), 3))
+            right.insert(0, Part(Text(f"⚠ {len(state.info.notes)}", self.paint("warn")), 3, "help"))
         return right
 
     def _origin(self, state: DashboardState) -> list[tuple[str, int]]:
@@ -124,7 +129,7 @@ class Header(Line):
         else:
             text = f"{'‖' if playback.paused else '▶'} {text} {format_speed(playback.speed)}".rstrip()
             style = style if playback.paused else self.paint("warn")
-        return [Part(Text(label, self.paint("dim")), 3), Part(Text(text, style))]
+        return [Part(Text(label, self.paint("dim")), 3, "pause"), Part(Text(text, style), 0, "pause")]
 
     def _strong_warning(self) -> Style:
         return self.paint("warn") + self.paint("strong")

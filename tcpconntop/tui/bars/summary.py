@@ -1,6 +1,8 @@
-"""The second line: rate, shares of the outcomes and percentiles of the whole window.
+"""The third line: rate, shares of the outcomes and percentiles of the whole window.
 
-1,284/s ▂▃▅▇▆▅▃▂▁   ok 99.2%  refused 0.6%  timeout 0.1%   in flight 3   p50 210µs  p90 900µs  p99 14.2ms
+1,284/s ▂▃▅▇▆▅▃▂▁   ok 99.2%  failed 0.8%   in flight    3   p50 210µs  p90 900µs  p99 14.2ms
+
+Numbers change, places do not: which parts there are depends on the width alone.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ else:
     series = lazy("tcpconntop.core.analysis.series")
 
 BARS_FROM = 100
-"""Width from which the line has the sparkline and every outcome by name."""
+"""Width from which the line has the sparkline."""
 
 
 class Summary(Line):
@@ -53,10 +55,10 @@ class Summary(Line):
             rows = np.flatnonzero(selection.group_of == 0) if is_filtered else None
             bars = sparkline(series.attempt_rates_hz(snapshot, 30 if width >= 150 else 10, rows=rows))
             parts.append(Part(Text(bars, self.paint("trend")), 9))
-        parts += self._outcomes(selection.outcomes, brief=width < BARS_FROM)
+        parts += self._outcomes(selection.outcomes)
         if self._ledger is not None:
             more = "+" if self._ledger.more_in_flight else ""
-            in_flight = fit(count(self._ledger.in_flight) + more, 3, right=True)
+            in_flight = fit(count(self._ledger.in_flight) + more, 5, right=True)
             label = " all: in flight" if is_filtered else " in flight"  # an attempt has no row before its end
             parts.append(Part(self._pair(label, in_flight), 10))
         percentiles = zip(("p50", "p90", "p99"), selection.quantiles_us, (7, 8, 2), strict=True)
@@ -70,18 +72,22 @@ class Summary(Line):
     def _pair(self, word: str, value: str, paint: str = "") -> Text:
         return Text.assemble((f"{word} ", self.paint("dim")), (value, self.paint(paint)))
 
-    def _outcomes(self, outcomes: tuple[int, ...], brief: bool) -> list[Part]:
-        """Return the shares of the outcomes; `brief` counts all failures together."""
+    def _outcomes(self, outcomes: tuple[int, ...]) -> list[Part]:
+        """Return the shares of successes and failures, and, where there is room for all, of each outcome."""
         total, ok = sum(outcomes), outcomes[Outcome.OK]
-        parts = [Part(self._share(" ok", ok, total, "good"), 1)]
-        if brief and total > ok:
-            parts.append(Part(self._share("failed", total - ok, total, "warn"), 3))
-        for outcome in Outcome:
-            if outcomes[outcome] and outcome is not Outcome.OK and not brief:
-                paint = "" if outcome is Outcome.CANCELLED else "warn"
-                parts.append(Part(self._share(outcome.label, outcomes[outcome], total, paint), 4))
-        return parts
+        shares = [
+            self._share(
+                outcome.label, outcomes[outcome], total, "" if outcome is Outcome.CANCELLED else "warn"
+            )
+            for outcome in Outcome
+            if outcome is not Outcome.OK
+        ]
+        return [
+            Part(self._share(" ok", ok, total, "good"), 1),
+            Part(self._share("failed", total - ok, total, "warn"), 3),
+            Part(Text("  ").join(shares), 11),
+        ]
 
     def _share(self, word: str, n: int, total: int, paint: str) -> Text:
         text = percent(n / total) + "%" if total else "-"
-        return self._pair(word, fit(text, 5, right=True), paint if total else "dim")
+        return self._pair(word, fit(text, 5, right=True), paint if n else "dim")

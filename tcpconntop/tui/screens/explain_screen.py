@@ -5,20 +5,68 @@ from __future__ import annotations
 from textual import on
 
 from tcpconntop.core.view.columns import grouped_by
-from tcpconntop.tui.messages import FindingRequested, FindingsClosed
+from tcpconntop.core.view.groups import subrow_grouping
+from tcpconntop.tui.messages import FindingRequested, FindingsClosed, TabRequested
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.panes.registry import EXPLAIN
-from tcpconntop.tui.screens.table_screen import TableScreen
+from tcpconntop.tui.screens.table_screen import NO_PANES_BELOW, TableScreen
 
 
 class ExplainScreen(TableScreen):
-    """A table screen with a pane called `EXPLAIN`."""
+    """A table screen with a pane called `EXPLAIN`, and the actions of all panes."""
+
+    def action_expand(self) -> None:
+        """Show the subrows of the row below it, or hide them."""
+        row = self.table.pointed
+        if self.view is None or row is None:
+            self.notify_no_row()
+        elif (
+            subrow_grouping(self.view.grouping, bool(self.view.snapshot.places.hosts))
+            and not (self.view.keys[row]["special"])
+        ):
+            self.table.toggle_expanded(row)
+        else:
+            other = self.view.keys[row]["special"]
+            self.notify(
+                "what `other` holds was not counted apart"
+                if other
+                else "nothing is below this row: it is one process and one destination"
+            )
+
+    def action_pane(self, by: int) -> None:
+        """Show the next pane (1) or the previous one (-1)."""
+        if self.ensure_panes_visible():
+            self.panes.step(by)
+
+    def action_pane_at(self, index: int) -> None:
+        """Show a pane by its index, if there is one."""
+        if self.ensure_panes_visible() and not self.panes.switch_at(index):
+            self.notify(f"there is no pane {index + 1} here")
+
+    def action_panes(self) -> None:
+        """Hide the panes or show them; on a low terminal there is no room to show them."""
+        if self.size.height < NO_PANES_BELOW:
+            self.notify("there is no room for the panes: make the terminal higher")
+            return
+        self.panes_enabled = not self.panes_enabled
+        self.set_heights(self.size.height)
+        self._show_panes()
+
+    def ensure_panes_visible(self) -> bool:
+        """Show the panes if they are hidden; return True if there is room for them."""
+        if not self.panes.display:
+            self.action_panes()
+        return bool(self.panes.display)
 
     def action_explain(self) -> None:
         """Show the findings, and move the focus to them."""
         if self.ensure_panes_visible():
             self.panes.switch(EXPLAIN)
             self.query_one(Explain).focus()
+
+    @on(TabRequested)
+    def _tab(self, message: TabRequested) -> None:
+        self.panes.switch(message.name)
 
     @on(FindingRequested)
     def _go_to(self, message: FindingRequested) -> None:

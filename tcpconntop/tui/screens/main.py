@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
 
-from tcpconntop.core.lazy import np
+from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.view.hosts_of_row import hosts_of_row
@@ -20,7 +19,10 @@ from tcpconntop.tui.screens.explain_screen import ExplainScreen
 from tcpconntop.tui.state import DashboardState
 
 if TYPE_CHECKING:
+    from tcpconntop.core.view import row_metrics as metrics
     from tcpconntop.core.view.view import View
+else:
+    metrics = lazy("tcpconntop.core.view.row_metrics")
 
 
 class MainScreen(ExplainScreen):
@@ -47,17 +49,18 @@ class MainScreen(ExplainScreen):
 
     def action_open(self) -> None:
         """Open the process of the selected row; of several hosts, show the hosts of its destination."""
-        if self.view is None or self.table.row is None:
+        row = self.table.pointed
+        if self.view is None or row is None:
             self.notify_no_row()
             return
         if self.view.snapshot.places.hosts:
-            spec = hosts_of_row(self.view, self.table.row)
+            spec = hosts_of_row(self.view, row)
             if spec is None:
                 self.notify("of several hosts, enter shows the hosts of a destination, port or subnet")
             else:
                 self.set_spec(spec)
             return
-        processes = processes_of_row(self.view, self.table.row)
+        processes = processes_of_row(self.view, row)
         if processes:
             self.post_message(ProcessRequested(processes))
         else:
@@ -90,15 +93,27 @@ class MainScreen(ExplainScreen):
 
 
 def processes_of_row(view: View, row: int) -> tuple[ProcessSummary, ...]:
-    """Return the processes of a row, the one with the most ended attempts first."""
+    """Return the processes of a row by their pid, the one with the most ended attempts first."""
     window = view.snapshot.window
     members = view.keys_of_row(row)
     members = members[window.keys["special"][members] == 0]
-    ended = window.stats["outcomes"][members].sum(axis=1)
-    by_pid: dict[int, ProcessSummary] = {}
-    for index in np.argsort(-ended, kind="stable"):
-        key = window.keys[members[index]]
-        pid = int(key["tgid"])
-        process = by_pid.get(pid, ProcessSummary(pid, process_text(key)))
-        by_pid[pid] = replace(process, attempts=process.attempts + int(ended[index]))
-    return tuple(sorted(by_pid.values(), key=lambda process: -process.attempts))
+    pids, process_of = np.unique(window.keys["tgid"][members], return_inverse=True)
+    group_of = np.full(len(window.keys), -1)
+    group_of[members] = process_of
+    figures = metrics.GroupMetrics(window, group_of, len(pids), view.snapshot.span_s)
+    ended, p99_us, fail, resent = (figures.column(name) for name in ("count", "p99", "fail", "rtx"))
+    processes = []
+    for n in np.argsort(-ended, kind="stable").tolist():
+        own = members[process_of == n]
+        busiest = own[np.argmax(window.stats["outcomes"][own].sum(axis=1))]
+        processes.append(
+            ProcessSummary(
+                int(pids[n]),
+                process_text(window.keys[busiest]),
+                int(ended[n]),
+                float(p99_us[n]),
+                float(fail[n]),
+                int(resent[n]),
+            )
+        )
+    return tuple(processes)

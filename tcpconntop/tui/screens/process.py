@@ -26,6 +26,7 @@ from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, UnknownProcessError, read_process
 from tcpconntop.sources.port_names import parse_filter_with_port_names
+from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.bars.identity import Identity
 from tcpconntop.tui.messages import ProcessSummary
 from tcpconntop.tui.panes.connects import Connects
@@ -48,7 +49,8 @@ class ProcessScreen(ExplainScreen):
     """
 
     SHOWS_EVERYTHING = False
-    HIDDEN_HINTS = frozenset({"group", "detail"})
+    HIDDEN_HINTS = frozenset({"quit", "group", "open"})
+    BINDINGS = bindings("process")
 
     class Left(Message):
         """Close the screen."""
@@ -87,11 +89,11 @@ class ProcessScreen(ExplainScreen):
         separate = height >= CONNECTS_FROM
         self.connects.display = separate and self.panes.display
         rows = len(self.view) if self.view else 0
-        table = min(max(rows + 2, 5), height // 3 if separate else (height - 3) // 2)
+        table = min(max(rows + 2, 5), height // 3 if separate else (height - 4) // 2)
         identity = min(self.identity.line_count, 2 if height >= NO_PANES_BELOW else 0)
         self.identity.display = identity > 0
         self.identity.styles.height = identity
-        spare = height - 3 - identity - table
+        spare = height - 4 - identity - table
         self.panes.styles.height = spare // 2 if separate else max(spare, 5)
         self.connects.styles.height = spare - spare // 2
         self.panes.set_tabs(self._charts if separate else [*self._charts, "Connects"])
@@ -171,6 +173,10 @@ class ProcessScreen(ExplainScreen):
     def action_group(self, _by: int) -> None:
         """Notify the user that there is no other grouping."""
         self.notify("this screen always groups by destination: esc goes back")
+
+    def action_leave(self) -> None:
+        """Go back to all connects."""
+        self.leave()
 
     def leave(self) -> None:
         """Go back to the main screen."""

@@ -18,13 +18,16 @@ from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.filter_completion import values_in_window
 from tcpconntop.core.view.scope import no_row_text
 from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
+from tcpconntop.core.view.trouble import TROUBLE
 from tcpconntop.sources.port_names import parse_filter_with_port_names
-from tcpconntop.tui.actions import bindings
+from tcpconntop.tui.actions import ACTIONS, bindings
 from tcpconntop.tui.bars.filter_bar import FilterBar
 from tcpconntop.tui.bars.footer import Footer
 from tcpconntop.tui.bars.header import Header
+from tcpconntop.tui.bars.health import Health
 from tcpconntop.tui.bars.summary import Summary
 from tcpconntop.tui.messages import (
+    ActionRequested,
     FilterCancelled,
     FilterSubmitted,
     NoRowSelected,
@@ -32,7 +35,6 @@ from tcpconntop.tui.messages import (
     RowSelected,
     ScreenShown,
     SortRequested,
-    TabRequested,
 )
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import Panes
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 else:
     selections = lazy("tcpconntop.core.analysis.selection")
 
-NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_FOOTER_BELOW = 16, 8, 6
+NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_HEALTH_BELOW, NO_FOOTER_BELOW = 16, 10, 8, 6
 """Terminal heights below which a part is hidden to make room for the table."""
 
 
@@ -64,7 +66,7 @@ class TableScreen(Screen[None]):
     COMPONENT_CLASSES = STYLE_CLASSES
     BINDINGS = bindings("screen")
     AUTO_FOCUS = "Table"
-    HIDDEN_HINTS: frozenset[str] = frozenset()
+    HIDDEN_HINTS: frozenset[str] = frozenset({"back"})
     """Words of the footer whose keys do nothing on this screen."""
     SHOWS_EVERYTHING = True
     """True if the screen covers all connects, so that the totals since the start fit it."""
@@ -77,13 +79,15 @@ class TableScreen(Screen[None]):
         self._all: selections.Selection | None = None
         self._views = ViewCache()
         self.panes_enabled = True
-        self.header, self.summary, self.footer = Header(), Summary(), Footer(self.HIDDEN_HINTS)
+        self.header, self.health, self.summary = Header(), Health(), Summary()
+        self.footer = Footer(self.HIDDEN_HINTS)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
 
     def compose(self) -> ComposeResult:
         """Return the widgets from top to bottom."""
         yield self.header
         yield from self.widgets_above()
+        yield self.health
         yield self.summary
         yield self.table
         yield self.filter_bar  # above the panes: it takes lines from the table, and the panes stay in place
@@ -116,7 +120,8 @@ class TableScreen(Screen[None]):
     def set_heights(self, height: int) -> None:
         """Set the heights of the parts in a terminal of `height` lines, and hide what does not fit."""
         self.panes.display = self.panes_enabled and height >= NO_PANES_BELOW
-        self.panes.styles.height = 1 + max(4, min((height - 4) * 2 // 5, height - 11))
+        self.panes.styles.height = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
+        self.health.display = height >= NO_HEALTH_BELOW
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
 
@@ -145,7 +150,7 @@ class TableScreen(Screen[None]):
         self.table.set_namer(state.namer)
         snapshot = state.snapshot
         if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
-            self.spec = sorted_by(self.spec, "p99")
+            self.spec = sorted_by(self.spec, TROUBLE)
         if snapshot is None:
             self.table.show(None, "starting: the first connect after tracing begins will be listed here")
             self._show_panes()
@@ -153,10 +158,11 @@ class TableScreen(Screen[None]):
             self.view = view
             self._all = selections.Selection(self.view)
             self.table.show(self.view, self.empty_text(self.view), self._all.metrics)
+            self.health.show(self.view, state.keys, bool(self.spec.where.text))
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
         self.header.show(state, self.spec, self.scope_title())
-        self.footer.show(state.latest, state.keys)
+        self.footer.show(state.latest, state.keys, state.stands_still)
 
     def scope_title(self) -> str:
         """Return the name of what the screen is about; empty if that is everything."""
@@ -237,32 +243,13 @@ class TableScreen(Screen[None]):
     def leave(self) -> None:
         """Go back to the previous screen; the first screen has none."""
 
-    def action_pane(self, by: int) -> None:
-        """Show the next pane (1) or the previous one (-1)."""
-        if self.ensure_panes_visible():
-            self.panes.step(by)
-
-    def action_pane_at(self, index: int) -> None:
-        """Show a pane by its index, if there is one."""
-        if self.ensure_panes_visible() and not self.panes.switch_at(index):
-            self.notify(f"there is no pane {index + 1} here")
-
-    def action_panes(self) -> None:
-        """Hide the panes or show them; on a low terminal there is no room to show them."""
-        if self.size.height < NO_PANES_BELOW:
-            self.notify("there is no room for the panes: make the terminal higher")
-            return
-        self.panes_enabled = not self.panes_enabled
-        self.set_heights(self.size.height)
-        self._show_panes()
-
-    def ensure_panes_visible(self) -> bool:
-        """Show the panes if they are hidden; return True if there is room for them."""
-        if not self.panes.display:
-            self.action_panes()
-        return bool(self.panes.display)
-
     # Messages of the widgets
+
+    @on(ActionRequested)
+    async def _act(self, message: ActionRequested) -> None:
+        """Run the action of a clicked word; words of other scopes than these are not shown."""
+        of_app = any(action.name == message.action and action.scope == "app" for action in ACTIONS)
+        await self.run_action(f"app.{message.action}" if of_app else message.action)
 
     @on(SortRequested)
     def _sort(self, message: SortRequested) -> None:
@@ -281,10 +268,6 @@ class TableScreen(Screen[None]):
     @on(RowOpened)
     async def _opened(self) -> None:
         await self.run_action("open")
-
-    @on(TabRequested)
-    def _tab(self, message: TabRequested) -> None:
-        self.panes.switch(message.name)
 
     @on(FilterSubmitted)
     def _filter(self, message: FilterSubmitted) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconntop.core.view.column import Column
 from tcpconntop.core.view.columns import TREND, ViewColumn
+from tcpconntop.core.view.trouble import TROUBLE
 from tcpconntop.tui.text.lines import fit, fit_address, fit_counted
-from tcpconntop.tui.text.severity import metric_paint
+from tcpconntop.tui.text.severity import TROUBLE_PAINTS, metric_paint
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.view import View
@@ -51,5 +52,7 @@ def cell_paint(column: ViewColumn, view: View, row: int, overall: Mapping[str, f
         return "dim"
     if column.key in _PAINTS:
         return _PAINTS[column.key]
+    if column.key == TROUBLE:
+        return TROUBLE_PAINTS[int(view.trouble[row])]
     value = view.metrics.value(column.key, row)
     return metric_paint(column.key, value, overall.get(column.key, math.nan))

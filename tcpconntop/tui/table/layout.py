@@ -13,6 +13,7 @@ from itertools import pairwise
 from tcpconntop.core.view.column_choice import choose_columns
 from tcpconntop.core.view.columns import TREND, ViewColumn
 from tcpconntop.core.view.spec import ColumnChoice
+from tcpconntop.core.view.trouble import TROUBLE
 
 MARGIN = 1
 """Cells left and right of a row; the left one holds the sign of the selected row."""
@@ -20,7 +21,10 @@ MARGIN = 1
 MAX_TREND_WIDTH, MAX_NAME_WIDTH = 60, 46
 
 _FIXED = -1
-"""Priority of the first column and of the sort column: they are never hidden."""
+"""Priority of the first column and of the sort column: they are never hidden.
+
+Except `trouble`: where it has no room, the figures show what is wrong.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def lay_out_columns(
         choice: what the user wants.
     """
     wanted = choose_columns(columns, sort, choice)
-    fixed = (sort, wanted[0].key)
+    fixed = {sort, wanted[0].key} - {TROUBLE}
     wanted = [replace(column, priority=_FIXED) if column.key in fixed else column for column in wanted]
     if any(column.key == "pid" for column in wanted):  # a pid without a process name tells little
         wanted = [replace(column, priority=0) if column.key == "comm" else column for column in wanted]

@@ -7,7 +7,7 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -16,24 +16,25 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from tcpconntop.core.lazy import lazy
-from tcpconntop.core.view.columns import TREND, ViewColumn, columns_of
+from tcpconntop.core.view.columns import columns_of
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
-from tcpconntop.tui.table.cells import cell_paint, fit_cell
-from tcpconntop.tui.table.layout import MARGIN, ColumnLayout, lay_out_columns
+from tcpconntop.tui.table.drawing import RowDrawing, header_strip
+from tcpconntop.tui.table.expansion import NO_EXPANSION, Expansion
+from tcpconntop.tui.table.layout import ColumnLayout, lay_out_columns
+from tcpconntop.tui.table.line_cache import LineCache
 from tcpconntop.tui.table.line_view import LineView
-from tcpconntop.tui.table.naming import Namer, add_name, widen_for_names
+from tcpconntop.tui.table.naming import Namer, widen_for_names
 from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
 from tcpconntop.tui.text.wrap import wrap
 
 if TYPE_CHECKING:
+    from tcpconntop.core.view import subrows as all_subrows
     from tcpconntop.core.view.view import View
-    from tcpconntop.tui.table import trend as trends
-    from tcpconntop.tui.table.trend import Trend, TrendCache
 else:
-    trends = lazy("tcpconntop.tui.table.trend")
+    all_subrows = lazy("tcpconntop.core.view.subrows")
 
-CURSOR_SIGN, WORSE_SIGN = "▌", "▲"
+CURSOR_SIGN = "▌"
 
 
 class Table(LineView, can_focus=True):
@@ -56,9 +57,8 @@ class Table(LineView, can_focus=True):
         self._last_row = 0
         self._empty = ""
         self._overall: Mapping[str, float] = {}
-        self._strips: dict[tuple[int, bool, int], Strip] = {}
-        self._visible_trends: list[Trend] = []
-        self._top = -1
+        self.expanded: bytes | None = None
+        self._expansion, self._cache = NO_EXPANSION, LineCache()
         self._layout_key: tuple[object, ...] = ()  # what the layout depends on
         self._without_rows: tuple[object, ...] | None = None  # what is drawn where there is no row
         self._namer: Namer | None = None
@@ -72,10 +72,12 @@ class Table(LineView, can_focus=True):
             overall: metrics of all rows together by name, to which those of a row are compared.
         """
         self._overall = overall or {}
-        was_visible = self.row is not None and self._first <= self.row < self._first + self._page
+        was_visible = self.row is not None and (
+            self._first <= self._expansion.line_of(self.row) < self._first + self._page
+        )
         self.view, self._empty = view, empty
         self.row = None if view is None or self.selected is None else view.find(self.selected)
-        self.virtual_size = Size(self.size.width, (len(view) if view else 0) + 1)
+        self._expand()
         self._lay_out()
         if was_visible:
             self._reveal()
@@ -88,7 +90,7 @@ class Table(LineView, can_focus=True):
 
     def forget(self) -> None:
         """Draw all rows again, because a name has been resolved."""
-        self._strips.clear()
+        self._cache.clear()
         self.repaint()
 
     def select(self, identity: bytes | None) -> None:
@@ -106,9 +108,38 @@ class Table(LineView, can_focus=True):
         if row is not None:
             self._go(row)
 
-    @cached_property
-    def _trends(self) -> TrendCache:
-        return trends.TrendCache()
+    @property
+    def pointed(self) -> int | None:
+        """The row that keys act on: the selected one; while none is chosen, the first visible one."""
+        if self.selected is not None or not self.view:
+            return self.row
+        return self._expansion.content(self._first).row
+
+    # Expanding
+
+    def toggle_expanded(self, row: int) -> None:
+        """Show the subrows of a row below it; if they are shown, hide them."""
+        identity = None if self.view is None else self.view.identity(row)
+        self.expanded = None if identity == self.expanded else identity
+        self._expand()
+        self._cache.clear()
+        self.repaint()
+        last = self._expansion.line_of(row) + (self._expansion.n_lines if self.expanded else 0)
+        self._scroll_to_lines(self._expansion.line_of(row), last)
+
+    def _expand(self) -> None:
+        """Find the expanded row in the view; one that is gone has no subrows, until it comes back."""
+        view = self.view
+        row = None if view is None or self.expanded is None else view.find(self.expanded)
+        self._expansion = NO_EXPANSION
+        if view is not None and row is not None:
+            self._expansion = Expansion(row, all_subrows.subrows_of_row(view, row), max(2, self._page // 2))
+        self._cache.expansion = self._expansion
+        self.virtual_size = Size(self.size.width, self._n_lines + 1)
+
+    @property
+    def _n_lines(self) -> int:
+        return (len(self.view) if self.view else 0) + self._expansion.n_lines
 
     @property
     def _first(self) -> int:
@@ -127,7 +158,7 @@ class Table(LineView, can_focus=True):
                 self._layout_key = key
                 widened = widen_for_names(columns, room) if self._namer else columns
                 self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
-        self._strips.clear()
+        self._cache.clear()
         without_rows = None if self.view else (self._empty, self.column_layouts, self._order())
         if without_rows is None or without_rows != self._without_rows or not self.is_painted:
             self.repaint()  # at rest nothing changes, and drawing what is there anew is half of our cost
@@ -138,7 +169,7 @@ class Table(LineView, can_focus=True):
 
     def notify_style_update(self) -> None:
         """Clear the lines that were drawn in the old colours."""
-        self._strips.clear()
+        self._cache.clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
@@ -157,9 +188,13 @@ class Table(LineView, can_focus=True):
         self._reveal()
 
     def _reveal(self) -> None:
-        if self.row is None:
-            return
-        top = min(max(self._first, self.row - self._page + 1), self.row)
+        if self.row is not None:
+            line = self._expansion.line_of(self.row)
+            self._scroll_to_lines(line, line)
+
+    def _scroll_to_lines(self, first: int, last: int) -> None:
+        """Scroll as little as possible, so that some lines are visible: the first one in any case."""
+        top = min(max(self._first, last - self._page + 1), first)
         if top != self._first:
             self.scroll_to(y=top, animate=False, immediate=True)
 
@@ -168,7 +203,7 @@ class Table(LineView, can_focus=True):
         if self.row is not None:
             self._go(self.row + rows)
         else:
-            self._go(self._first if self.selected is None else self._last_row)
+            self._go((self.pointed or 0) if self.selected is None else self._last_row)
 
     def action_up(self) -> None:
         """Select the row above."""
@@ -205,9 +240,9 @@ class Table(LineView, can_focus=True):
             if hits and hits[0].values is not None:
                 self.post_message(SortRequested(hits[0].key))
             return
-        row = self._first + event.y - 1
-        if row < len(self.view):
-            self._go(row)
+        line = self._first + event.y - 1
+        if line < self._n_lines:
+            self._go(self._expansion.content(line).row)
             if event.chain == 2:
                 self.post_message(RowOpened())
 
@@ -217,78 +252,21 @@ class Table(LineView, can_focus=True):
         """Draw a visible line; line 0 is the header."""
         width = self.line_width
         if y == 0:
-            return self._header().adjust_cell_length(width, self.style("header"))
+            spec = None if self.view is None else self.view.spec
+            header = header_strip(self.column_layouts, spec, self.style("header"), self.style("sorted"))
+            return header.adjust_cell_length(width, self.style("header"))
         view, first = self.view, self._first
-        if first != self._top:  # the cached trends are those of the visible rows
-            self._top = first
-            self._strips.clear()
-        if view is not None and first + y - 1 < len(view):
-            return self._row(view, first + y - 1, width)
+        self._cache.move_to(first, self._page)
+        if view is not None and first + y - 1 < self._n_lines:
+            content = self._expansion.content(first + y - 1)
+            drawing = RowDrawing(self, self.column_layouts, self._overall, self._namer, width)
+            selected, pointed = content.row == self.row, content.row == self.pointed
+            kind = "cursor" if selected else ""
+            return self._cache.line(drawing, view, content, CURSOR_SIGN if pointed else " ", kind)
         empty = [] if view is not None and len(view) else _wrapped(self._empty, width - 4, self._page)
         if 0 <= y - 2 < len(empty):
             return Strip([Segment(fit(f"  {empty[y - 2]}", width), self.style("", "dim"))], width)
         return Strip.blank(width, self.style(""))
-
-    def _header(self) -> Strip:
-        plain, sorted_ = self.style("header"), self.style("sorted")
-        segments, position = [], 0
-        spec = None if self.view is None else self.view.spec
-        for layout in self.column_layouts:
-            column = layout.column
-            is_sorted = spec is not None and column.key == spec.sort
-            style = sorted_ if is_sorted else plain
-            arrow = ("▼" if spec and spec.descending else "▲") if is_sorted else " "
-            name = column.header[: layout.width] if column.numeric else f"{column.header}{arrow}"
-            segments.append(Segment(" " * (layout.start - position), plain))
-            segments.append(Segment(fit(name, layout.width, column.numeric), style))
-            position = layout.end
-            if column.numeric:  # the arrow is drawn in the gap, so that headers do not move
-                segments.append(Segment(arrow, style))
-                position += 1
-        return Strip(segments)
-
-    def _row(self, view: View, row: int, width: int) -> Strip:
-        selected = row == self.row
-        if not self._strips or row - self._top >= len(self._visible_trends):
-            self._visible_trends = self._compute_trends(view)
-        strip = self._strips.get((row, selected, width))
-        if strip is None:
-            strip = self._strips[row, selected, width] = self._draw_row(view, row, width)
-        return strip
-
-    def _draw_row(self, view: View, row: int, width: int) -> Strip:
-        """Draw a row; neighbouring cells of one style share a segment: Textual's cost is per segment."""
-        selected = row == self.row
-        kind = "cursor" if selected else ""
-        margin = (CURSOR_SIGN if selected else " ") * MARGIN
-        segments, position = [Segment(margin, self.style(kind, "accent"))], MARGIN
-        pending, style = "", self.style(kind)
-        trend = self._visible_trends[row - self._top]
-        for layout in self.column_layouts:
-            column = layout.column
-            text = trend.line if column.key == TREND.key else self._text(view, column, row)
-            is_worse = column.key in trend.worse
-            gap = " " * (layout.start - position - is_worse) + (WORSE_SIGN if is_worse else "")
-            paint = "bad" if is_worse else cell_paint(column, view, row, self._overall)
-            cell_style = self.style(kind, paint)
-            if cell_style is not style and pending:
-                segments.append(Segment(pending, style))
-                pending = ""
-            style = cell_style
-            pending += gap + fit_cell(column, text, layout.width)
-            position = layout.end
-        segments += [Segment(pending, style), Segment(" " * (width - position), self.style(kind))]
-        return Strip(segments, max(width, position))
-
-    def _compute_trends(self, view: View) -> list[Trend]:
-        """Return the trends of the visible rows."""
-        steps = [layout.width for layout in self.column_layouts if layout.column.key == TREND.key]
-        rows = range(self._top, min(self._top + self._page, len(view)))
-        return self._trends.get(view, rows, *steps)
-
-    def _text(self, view: View, column: ViewColumn, row: int) -> str:
-        text = column.text(view, row)
-        return add_name(text, column, view, row, self._namer) if self._namer else text
 
 
 @lru_cache(8)

@@ -48,5 +48,5 @@ class ViewCache:
         if self._baseline is None or self._baseline_key != key:
             where = Filter(spec.where.text, terms)
             self._baseline_key = key
-            self._baseline = views.make_view(mark, ViewSpec(spec.group_by, where=where))
+            self._baseline = views.make_view(mark, ViewSpec(spec.group_by, "count", where=where))
         return self._baseline

@@ -9,9 +9,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
+
+from tcpconntop.tui.messages import ActionRequested
 
 STYLE_CLASSES = {
     f"paint--{name}"
@@ -22,6 +25,10 @@ STYLE_CLASSES = {
 Few widgets have them, where the background changes or the colours do; those inside use their colours. Textual
 computes all styles of all that have them at each start and change of the theme.
 """
+
+
+ACTION = "tcpconntop-action"
+"""The key in the meta data of a style that names the action of a click."""
 
 
 class Styled(Widget):
@@ -73,10 +80,24 @@ class Styled(Widget):
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a line. Where room is short, the greatest `priority` is left out first; 0 never is."""
+    """A part of a line. Where room is short, the greatest `priority` is left out first; 0 never is.
+
+    A click on it runs `action`, the name of one in the registry (`actions.py`); empty for none.
+    """
 
     text: Text
     priority: int = 0
+    action: str = ""
+
+    def __post_init__(self) -> None:
+        if self.action:
+            on_click(self.text, self.action)
+
+
+def on_click(text: Text, action: str) -> Text:
+    """Make a click on a text run an action; return the text."""
+    text.apply_meta({ACTION: action})
+    return text
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
@@ -187,6 +208,15 @@ class Line(Styled):
     def draw(self, width: int) -> Text:
         """Draw the lines in `width` cells."""
         raise NotImplementedError
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for the action of the part that was clicked (`Part.action`)."""
+        line = self._drawing[1] if self._drawing is not None and event.y == 0 else Text()
+        before = next((n for n in range(len(line)) if cell_len(line.plain[: n + 1]) > event.x), len(line))
+        for start, end, style in line.spans:
+            if start <= before < end and isinstance(style, Style) and ACTION in style.meta:
+                self.post_message(ActionRequested(style.meta[ACTION]))
+                return
 
 
 def _is_same(one: Text, other: Text) -> bool:

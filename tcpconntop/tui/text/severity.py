@@ -11,6 +11,9 @@ import math
 from tcpconntop.core.thresholds import BAD_SHARE, FELT_US, SLOW_US, SYN_RTO_US
 from tcpconntop.core.view.metrics import METRICS, Quantity
 
+TROUBLE_PAINTS = ("dim", "warn", "warn", "warn", "bad")
+"""The colour of each kind of trouble, indexed by `Trouble`."""
+
 OUTLIER_FACTOR = 3.0
 """A value is an outlier from this many times the overall one on."""
 

@@ -59,7 +59,7 @@ def test_without_options_remembered_choices_are_used_and_else_the_defaults(place
     assert (restored().group, restored().window, restored().sort, restored().delay) == (
         "dest",
         "1m",
-        "p99",
+        "trouble",
         1,
     )
     save_ui_state(state(places), UiState(group="process", window="10s", delay=9, sort="mean:asc"))
@@ -72,14 +72,14 @@ def test_without_options_remembered_choices_are_used_and_else_the_defaults(place
 def test_a_remembered_order_is_used_with_the_remembered_grouping(places):
     save_ui_state(state(places), UiState(group="process", sort="pid:asc"))
     assert restored().sort == "pid:asc"
-    assert restored("-g", "port").sort == "p99"
+    assert restored("-g", "port").sort == "trouble"
 
 
 @pytest.mark.parametrize("sort", ["nothing:desc", "p99:up", "dp99:desc", "dport:asc", ""])
 def test_a_remembered_value_that_is_not_valid_any_more_is_ignored(places, sort):
     save_ui_state(state(places), UiState(group="x", window="7m", delay=-1, sort=sort))
     args = restored("-g", "process")
-    assert (args.window, args.delay, args.sort) == ("1m", 1, "p99")
+    assert (args.window, args.delay, args.sort) == ("1m", 1, "trouble")
     assert restored().group == "dest"
 
 

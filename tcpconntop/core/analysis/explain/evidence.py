@@ -14,16 +14,10 @@ from tcpconntop.core.analysis.explain.destinations import merge_destinations
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import (
-    CELL_BITS,
-    CELLS,
-    EDGES_US,
-    SparseCounts,
     find,
     quantiles_us,
-    ranges,
     run_starts,
 )
-from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import (
     GROUPINGS,
@@ -32,6 +26,7 @@ from tcpconntop.core.view.groups import (
     located_key,
     process_text,
 )
+from tcpconntop.core.view.trouble import ok_after_retransmit
 from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.window.keys import Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
@@ -41,8 +36,6 @@ T = TypeVar("T")
 
 MAX_KEYS = 16
 """How many keys a finding names at most."""
-
-_RETRANSMITTED_BUCKET = int(np.searchsorted(EDGES_US, RETRANSMITTED_US))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +126,7 @@ class Evidence:
     @cached_property
     def ok_after_retransmit(self) -> Rows:
         """Connects of each key that succeeded after a SYN retransmission, shape (n,)."""
-        slowest_ns = self.snapshot.window.stats["max_ns"][self.rows]
-        lossy = np.flatnonzero((self.retransmits > 0) & (slowest_ns >= RETRANSMITTED_US * 1000))
-        late = _of_rows(self.snapshot.window.latency, self.rows[lossy], _RETRANSMITTED_BUCKET)
-        counts = np.bincount(late.rows(), late.counts, len(self.snapshot.window.keys))[self.rows]
-        return np.minimum(counts.astype(np.int64), self.retransmits)
+        return ok_after_retransmit(self.snapshot.window)[self.rows]
 
     def errors_of(self, keys: Rows) -> dict[int, int]:
         """Return how often each errno occurred at some keys, without 0, the most frequent first."""
@@ -260,15 +249,6 @@ class Evidence:
     def time_of_day(self, at_ns: int) -> str:
         """Format a time on the clock of the records as the time of day."""
         return self.clock((at_ns + self.snapshot.wall_offset_ns) / SECOND_NS)
-
-
-def _of_rows(counts: SparseCounts, rows: Rows, first_cell: int) -> SparseCounts:
-    """Return the counts of some rows (ascending) from a cell on; the cost depends on those rows alone."""
-    codes = rows << CELL_BITS
-    first = np.searchsorted(counts.codes, codes | first_cell)
-    end = np.searchsorted(counts.codes, codes + CELLS)
-    index, _ = ranges(first, end)
-    return SparseCounts(counts.codes[index], counts.counts[index])
 
 
 def largest_first(values: npt.NDArray[np.integer]) -> Rows:
