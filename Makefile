@@ -60,6 +60,7 @@ check: $(VENV)/.check ## Lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy screenshots
 	$(BIN)/lint-imports
 
 .PHONY: dist

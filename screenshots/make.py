@@ -12,7 +12,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,15 @@ from tcpconntop.commands.tracing import PrivilegedStart
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.demo.source import Demo
 from tcpconntop.kernel.launch import TracerError
+from tcpconntop.kernel.request import TraceRequest
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.pilot import Pilot
 
     from tcpconntop.core.window.snapshot import Snapshot
+    from tcpconntop.sources.synthetic import Flow
+    from tcpconntop.tui.app import Dashboard
 
 FOLDER = Path(__file__).parent
 SIZE = (132, 38)
@@ -62,8 +66,13 @@ SCREENSHOTS = (
 NOON_NS = 12 * 3600 * SECOND_NS
 
 
-def scenario(seconds: int = 300) -> list[Snapshot]:
-    """Return the snapshots that the engine would publish, one per second of the seeded scenario."""
+def scenario(seconds: int = 300, flows_at: Callable[[int], Sequence[Flow]] | None = None) -> list[Snapshot]:
+    """Return the snapshots that the engine would publish, one per second of the seeded scenario.
+
+    Args:
+        seconds: how many.
+        flows_at: returns what happens in a second; None for the same in each.
+    """
     from dataclasses import replace
 
     from tcpconntop.core.window.rolling import RollingWindow
@@ -74,7 +83,9 @@ def scenario(seconds: int = 300) -> list[Snapshot]:
     source, window = Synthetic(seed=1, clock_ns=lambda: now_ns), RollingWindow(60)
     info = SourceInfo("db-07", "6.12.0", "fentry", "ring", "live")
     snapshots = []
-    for _ in range(seconds):
+    for second in range(seconds):
+        if flows_at:
+            source.change(flows_at(second))
         now_ns += 999_000_000
         window.ingest(source.read(0), now_ns)
         now_ns += 1_000_000
@@ -93,30 +104,46 @@ def save(name: str, app: App[Any]) -> None:
     (FOLDER / f"{name}.svg").write_text(screen_svg(app), encoding="utf-8")
 
 
-async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot]) -> None:
-    """Run the dashboard without a terminal and save one screenshot."""
+def dashboard() -> Dashboard:
+    """Return a dashboard to which `show` sends what it shows."""
     from tcpconntop.kernel.process import ProcessInfo
     from tcpconntop.sources.base import Source
     from tcpconntop.tui.app import Dashboard
-    from tcpconntop.tui.messages import SnapshotReady, SourceOpened
 
-    def open_nothing() -> Source:  # the snapshots are posted below; no source is needed
+    def open_nothing() -> Source:  # the snapshots are posted; no source is needed
         time.sleep(1e6)
         raise AssertionError
 
     process = ProcessInfo(2310, "checkout", "shop", "/usr/bin/checkout --port 8080 --workers 4", 2 * 3600, 1)
-    app = Dashboard(open_nothing, read_process_info=lambda _: process)
+    return Dashboard(open_nothing, read_process_info=lambda _: process)
+
+
+async def show(pilot: Pilot[Any], snapshot: Snapshot) -> None:
+    """Send a snapshot to a dashboard, as its engine would."""
+    from tcpconntop.tui.messages import SnapshotReady, SourceOpened
+
+    pilot.app.post_message(SourceOpened(snapshot.info))
+    pilot.app.post_message(SnapshotReady(snapshot))
+    await pilot.pause()
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Wait until what the last keys have changed is painted."""
+    for _ in range(3):
+        await pilot.pause()
+
+
+async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot]) -> None:
+    """Run the dashboard without a terminal and save one screenshot."""
+    app = dashboard()
     async with app.run_test(size=SIZE) as pilot:
         for snapshot in (snapshots[-1 - screenshot.mark_before_s], snapshots[-1]):
-            app.post_message(SourceOpened(snapshot.info))
-            app.post_message(SnapshotReady(snapshot))
-            await pilot.pause()
+            await show(pilot, snapshot)
             if screenshot.mark_before_s and snapshot is not snapshots[-1]:
                 await pilot.press("m")
         for key in screenshot.keys:
             await pilot.press(key)
-        for _ in range(3):
-            await pilot.pause()
+        await settle(pilot)
         save(screenshot.name, app)
 
 
@@ -135,11 +162,14 @@ async def save_live_screenshot(demo: Demo, seconds: float) -> None:
 
 def live(seconds: float) -> int:
     """Trace the demo's workload and save the screenshot `live`; return the exit code."""
-    with PrivilegedStart() as privileged, Demo(privileged.loader_or_error) as demo:
+    with PrivilegedStart(lambda: [FOLDER]) as privileged:
         if isinstance(privileged.loader_or_error, TracerError):
             print(f"cannot make the live screenshot: {privileged.loader_or_error}", file=sys.stderr)
             return privileged.loader_or_error.exit_code
-        asyncio.run(save_live_screenshot(demo, seconds))
+        request = TraceRequest()
+        privileged.begin(request)
+        with Demo(privileged.loader_or_error, request) as demo:
+            asyncio.run(save_live_screenshot(demo, seconds))
     return 0
 
 

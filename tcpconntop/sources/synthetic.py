@@ -114,6 +114,10 @@ class Synthetic:
             row["saddr"] = np.void(address_bytes("10.2.0.9" if family == 4 else "fd00:7::9")[0])
             row["comm"], row["tgid"], row["uid"] = flow.comm.encode(), flow.pid, 1000
 
+    def change(self, flows: Sequence[Flow]) -> None:
+        """Go on with other rates, latencies and failures of the same processes and destinations."""
+        self._flows = tuple(flows)
+
     def read(self, timeout_s: float) -> Events:
         """Return the records of the time since the last call."""
         if self._live_clock and timeout_s > 0:

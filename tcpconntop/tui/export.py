@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +18,7 @@ from tcpconntop.settings.paths import state_folder
 from tcpconntop.tui.text.lines import fit
 
 if TYPE_CHECKING:
+    from rich.segment import Segment
     from textual._compositor import LayoutUpdate
     from textual.app import App
 
@@ -58,12 +59,16 @@ def copied_note(text: str) -> str:
 
 
 def screen_svg(app: App[Any]) -> str:
-    """Return what is on the screen as SVG, without notes."""
+    """Return what is on the screen as SVG."""
+    return svg.svg_picture(screen_lines(app), app.size.width, app.title)
+
+
+def screen_lines(app: App[Any]) -> list[Iterable[Segment]]:
+    """Return what is on the screen, a line after the other."""
     # Textual itself makes its SVG of these; it has no public way to them.
     compositor, behind = app.screen._compositor, app._background_screens  # noqa: SLF001
     shown = compositor.render_update(full=True, screen_stack=behind)
-    lines = [chain.from_iterable(line) for line in cast("LayoutUpdate", shown).strips]
-    return svg.svg_picture(lines, app.size.width, app.title)
+    return [chain.from_iterable(line) for line in cast("LayoutUpdate", shown).strips]
 
 
 def export_view(view: View, picture: str) -> str:

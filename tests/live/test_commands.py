@@ -106,7 +106,7 @@ def test_the_table_has_a_line_for_each_destination(known: Known) -> None:
     summary, window, header, *rows = out.rstrip().splitlines()
     assert window.startswith(f"last 1m00s, -P {known.ports}: ")
     assert "attempts 38  ok 30  refused 5  cancelled 3  in flight 0" in summary
-    assert header.split()[:4] == ["DESTINATION", "PORT", "PROCESS", "CONN/S"]
+    assert header.split()[:4] == ["DESTINATION", "PORT", "PROCESS", "TROUBLE"]
     assert [row.split()[0] for row in rows] == ["127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"]
 
 

@@ -75,22 +75,19 @@ def svg_picture(lines: Sequence[Iterable[Segment]], width: int, title: str) -> s
         for y, part in enumerate(svg_line(line, styles) for line in lines)
         if part
     ]
-    background = _colour(None, background=True)
-    return svg_file(rows, styles, (width, len(lines)), title, background)
+    return svg_file(rows, styles.sheet(), (width, len(lines)), title, _colour(None, background=True))
 
 
-def svg_file(
-    parts: Iterable[str], styles: SvgStyles, cells: tuple[int, int], title: str, background: str
-) -> str:
-    """Return a file of parts; `cells` are its columns and lines, without the margin."""
+def svg_file(parts: Iterable[str], sheet: str, cells: tuple[int, int], title: str, ground: str) -> str:
+    """Return a file of parts with a style sheet; `cells` are its columns and lines, without the margin."""
     width, height = cells[0] * CELL_WIDTH + 2 * MARGIN, cells[1] * CELL_HEIGHT + 2 * MARGIN
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve"'
             f' viewBox="0 0 {width} {height}" width="{width}">',
             f"<title>{escape(printable(title))}</title>",
-            f"<style>{styles.sheet()}</style>",
-            f'<rect width="{width}" height="{height}" rx="8" fill="{background}"/>',
+            f"<style>{sheet}</style>",
+            f'<rect width="{width}" height="{height}" rx="8" fill="{ground}"/>',
             *parts,
             "</svg>\n",
         ]
