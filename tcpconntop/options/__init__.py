@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tcpconntop import __version__
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
-from tcpconntop.options import groups
+from tcpconntop.options import groups, verdicts
 from tcpconntop.options.values import address_and_port, duration, file, integer, speed
 
 
@@ -199,38 +199,6 @@ def _fleet(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(replay=(), speed=None, probe="auto", transport="auto", loader="auto")
 
 
-def _check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--for",
-        dest="for_s",
-        type=duration,
-        metavar="TIME",
-        help="time to look at, such as 30s (default with --replay: the whole recording)",
-    )
-    parser.add_argument(
-        "--assert",
-        dest="assertions",
-        action="append",
-        required=True,
-        metavar="EXPR",
-        help="what must be true, such as 'p99<5ms'; may be repeated",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
-    parser.add_argument(
-        "-g",
-        dest="group",
-        default="dest",
-        metavar="GROUP",
-        help="with --json: one row per dest, process, … (default: dest)",
-    )
-    parser.set_defaults(sort="count", window="all", columns="")
-    groups.add_filters(parser)
-    groups.add_tracer(parser)
-    groups.add_recording(parser)
-    groups.add_replay(parser)
-    groups.add_fleet(parser)
-
-
 def _export(parser: argparse.ArgumentParser) -> None:
     groups.add_replay(parser, option=False)
     parser.add_argument(
@@ -289,7 +257,10 @@ COMMANDS = {
     "record": Command("write every connect to a file, or to stdout", _record),
     "replay": Command("play a recording on the dashboard, or with -b, as if it were live", _replay),
     "fleet": Command("show the connects of several hosts, over ssh", _fleet),
-    "check": Command("check assertions: exit code 0 if all are true, 1 if not", _check),
+    "check": Command("check assertions: exit code 0 if all are true, 1 if not", verdicts.add_check),
+    "report": Command(
+        "print what is wrong as Markdown, for the document of an incident", verdicts.add_report
+    ),
     "export": Command("print a recording as CSV, JSON lines or Parquet", _export),
     "exporter": Command("serve metrics of all connects for Prometheus", _exporter),
     "demo": Command("start a small workload on the loopback and show it on the dashboard", groups.add_view),

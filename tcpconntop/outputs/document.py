@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,14 +12,20 @@ import numpy as np
 
 from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
 from tcpconntop.core.analysis.errnos import errno_name
+from tcpconntop.core.analysis.explain import Finding, explain
+from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.escape import json_line
 from tcpconntop.core.places import NO_PLACES, Places
-from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.columns import COLUMNS, ViewColumn
+from tcpconntop.core.types import SECOND_NS, Rows
+from tcpconntop.core.view.baseline import match_rows
+from tcpconntop.core.view.columns import COLUMNS, ViewColumn, grouped_by
+from tcpconntop.core.view.filter import Filter, KeyTerm
 from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.view.key_fields import FIELDS
+from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.metrics import METRICS, Quantity
 from tcpconntop.core.view.view import View
+from tcpconntop.core.window.keys import KEY
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 
@@ -77,22 +83,54 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "skipped_programs": ledger.skipped,
         "notes": list(snapshot.info.notes),
         **_hosts(snapshot),
-        "rows": list(_rows(view, len(view) if top is None else min(top, len(view)))),
+        "findings": _findings(view),
+        "rows": list(_rows(view, np.arange(len(view) if top is None else min(top, len(view))))),
     }
 
 
-def _rows(view: View, n_rows: int) -> Iterator[dict[str, Any]]:
+def _findings(view: View) -> list[dict[str, Any]]:
+    """Return what Explain says of everything that a view shows, with the rows that each finding is about."""
+    found = explain(Selection(view), _utc_clock)
+    # Of other groupings all rows are needed: a term such as p99>5ms is about the rows that are listed.
+    of_keys = Filter(view.spec.where.text, tuple(t for t in view.spec.where.terms if isinstance(t, KeyTerm)))
+    spec = replace(view.spec, where=of_keys)
+    views = {
+        group_by: make_view(view.snapshot, grouped_by(spec, group_by))
+        for group_by in {finding.group_by for finding in found}
+    }
+    return [_finding(finding, views[finding.group_by]) for finding in found]
+
+
+def _utc_clock(unix_s: float) -> str:
+    return f"{datetime.fromtimestamp(unix_s, timezone.utc):%H:%M:%S}Z"
+
+
+def _finding(finding: Finding, grouped: View) -> dict[str, Any]:
+    keys = np.frombuffer(b"".join(finding.keys), KEY)
+    rows = np.unique(match_rows(grouped.grouping.merge(keys)[0], grouped.keys, grouped.grouping.fields))
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity.label,
+        "text": finding.title,
+        "evidence": finding.evidence,
+        "connects": finding.affected,
+        "scope": {"group_by": finding.group_by, "rows": list(_rows(grouped, rows[rows >= 0]))},
+        "next_step": asdict(finding.next_step),
+    }
+
+
+def _rows(view: View, rows: Rows) -> Iterator[dict[str, Any]]:
     names = [column.json_name for column in METRIC_COLUMNS]
-    numbers = [_json_numbers(column, view, n_rows) for column in METRIC_COLUMNS]
-    for row, values in enumerate(zip(*numbers, strict=True)):
+    numbers = [_json_numbers(column, view, rows) for column in METRIC_COLUMNS]
+    for row, values in zip(rows.tolist(), zip(*numbers, strict=True), strict=True):
         fields = dict(zip(names, values, strict=True))
         outcomes = {outcome.label: fields[outcome.label] for outcome in Outcome}
         metrics = {name: value for name, value in fields.items() if name not in _FAILURES}
         yield _key_document(view, row) | metrics | {"outcomes": outcomes}
 
 
-def _json_numbers(column: ViewColumn, view: View, n_rows: int) -> list[float | None]:
-    values = view.metrics[column.key][:n_rows].tolist()
+def _json_numbers(column: ViewColumn, view: View, rows: Rows) -> list[float | None]:
+    values = view.metrics[column.key][rows].tolist()
     return [int(value) if column.quantity is Quantity.COUNT else _number(value) for value in values]
 
 

@@ -139,6 +139,8 @@ ACTIONS: tuple[Action, ...] = (
            "", "Findings"),
     Action("go", "findings", "enter", "enter", "Go to the finding", "Select the row of the finding.",
            "", "Findings"),
+    Action("copy_step", "findings", "y", "y", "Copy the next step",
+           "Copy the command that shows more about the finding.", "", "Findings"),
     Action("leave", "findings", "escape,x", "esc", "Leave the findings", "Go back to the table.",
            "", "Findings"),
 )  # fmt: skip

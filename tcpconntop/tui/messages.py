@@ -92,6 +92,13 @@ class FindingRequested(Message):
 
 
 @dataclass
+class CopyRequested(Message):
+    """Copy a text to the clipboard of the terminal."""
+
+    text: str
+
+
+@dataclass
 class FindingsClosed(Message):
     """Move the focus from the findings back to the table."""
 

@@ -67,6 +67,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "previous-finding": ({"finding"}, "x down"),
     "next-finding": ({"finding"}, "x"),
     "go-to-the-finding": ({"row", "focus", "finding"}, "x"),
+    "copy-the-next-step": ({"clipboard"}, "x"),
     "leave-the-findings": ({"focus", "finding"}, "x"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support import Running, feed, flow, snapshot, still, text_of
+from support import Running, feed, flow, notes, snapshot, still, text_of
 
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import NetnsFacts
@@ -51,9 +51,40 @@ async def test_findings_are_listed_with_their_evidence():
         assert (
             "refused, no success seen: no listener, or a firewall rejects it; by prometheus" in run.lines()[1]
         )
-        assert "10.2.3.5:443 lost a SYN" in run.lines()[2]
-        assert "waiting to resend +" in run.lines()[3]
+        assert run.lines()[2] == "     → on 10.9.1.7: ss -ltn sport = :9100"
+        assert "10.2.3.5:443 lost a SYN" in run.lines()[3]
+        assert "waiting to resend +" in run.lines()[4]
         assert not run.marked()
+
+
+async def test_the_chosen_finding_says_what_its_command_tells_and_y_copies_it():
+    async with Explaining() as run:
+        await run.press("x")
+        assert run.lines()[2:4] == [
+            "▌    → on 10.9.1.7: ss -ltn sport = :9100",
+            "▌      no line: no listener in that network namespace; a line with this address, 0.0.0.0, "
+            "[::] or *: something before",
+        ]
+        await run.press("y")
+        assert run.app.clipboard == "ss -ltn sport = :9100"
+        assert notes(run.app) == ["copied: ss -ltn sport = :9100"]
+        await run.press("down", "y")
+        command = "ss -ltn sport = :443; nstat -asz TcpExtListenOverflows TcpExtListenDrops"
+        assert run.app.clipboard == command
+        assert any(f"→ on 10.2.3.5: {command}" in line for line in run.lines())
+        assert any("its accept queue is full; else SYNs" in line for line in run.lines())
+        await run.press("escape", "y")
+        assert run.app.clipboard == command  # no row is selected
+
+
+async def test_the_whole_command_can_be_read_at_80_columns():
+    async with Explaining(FLOWS[1:], size=(80, 24)) as run:
+        await run.press("x")
+        words = " ".join(line.strip("▌ ") for line in run.lines())
+        assert (
+            "ss -ltn sport = :443; nstat -asz TcpExtListenOverflows TcpExtListenDrops Recv-Q above" in words
+        )
+        assert run.lines()[-1].endswith("↑ ↓ · enter · y copies · esc") or "y copies the command" in words
 
 
 @pytest.mark.parametrize("keys", [["x"], ["x", "escape", "tab"]])
@@ -117,7 +148,7 @@ async def test_the_chosen_finding_stays_chosen_when_the_order_changes():
 async def test_a_click_chooses_and_a_double_click_goes_there():
     async with Explaining() as run:
         await run.press("x", "escape")
-        await run.pilot.click(Explain, offset=(9, 2))
+        await run.pilot.click(Explain, offset=(9, 3))
         assert "10.2.3.5:443" in run.marked()[0]
         await run.pilot.click(Explain, offset=(9, 0), times=2)
         await run.pilot.pause()
@@ -167,13 +198,13 @@ async def test_all_can_be_reached_where_few_fit():
     flows = [flow(f"p{i}", i, f"10.{i}.9.1", 80, failure_share=1.0) for i in range(1, 5)]
     async with Explaining([*flows, *FLOWS[1:]], size=(80, 24)) as run:
         await run.press("x")
-        assert run.lines()[-1].startswith(" … 2 more")
+        assert run.lines()[-1].startswith(" … 3 more")
         seen = set()
         for _ in range(5):
             seen |= set(run.marked())
             await run.press("down")
         assert len(seen) == 5
-        assert "3 above" in run.lines()[-1]
+        assert "4 above" in run.lines()[-1]
 
 
 async def test_nothing_is_said_plainly():

@@ -20,11 +20,12 @@ def key_table() -> list[str]:
 
 def finding_table() -> list[str]:
     """Write the table of the kinds of findings as it belongs into README.md."""
-    lines = ["| kind | it shows | evidence | it does not fire on |", "|---|---|---|---|"]
+    lines = ["| kind | it shows | evidence | it does not fire on | next step |", "|---|---|---|---|---|"]
     for kind in KINDS.values():
         before = [f"`{cls.kind}`" for cls in kind.after]
         silent = f"{kind.silent}; connects that {' or '.join(before)} reports" if before else kind.silent
-        lines.append(f"| `{kind.kind}` | {kind.shows} | {kind.based_on} | {silent} |")
+        step = kind.next_step.replace("|", "\\|")  # else it would end the cell
+        lines.append(f"| `{kind.kind}` | {kind.shows} | {kind.based_on} | {silent} | {step} |")
     return lines
 
 

@@ -1,11 +1,14 @@
-"""The explain pane: the findings with their evidence.
+"""The explain pane: the findings with their evidence, and a command that shows more.
 
 ▌● nothing has listened on 10.2.3.4:8080 since 12:03:11
 ▌    214 refused, last ok 12:03:10; by prometheus
+▌    → on 10.2.3.4: ss -ltn sport = :8080
+▌      no line: no listener in that network namespace
  ● 18 of 1,204 connects to 10.2.3.5:443 lost a SYN
      p99 1.03s = 1.00s waiting to resend + 31.0ms network; by curl
+     → on 10.2.3.5: ss -ltn sport = :443; nstat -asz TcpExtListenOverflows TcpExtListenDrops
  ◐ curl gives up after 5.00s: its own timeout
- … 2 more                                              ↑ ↓ choose · enter goes there · esc back
+ … 2 more                         ↑ ↓ choose · enter goes there · y copies the command · esc back
 The worst comes first. The bar on the left marks the chosen finding while the pane has the focus.
 """
 
@@ -15,12 +18,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.style import Style
 from rich.text import Text
 from textual import events
 
 from tcpconntop.core.lazy import lazy
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.messages import FindingRequested, FindingsClosed
+from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.pane import Pane, no_connect_yet
 from tcpconntop.tui.text.wrap import wrap
 
@@ -32,8 +36,8 @@ else:
     findings = lazy("tcpconntop.core.analysis.explain")
 
 CURSOR_SIGN = "▌"
-TITLE_INDENT, EVIDENCE_INDENT = 3, 5
-MAX_EVIDENCE_LINES = 3
+TITLE_INDENT, EVIDENCE_INDENT, STEP_INDENT = 3, 5, 7
+MAX_EVIDENCE_LINES, MAX_COMMAND_LINES, MAX_TELLS_LINES = 3, 3, 2
 
 _SIGNS = {"BAD": ("● ", "bad"), "WARN": ("◐ ", "warn"), "NOTE": ("○ ", "dim")}
 """A fuller sign is a worse finding, so that it can be told without colours."""
@@ -132,14 +136,31 @@ class Explain(Pane, can_focus=True):
             Text.assemble(mark, "  ", (title, self.paint("strong")), no_wrap=True) for title in titles[1:]
         ]
         lines += [Text.assemble(mark, "    ", (line, self.paint("dim")), no_wrap=True) for line in evidence]
-        return lines
+        steps = self._step(finding, chosen, width)
+        return lines + [Text.assemble(mark, *parts, no_wrap=True) for parts in steps]
+
+    def _step(self, finding: Finding, chosen: bool, width: int) -> list[list[str | tuple[str, Style]]]:
+        """Return the lines of the next step: of the chosen finding all, of others what fits one line."""
+        step, room = finding.next_step, width - STEP_INDENT - 1
+        where = f"→ {step.where}: "
+        command = wrap(f"{where}{step.command}", room, MAX_COMMAND_LINES if chosen else 1)
+        lines: list[list[str | tuple[str, Style]]] = [
+            ["    ", (where, self.paint("dim")), command[0].removeprefix(where)]
+        ]
+        lines += [["      ", line] for line in command[1:]]
+        tells = wrap(step.tells, room, MAX_TELLS_LINES) if chosen else []
+        return lines + [["      ", (line, self.paint("dim"))] for line in tells]
 
     def _foot(self, above: int, below: int, width: int) -> Text:
         more = [
             f"{n} {word}" for n, word in ((above, "above"), (below, "more below" if above else "more")) if n
         ]
         left = f" … {', '.join(more)}" if more else ""
-        hint = "↑ ↓ choose · enter goes there · esc back" if self.has_focus else "x chooses one"
+        hint = "↑ ↓ choose · enter goes there · y copies the command · esc back"
+        if not self.has_focus:
+            hint = "x chooses one"
+        elif len(left) + len(hint) + 2 > width:
+            hint = "↑ ↓ · enter · y copies · esc"
         gap = width - len(left) - len(hint) - 1
         return Text(left + (" " * gap + hint if gap > 1 else ""), self.paint("dim"), no_wrap=True)
 
@@ -161,14 +182,18 @@ class Explain(Pane, can_focus=True):
         """Hand the focus back when another pane is shown."""
         self.post_message(FindingsClosed())
 
-    def on_click(self, event: events.Click) -> None:
-        """Choose a finding; a double click also goes to its row."""
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Choose a finding: before the focus that comes with the click changes which lines are whose."""
         for n, (start, end) in enumerate(self._spans):
             if start <= event.y < end:
                 self._chosen = n
                 self._redraw()
-                if event.chain == 2:
-                    self.action_go()
+                break
+
+    def on_click(self, event: events.Click) -> None:
+        """A double click goes to the row of the chosen finding."""
+        if event.chain == 2:
+            self.action_go()
 
     def action_finding(self, by: int) -> None:
         """Choose the next finding (1) or the previous one (-1)."""
@@ -180,6 +205,11 @@ class Explain(Pane, can_focus=True):
         """Go to the row of the chosen finding."""
         if self.chosen:
             self.post_message(FindingRequested(self.chosen))
+
+    def action_copy_step(self) -> None:
+        """Copy the command of the chosen finding."""
+        if self.chosen:
+            self.post_message(CopyRequested(self.chosen.next_step.command))
 
     def action_leave(self) -> None:
         """Go back to the table."""

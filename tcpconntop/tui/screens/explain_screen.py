@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from textual import on
 
+from tcpconntop.core.format import printable
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import subrow_grouping
-from tcpconntop.tui.messages import FindingRequested, FindingsClosed, TabRequested
+from tcpconntop.tui.export import copied_note
+from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed, TabRequested
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.panes.registry import EXPLAIN
 from tcpconntop.tui.screens.table_screen import NO_PANES_BELOW, TableScreen
@@ -76,6 +78,11 @@ class ExplainScreen(TableScreen):
             self.set_spec(grouped_by(self.spec, finding.group_by))
         self.table.go_to(finding.identity(self.spec.group_by))
         self.table.focus()
+
+    @on(CopyRequested)
+    def _copy(self, message: CopyRequested) -> None:
+        self.app.copy_to_clipboard(message.text)
+        self.notify(printable(copied_note(message.text)), markup=False)
 
     @on(FindingsClosed)
     def _leave_findings(self) -> None:

@@ -89,7 +89,7 @@ def test_file_names_are_completed_only_for_files(tmp_path):
 
 
 LINES = [
-    ("tcpconntop rep", "tcpconntop replay"),
+    ("tcpconntop repl", "tcpconntop replay"),
     ("tcpconntop replay --sp", "tcpconntop replay --speed"),
     ("tcpconntop --conf", "tcpconntop --config"),
     ("tcpconntop log --probe kp", "tcpconntop log --probe kprobe"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.format import elapsed
@@ -55,6 +56,7 @@ class AcceptQueue(FindingKind):
         "a counter that does not grow, or grows in another namespace; SYNs that are lost to other hosts;"
         " a listener that was never seen full while another one was"
     )
+    next_step = "`ss -ltnp sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` here"
     absent = "no overflow of an accept queue there"
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -116,7 +118,10 @@ class AcceptQueue(FindingKind):
             " accepts too slowly, or its backlog is too small"
         )
         keys = evidence.busiest(np.flatnonzero((evidence.dest_of == suspect.dest) & here))
-        return self.finding(evidence, keys, f"the accept queue of {place} is full", proof, n, named=False)
+        step = steps.accept_queue(evidence, keys, of_one=True)
+        return self.finding(
+            evidence, keys, f"the accept queue of {place} is full", proof, n, step, named=False
+        )
 
     def _unknown(
         self, evidence: Evidence, suspects: list[_Suspect], growth: str, where: str, here: Rows
@@ -140,6 +145,7 @@ class AcceptQueue(FindingKind):
             f"an accept queue of {where} overflowed",
             "; ".join(filter(None, (proof, join_and(waiting)))),
             n,
+            steps.accept_queue(evidence, keys, of_one=len(suspects) == 1),
             severity=Severity.WARN,
             named=False,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM, Ipv6Broken
@@ -39,6 +40,9 @@ class ClientTimeout(FindingKind):
     shows = "a program abandons connects always at the same age: that is its own timeout"
     based_on = "recent cancelled connects: 4 or more, and 60% of the program's, of one age ± 2%, 10ms or more"
     silent = "ages that differ, as when a person presses Ctrl-C"
+    next_step = (
+        "`ss -tnop state syn-sent dst ADDRESS:PORT` here; where SYNs were sent again, as for `lost-syns`"
+    )
     absent = "no connect abandoned"
     after = (Ipv6Broken, LocalPorts)
 
@@ -73,6 +77,8 @@ class ClientTimeout(FindingKind):
         spread = (float(ages.max()) - float(ages.min())) / 2 / age_us
         keys = evidence.busiest(np.unique(same.key_index))
         evidence.explained[keys, Outcome.CANCELLED] = True
+        resent = same.events["syn_retransmits"].any()
+        step_for = steps.loss_or_accept_queue if resent else steps.waiting_connects
         first = evidence.dest_text(int(evidence.dest_of[keys[0]]))
         others = len(np.unique(evidence.dest_of[keys])) - 1
         more = f" and {plural(others, 'more destination')}" if others else ""
@@ -83,6 +89,7 @@ class ClientTimeout(FindingKind):
             f"{n:,} of its last {plural(total, 'abandoned connect')} lasted {duration(age_us)}"
             f" ± {percent(spread)}%, to {first}{more}; {_why(same, age_us)}",
             n,
+            step_for(evidence, keys),
             group_by="process",
             named=False,
         )

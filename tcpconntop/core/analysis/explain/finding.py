@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from tcpconntop.core.analysis.explain.evidence import Evidence
+from tcpconntop.core.analysis.explain.steps import NextStep
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.window.keys import KEY
@@ -43,6 +44,7 @@ class Finding:
         affected: number of connects that it is about.
         group_by: the grouping (`GROUPINGS`) in which it is one row.
         keys: raw keys (dtype `KEY`) that it is about, the busiest first, at most `MAX_KEYS`.
+        next_step: a command that shows more.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Finding:
     affected: int
     group_by: str
     keys: tuple[bytes, ...]
+    next_step: NextStep
 
     def identity(self, group_by: str | None = None) -> bytes:
         """Return the identity (`View.identity`) of its first key's row in a grouping, by default its own."""
@@ -76,6 +79,7 @@ class FindingKind(ABC):
         shows: what is wrong when it fires.
         based_on: the data that prove it.
         silent: when it must not fire.
+        next_step: the commands that show more, with `PORT` and the like for what is filled in, and where.
         absent: what to say when it did not fire and `denies`, such as `no connect refused`.
         after: kinds that are checked first, because this one leaves out the keys that they claim.
     """
@@ -85,6 +89,7 @@ class FindingKind(ABC):
     shows: ClassVar[str]
     based_on: ClassVar[str]
     silent: ClassVar[str]
+    next_step: ClassVar[str]
     absent: ClassVar[str] = ""
     after: ClassVar[tuple[type[FindingKind], ...]] = ()
 
@@ -109,6 +114,7 @@ class FindingKind(ABC):
         title: str,
         proof: str,
         affected: int,
+        step: NextStep,
         *,
         severity: Severity | None = None,
         group_by: str = "dest",
@@ -122,6 +128,7 @@ class FindingKind(ABC):
             title: see `Finding.title`.
             proof: see `Finding.evidence`.
             affected: see `Finding.affected`.
+            step: see `Finding.next_step`.
             severity: by default that of the kind.
             group_by: see `Finding.group_by`.
             named: whether the evidence ends with the names of the processes.
@@ -129,7 +136,7 @@ class FindingKind(ABC):
         names = f"by {evidence.process_names(keys)}" if named else ""
         text = "; ".join(filter(None, (proof, names)))
         raw_keys = evidence.raw_keys(keys)
-        return Finding(self.kind, severity or self.severity, title, text, affected, group_by, raw_keys)
+        return Finding(self.kind, severity or self.severity, title, text, affected, group_by, raw_keys, step)
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.errnos import errno_name
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.thresholds import MIN_FAILURES
@@ -30,6 +31,9 @@ class Ipv6Broken(FindingKind):
         " IPv4"
     )
     silent = "IPv4 that fails as well; IPv6 that works to some addresses"
+    next_step = (
+        "`ip -6 route get ADDRESS; ip -6 addr show scope global` here; where it is refused, as for `refused`"
+    )
     absent = "no failure over IPv6"
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -65,6 +69,8 @@ class Ipv6Broken(FindingKind):
         failures = [outcome for outcome in Outcome if outcome is not Outcome.OK and outcomes[outcome]]
         counts = join_and([f"{int(outcomes[outcome]):,} {outcome.label}" for outcome in failures])
         key = evidence.keys[keys[0]]
+        is_refused = 2 * outcomes[Outcome.REFUSED] > failed
+        step_for = steps.look_for_listener if is_refused else steps.ipv6
         return self.finding(
             evidence,
             keys,
@@ -72,6 +78,7 @@ class Ipv6Broken(FindingKind):
             f"IPv6: {failed:,} of {plural(tried, 'connect')} failed ({counts}{_errno(evidence, keys)});"
             f" IPv4: {ok4:,} of {tried4:,} ok; a program that tries IPv6 first is delayed by it",
             failed,
+            step_for(evidence, keys),
             group_by="process+dest",
             named=False,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -23,6 +24,7 @@ class LocalFirewall(FindingKind):
     shows = "SYNs to a destination do not leave this machine: a firewall of this machine drops them"
     based_on = "recent connects, half or more of whose retransmitted SYNs the kernel could not send"
     silent = "SYNs that left and were lost on the way; connects without a retransmission"
+    next_step = "`ip route get ADDRESS; nft list ruleset; iptables-save -c; tc -s qdisc show` here"
     after = (Ipv6Broken, LocalPorts)
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -55,4 +57,5 @@ class LocalFirewall(FindingKind):
             " a route that is gone does the same"
             f"; {end}",
             n,
+            steps.firewall(evidence, keys),
         )

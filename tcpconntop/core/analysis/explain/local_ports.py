@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -59,6 +60,10 @@ class LocalPorts(FindingKind):
         " both of the network namespace of the connects"
     )
     silent = "fewer than 80% in use, or a port range that is not known, while no connect fails for it"
+    next_step = (
+        "`ss -Htan dst ADDRESS:PORT | cut -d' ' -f1 | sort | uniq -c; sysctl net.ipv4.ip_local_port_range`"
+        " here"
+    )
     absent = "no lack of local ports"
     after = (Ipv6Broken,)
 
@@ -95,15 +100,16 @@ class LocalPorts(FindingKind):
         netns, own = int(key["netns"]), facts is not None and facts.own
         inside = f" in network namespace {evidence.netns_text(netns)}" if netns and not own else ""
         name, total, used = evidence.key_text(key), ports.total, ports.used
+        step = steps.port_use(evidence, keys)
         use = f"{used:,} of {total:,} local ports in use towards {name}{inside}"
         if not ports.failed:
             proof = f"when none is left, connects fail with EADDRNOTAVAIL; {_ADVICE}"
             affected = int(evidence.attempts[keys].sum())
-            return self.finding(evidence, keys, use, proof, affected, severity=Severity.WARN)
+            return self.finding(evidence, keys, use, proof, affected, step, severity=Severity.WARN)
         connects = f"{plural(ports.failed, 'connect')} to {name}"
         if total and used >= SCARCE * total:
             title = f"{connects} found no free local port (EADDRNOTAVAIL)"
-            return self.finding(evidence, keys, title, f"{use}; {_ADVICE}", ports.failed)
+            return self.finding(evidence, keys, title, f"{use}; {_ADVICE}", ports.failed, step)
         if not total:
             counted = f"; {used:,} are in use or in TIME_WAIT towards it" if used else ""
             proof = (
@@ -119,7 +125,7 @@ class LocalPorts(FindingKind):
         else:
             proof = f"{use} now; all may have been in use before, or {_OWN_SOCKET}"
         title = f"{connects} failed with EADDRNOTAVAIL"
-        return self.finding(evidence, keys, title, proof, ports.failed)
+        return self.finding(evidence, keys, title, proof, ports.failed, step)
 
 
 def _failed(evidence: Evidence) -> Rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first, medians
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -27,6 +28,7 @@ class LocalWork(FindingKind):
     shows = "connects to a destination spend half of their time or more before the first SYN"
     based_on = "the time before the first SYN of 10 or more recent connects, with a median of 500µs or more"
     silent = "few slow connects among fast ones; probes that do not see the first SYN"
+    next_step = "`cat /proc/loadavg; nproc; ss -Htan dst ADDRESS:PORT | wc -l; nft list ruleset | wc -l` here"
     absent = "no slow local work in recent connects"
     after = (Ipv6Broken, LocalPorts)
 
@@ -60,13 +62,15 @@ class LocalWork(FindingKind):
         return "time before the first SYN (these probes do not see it)" if unknown else ""
 
     def _slow(self, evidence: Evidence, dest: int, count: int, median_us: float, share: float) -> Finding:
+        keys = evidence.keys_to(dest)
         return self.finding(
             evidence,
-            evidence.keys_to(dest),
+            keys,
             f"connects to {evidence.dest_text(dest)} spend {percent(share)}% of their time"
             " before the first SYN",
             f"half of the last {plural(count, 'connect')} spent {duration(median_us)} or more there;"
             " possible: search for a free port, route lookup, firewall rules, a busy CPU,"
             " or a SYN that waits for data (TCP Fast Open)",
             count,
+            steps.local_work(evidence, keys),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import MAX_KEYS, Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.records import RecentRecords
@@ -32,6 +33,10 @@ class LostSyns(FindingKind):
     )
     silent = (
         "slow connects without a retransmission; answers slower than 1s; retransmissions of failed connects"
+    )
+    next_step = (
+        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer: loss, or"
+        " its accept queue; to many destinations, `ip -s link show; tc -s qdisc show` here"
     )
     absent = "no retransmitted SYN"
 
@@ -67,11 +72,13 @@ class LostSyns(FindingKind):
             f"each took 1s or more; {len(order):,} of {plural(len(evidence.dests), 'destination')} are"
             f" affected: the more there are, the nearer to this host is the cause; most: {join_and(worst)}",
             n,
+            steps.own_link(evidence, busiest),
             severity=_severity(n, ok),
             named=False,
         )
 
     def _to_one(self, evidence: Evidence, dest: int, waits: Waits, p99_us: float) -> Finding:
+        keys = evidence.keys_to(dest)
         ok, lossy = int(evidence.dest_outcomes[dest, Outcome.OK]), int(waits.all[dest] - waits.slow[dest])
         records = waits.to(dest, ~waits.records.anatomy.slow)
         doubtful = bool(waits.doubtful[dest])
@@ -79,11 +86,12 @@ class LostSyns(FindingKind):
         parts = (_example(records, p99_us, doubtful), losses, _ground(waits, dest, doubtful))
         return self.finding(
             evidence,
-            evidence.keys_to(dest),
+            keys,
             f"{lossy:,} of {plural(ok, 'connect')} to {evidence.dest_text(dest)} lost a SYN"
             f"{_DOUBT * doubtful}",
             "; ".join(filter(None, parts)),
             lossy,
+            steps.loss_or_accept_queue(evidence, keys),
             severity=_severity(lossy, ok),
         )
 

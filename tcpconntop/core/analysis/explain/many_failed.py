@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
@@ -55,6 +56,10 @@ class ManyFailed(FindingKind):
         " which are 1% or more of the attempts"
     )
     silent = "failures that another finding is about; cancelled connects, unless they are 5% of the attempts"
+    next_step = (
+        "`ss -tnop state syn-sent dport = :PORT` (or `dst SUBNET`) here; where it is refused or unreachable,"
+        " as for `refused` and `unanswered`, of the destination with most"
+    )
     after = (Refused, SomeRefused, MoreRefused, Unanswered, LocalFirewall, ClientTimeout)
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -95,7 +100,16 @@ class ManyFailed(FindingKind):
             scope.failed,
             scope.grouping,
             evidence.raw_keys(failing),
+            _step(evidence, outcome, scope),
         )
+
+
+def _step(evidence: Evidence, outcome: Outcome, scope: _Scope) -> steps.NextStep:
+    if outcome is Outcome.REFUSED:
+        return steps.look_for_listener(evidence, scope.keys)
+    if outcome in (Outcome.UNREACHABLE, Outcome.ERROR):
+        return steps.route(evidence, scope.keys)
+    return steps.waiting_of_scope(evidence, scope.keys, scope.grouping)
 
 
 def _scopes(evidence: Evidence, left: Rows, folded: int) -> Iterator[_Scope]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -26,6 +27,7 @@ class Refused(FindingKind):
     )
     based_on = "3 or more refused connects (ECONNREFUSED), so many in a row that chance does not explain them"
     silent = "another process still connects there; refused connects and successes that are mixed"
+    next_step = "`ss -ltn sport = :PORT` on the peer"
     absent = "no connect refused"
     after = (Ipv6Broken, LocalPorts)
 
@@ -46,6 +48,7 @@ class Refused(FindingKind):
         keys, count = evidence.keys_to(dest), refusals.count(n)
         place, past = evidence.dest_text(dest), refusals.pasts[n]
         evidence.explained[keys, Outcome.REFUSED] = True
+        step = steps.look_for_listener(evidence, keys)
         outcomes = evidence.dest_outcomes[dest]
         other = int(outcomes.sum()) - int(outcomes[Outcome.OK]) - count
         what = "refuses every connect"
@@ -53,11 +56,11 @@ class Refused(FindingKind):
             what = f"refused {plural(count, 'connect')}, {other:,} failed in other ways"
         if not past.last_ok_ns:
             proof = f"{count:,} refused, no success seen: {_WHY}"
-            return self.finding(evidence, keys, f"{place} {what}", proof, count)
+            return self.finding(evidence, keys, f"{place} {what}", proof, count, step)
         since = evidence.time_of_day(refusals.first_ns(evidence, n))
         proof = f"{count:,} refused, last ok {evidence.time_of_day(past.last_ok_ns)}: {_WHY}"
         title = f"{place} {what}, none succeeded since {since}" if other else f"{place} {what} since {since}"
-        return self.finding(evidence, keys, title, proof, count)
+        return self.finding(evidence, keys, title, proof, count, step)
 
 
 class SomeRefused(FindingKind):
@@ -68,6 +71,7 @@ class SomeRefused(FindingKind):
     shows = "a destination refuses some connects and accepts others"
     based_on = "3 or more refused connects, and 1% or more of the attempts there"
     silent = "a port that refuses everything since its last success: that is `refused`"
+    next_step = "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer"
     after = Refused.after
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -86,7 +90,8 @@ class SomeRefused(FindingKind):
                 "refused connects and successes are mixed; possible: one backend of several is down,"
                 " the server restarts, or it resets connects when it is overloaded"
             )
-            found.append(self.finding(evidence, keys, title, proof, count))
+            step = steps.look_at_some_listener(evidence, keys)
+            found.append(self.finding(evidence, keys, title, proof, count, step))
         return found
 
 
@@ -98,6 +103,7 @@ class MoreRefused(FindingKind):
     shows = "more destinations refuse than are listed one by one"
     based_on = "3 or more refused connects at each of them"
     silent = f"{MAX_FINDINGS} refusing destinations or fewer"
+    next_step = "as for `refused`, of the busiest of them"
     after = Refused.after
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -109,4 +115,4 @@ class MoreRefused(FindingKind):
         keys = evidence.keys_to_any(np.asarray(refusals.rest))
         evidence.explained[keys, Outcome.REFUSED] = True
         title = f"{plural(len(refusals.rest), 'more destination')} refused {plural(n, 'connect')}"
-        return [self.finding(evidence, keys, title, "", n)]
+        return [self.finding(evidence, keys, title, "", n, steps.look_for_listener(evidence, keys))]

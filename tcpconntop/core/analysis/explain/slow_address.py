@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
 from tcpconntop.core.analysis.explain.lost_syns import LostSyns
@@ -91,6 +92,7 @@ class SlowAddress(FindingKind):
         " and port, or that one process connects to at one port"
     )
     silent = "half of the addresses being slow; differences below 1ms (p99: 5ms); a wait for a lost SYN"
+    next_step = "`ss -tin dst ADDRESS:PORT` here"
     absent = "no address slower than comparable ones"
     after = (LostSyns, SlowPath)
 
@@ -122,17 +124,18 @@ class SlowAddress(FindingKind):
         return 2 <= int(np.count_nonzero(enough)) <= MAX_COMPARED
 
     def _slow(self, evidence: Evidence, dest: int, outlier: _Outlier) -> Finding:
-        several = outlier.others > 1
+        keys, several = evidence.keys_to(dest), outlier.others > 1
         factor = f"{outlier.value_us / outlier.median_us:.0f}× slower"
         compared = "comparable addresses" if several else "a comparable address"
         values = f"{outlier.measure.name} {duration(outlier.value_us)} against {duration(outlier.median_us)}"
         others = f"the {outlier.others} other addresses" if several else "the other address"
         return self.finding(
             evidence,
-            evidence.keys_to(dest),
+            keys,
             f"{evidence.dest_text(dest)} is {factor} than {compared}",
             f"{values} of {others} {_group_text(evidence, dest, outlier)}",
             int(evidence.dest_outcomes[dest, Outcome.OK]),
+            steps.open_connections(evidence, keys),
         )
 
 

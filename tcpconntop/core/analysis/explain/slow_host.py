@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
 from tcpconntop.core.analysis.explain.lost_syns import LostSyns
@@ -69,6 +70,7 @@ class SlowHost(FindingKind):
     )
     based_on = "p50 of the destinations that several hosts connect to (20 connects each)"
     silent = "a single host; loopback and link-local addresses; differences below 1ms; a wait for a lost SYN"
+    next_step = "`ss -tin dst ADDRESS:PORT` on that host"
     absent = "no host slower than the others"
     after = (LostSyns, SlowPath)
 
@@ -103,6 +105,7 @@ class SlowHost(FindingKind):
             f"such as {_text(evidence, slow[0])}: {_figures(slow[0])}; "
             "if these are the same machines for every host",
             sum(pair.connects for pair in slow),
+            steps.open_connections(evidence, keys),
             group_by="host",
         )
 
@@ -116,6 +119,7 @@ class SlowHost(FindingKind):
             f"{_text(evidence, pair)} is {factor} from {host} than from {others}",
             f"{_figures(pair)}; if it is the same machine for every host",
             pair.connects,
+            steps.open_connections(evidence, pair.keys),
             group_by="host+dest",
         )
 

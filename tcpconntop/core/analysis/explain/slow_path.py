@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.waits import Waits
@@ -22,6 +23,7 @@ class SlowPath(FindingKind):
         " (echoed time stamps) is that of the first SYN"
     )
     silent = "a later SYN that was answered; a round trip that is not known"
+    next_step = "`ss -tin dst ADDRESS:PORT` here"
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the destinations with most slow answers."""
@@ -44,4 +46,5 @@ class SlowPath(FindingKind):
             f" {plural(len(known.events), 'connect')}): a SYN is sent again after 1s, but the first one was"
             " answered, so the path or the server is slow",
             n,
+            steps.open_connections(evidence, keys),
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from errno import EACCES, EPERM
 from typing import NamedTuple
 
 import numpy as np
 
 from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
+from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -16,6 +18,8 @@ from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import MIN_FAILURES, NOTABLE_SHARE
 from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.wire import Outcome
+
+_FORBIDDEN = {EACCES, EPERM}
 
 _FAILED = [Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.ERROR]
 
@@ -55,6 +59,11 @@ class Unanswered(FindingKind):
     shows = "a destination times out, cannot be reached or fails with an error, always or sometimes"
     based_on = "2 or more failures where nothing succeeds, else 3 or more that are 1% of the attempts"
     silent = "refused connects; connects that the application abandons without a retransmitted SYN"
+    next_step = (
+        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer: loss, or"
+        " its accept queue; unreachable: `ip route get ADDRESS; ip neigh show to ADDRESS` here; EPERM and"
+        " EACCES: as for `local-firewall`"
+    )
     absent = "no timeout or error, nothing unreachable"
     after = (Ipv6Broken, LocalPorts, LocalFirewall)
 
@@ -94,7 +103,16 @@ class Unanswered(FindingKind):
         if most is Outcome.ERROR and not errnos:
             proof = "no errno is known that tells why: the socket had none when the attempt ended"
         severity = Severity.BAD if never else Severity.WARN
-        return self.finding(evidence, keys, title, proof, n, severity=severity)
+        step = _step(evidence, keys, most)
+        return self.finding(evidence, keys, title, proof, n, step, severity=severity)
+
+
+def _step(evidence: Evidence, keys: Rows, outcome: Outcome) -> steps.NextStep:
+    if outcome in (Outcome.TIMEOUT, Outcome.CANCELLED):
+        return steps.loss_or_accept_queue(evidence, keys)
+    if _FORBIDDEN & evidence.errors_of(keys).keys():
+        return steps.firewall(evidence, keys)
+    return steps.route(evidence, keys)
 
 
 def _is_silent(evidence: Evidence) -> Mask:

@@ -1,0 +1,46 @@
+"""`report`: traces for some time, or reads a recording, and prints what it found as Markdown."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from tcpconntop.commands.command_source import CommandSource
+from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.streams import data_stdout
+from tcpconntop.commands.view import view_spec_from_args
+from tcpconntop.core.errors import EXIT_OK
+from tcpconntop.options import UsageError
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window.snapshot import Snapshot
+
+
+def run(args: Namespace) -> int:
+    """Trace or replay; print the report."""
+    with CommandSource(args) as command_source:
+        if args.for_s is None and not command_source.replays:
+            raise UsageError("report needs --for, such as --for 60s")
+        spec = view_spec_from_args(args)
+        open_source = command_source.source_opener()
+        from tcpconntop.core.view.make_view import make_view
+        from tcpconntop.engine import Engine
+        from tcpconntop.outputs.report.report import report_text
+
+        source = open_source()
+        snapshots: list[Snapshot] = []
+
+        def publish(snapshot: Snapshot) -> None:
+            snapshots.append(snapshot)
+            engine.stop()
+
+        clock_s = command_source.engine_clock(source)
+        engine = Engine(source, publish, None, args.for_s or float("inf"), clock_s=clock_s)
+        interrupted = on_interrupt(engine.stop)
+        command_source.announce(source)
+        engine.run()
+        command_source.report_problems()
+        print(report_text(make_view(snapshots[0], spec), args.top), file=data_stdout())
+        sys.stdout.flush()
+        return interrupted.exit_code or EXIT_OK

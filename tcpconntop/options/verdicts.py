@@ -1,0 +1,68 @@
+"""The options of the commands that look at everything together: `check` and `report`."""
+
+from __future__ import annotations
+
+import argparse
+
+from tcpconntop.options import groups
+from tcpconntop.options.values import duration, integer
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `check`."""
+    parser.add_argument(
+        "--for",
+        dest="for_s",
+        type=duration,
+        metavar="TIME",
+        help="time to look at, such as 30s (default with --replay: the whole recording)",
+    )
+    parser.add_argument(
+        "--assert",
+        dest="assertions",
+        action="append",
+        required=True,
+        metavar="EXPR",
+        help="what must be true, such as 'p99<5ms'; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
+    parser.add_argument(
+        "-g",
+        dest="group",
+        default="dest",
+        metavar="GROUP",
+        help="with --json: one row per dest, process, … (default: dest)",
+    )
+    parser.set_defaults(sort="count", window="all", columns="")
+    groups.add_filters(parser)
+    groups.add_tracer(parser)
+    groups.add_recording(parser)
+    groups.add_replay(parser)
+    groups.add_fleet(parser)
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `report`."""
+    parser.add_argument(
+        "--for",
+        dest="for_s",
+        type=duration,
+        metavar="TIME",
+        help="time to look at, such as 60s (default with --replay: the whole recording)",
+    )
+    for short, option, default, metavar, text in (
+        ("-g", "--group", "dest", "GROUP", "one row per dest, process, … (default: dest)"),
+        ("-o", "--sort", "p99", "COLUMN[:asc|:desc]", "sort the rows by this column (default: p99)"),
+        ("-O", "--columns", "", "COLUMN[,..]", "show these columns"),
+    ):
+        parser.add_argument(short, option, default=default, metavar=metavar, help=text)
+    parser.add_argument(
+        "--top", type=integer(1), default=10, metavar="N", help="list the first N rows (default: 10)"
+    )
+    parser.add_argument("--ignore", default="", metavar="KIND[,..]", help="leave out findings of these kinds")
+    parser.set_defaults(window="all")
+    groups.add_filters(parser)
+    groups.add_tracer(parser)
+    groups.add_recording(parser)
+    groups.add_replay(parser)
+    groups.add_fleet(parser)

@@ -1,0 +1,1 @@
+"""The output of `report`: Markdown for the document of an incident."""
