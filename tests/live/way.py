@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tcpconntop.doctor.machine import kernel_version
 from tcpconntop.kernel.request import TraceRequest
 
 PROBE = os.environ.get("TCPCONNTOP_TEST_PROBE", "auto")
@@ -28,6 +29,21 @@ EMULATED = "QEMU TCG" in Path("/proc/cpuinfo").read_text()
 
 DEADLINE_S = float(os.environ.get("TCPCONNTOP_TEST_DEADLINE_S") or (300 if EMULATED else 60))
 """Time limit for events that normally come at once."""
+
+
+PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
+REFUSES_PERF_EVENTS = 3
+"""Debian's kernels have it: only CAP_SYS_ADMIN may open perf events, as perf buffers and some kprobes are."""
+FPROBE_SINCE = (6, 12)
+"""Debian's first kernel where kprobes need no perf event. BCC attaches them as perf events in any case."""
+
+
+def is_refused_two_capabilities() -> bool:
+    """Return True if CAP_BPF and CAP_PERFMON are not enough here: perf events are needed and refused."""
+    by_bcc = LOADER == "bcc" or TRANSPORT == "perf"
+    old = kernel_version(os.uname().release) < FPROBE_SINCE
+    needs_events = TRANSPORT == "perf" or (PROBE == "kprobe" and (old or by_bcc))
+    return needs_events and int(PARANOID.read_text()) >= REFUSES_PERF_EVENTS
 
 
 def request(**filters: object) -> TraceRequest:
