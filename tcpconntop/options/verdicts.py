@@ -52,7 +52,13 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     )
     for short, option, default, metavar, text in (
         ("-g", "--group", "dest", "GROUP", "one row per dest, process, … (default: dest)"),
-        ("-o", "--sort", "p99", "COLUMN[:asc|:desc]", "sort the rows by this column (default: p99)"),
+        (
+            "-o",
+            "--sort",
+            "trouble",
+            "COLUMN[:asc|:desc]",
+            "sort the rows by this column (default: trouble, what is wrong first)",
+        ),
         ("-O", "--columns", "", "COLUMN[,..]", "show these columns"),
     ):
         parser.add_argument(short, option, default=default, metavar=metavar, help=text)

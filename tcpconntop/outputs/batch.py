@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 from typing import TextIO
 
 from tcpconntop.core import format as units
+from tcpconntop.core.cells import cell_width, pad
 from tcpconntop.core.hosts import host_text
 from tcpconntop.core.view.column_choice import shown_columns
-from tcpconntop.core.view.columns import TREND, ViewColumn
+from tcpconntop.core.view.columns import TREND
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.scope import no_connect_text, scope_text
 from tcpconntop.core.view.spec import ViewSpec
@@ -62,9 +63,12 @@ def table_text(view: View) -> str:
     shown = [column for column in shown_columns(view) if column.key != TREND.key]
     cells = [[column.header for column in shown]]
     cells += [[column.text(view, row) for column in shown] for row in range(len(view))]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(shown))]
+    widths = [max(cell_width(line[i]) for line in cells) for i in range(len(shown))]
     lines = [
-        " ".join(_align(text, column, width) for text, column, width in zip(line, shown, widths, strict=True))
+        " ".join(
+            pad(text, width, right=column.numeric)
+            for text, column, width in zip(line, shown, widths, strict=True)
+        )
         for line in cells
     ]
     if not len(view):
@@ -77,10 +81,6 @@ def _host_lines(snapshot: Snapshot) -> list[str]:
     """Return a line for all hosts: the totals of each; nothing if there is only one."""
     hosts = snapshot.info.hosts
     return ["hosts: " + "; ".join(map(host_text, hosts))] if hosts else []
-
-
-def _align(text: str, column: ViewColumn, width: int) -> str:
-    return text.rjust(width) if column.numeric else text.ljust(width)
 
 
 def _headline(snapshot: Snapshot) -> str:

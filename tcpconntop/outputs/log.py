@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.anatomy import anatomy
 from tcpconntop.core.analysis.errnos import errno_name
+from tcpconntop.core.cells import fit
 from tcpconntop.core.format import printable
 from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS
@@ -106,7 +107,7 @@ class Log:
             lport = f"{event['lport']:<6} " if self._local_ports else ""
             saddr, daddr = address_text(event["saddr"].tobytes(), family), key_address_text(event, places)
             lines.append(
-                f"{time}{event['tgid']:<7} {printable(comm_text(bytes(event['comm']))):<12.12} {family:<2} "
+                f"{time}{event['tgid']:<7} {fit(printable(comm_text(bytes(event['comm']))), 12)} {family:<2} "
                 f"{saddr:<16} {lport}{daddr:<16} {event['dport']:<5} {latency / 1000:<9.2f} "
                 f"{Outcome(event['outcome']).label:<11} {event['syn_retransmits']:<3} "
                 f"{self._last_columns(event, places)}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pytest
 
+from tcpconntop.core.cells import cell_width
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import parse_filter
@@ -36,9 +37,9 @@ FLOWS = (
 class Scenario(Synthetic):
     """Thirty tenths of a second, each as long as the engine asks to wait; then it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, flows: Sequence[Flow] = FLOWS) -> None:
         self.clock_ns = 1_000 * SECOND_NS
-        super().__init__(FLOWS, seed=7, clock_ns=lambda: self.clock_ns)
+        super().__init__(flows, seed=7, clock_ns=lambda: self.clock_ns)
 
     def read(self, timeout_s: float) -> np.ndarray:
         if timeout_s > 0:
@@ -48,10 +49,10 @@ class Scenario(Synthetic):
         return events
 
 
-def snapshot(window_s: float | None = 60) -> Snapshot:
+def snapshot(window_s: float | None = 60, flows: Sequence[Flow] = FLOWS) -> Snapshot:
     """What an engine publishes when the scenario has ended."""
     got: list[Snapshot] = []
-    Engine(Scenario(), got.append, window_s, interval_s=3600).run()
+    Engine(Scenario(flows), got.append, window_s, interval_s=3600).run()
     return got[-1]
 
 
@@ -149,6 +150,16 @@ def test_a_table_is_aligned() -> None:
     for name in ("COUNT", "P99", "MAX"):
         end = header.index(name) + len(name)
         assert all(row[end - 1] != " " and row[end : end + 1] in ("", " ") for row in rows)
+
+
+def test_a_table_with_wide_and_combining_names_is_aligned() -> None:
+    names = ("数据库", "cafe\u0301", "plain")
+    flows = [Flow(name, 7 + n, f"10.0.0.{n}", 443, 9, 200) for n, name in enumerate(names)]
+    table = table_text(make_view(snapshot(flows=flows), ViewSpec("process"))).rstrip().splitlines()
+    _, _, header, *rows = table
+    ends = {cell_width(line.rstrip()) for line in rows}
+    assert len(ends) == 1, table
+    assert cell_width(header) == ends.pop()
 
 
 def test_an_empty_table_says_so() -> None:
