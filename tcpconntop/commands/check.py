@@ -7,32 +7,40 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
-from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.files import open_files
+from tcpconntop.commands.signals import interrupted, on_interrupt
 from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.view import connect_filter_from_args, view_spec_from_args
+from tcpconntop.commands.whole_recording import read_whole
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.assertions import Assertion
+    from tcpconntop.core.view.relative import RelativeAssertion
     from tcpconntop.core.window.snapshot import Snapshot
 
 
 def run(args: Namespace) -> int:
     """Trace or replay; print the result of each assertion."""
+    opened = [open_files([args.baseline])] if args.baseline else []
     with CommandSource(args) as command_source:
         if args.for_s is None and not command_source.replays:
             raise UsageError("check needs --for, such as --for 30s")
         assertions, where, spec = _assertions(args), connect_filter_from_args(args), view_spec_from_args(args)
         open_source = command_source.source_opener()
-        from tcpconntop.core.view.assertions import evaluate
+        from tcpconntop.core.view.assertions import Assertion, evaluate
         from tcpconntop.core.view.loss_bounds import metric_bounds, missing_connects
         from tcpconntop.core.view.make_view import make_view
+        from tcpconntop.core.view.relative import evaluate_relative
         from tcpconntop.core.view.summary import overall_metrics
         from tcpconntop.engine import Engine
         from tcpconntop.outputs.check import check_document, result_line
         from tcpconntop.outputs.document import dump
 
+        baseline = read_whole(opened[0], args) if opened else None
+        if interrupted():
+            return interrupted.exit_code
         source = open_source()
         snapshots: list[Snapshot] = []
 
@@ -42,7 +50,7 @@ def run(args: Namespace) -> int:
 
         clock_s = command_source.engine_clock(source)
         engine = Engine(source, publish, None, args.for_s or float("inf"), clock_s=clock_s)
-        interrupted = on_interrupt(engine.stop)
+        on_interrupt(engine.stop)
         command_source.announce(source)
         engine.run()
         command_source.report_problems()
@@ -50,7 +58,12 @@ def run(args: Namespace) -> int:
             return interrupted.exit_code
         metrics, lost = overall_metrics(snapshots[0], where), missing_connects(snapshots[0]).total
         bounds = metric_bounds(snapshots[0], where, metrics)
-        results = [evaluate(assertion, metrics, bounds) for assertion in assertions]
+        results = []
+        for assertion in assertions:
+            if isinstance(assertion, Assertion):
+                results.append(evaluate(assertion, metrics, bounds))
+            elif baseline is not None:
+                results.append(evaluate_relative(assertion, snapshots[0], baseline, where))
         if args.json:
             print(dump(check_document(make_view(snapshots[0], spec), results)), file=data_stdout())
         else:
@@ -59,11 +72,19 @@ def run(args: Namespace) -> int:
         return EXIT_OK if all(result.holds for result in results) else EXIT_FAILED
 
 
-def _assertions(args: Namespace) -> list[Assertion]:
+def _assertions(args: Namespace) -> list[Assertion | RelativeAssertion]:
     from tcpconntop.core.view.assertions import parse_assertion
     from tcpconntop.core.view.filter import FilterError
+    from tcpconntop.core.view.relative import is_relative, parse_relative
 
+    relative = [text for text in args.assertions if is_relative(text)]
+    if relative and not args.baseline:
+        raise UsageError(f"'{relative[0]}' compares with a recording: name it with --baseline FILE")
+    if args.baseline and not relative:
+        raise UsageError("--baseline needs an assertion that compares with it, such as --assert 'p99<1.2x'")
     try:
-        return [parse_assertion(text) for text in args.assertions]
+        return [
+            parse_relative(text) if is_relative(text) else parse_assertion(text) for text in args.assertions
+        ]
     except FilterError as error:
         raise UsageError(str(error)) from None

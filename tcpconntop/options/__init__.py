@@ -258,6 +258,7 @@ COMMANDS = {
     "replay": Command("play a recording on the dashboard, or with -b, as if it were live", _replay),
     "fleet": Command("show the connects of several hosts, over ssh", _fleet),
     "check": Command("check assertions: exit code 0 if all are true, 1 if not", verdicts.add_check),
+    "diff": Command("print what got worse from one recording to another", verdicts.add_diff),
     "report": Command(
         "print what is wrong as Markdown, for the document of an incident", verdicts.add_report
     ),

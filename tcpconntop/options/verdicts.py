@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tcpconntop.options import groups
-from tcpconntop.options.values import duration, integer
+from tcpconntop.options.values import duration, file, integer
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,12 @@ def add_check(parser: argparse.ArgumentParser) -> None:
         metavar="EXPR",
         help="what must be true, such as 'p99<5ms'; may be repeated",
     )
+    parser.add_argument(
+        "--baseline",
+        type=file,
+        metavar="FILE",
+        help="the recording that assertions such as 'p99<1.2x' compare with",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
     parser.add_argument(
         "-g",
@@ -39,6 +45,22 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     groups.add_recording(parser)
     groups.add_replay(parser)
     groups.add_fleet(parser)
+
+
+def add_diff(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `diff`."""
+    parser.add_argument("before", type=file, metavar="BEFORE", help="the recording to compare with")
+    parser.add_argument("after", type=file, metavar="AFTER", help="the recording that may be worse")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
+    parser.add_argument(
+        "-g",
+        "--group",
+        default="dest",
+        choices=("dest", "port", "subnet", "process"),
+        help="one row per dest, port, subnet, or process name (default: dest)",
+    )
+    groups.add_filters(parser, files=True)
+    parser.set_defaults(probe="auto", transport="auto", loader="auto", record=None)
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

@@ -74,7 +74,7 @@ async def test_the_chosen_finding_says_what_its_command_tells_and_y_copies_it():
         assert any(f"→ on 10.2.3.5: {command}" in line for line in run.lines())
         assert any("its accept queue is full; else SYNs" in line for line in run.lines())
         await run.press("escape", "y")
-        assert run.app.clipboard == command  # no row is selected
+        assert run.app.clipboard.startswith("DESTINATION ")  # the row again
 
 
 async def test_the_whole_command_can_be_read_at_80_columns():
@@ -84,7 +84,6 @@ async def test_the_whole_command_can_be_read_at_80_columns():
         assert (
             "ss -ltn sport = :443; nstat -asz TcpExtListenOverflows TcpExtListenDrops Recv-Q above" in words
         )
-        assert run.lines()[-1].endswith("↑ ↓ · enter · y copies · esc") or "y copies the command" in words
 
 
 @pytest.mark.parametrize("keys", [["x"], ["x", "escape", "tab"]])
