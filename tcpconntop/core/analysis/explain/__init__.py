@@ -105,7 +105,9 @@ def nothing_found_text(selection: Selection) -> str:
     evidence = Evidence(selection, str)
     ignored = selection.view.spec.ignore
     checked = [kind for kind in _ALL if kind.kind not in ignored]
-    reasons = {kind: "" if _can_check(kind, evidence) else kind.kind for kind in checked}
+    reasons = {
+        kind: "" if _can_check(kind, evidence) else f"{kind.kind} (no process is known)" for kind in checked
+    }
     reasons |= {kind: kind.unchecked(evidence) for kind in checked if not reasons[kind]}
     absent = [kind.absent for kind in checked if kind.absent and not reasons[kind] and kind.denies(evidence)]
     text = (
