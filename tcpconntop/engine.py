@@ -12,7 +12,7 @@ from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot
 from tcpconntop.kernel.process import own_memory_bytes
 from tcpconntop.malloc_trim import trim_heap
-from tcpconntop.sources.base import Source
+from tcpconntop.sources.base import CountedSource, Source
 
 MAX_READ_S = 0.1
 """The longest time that a request (another window, stop) waits for an engine whose source cannot be woken."""
@@ -56,8 +56,10 @@ class Engine:
         clock_s: Callable[[], float] | None = None,
     ) -> None:
         self._source = source
+        self._counted = source if isinstance(source, CountedSource) else None
         self._publish = publish
-        self._window, self._max_keys = RollingWindow(window_s, max_keys), max_keys
+        self._step_s, self._max_keys = self._counted.step_s if self._counted else 1, max_keys
+        self._window = RollingWindow(window_s, max_keys, self._step_s)
         self._player = source.player if clock_s is None else None
         self._seek_targets: deque[int] = deque(maxlen=1)
         self._wanted_window_s = window_s
@@ -151,7 +153,10 @@ class Engine:
             self._publish_now.set()
 
     def _ingest(self, timeout_s: float) -> None:
-        self._window.ingest(self._source.read(timeout_s), self._source.now_ns())
+        events = self._source.read(timeout_s)
+        for counted in self._counted.take_counted() if self._counted else ():
+            self._window.ingest_counted(counted)
+        self._window.ingest(events, self._source.now_ns())
 
     def _snapshot(self) -> Snapshot:
         ledger = self._source.ledger()
@@ -173,6 +178,7 @@ class Engine:
             host=self._source.host(),
             began_ns=self._began_ns,
             playback=self._player.playback() if self._player is not None else None,
+            step_s=self._step_s,
         )
 
 

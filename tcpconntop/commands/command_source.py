@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.commands.files import are_stream, open_files, wait_for_data
 from tcpconntop.commands.recording_output import check_recording, recording_output
 from tcpconntop.commands.streams import report
-from tcpconntop.commands.targets import FleetTargets, use_replay_for_recordings
+from tcpconntop.commands.targets import FleetTargets, open_server, use_replay_for_recordings
 from tcpconntop.commands.tracing import (
     PrivilegedStart,
     live_request,
@@ -98,6 +98,9 @@ class CommandSource:
         from tcpconntop.sources.wrapper import with_filters
 
         notes = filter_from_args(self._args).notes
+        if getattr(self._args, "prometheus", None) is not None:
+            say = None if self._has_dashboard else report
+            return lambda: self._remember(open_server(self._args, say, notes))
         if self._privileged is None:
             request, filters = trace_request(self._args), _filters_text(self._args, None)
             if self._targets is not None:
@@ -212,12 +215,15 @@ class CommandSource:
 
         return open_replay(self._files, self._args.speed)
 
+    @property
+    def _has_dashboard(self) -> bool:
+        return self._args.command == "fleet" and not self._args.batch
+
     def _fleet(self, targets: FleetTargets) -> Source:
         from tcpconntop.recording.fleet import Fleet
 
         args = self._args
-        has_dashboard = args.command == "fleet" and not args.batch
-        fleet = Fleet(targets.all(), (lambda _: None) if has_dashboard else report)
+        fleet = Fleet(targets.all(), (lambda _: None) if self._has_dashboard else report)
         if not args.record:
             return fleet
         from tcpconntop.recording.fleet_recorder import FleetRecorder

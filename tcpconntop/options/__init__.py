@@ -256,7 +256,7 @@ COMMANDS = {
     "log": Command("print one line per connect, with the columns of tcpconnlat first", _log),
     "record": Command("write every connect to a file, or to stdout", _record),
     "replay": Command("play a recording on the dashboard, or with -b, as if it were live", _replay),
-    "fleet": Command("show the connects of several hosts, over ssh", _fleet),
+    "fleet": Command("show the connects of several hosts, over ssh or from Prometheus", _fleet),
     "check": Command("check assertions: exit code 0 if all are true, 1 if not", verdicts.add_check),
     "diff": Command("print what got worse from one recording to another", verdicts.add_diff),
     "report": Command(

@@ -204,7 +204,10 @@ def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
 
 def add_fleet(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
     """Add the hosts to trace instead of this one: the option `--fleet`, or else positional."""
-    text = "a host that ssh reaches, or a recording (with a / or as a file that exists)"
+    text = (
+        "a host that ssh reaches, a recording (with a / or as a file that exists), or one Prometheus server: "
+        "http://HOST:PORT"
+    )
     if option:
         group = parser.add_argument_group("fleet")
         group.add_argument(
@@ -212,7 +215,7 @@ def add_fleet(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
         )
     else:
         parser.add_argument("fleet", nargs="+", metavar="TARGET", help=text)
-        group = parser.add_argument_group("ssh")
+        group = parser.add_argument_group("ssh, Prometheus")
     group.add_argument(
         "--ssh-command",
         default="ssh",
@@ -224,6 +227,12 @@ def add_fleet(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
         default=REMOTE_COMMAND,
         metavar="COMMAND",
         help=f"what to run on the hosts (default: {REMOTE_COMMAND})",
+    )
+    group.add_argument(
+        "--password-file",
+        type=file,
+        metavar="FILE",
+        help="the password of the user in https://USER@HOST, in the first line of this file",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TextIO
 from tcpconntop.core import format as units
 from tcpconntop.core.cells import cell_width, pad
 from tcpconntop.core.hosts import host_text
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.column_choice import shown_columns
 from tcpconntop.core.view.columns import TREND
 from tcpconntop.core.view.make_view import make_view
@@ -94,8 +95,16 @@ def _headline(snapshot: Snapshot) -> str:
     more = "+" if ledger.more_in_flight else ""
     totals = f"attempts {ledger.attempts}  {outcomes}  in flight {ledger.in_flight}{more}"
     filters = scope_text(snapshot.info.filters, "")
-    since = f"since the start, {filters}" if filters else "since the start"
+    since = f"since {_start(snapshot)}, {filters}" if filters else f"since {_start(snapshot)}"
     return f"tcpconntop - {moment:%H:%M:%S}  {since}: {totals}  lost {ledger.lost}{_seen(ledger)}"
+
+
+def _start(snapshot: Snapshot) -> str:
+    """Return since when the totals count: a server knows what was before we asked."""
+    if snapshot.info.has_records:
+        return "the start"
+    began_s = (snapshot.began_ns + snapshot.wall_offset_ns) / SECOND_NS
+    return f"{datetime.fromtimestamp(began_s, timezone.utc).astimezone():%H:%M:%S}"
 
 
 def _window_line(view: View) -> str:
@@ -105,11 +114,12 @@ def _window_line(view: View) -> str:
     scope = scope_text(snapshot.info.filters, view.spec.where.text)
     window = "all" if snapshot.window_s is None else f"last {units.elapsed(snapshot.window_s)}"
     p50, p90, p99 = (units.duration(us) for us in summary.quantiles_us)
+    precision = f"  ({snapshot.info.precision})" if snapshot.info.precision else ""
     ended, ok = sum(summary.outcomes), summary.outcomes[Outcome.OK]
     failed = f"failed {units.percent((ended - ok) / ended)}%  " if ended else ""
     return (
         f"{window}{', ' if scope else ''}{scope}: {units.rate(summary.rate_hz)}/s  {failed}"
-        f"p50 {p50}  p90 {p90}  p99 {p99}"
+        f"p50 {p50}  p90 {p90}  p99 {p99}{precision}"
     )
 
 

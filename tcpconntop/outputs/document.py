@@ -15,6 +15,7 @@ from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.explain import Finding, explain
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.escape import json_line
+from tcpconntop.core.partial_keys import NO_ADDRESS_TEXT, OTHER_TEXT
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS, Rows
 from tcpconntop.core.view.baseline import match_rows
@@ -82,6 +83,7 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "namespaces_compared": ledger.namespaces_compared,
         "skipped_programs": ledger.skipped,
         "notes": list(snapshot.info.notes),
+        **({"percentiles": snapshot.info.precision} if snapshot.info.precision else {}),
         **_hosts(snapshot),
         "findings": _findings(view),
         "rows": list(_rows(view, np.arange(len(view) if top is None else min(top, len(view))))),
@@ -143,12 +145,20 @@ def _key_document(view: View, row: int) -> dict[str, Any]:
         for field in FIELDS.values()
         if view.grouping.has(field.dtype_field)
     }
+    if not view.snapshot.info.has_records:
+        fields = _known_fields(fields)
     # Where a row is in several network namespaces, its destination may be several hosts.
     netns, n_namespaces = int(key["netns"]), int(view.namespace_count[row])
     fields |= {"netns": view.snapshot.places.inode(netns) or None, "namespaces": n_namespaces or None}
     if view.snapshot.places.hosts:
         fields |= {"host": view.host(row) or None, "hosts": view.host_count(row)}
     return fields
+
+
+def _known_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a key with null for what counts do not tell: a process, the port of a subnet."""
+    known = {name: None if value in (0, "", NO_ADDRESS_TEXT) else value for name, value in fields.items()}
+    return {**known, "daddr": None, "other": True} if fields.get("daddr") == OTHER_TEXT else known
 
 
 def in_batches(events: Events) -> Iterator[Events]:

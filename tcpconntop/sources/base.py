@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tcpconntop.core.places import Names, Places
 from tcpconntop.core.window.host import HostFacts
@@ -11,6 +11,9 @@ from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import Events
 from tcpconntop.sources.player import Player
+
+if TYPE_CHECKING:
+    from tcpconntop.core.window.counted import CountedConnects
 
 
 class Source(Protocol):
@@ -75,6 +78,20 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Stop. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class CountedSource(Source, Protocol):
+    """A source that gets no records, but counts of connects: `read` only waits, and its batch is empty."""
+
+    @property
+    def step_s(self) -> int:
+        """Seconds of each time span that is counted."""
+        ...
+
+    def take_counted(self) -> Sequence[CountedConnects]:
+        """Return what has come since the last call, in order of time; `now_ns` is the end of the last one."""
         ...
 
 

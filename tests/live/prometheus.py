@@ -44,9 +44,10 @@ class Prometheus:
         folder: for its settings and data, which a second server of the same folder finds.
         port: where it answers, on 127.0.0.1.
         targets: what it scrapes.
+        options: further options of the server.
     """
 
-    def __init__(self, folder: Path, port: int, targets: Sequence[str]) -> None:
+    def __init__(self, folder: Path, port: int, targets: Sequence[str], options: Sequence[str] = ()) -> None:
         program = shutil.which("prometheus")
         if not program:
             pytest.skip("not run: prometheus is not installed (apt-get install prometheus)")
@@ -61,6 +62,7 @@ class Prometheus:
             f"--config.file={folder}/prometheus.yml",
             f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address=127.0.0.1:{port}",
+            *options,
         ]
         self.start()
 

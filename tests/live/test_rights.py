@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,19 @@ def test_the_interface_gets_links_and_four_maps(transport: str) -> None:
         assert maps == {"map:tct_events", "map:tct_counters", "map:tct_netns", "map:tct_settings"}
         assert all(name in maps or name.startswith("link:") for name in kinds)
         assert "anon_inode:bpf-prog" not in kinds.values()
+
+
+def test_what_asks_a_prometheus_has_nothing():
+    """The command waits for an answer: by then it has given everything up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(way.DEADLINE_S)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with subprocess.Popen([*TCPCONNTOP, "fleet", url, "-b"], stderr=subprocess.DEVNULL) as process:
+            try:
+                with server.accept()[0]:
+                    assert has_nothing(process.pid)
+            finally:
+                process.kill()
 
 
 @pytest.mark.parametrize(("name", "record"), [("tct_counters", COUNTERS), ("tct_netns", NETNS_COUNTERS)])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support import INFO, feed, snapshot, still, text_of
 
-from tcpconntop.core.hosts import GONE, LIVE, HostState
+from tcpconntop.core.hosts import BEHIND, GONE, LIVE, HostState
 from tcpconntop.core.places import Places
-from tcpconntop.core.window.snapshot import STREAM, Snapshot
+from tcpconntop.core.window.snapshot import PROMETHEUS, STREAM, Snapshot
 
 
 def of_two_hosts(second: str) -> Snapshot:
@@ -32,6 +32,21 @@ async def test_the_header_says_how_many_hosts_are_live(second: str, status: str)
     async with still().run_test(size=(160, 36)) as pilot:
         await feed(pilot, of_two_hosts(second))
         assert str(pilot.app.screen.header.render()).rstrip().endswith(status)
+
+
+async def test_the_header_says_how_old_the_figures_of_a_server_are_that_does_not_answer() -> None:
+    """GIVEN counts of a Prometheus WHEN all hosts are behind THEN their age is there, and how exact it is."""
+    picture = of_two_hosts(LIVE)
+    behind = tuple(HostState(name, BEHIND, behind_s=n, note="gone") for n, name in ((12, "a"), (95, "b")))
+    info = replace(
+        picture.info, host="2 hosts at prometheus:9090", kernel="", probe="", transport="", loader="",
+        label=PROMETHEUS, hosts=behind, precision="within a bucket (classic)",
+    )  # fmt: skip
+    async with still().run_test(size=(160, 36)) as pilot:
+        await feed(pilot, replace(picture, info=info))
+        header = str(pilot.app.screen.header.render())
+        assert header.rstrip().endswith("◌ 2 hosts 12s behind")
+        assert "2 hosts at prometheus:9090  percentiles within a bucket (classic)" in header
 
 
 async def test_enter_on_a_destination_shows_its_hosts() -> None:

@@ -45,6 +45,7 @@ class Protection:
 
 
 FLEET = "tests/unit/recording/test_feeds.py::test_"
+ASKING, ASKED = "tcpconntop/prometheus/client.py", "tests/unit/prometheus/test_client.py::test_"
 
 PROTECTIONS = (
     Protection("isolated Python", "tcpconntop/kernel/isolated.py", '"-I", "-c"', '"-c"',
@@ -227,6 +228,17 @@ PROTECTIONS = (
     Protection("a host stays within its numbers", "tcpconntop/recording/one_of_hosts.py",
                "np.bitwise_and(values, np.uint64((1 << n_bits) - 1), out=values)", "pass",
                "tests/unit/recording/test_merged.py::test_numbers_of_a_stranger_cannot_reach_another_host"),
+    Protection("a long answer of a server is not read to its end", ASKING, "if left < 0:", "if False:",
+               ASKED + "given_an_answer_that_is_none_then_the_error_says_why[endless]"),
+    Protection("a server that sends little has an end", ASKING,
+               "guard = self._guard(connection.sock, end_s - time.monotonic())",
+               "guard = self._guard(connection.sock, 3600)",
+               ASKED + "given_a_server_that_goes_on_for_ever_then_a_query_has_an_end[dripping]"),
+    Protection("an answer with many lists is not parsed", ASKING, "> MAX_LISTS:", "> MAX_LISTS * 99:",
+               ASKED + "given_an_answer_that_is_none_then_the_error_says_why[too many lists]"),
+    Protection("a counter of a server is a count", "tcpconntop/prometheus/samples.py",
+               "if not ((values >= 0) & (values <= MAX_COUNT)).all():", "if False:",
+               ASKED + "given_an_answer_with_what_prometheus_never_sends_then_it_is_refused_as_a_whole[NaN]"),
 )  # fmt: skip
 """Every protection, with the test that fails without it."""
 

@@ -43,6 +43,7 @@ GROUPS = [
     CORE,
     modules_in("sources"),
     modules_in("recording"),
+    modules_in("prometheus"),
     modules_in("outputs"),
     modules_in("exporter"),
     modules_in("settings"),

@@ -58,7 +58,7 @@ _OUTCOME_BITS = 3
 _OUTCOME_MASK = (1 << _OUTCOME_BITS) - 1
 _OUTCOME_OF = np.full(CELLS, int(Outcome.ERROR))
 _OUTCOME_OF[list(e.errorcode)] = [outcome_of_errno(number) for number in e.errorcode]
-_WITHOUT_ERRNO = (Outcome.CANCELLED, Outcome.ERROR)
+_WITHOUT_ERRNO = tuple(outcome for outcome in Outcome if outcome is not Outcome.OK)
 
 
 class TopNames(NamedTuple):

@@ -72,11 +72,11 @@ class Selection:
         filled = np.flatnonzero(self.buckets)
         if not len(filled):
             return (math.nan,) * len(QUANTILES)
-        low = float(np.nanmin(self.view.metrics["min"]))
-        high = float(np.nanmax(self.view.metrics["max"]))
+        low = float(np.fmin.reduce(self.view.metrics["min"]))  # NaN where no extreme is known
+        high = float(np.fmax.reduce(self.view.metrics["max"]))
         one_row = SparseCounts(filled, self.buckets[filled])
         values = quantiles_us(one_row, 1, list(QUANTILES.values()))[0]
-        return tuple(min(max(float(value), low), high) for value in values)
+        return tuple(float(np.fmin(np.fmax(value, low), high)) for value in values)
 
     @property
     def metrics(self) -> dict[str, float]:

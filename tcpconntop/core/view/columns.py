@@ -107,7 +107,10 @@ def _unit_text(view: View, row: int) -> str:
 
 def _number_text(dtype_field: str) -> Callable[[View, int], str]:
     def text(view: View, row: int) -> str:
-        return "*" if view.keys[row]["special"] else str(view.keys[row][dtype_field])
+        number = view.keys[row][dtype_field]
+        if not number and not view.snapshot.info.has_records:
+            return "-"  # counts of a subnet, or of all processes together
+        return "*" if view.keys[row]["special"] else str(number)
 
     return text
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.core.format import printable
 from tcpconntop.core.hosts import only_host
 from tcpconntop.core.lazy import lazy, np
+from tcpconntop.core.partial_keys import PARTIAL, partial_address_text
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import Rows
 from tcpconntop.core.wire import address_text, comm_text
@@ -127,6 +128,8 @@ def located_key(group: np.void, keys: Keys) -> np.void:
 def key_address_text(key: np.void, places: Places = NO_PLACES) -> str:
     """Format the address of a key or record; a link-local one with its interface: `fe80::1%eth0`."""
     text, scope_id = address_text(key["daddr"].tobytes(), int(key["family"])), int(key["scope_id"])
+    if scope_id >= PARTIAL:
+        return partial_address_text(text, scope_id)
     return f"{text}%{places.interface(int(key['netns']), scope_id)}" if scope_id else text
 
 
@@ -135,7 +138,8 @@ def destination_text(key: np.void, grouping: Grouping, places: Places = NO_PLACE
     if key["special"]:
         return "other"
     text = key_address_text(key, places)
-    return f"{text}/{SUBNET_BITS[int(key['family'])]}" if grouping.name == "subnet" else text
+    is_cut = grouping.name == "subnet" and key["scope_id"] < PARTIAL
+    return f"{text}/{SUBNET_BITS[int(key['family'])]}" if is_cut else text
 
 
 def process_text(key: np.void) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tcpconntop.core.partial_keys import NO_ADDRESS, OTHER_ADDRESS
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.filter import FilterError, parse_filter
 from tcpconntop.core.view.groups import destination_text
@@ -20,6 +21,8 @@ def hosts_of_row(view: View, row: int) -> ViewSpec | None:
     if not view.snapshot.places.hosts or grouping.by_host or key["special"]:
         return None
     terms = []
+    if grouping.has("daddr") and key["scope_id"] in (NO_ADDRESS, OTHER_ADDRESS):
+        return None
     if grouping.has("daddr"):
         terms.append(f"dest:{destination_text(key, grouping, view.snapshot.places)}")
     if grouping.has("dport"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconntop.core.hosts import only_host
 from tcpconntop.core.lazy import lazy, np
+from tcpconntop.core.partial_keys import PARTIAL, is_partial, partial_address_text
 from tcpconntop.core.places import Names
 from tcpconntop.core.view.groups import Grouping, destination_text
 from tcpconntop.core.wire import address_text, comm_text
@@ -74,9 +75,12 @@ def _addresses(keys: Keys) -> list[str | _ScopedAddress]:
     chars = _octet_texts()[octets[:, :4]]
     chars[:, 3][chars[:, 3] == ord(".")] = ord("\n")
     texts: list[str | _ScopedAddress] = [*chars[chars != 0].tobytes().decode("ascii").split("\n")[:-1]]
-    for index in np.flatnonzero(keys["family"] != 4):
+    for index in np.flatnonzero((keys["family"] != 4) | is_partial(keys)):
         text = address_text(octets[index].tobytes(), int(keys["family"][index]))
         netns, scope_id = int(keys["netns"][index]), int(keys["scope_id"][index])
+        if scope_id >= PARTIAL:
+            texts[index] = partial_address_text(text, scope_id)
+            continue
         texts[index] = _ScopedAddress(text, netns, scope_id) if scope_id else text
     return texts
 

@@ -1,4 +1,4 @@
-"""Bounds of every metric where connects are missing from the rows: could they turn a verdict? Pure.
+"""Bounds of every metric where connects are missing, or known to a bucket: could that turn a verdict? Pure.
 
 How many are missing is known, and of lost records the outcome too; their destinations and latencies are not.
 So any of them may match a filter or not, and may have been faster or slower than all others.
@@ -7,12 +7,13 @@ So any of them may match a filter or not, and may have been faster or slower tha
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.counts import quantiles_us
+from tcpconntop.core.counts import MAX_RELATIVE_ERROR, quantiles_us
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.metrics import FAILURES, QUANTILES
 from tcpconntop.core.window.snapshot import Snapshot
@@ -58,6 +59,25 @@ def missing_connects(snapshot: Snapshot) -> Missing:
 
 def metric_bounds(snapshot: Snapshot, where: Filter, metrics: Mapping[str, float]) -> Bounds:
     """Return the bounds of every metric of all keys that match a filter (`overall_metrics`)."""
+    bounds = _bounds_of_missing(snapshot, where, metrics)
+    return bounds if snapshot.info.has_records else _of_buckets(snapshot.info.bucket_edges_us, bounds)
+
+
+def _of_buckets(edges_us: tuple[float, ...], bounds: Bounds) -> Bounds:
+    """Return the bounds where latencies are known to a bucket: none of a single one, a bucket's of others."""
+    known = {name: bound for name, bound in bounds.items() if name not in ("min", "max", "last")}
+    for name in QUANTILES:
+        least, greatest = known[name]
+        below = bisect_right(edges_us, least * (1 - 2 * MAX_RELATIVE_ERROR))
+        above = bisect_left(edges_us, greatest * (1 + 2 * MAX_RELATIVE_ERROR))
+        known[name] = (
+            edges_us[below - 1] if below else 0.0,
+            edges_us[above] if above < len(edges_us) else math.inf,
+        )
+    return known
+
+
+def _bounds_of_missing(snapshot: Snapshot, where: Filter, metrics: Mapping[str, float]) -> Bounds:
     missing = missing_connects(snapshot)
     if not missing.total:
         return {name: (value, value) for name, value in metrics.items()}

@@ -79,8 +79,9 @@ class RowStats:
             return np.where(self.ended > 0, (self.ended - self.ok) / self.ended, np.nan)
 
     def latency(self, name: str) -> Floats:
-        """Return a statistic in ns as µs, shape (n,); NaN where no connect succeeded."""
-        return np.where(self.ok == 0, np.nan, self.stats[name] / 1000)
+        """Return a statistic in ns as µs, shape (n,); NaN where no connect succeeded, or it is not known."""
+        unknown = (self.ok == 0) | (self.stats["min_ns"] == st.NO_MINIMUM)
+        return np.where(unknown, np.nan, self.stats[name] / 1000)
 
     def last(self) -> Floats:
         """Return the latency of the last successful connect in µs, shape (n,); NaN where it is not known."""

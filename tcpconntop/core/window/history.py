@@ -18,7 +18,7 @@ from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.recent import RecentConnects
-from tcpconntop.core.window.slices import Slice, oldest_second, slice_span
+from tcpconntop.core.window.slices import Slice, oldest_second, slice_span, whole_steps
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.window.state import WindowState
 from tcpconntop.core.window.sums import RunningSums
@@ -63,7 +63,7 @@ def snapshot_at(
 
 def second_before(base: Snapshot, second: int) -> int | None:
     """Return the last second of the slice before that of `second`; None if none is kept."""
-    before = slice_span(second, base.second)[0] - 1
+    before = slice_span(second, base.second, base.step_s)[0] - 1
     return before if before >= max(oldest_second(base.second), base.began_ns // SECOND_NS) else None
 
 
@@ -71,7 +71,7 @@ def second_after(base: Snapshot, second: int) -> int | None:
     """Return the last second of the slice after that of `second`; None at the snapshot itself."""
     if second >= base.second:
         return None
-    start, seconds = slice_span(second + 1, base.second)
+    start, seconds = slice_span(second + 1, base.second, base.step_s)
     return min(start + seconds - 1, base.second)
 
 
@@ -79,7 +79,8 @@ def _first_second(base: Snapshot, second: int, window_s: float | None) -> int:
     """Return the first second of a window that ends with `second`: where a slice begins."""
     if window_s is None:
         return 0
-    return max(slice_span(floor(second - window_s) + 1, base.second)[0], oldest_second(base.second))
+    first = whole_steps(floor(second - window_s) + 1, second, base.step_s)
+    return max(slice_span(first, base.second, base.step_s)[0], oldest_second(base.second))
 
 
 def _last_second(part: Slice) -> int:

@@ -17,11 +17,12 @@ import numpy as np
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window import stats as st
+from tcpconntop.core.window.counted import CountedConnects
 from tcpconntop.core.window.keys import OTHER_ROW, KeyTable
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.recent import RecentLog
 from tcpconntop.core.window.slice_history import SliceHistory
-from tcpconntop.core.window.slices import AttemptCounts, Slice, slice_length_s
+from tcpconntop.core.window.slices import AttemptCounts, Slice, slice_length_s, whole_steps
 from tcpconntop.core.window.state import WindowState
 from tcpconntop.core.window.sums import RunningSums
 from tcpconntop.core.wire import Events
@@ -40,10 +41,13 @@ class RollingWindow:
         max_keys: how many keys have a row of their own. Beyond that, new keys are counted as `other` until
             the coldest quarter is folded into it to make room: when the second ends, but at most every
             `FOLD_INTERVAL_S` seconds.
+        step_s: seconds of the time spans that `ingest_counted` takes; 1 for records.
     """
 
-    def __init__(self, window_s: float | None = 60, max_keys: int = DEFAULT_MAX_KEYS) -> None:
-        self._max_keys = max_keys
+    def __init__(
+        self, window_s: float | None = 60, max_keys: int = DEFAULT_MAX_KEYS, step_s: int = 1
+    ) -> None:
+        self._max_keys, self._step_s = max_keys, step_s
         self._keys = KeyTable(max_keys)
         self._crowded = False  # a key found no room since the last fold
         self._second = 0
@@ -51,7 +55,7 @@ class RollingWindow:
         self._pending: list[st.Attempts] = []  # of the running second, not counted yet
         self._recent = RecentLog()
         self._ever = st.empty(1)  # figures since the start
-        self._history = SliceHistory()
+        self._history = SliceHistory(step_s)
         self._sums = RunningSums()  # of the window
         self._summed: list[Slice] = []  # the slices that are in it
         self._window_s: float | None = None
@@ -98,6 +102,19 @@ class RollingWindow:
         self._pending.append(st.Attempts.from_events(events, rows))
         self._recent.add(events)
 
+    def ingest_counted(self, counted: CountedConnects) -> None:
+        """Take in the connects of the time span that has just ended, which is the current time from now on.
+
+        A window takes either these or records: the hash of a key is not that of a record.
+        """
+        self.advance(counted.last_ns)
+        if not len(counted.keys):
+            return
+        rows, full = self._keys.find_or_add(counted.keys)
+        self._crowded |= full
+        n_rows = len(self._keys)
+        self._add(counted.by_row(rows, n_rows), n_rows, counted.second, counted.seconds)
+
     def advance(self, now_ns: int) -> None:
         """Move the clock: count the second that ended, drop the slices that left the window."""
         second = now_ns // SECOND_NS
@@ -136,7 +153,8 @@ class RollingWindow:
         if self._window_s is None:
             return 0
         length = slice_length_s(self._window_s)
-        return (floor(self._second - self._window_s) + 1) // length * length
+        first = (floor(self._second - self._window_s) + 1) // length * length
+        return whole_steps(first, self._second, self._step_s)
 
     def _inside(self) -> list[Slice]:
         """Return the slices of the window, oldest first."""
@@ -149,11 +167,14 @@ class RollingWindow:
         n_rows = len(self._keys)
         counts = AttemptCounts.from_attempts(st.Attempts.concatenate(self._pending), n_rows)
         self._pending.clear()
+        self._add(counts, n_rows, self._second, 1)
+
+    def _add(self, counts: AttemptCounts, n_rows: int, second: int, seconds: int) -> None:
         self._ever = st.extended(self._ever, n_rows)
         st.add(self._ever, counts.rows, counts.columns)
         st.update_last_attempts(self._ever, counts.rows, counts.stats[counts.rows])
         self._sums.add_counts(counts)
-        part = counts.to_slice(self._second, 1)
+        part = counts.to_slice(second, seconds)
         self._history.append(part)
         self._summed.append(part)
 

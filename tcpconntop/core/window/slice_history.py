@@ -22,12 +22,16 @@ class SliceHistory:
     seconds of the last minute. What it buys: switching to 15 minutes of 10,000 destinations takes 94 ms,
     where adding up all slices takes 208 ms.
 
+    Args:
+        shortest_s: length of the slices that are added, in seconds.
+
     Attributes:
         slices: what is kept, oldest first.
         older: the sums of what is not kept any more. Replaced, never changed: published states refer to it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shortest_s: int = 1) -> None:
+        self._shortest_s = shortest_s
         self.slices: list[Slice] = []
         self.older = RunningSums()
         self._blocks = RunningSums()  # of the slices that are older than single seconds
@@ -49,7 +53,10 @@ class SliceHistory:
 
     def advance(self, now_second: int, n_rows: int) -> None:
         """Merge slices into the blocks of their age; add those that are too old to `older`."""
-        first, blocks_end = oldest_second(now_second), first_single_second(now_second)
+        first, step_s = oldest_second(now_second), self._shortest_s
+        # The newest slice is never in a block: it is added after this.
+        newest = (now_second + 1) // step_s * step_s - step_s
+        blocks_end = min(first_single_second(now_second), newest)
         gone = [part for part in self.slices if part.second < first]
         self.slices = self.slices[len(gone) :]
         if gone:
@@ -63,7 +70,7 @@ class SliceHistory:
             self._blocks.grow(n_rows)
             self._blocks.update(entering, leaving, aged[: len(aged) - len(entering)])
         self._blocks_end = blocks_end
-        spans = groupby(self.slices, lambda part: slice_span(part.second, now_second))
+        spans = groupby(self.slices, lambda part: slice_span(part.second, now_second, self._shortest_s))
         self.slices = [merge_slices(list(parts), *span, n_rows) for span, parts in spans]
 
     def fold(self, new_row: Rows, n_rows: int) -> None:

@@ -33,19 +33,28 @@ def slice_length_s(age_s: float) -> int:
     )
 
 
-def slice_span(second: int, now_second: int) -> tuple[int, int]:
+def slice_span(second: int, now_second: int, shortest_s: int = 1) -> tuple[int, int]:
     """Return the slice that holds a second at the time `now_second`: its first second and its length.
 
-    A block is formed once all of it is older than what is kept in shorter slices.
+    A block is formed once all of it is older than what is kept in shorter slices. Slices that begin as
+    `shortest_s` seconds are merged only into blocks that hold a whole number of them.
     """
     younger_age = 0
-    span = (second, 1)
+    span = (second // shortest_s * shortest_s, shortest_s)
     for age, length in SLICE_LENGTHS_S.items():
         start = second // length * length
-        if start + length - 1 <= now_second - younger_age:
+        if length % shortest_s == 0 and start + length - 1 <= now_second - younger_age:
             span = (start, length)
         younger_age = age
     return span
+
+
+def whole_steps(first: int, now_second: int, step_s: int) -> int:
+    """Return where a window that should begin with the second `first` begins, if slices take `step_s`.
+
+    It begins with a whole slice, and has at least one.
+    """
+    return min(-(-first // step_s) * step_s, (now_second + 1) // step_s * step_s - step_s)
 
 
 def first_single_second(now_second: int) -> int:

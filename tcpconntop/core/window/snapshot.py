@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 RECORDING = "recording"
 """The label of a replayed recording."""
 
+PROMETHEUS = "prometheus"
+"""The label of counts that a Prometheus server has scraped."""
+
 STREAM = "stream"
 """The label of a recording that comes through a pipe, perhaps while another machine writes it."""
 
@@ -39,6 +42,9 @@ class SourceInfo:
         filters: the filters that decide which connects it has, as command line options; empty for all.
         behind_s: whole seconds since the last news, of a stream whose news are late; else 0.
         hosts: what is known of each host, if there are several; else empty.
+        precision: how exact percentiles are, of a source that has counts of connects and no records: it knows
+            no process and no single latency. Empty for every other source.
+        bucket_edges_us: the edges of its buckets, ascending: between two of them a latency may be anywhere.
     """
 
     host: str
@@ -51,6 +57,13 @@ class SourceInfo:
     filters: str = ""
     behind_s: int = 0
     hosts: tuple[HostState, ...] = ()
+    precision: str = ""
+    bucket_edges_us: tuple[float, ...] = ()
+
+    @property
+    def has_records(self) -> bool:
+        """True if single connects are known, and not only counts of them."""
+        return not self.precision
 
     @property
     def live(self) -> bool:
@@ -99,6 +112,7 @@ class Snapshot:
         began_ns: when counting began, on the clock of the records.
         playback: how the recording is played; None for anything else.
         places: names of interfaces and network namespaces.
+        step_s: seconds of the shortest slices: of more than 1, counts within them are not told apart.
     """
 
     info: SourceInfo
@@ -114,6 +128,7 @@ class Snapshot:
     began_ns: int = 0
     playback: Playback | None = None
     places: Places = NO_PLACES
+    step_s: int = 1
 
     def unit(self, cgroup_id: int) -> str | None:
         """Return the unit of a control group; None if it is not known."""

@@ -34,6 +34,7 @@ OK_COLUMN = Outcome.OK.label
 LAST_ATTEMPT_FIELDS = ("last_ns", "last_end_ns", "end_ns")
 """The fields about the last attempt. Slices leave them out: they do not depend on the window."""
 NO_MINIMUM = np.iinfo(np.int64).max
+"""Minimum of a row without a successful connect, or of one whose single latencies are not known."""
 
 Stats = npt.NDArray[np.void]
 AnyRows = npt.NDArray[np.integer]

@@ -14,7 +14,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tcpconntop.core.format import elapsed, printable
-from tcpconntop.core.hosts import LIVE
+from tcpconntop.core.hosts import BEHIND, LIVE
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
@@ -110,7 +110,8 @@ class Header(Line):
             return []
         info = state.info
         probe = "/".join(word for word in (info.probe, info.transport, info.loader) if word)
-        return [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 6)]
+        origin = [(" · ".join(word for word in (info.host, info.kernel, probe) if word), 6)]
+        return [*origin, (f"percentiles {info.precision}", 8)] if info.precision else origin
 
     def _position(self, state: DashboardState) -> list[Part]:
         """Return the position in a recording, such as `recording  ▶ 1:12/5:00 ×10`; nothing if it is live."""
@@ -144,10 +145,13 @@ class Header(Line):
             return Text(f"■ {state.info.label}: ended", self.paint("dim"))
         if state.info.live:
             return Text("● live", self.paint("good"))
-        if state.info.streamed and state.info.hosts:
+        if state.info.hosts and not state.info.recorded:
             n_live, n_hosts = sum(host.state == LIVE for host in state.info.hosts), len(state.info.hosts)
             if n_live == n_hosts:
                 return Text(f"● {n_hosts} hosts live", self.paint("good"))
+            if all(host.state == BEHIND for host in state.info.hosts):
+                behind_s = min(host.behind_s for host in state.info.hosts)
+                return Text(f"◌ {n_hosts} hosts {elapsed(behind_s)} behind", self._strong_warning())
             return Text(f"◌ {n_live} of {n_hosts} hosts live", self._strong_warning())
         if state.info.streamed and state.info.behind_s:
             return Text(

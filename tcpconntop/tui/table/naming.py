@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tcpconntop.core.partial_keys import PARTIAL
 from tcpconntop.core.view.columns import ViewColumn
 from tcpconntop.core.wire import address_text
 from tcpconntop.sources.port_names import port_names
@@ -39,7 +40,7 @@ def widen_for_names(columns: Sequence[ViewColumn], width: int) -> list[ViewColum
 def add_name(text: str, column: ViewColumn, view: View, row: int, namer: Namer) -> str:
     """Return the text of a cell with the name of its address or port, if it has one."""
     key = view.keys[row]
-    if key["special"]:
+    if key["special"] or key["scope_id"] >= PARTIAL:
         return text
     if column.key == "daddr" and view.grouping.name != "subnet":
         return f"{text} {namer(address_text(key['daddr'].tobytes(), int(key['family'])))}".rstrip()

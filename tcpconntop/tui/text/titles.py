@@ -21,12 +21,12 @@ def row_title(view: View, row: int) -> str:
     elif "netns" in fields and not key["special"]:
         words.append(f"netns {places.namespace(int(key['netns']))}")
     if "comm" in fields:
-        words.append(f"{process_text(key)} {key['tgid']}")
+        words.append(f"{process_text(key)} {key['tgid'] or ''}".rstrip())
     if "daddr" in fields:
         address = destination_text(key, view.grouping, places)
         words.append(f"[{address}]" if "dport" in fields and ":" in address else address)
     title = " → ".join(words)
-    if "dport" in fields and not key["special"]:
+    if "dport" in fields and not key["special"] and (key["dport"] or view.snapshot.info.has_records):
         title += f":{key['dport']}" if words else f"port {key['dport']}"
     n_namespaces = int(view.namespace_count[row])
     if (

@@ -70,7 +70,9 @@ def explain(selection: Selection, clock: Callable[[float], str]) -> tuple[Findin
     if not len(evidence.keys):
         return ()
     ignored = selection.view.spec.ignore
-    found = [finding for kind in _CHECK_ORDER for finding in kind.check(evidence)]
+    found = [
+        finding for kind in _CHECK_ORDER if _can_check(kind, evidence) for finding in kind.check(evidence)
+    ]
     order = {name: n for n, name in enumerate(KINDS)}
 
     def rank(finding: Finding) -> tuple[int, int, int, bytes]:
@@ -79,6 +81,10 @@ def explain(selection: Selection, clock: Callable[[float], str]) -> tuple[Findin
         return -finding.severity, order[finding.kind], -size, finding.keys[0]
 
     return tuple(sorted((finding for finding in found if finding.kind not in ignored), key=rank))
+
+
+def _can_check(kind: FindingKind, evidence: Evidence) -> bool:
+    return evidence.snapshot.info.has_records or not kind.needs_processes
 
 
 def parse_kinds(text: str) -> tuple[str, ...]:
@@ -99,7 +105,10 @@ def nothing_found_text(selection: Selection) -> str:
     evidence = Evidence(selection, str)
     ignored = selection.view.spec.ignore
     checked = [kind for kind in _ALL if kind.kind not in ignored]
-    reasons = {kind: kind.unchecked(evidence) for kind in checked}
+    reasons = {
+        kind: "" if _can_check(kind, evidence) else f"{kind.kind} (no process is known)" for kind in checked
+    }
+    reasons |= {kind: kind.unchecked(evidence) for kind in checked if not reasons[kind]}
     absent = [kind.absent for kind in checked if kind.absent and not reasons[kind] and kind.denies(evidence)]
     text = (
         f"nothing stands out in {plural(selection.attempts, 'connect')} to"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpconntop.core.format import printable
+from tcpconntop.core.places import Places
 from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.view.groups import GROUPINGS, Grouping
 from tcpconntop.core.window.host import LOOPBACK_6
@@ -46,6 +48,14 @@ def merge_destinations(keys: Keys, outcomes: Rows) -> tuple[Keys, Rows]:
     chosen = dests[dest_of[first]]
     chosen["netns"] = np.where(apart[dest_of[first]], keys["netns"][first], 0)
     return chosen, group_of.reshape(-1)
+
+
+def place_text(netns: int, places: Places) -> str:
+    """Format where a destination is another host than elsewhere: a network namespace, or a whole host."""
+    host = places.host(netns)
+    if host and not places.inode(netns):
+        return f"host {printable(host)}"
+    return f"netns {places.namespace(netns)}"
 
 
 def _is_of_one_namespace(dests: Keys) -> Mask:

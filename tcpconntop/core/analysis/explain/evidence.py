@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.analysis.explain.destinations import merge_destinations
+from tcpconntop.core.analysis.explain.destinations import merge_destinations, place_text
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import (
@@ -18,6 +18,7 @@ from tcpconntop.core.counts import (
     quantiles_us,
     run_starts,
 )
+from tcpconntop.core.partial_keys import is_partial
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import (
     GROUPINGS,
@@ -95,9 +96,10 @@ class Evidence:
 
     @cached_property
     def rows(self) -> Rows:
-        """Rows of the window that are selected, without those of folded keys, shape (n,)."""
-        window = self.snapshot.window
-        return np.flatnonzero((self.selection.group_of == 0) & (window.keys["special"] == 0))
+        """Rows of the window that are selected, without those of no single destination, shape (n,)."""
+        keys = self.snapshot.window.keys
+        single = (keys["special"] == 0) & ~is_partial(keys)
+        return np.flatnonzero((self.selection.group_of == 0) & single)
 
     @cached_property
     def keys(self) -> Keys:
@@ -166,18 +168,19 @@ class Evidence:
         """Return p50 and p99 of destinations in µs, shape (len(dests), 2); NaN where nothing connected."""
         return self.group_quantiles_us(self.dest_of, dests)
 
-    def group_quantiles_us(self, group_of: Rows, groups: Rows) -> Floats:
-        """Return p50 and p99 of groups of keys in µs, shape (len(groups), 2); NaN where nothing connected.
+    def group_quantiles_us(self, group_of: Rows, groups: Rows, qs: Sequence[float] = (0.5, 0.99)) -> Floats:
+        """Return quantiles of groups of keys in µs, shape (len(groups), len(qs)); NaN where none connected.
 
         Args:
             group_of: the group of each key, shape (n,); -1 for none.
             groups: those that are wanted, each once.
+            qs: the quantiles.
         """
         number = np.full(max(group_of.max(initial=-1), groups.max(initial=-1)) + 2, -1)
         number[groups] = np.arange(len(groups))
         group = np.full(len(self.snapshot.window.keys), -1)
         group[self.rows] = number[group_of]  # index -1 reads the last one, which is no group
-        return quantiles_us(self.snapshot.window.latency_pages.regroup(group), len(groups), (0.5, 0.99))
+        return quantiles_us(self.snapshot.window.latency_pages.regroup(group), len(groups), qs)
 
     def keys_to(self, dest: int) -> Rows:
         """Return the keys of a destination, the busiest first."""
@@ -214,7 +217,7 @@ class Evidence:
     def dest_text(self, dest: int) -> str:
         """Format address and port of a destination, with its namespace where that tells it from another."""
         key = self.dests[dest]
-        where = f" (netns {self.netns_text(int(key['netns']))})" if key["netns"] else ""
+        where = f" ({place_text(int(key['netns']), self.snapshot.places)})" if key["netns"] else ""
         return self.key_text(located_key(key, self.keys[self.dest_of == dest])) + where
 
     def netns_text(self, netns: int) -> str:

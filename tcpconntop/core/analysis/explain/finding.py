@@ -82,6 +82,7 @@ class FindingKind(ABC):
         next_step: the commands that show more, with `PORT` and the like for what is filled in, and where.
         absent: what to say when it did not fire and `denies`, such as `no connect refused`.
         after: kinds that are checked first, because this one leaves out the keys that they claim.
+        needs_processes: True if it compares the connects of one process: without processes it is not checked.
     """
 
     kind: ClassVar[str]
@@ -92,6 +93,7 @@ class FindingKind(ABC):
     next_step: ClassVar[str]
     absent: ClassVar[str] = ""
     after: ClassVar[tuple[type[FindingKind], ...]] = ()
+    needs_processes: ClassVar[bool] = False
 
     @abstractmethod
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -133,7 +135,7 @@ class FindingKind(ABC):
             group_by: see `Finding.group_by`.
             named: whether the evidence ends with the names of the processes.
         """
-        names = f"by {evidence.process_names(keys)}" if named else ""
+        names = f"by {evidence.process_names(keys)}" if named and evidence.snapshot.info.has_records else ""
         text = "; ".join(filter(None, (proof, names)))
         raw_keys = evidence.raw_keys(keys)
         return Finding(self.kind, severity or self.severity, title, text, affected, group_by, raw_keys, step)

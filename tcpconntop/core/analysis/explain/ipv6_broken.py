@@ -36,6 +36,8 @@ class Ipv6Broken(FindingKind):
     )
     absent = "no failure over IPv6"
 
+    needs_processes = True
+
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the programs with most failed IPv6 attempts; claim the keys of those attempts."""
         ipv6 = evidence.keys["family"] == 6

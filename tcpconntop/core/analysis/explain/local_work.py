@@ -57,7 +57,9 @@ class LocalWork(FindingKind):
         return not (np.nan_to_num(local) >= SLOW_LOCAL_US).any()
 
     def unchecked(self, evidence: Evidence) -> str:
-        """Return that the probes in use do not see the first SYN."""
+        """Return that the probes in use do not see the first SYN, or that no single connect is known."""
+        if not evidence.snapshot.info.has_records:
+            return "time before the first SYN (no single connect is known)"
         unknown = np.isnan(evidence.recent.anatomy.local).all()
         return "time before the first SYN (these probes do not see it)" if unknown else ""
 

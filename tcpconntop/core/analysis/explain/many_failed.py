@@ -29,6 +29,7 @@ _WORDS = {
     Outcome.ERROR: "failed with an error",
 }
 _SCOPES = ("port", "subnet", "process")
+_SCOPES_WITHOUT_PROCESS = _SCOPES[:2]
 
 
 class _Scope(NamedTuple):
@@ -89,7 +90,8 @@ class ManyFailed(FindingKind):
         share = scope.failed / scope.attempts
         n_dests = len(np.unique(evidence.dest_of[failing]))
         more = " or more" if scope.grouping == "dest" and _folded(evidence, outcome) else ""
-        names = "" if scope.grouping == "process" else f", by {evidence.process_names(failing)}"
+        is_named = scope.grouping != "process" and evidence.snapshot.info.has_records
+        names = f", by {evidence.process_names(failing)}" if is_named else ""
         graded = Severity.BAD if share >= BAD_SHARE else Severity.WARN
         return Finding(
             self.kind,
@@ -116,7 +118,7 @@ def _scopes(evidence: Evidence, left: Rows, folded: int) -> Iterator[_Scope]:
     """Yield the port, the subnet and the process with most of the failures `left`, and everything."""
     total = int(left.sum())
     if total:
-        for name in _SCOPES:
+        for name in _SCOPES if evidence.snapshot.info.has_records else _SCOPES_WITHOUT_PROCESS:
             grouping = GROUPINGS[name]
             groups, group_of = grouping.merge(evidence.keys)
             failed = np.bincount(group_of, left, len(groups))

@@ -96,6 +96,8 @@ class SlowAddress(FindingKind):
     absent = "no address slower than comparable ones"
     after = (LostSyns, SlowPath)
 
+    needs_processes = True
+
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the addresses that differ most, at most one for each group of comparable ones."""
         ok = evidence.dest_outcomes[:, Outcome.OK]

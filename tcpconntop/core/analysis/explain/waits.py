@@ -15,6 +15,9 @@ from tcpconntop.core.types import Floats, Mask, Rows
 from tcpconntop.core.window.stats import NO_MINIMUM
 from tcpconntop.core.wire import Outcome
 
+_LEAST = 1e-9
+"""The quantile of the fastest connect."""
+
 
 class Waits:
     """The waits for a SYN that was sent again, by destination, of connects that succeeded.
@@ -58,4 +61,6 @@ class Waits:
 def _fastest_us(evidence: Evidence) -> Floats:
     fastest_ns = np.full(len(evidence.dests), NO_MINIMUM)
     np.minimum.at(fastest_ns, evidence.dest_of, evidence.snapshot.window.stats["min_ns"][evidence.rows])
+    if not evidence.snapshot.info.has_records:  # then the lowest bucket tells
+        return evidence.group_quantiles_us(evidence.dest_of, np.arange(len(evidence.dests)), (_LEAST,))[:, 0]
     return np.where(fastest_ns == NO_MINIMUM, np.nan, fastest_ns / 1000)
