@@ -22,7 +22,7 @@ import textual
 
 from tcpconntop.core.types import SECOND_NS
 from tests.bench.load import Load
-from tests.bench.run import machine
+from tests.bench.machine import machine
 from tests.bench.terminal import Terminal
 
 WIDTH, HEIGHT = 160, 50

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from tcpconntop.recording.frames import file_prefix
 from tcpconntop.recording.writer import RecordingWriter
+from tests.bench.machine import machine
 from tests.bench.recording import SteppedSource
-from tests.bench.run import machine
 
 WARM_UP_S = 5
 KEYS = 200

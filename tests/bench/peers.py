@@ -28,8 +28,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tests.bench.kernel import RESET_ON_CLOSE, SCRIPTS
+from tests.bench.machine import machine
 from tests.bench.programs import held_by, measured, opened, spent
-from tests.bench.run import machine
 from tests.bench.terminal import Terminal, tree_cpu_s, tree_memory_mb, tree_of
 
 INSIDE = "--inside-a-network-namespace"

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tcpconntop.sources.completeness import active_opens
-from tests.bench.run import machine
+from tests.bench.machine import machine
 from tests.bench.storm import INSIDE, OWN_PROC, RESET_ON_CLOSE
 
 TRACER = [sys.executable, "-m", "tcpconntop"]

@@ -24,7 +24,7 @@ from tcpconntop.recording.files import RotatingFile
 from tcpconntop.recording.reader import RecordingReader
 from tcpconntop.recording.replay import Replay
 from tcpconntop.recording.writer import RecordingWriter
-from tests.bench.run import machine
+from tests.bench.machine import machine
 from tests.bench.workload import records
 
 PER_S = 20_000

@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +32,7 @@ from tcpconntop.core.window.lengths import MAX_WINDOW_S, WINDOWS
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.wire import Events
 from tests.bench.callback import DictOfLists
+from tests.bench.machine import machine
 from tests.bench.sketches import Sketches
 from tests.bench.workload import BATCH, batches, fill, records, snapshot_of
 
@@ -176,12 +176,6 @@ def scan_rows() -> list[Row]:
         ("a million destinations in 60 s (20,000 kept apart)", f"{result['share']:.1%} of a core"),
         ("… longest step, peak memory", f"{result['longest_ms']:.0f} ms, {result['peak_mb']:.0f} MB"),
     ]
-
-
-def machine() -> str:
-    """Return the name of the processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.run import machine
+from tests.bench.machine import machine
 from tests.bench.terminal import Terminal
 
 WIDTH, HEIGHT = 160, 50

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tcpconntop.doctor.machine import kernel_version
 from tcpconntop.kernel.request import TraceRequest
 
 PROBE = os.environ.get("TCPCONNTOP_TEST_PROBE", "auto")
@@ -40,6 +39,8 @@ FPROBE_SINCE = (6, 12)
 
 def is_refused_two_capabilities() -> bool:
     """Return True if CAP_BPF and CAP_PERFMON are not enough here: perf events are needed and refused."""
+    from tcpconntop.doctor.machine import kernel_version  # interface.py has no privileges to import it
+
     by_bcc = LOADER == "bcc" or TRANSPORT == "perf"
     old = kernel_version(os.uname().release) < FPROBE_SINCE
     needs_events = TRANSPORT == "perf" or (PROBE == "kprobe" and (old or by_bcc))
