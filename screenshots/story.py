@@ -51,7 +51,7 @@ STORY = (
     Step("The database begins to lose SYNs: the second line says so, its row goes to the top", 202, 6, 0.8),
     Step("Each row says what has changed since the mark", 210, 1, 4.0),
     Step("3  shows the new band: a lost SYN costs a second", 220, 5, 0.8, ("3",)),
-    Step("x  says what it is, with the evidence", 225, 1, 5.0, ("x",)),
+    Step("x  says what it is, with the evidence and the next step", 225, 1, 5.0, ("x",)),
     Step("enter  goes to where it happens", 225, 1, 3.5, ("enter",)),
 )
 
