@@ -72,7 +72,7 @@ async def test_a_click_on_it_and_its_key_open_the_findings():
         assert isinstance(run.screen.focused, Explain)
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("width", [80, *(pytest.param(w, marks=pytest.mark.long) for w in (60, 120, 200))])
 async def test_the_figures_have_fixed_places_whatever_happens(width):
     """GIVEN other traffic, with other outcomes WHEN the figures are drawn THEN each word is where it was."""
     places = set()

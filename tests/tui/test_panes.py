@@ -52,7 +52,9 @@ async def test_failures_are_listed_by_count_with_what_they_mean():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (199, 60)])
+@pytest.mark.parametrize(
+    "size", [(80, 24), *(pytest.param(size, marks=pytest.mark.long) for size in ((120, 36), (199, 60)))]
+)
 async def test_foreign_names_are_shown_literally_and_columns_stay_aligned(size):
     lines = await shown("4", size=size)
     at = cell_len(lines[0][: lines[0].index("DESTINATIONS")])
@@ -239,7 +241,7 @@ async def test_one_connect_is_no_connects():
 
 
 @pytest.mark.parametrize("median_us", [1.5, 300, 900_000])
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, pytest.param(120, marks=pytest.mark.long)])
 async def test_the_histogram_names_every_quantile_that_there_is_room_for(median_us, width):
     """GIVEN quantiles that lie together, at either edge too WHEN they are named THEN none is left out."""
     lines = await shown("1", [flow("a", median_us=median_us, sigma=0.01, rate_hz=90)], size=(width, 36))

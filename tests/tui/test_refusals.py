@@ -22,7 +22,9 @@ async def nothing_said(run):
     await until(run.pilot, lambda: notes(run.app) == [])
 
 
-@pytest.mark.parametrize(("key", "name"), KEYS)
+@pytest.mark.parametrize(
+    ("key", "name"), [*KEYS[:2], *(pytest.param(*each, marks=pytest.mark.long) for each in KEYS[2:])]
+)
 @pytest.mark.usefixtures("five_panes")
 async def test_a_key_that_shows_a_pane_brings_hidden_panes_back(key, name):
     """GIVEN hidden panes WHEN one is asked for THEN it is seen."""
@@ -34,7 +36,9 @@ async def test_a_key_that_shows_a_pane_brings_hidden_panes_back(key, name):
         assert run.screen.panes.visible_names == [name]
 
 
-@pytest.mark.parametrize("key", [key for key, _ in KEYS] + ["v"])
+@pytest.mark.parametrize(
+    "key", [KEYS[0][0], "v", *(pytest.param(key, marks=pytest.mark.long) for key, _ in KEYS[1:])]
+)
 async def test_where_there_is_no_room_a_key_says_so_and_changes_nothing(key):
     """GIVEN a terminal without room for panes WHEN one is asked for THEN it is there when there is room."""
     async with Running(size=(80, 12)) as run:

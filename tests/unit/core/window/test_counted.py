@@ -56,8 +56,12 @@ def snapshot(window, step_s, began_s=BEGAN_S):
 LENGTH_S = 1_260
 
 
-@pytest.mark.parametrize("step_s", [7, 15, 20, 30, 60, 90, 180])
-@pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
+@pytest.mark.parametrize(
+    "step_s", [15, 60, *(pytest.param(s, marks=pytest.mark.long) for s in (7, 20, 30, 90, 180))]
+)
+@pytest.mark.parametrize(
+    "window_s", [10, 300, None, *(pytest.param(s, marks=pytest.mark.long) for s in (60, 900))]
+)
 def test_given_spans_when_a_window_is_summed_up_then_it_holds_whole_ones(step_s, window_s):
     """The window says how long it is, and another window of the same spans is the same."""
     window, again = RollingWindow(window_s, step_s=step_s), RollingWindow(60, step_s=step_s)
@@ -76,7 +80,7 @@ def test_given_spans_when_a_window_is_summed_up_then_it_holds_whole_ones(step_s,
     assert np.array_equal(again.state().stats, seen.window.stats)
 
 
-@pytest.mark.parametrize("step_s", [2, 15, 20, 60])
+@pytest.mark.parametrize("step_s", [15, *(pytest.param(s, marks=pytest.mark.long) for s in (2, 20, 60))])
 def test_given_spans_when_one_looks_back_then_moments_are_the_ends_of_spans(step_s):
     window = RollingWindow(60, step_s=step_s)
     for second in range(BEGAN_S, BEGAN_S + 1_200, step_s):

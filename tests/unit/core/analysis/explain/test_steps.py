@@ -61,7 +61,7 @@ def test_the_command_is_the_one_for_this_destination_and_says_where(name):
     assert not step.tells.endswith(".")
 
 
-@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("shell", ["sh", pytest.param("bash", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", STORIES)
 def test_the_command_runs_as_it_is(name, shell):
     """GIVEN the command of a finding WHEN a shell gets it THEN it runs, and prints what it should."""
@@ -196,7 +196,9 @@ def test_a_name_of_an_interface_or_namespace_is_no_part_of_the_command_unless_it
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name", [*HOSTILE[:3], *(pytest.param(name, marks=pytest.mark.long) for name in HOSTILE[3:])]
+)
 def test_a_name_of_a_process_is_in_no_command(name):
     """GIVEN processes with names that a shell would act on THEN no story's command has a letter of them."""
     for one, (kind, _, _, command) in STORIES.items():
