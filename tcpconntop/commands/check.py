@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.files import open_files
-from tcpconntop.commands.signals import interrupted, on_interrupt
+from tcpconntop.commands.signals import interrupted
 from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.view import connect_filter_from_args, view_spec_from_args
-from tcpconntop.commands.whole_recording import read_whole
+from tcpconntop.commands.whole import read_whole, whole_snapshot
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_OK
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.assertions import Assertion
     from tcpconntop.core.view.relative import RelativeAssertion
-    from tcpconntop.core.window.snapshot import Snapshot
 
 
 def run(args: Namespace) -> int:
@@ -34,7 +33,6 @@ def run(args: Namespace) -> int:
         from tcpconntop.core.view.make_view import make_view
         from tcpconntop.core.view.relative import evaluate_relative
         from tcpconntop.core.view.summary import overall_metrics
-        from tcpconntop.engine import Engine
         from tcpconntop.outputs.check import check_document, result_line
         from tcpconntop.outputs.document import dump
 
@@ -42,30 +40,21 @@ def run(args: Namespace) -> int:
         if interrupted():
             return interrupted.exit_code
         source = open_source()
-        snapshots: list[Snapshot] = []
-
-        def publish(snapshot: Snapshot) -> None:
-            snapshots.append(snapshot)
-            engine.stop()
-
         clock_s = command_source.engine_clock(source)
-        engine = Engine(source, publish, None, args.for_s or float("inf"), clock_s=clock_s)
-        on_interrupt(engine.stop)
-        command_source.announce(source)
-        engine.run()
+        snapshot = whole_snapshot(source, args.for_s, clock_s, lambda: command_source.announce(source))
         command_source.report_problems()
         if interrupted():
             return interrupted.exit_code
-        metrics, lost = overall_metrics(snapshots[0], where), missing_connects(snapshots[0]).total
-        bounds = metric_bounds(snapshots[0], where, metrics)
+        metrics, lost = overall_metrics(snapshot, where), missing_connects(snapshot).total
+        bounds = metric_bounds(snapshot, where, metrics)
         results = []
         for assertion in assertions:
             if isinstance(assertion, Assertion):
                 results.append(evaluate(assertion, metrics, bounds))
             elif baseline is not None:
-                results.append(evaluate_relative(assertion, snapshots[0], baseline, where))
+                results.append(evaluate_relative(assertion, snapshot, baseline, where))
         if args.json:
-            print(dump(check_document(make_view(snapshots[0], spec), results)), file=data_stdout())
+            print(dump(check_document(make_view(snapshot, spec), results)), file=data_stdout())
         else:
             print("\n".join(result_line(result, lost) for result in results))
         sys.stdout.flush()

@@ -10,7 +10,7 @@ from tcpconntop.commands.signals import interrupted
 from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.tracing import writable_folders
 from tcpconntop.commands.view import connect_filter_from_args
-from tcpconntop.commands.whole_recording import read_whole
+from tcpconntop.commands.whole import read_whole
 from tcpconntop.core.errors import EXIT_OK
 from tcpconntop.kernel.privileges import drop_privileges
 

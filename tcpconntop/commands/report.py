@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
 from tcpconntop.commands.command_source import CommandSource
-from tcpconntop.commands.signals import on_interrupt
+from tcpconntop.commands.signals import interrupted
 from tcpconntop.commands.streams import data_stdout
 from tcpconntop.commands.view import view_spec_from_args
+from tcpconntop.commands.whole import whole_snapshot
 from tcpconntop.core.errors import EXIT_OK
 from tcpconntop.options import UsageError
-
-if TYPE_CHECKING:
-    from tcpconntop.core.window.snapshot import Snapshot
 
 
 def run(args: Namespace) -> int:
@@ -25,22 +22,12 @@ def run(args: Namespace) -> int:
         spec = view_spec_from_args(args)
         open_source = command_source.source_opener()
         from tcpconntop.core.view.make_view import make_view
-        from tcpconntop.engine import Engine
         from tcpconntop.outputs.report.report import report_text
 
         source = open_source()
-        snapshots: list[Snapshot] = []
-
-        def publish(snapshot: Snapshot) -> None:
-            snapshots.append(snapshot)
-            engine.stop()
-
         clock_s = command_source.engine_clock(source)
-        engine = Engine(source, publish, None, args.for_s or float("inf"), clock_s=clock_s)
-        interrupted = on_interrupt(engine.stop)
-        command_source.announce(source)
-        engine.run()
+        snapshot = whole_snapshot(source, args.for_s, clock_s, lambda: command_source.announce(source))
         command_source.report_problems()
-        print(report_text(make_view(snapshots[0], spec), args.top), file=data_stdout())
+        print(report_text(make_view(snapshot, spec), args.top), file=data_stdout())
         sys.stdout.flush()
         return interrupted.exit_code or EXIT_OK

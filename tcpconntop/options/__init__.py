@@ -10,7 +10,7 @@ from typing import NoReturn
 from tcpconntop import __version__
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.options import groups, verdicts
-from tcpconntop.options.values import address_and_port, duration, file, integer, speed
+from tcpconntop.options.values import address_and_port, file, integer, speed
 
 
 class UsageError(FatalError):
@@ -166,13 +166,7 @@ def _log(parser: argparse.ArgumentParser) -> None:
 def _record(parser: argparse.ArgumentParser) -> None:
     groups.add_recording(parser, option=False)
     groups.add_filters(parser)
-    parser.add_argument(
-        "--for",
-        dest="for_s",
-        type=duration,
-        metavar="TIME",
-        help="stop after this time, such as 30s (default: at Ctrl-C)",
-    )
+    groups.add_for(parser, "stop after this time, such as 30s (default: at Ctrl-C)")
     groups.add_tracer(parser)
 
 

@@ -176,6 +176,11 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
     )
 
 
+def add_for(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the option `--for`, with its help."""
+    parser.add_argument("--for", dest="for_s", type=duration, metavar="TIME", help=text)
+
+
 def add_replay(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
     """Add the files of a recording to play instead of tracing: the option `--replay`, or else positional."""
     if option:

@@ -5,18 +5,12 @@ from __future__ import annotations
 import argparse
 
 from tcpconntop.options import groups
-from tcpconntop.options.values import duration, file, integer
+from tcpconntop.options.values import file, integer
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:
     """Add the options of `check`."""
-    parser.add_argument(
-        "--for",
-        dest="for_s",
-        type=duration,
-        metavar="TIME",
-        help="time to look at, such as 30s (default with --replay: the whole recording)",
-    )
+    groups.add_for(parser, "time to look at, such as 30s (default with --replay: the whole recording)")
     parser.add_argument(
         "--assert",
         dest="assertions",
@@ -65,13 +59,7 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
 
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Add the options of `report`."""
-    parser.add_argument(
-        "--for",
-        dest="for_s",
-        type=duration,
-        metavar="TIME",
-        help="time to look at, such as 60s (default with --replay: the whole recording)",
-    )
+    groups.add_for(parser, "time to look at, such as 60s (default with --replay: the whole recording)")
     for short, option, default, metavar, text in (
         ("-g", "--group", "dest", "GROUP", "one row per dest, process, … (default: dest)"),
         (
