@@ -14,6 +14,11 @@ Destination = tuple[bytes, int, int]
 LOOPBACK_6 = address_bytes("::1")[0]
 
 
+def is_loopback(address: bytes, family: int) -> bool:
+    """Return True for an address (16 bytes, as in the record) of the loopback."""
+    return address[0] == 127 if family == 4 else address == LOOPBACK_6
+
+
 @dataclass(frozen=True)
 class QueueCount:
     """The kernel's counts of full accept queues at one moment.
@@ -78,8 +83,7 @@ class NetnsFacts:
 
     def is_local(self, address: bytes, family: int) -> bool:
         """True if an address of a record belongs to this namespace."""
-        loopback = address[0] == 127 if family == 4 else address == LOOPBACK_6
-        return loopback or address in self.addresses
+        return is_loopback(address, family) or address in self.addresses
 
     def queue_growth(self, since_ns: int) -> QueueCount:
         """Return how much the counts of accept queues grew since a moment; `at_ns` is the last change."""

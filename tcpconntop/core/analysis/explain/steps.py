@@ -16,6 +16,7 @@ from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.places import Places
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import SUBNET_BITS, key_address_text
+from tcpconntop.core.window.host import is_loopback
 from tcpconntop.core.wire import address_text
 
 HERE = "here"
@@ -47,76 +48,83 @@ class NextStep:
         return f"{self.where}: {self.command} — {self.tells}"
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """Makes the next step of findings of one kind.
+
+    Attributes:
+        commands: the commands, with the names of `_words` in braces.
+        tells: what their output means.
+        at_peer: True if they are to run at the destination, and not where the connects were made.
+    """
+
+    commands: tuple[str, ...]
+    tells: str
+    at_peer: bool = False
+
+    def __call__(self, evidence: Evidence, keys: Rows) -> NextStep:
+        """Return the step for some keys of the evidence; the first of them, the busiest, is named."""
+        key, places = evidence.keys[keys[0]], evidence.snapshot.places
+        words = _words(key, places)
+        commands = tuple(command.format_map(words) for command in self.commands)
+        if self.at_peer and not _is_here(evidence, key):
+            return NextStep(f"on {key_address_text(key, places)}", "; ".join(commands), self.tells)
+        enter = _enter(evidence, int(key["netns"]))
+        return NextStep(_host(evidence, key), _inside(commands, enter), self.tells)
+
+
 # At the peer
 
+look_for_listener = _Recipe(
+    ("ss -ltn sport = :{port}",),
+    "no line: no listener in that network namespace; a line with this address, 0.0.0.0, [::] or *:"
+    " something before it rejects, such as a firewall",
+    at_peer=True,
+)
+"""How to see whether the peer of the busiest of some keys listens."""
 
-def look_for_listener(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see whether the peer of the busiest of some keys listens."""
-    return _at_peer(
-        evidence,
-        keys,
-        ("ss -ltn sport = :{port}",),
-        "no line: no listener in that network namespace; a line with this address, 0.0.0.0, [::] or *:"
-        " something before it rejects, such as a firewall",
-    )
+look_at_some_listener = _Recipe(
+    ("ss -ltn sport = :{port}", _OVERFLOWS),
+    "no line: nothing listens now; Recv-Q above Send-Q: its accept queue is full; behind a load"
+    " balancer: run it on each back end",
+    at_peer=True,
+)
+"""How to see whether a peer that refuses some connects listens now, and how full its queue is."""
 
-
-def look_at_some_listener(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see whether a peer that refuses some connects listens now, and how full its queue is."""
-    return _at_peer(
-        evidence,
-        keys,
-        ("ss -ltn sport = :{port}", _OVERFLOWS),
-        "no line: nothing listens now; Recv-Q above Send-Q: its accept queue is full; behind a load"
-        " balancer: run it on each back end",
-    )
-
-
-def loss_or_accept_queue(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to tell at the peer whether SYNs are lost on the way, or by its accept queue."""
-    return _at_peer(
-        evidence,
-        keys,
-        ("ss -ltn sport = :{port}", _OVERFLOWS),
-        "Recv-Q above Send-Q, or counts that grow: its accept queue is full; else SYNs or answers are lost on"
-        " the way, or a firewall drops them",
-    )
+loss_or_accept_queue = _Recipe(
+    ("ss -ltn sport = :{port}", _OVERFLOWS),
+    "Recv-Q above Send-Q, or counts that grow: its accept queue is full; else SYNs or answers are lost on"
+    " the way, or a firewall drops them",
+    at_peer=True,
+)
+"""How to tell at the peer whether SYNs are lost on the way, or by its accept queue."""
 
 
 def accept_queue(evidence: Evidence, keys: Rows, *, of_one: bool) -> NextStep:
     """Return how to see which accept queue of this host is full."""
-    return _here(
-        evidence,
-        keys,
+    recipe = _Recipe(
         (f"ss -ltnp{' sport = :{port}' if of_one else ''}", _OVERFLOWS),
         "Recv-Q above Send-Q: a full queue, and the process that does not accept; Send-Q is the backlog,"
         " the lower one of listen() and net.core.somaxconn",
     )
+    return recipe(evidence, keys)
 
 
 # Here
 
+open_connections = _Recipe(
+    ("ss -tin {dst}",),
+    "rtt of the connections that are open: as long as the connect: the path is slow; much shorter: the"
+    " answer to the SYN is; no line: none is open",
+)
+"""How to compare the connect with the round trips of open connections."""
 
-def open_connections(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to compare the connect with the round trips of open connections."""
-    return _here(
-        evidence,
-        keys,
-        ("ss -tin {dst}",),
-        "rtt of the connections that are open: as long as the connect: the path is slow; much shorter: the"
-        " answer to the SYN is; no line: none is open",
-    )
-
-
-def waiting_connects(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see the connects that wait for an answer."""
-    return _here(
-        evidence,
-        keys,
-        ("ss -tnop state syn-sent {dst}",),
-        "the connects that wait now, of which processes, and when the SYN is sent again (timer: the time"
-        " until then, and how often it was)",
-    )
+waiting_connects = _Recipe(
+    ("ss -tnop state syn-sent {dst}",),
+    "the connects that wait now, of which processes, and when the SYN is sent again (timer: the time"
+    " until then, and how often it was)",
+)
+"""How to see the connects that wait for an answer."""
 
 
 def waiting_of_scope(evidence: Evidence, keys: Rows, scope: str) -> NextStep:
@@ -128,99 +136,64 @@ def waiting_of_scope(evidence: Evidence, keys: Rows, scope: str) -> NextStep:
         "process": f"ss -tnop state syn-sent | awk '/pid={int(key['tgid'])},/'",
     }.get(scope, "ss -tnop state syn-sent")
     tells = "the connects that wait now, and how often their SYN was sent again (timer); no line: none waits"
-    return _here(evidence, keys, (command,), tells)
+    return _Recipe((command,), tells)(evidence, keys)
 
 
-def route(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see the route and the neighbour."""
-    return _here(
-        evidence,
-        keys,
-        ("ip {six}route get {address}{oif}", "ip {six}neigh show to {address}{dev}"),
-        "an error: no route; FAILED: no such host on the link; a route and no FAILED: a router or a firewall"
-        " rejects it",
-    )
+route = _Recipe(
+    ("ip {six}route get {address}{oif}", "ip {six}neigh show to {address}{dev}"),
+    "an error: no route; FAILED: no such host on the link; a route and no FAILED: a router or a firewall"
+    " rejects it",
+)
+"""How to see the route and the neighbour."""
 
+ipv6 = _Recipe(
+    ("ip -6 route get {address}{oif}", "ip -6 addr show scope global"),
+    "an error, or no global address: there is no IPv6 to that address here; both: look for it on the way",
+)
+"""How to see whether this host has IPv6 at all."""
 
-def ipv6(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see whether this host has IPv6 at all."""
-    return _here(
-        evidence,
-        keys,
-        ("ip -6 route get {address}{oif}", "ip -6 addr show scope global"),
-        "an error, or no global address: there is no IPv6 to that address here; both: look for it on the way",
-    )
+firewall = _Recipe(
+    (
+        "ip {six}route get {address}{oif}",
+        "nft list ruleset",
+        "{ip}tables-save -c",
+        "tc -s qdisc show",
+    ),
+    "an error: no route; else look for a rule that drops or rejects it, or a qdisc whose count of dropped"
+    " packets grows",
+)
+"""How to see the rules and queues of this machine that can drop."""
 
+port_use = _Recipe(
+    ("ss -Htan {dst} | cut -d' ' -f1 | sort | uniq -c", "sysctl net.ipv4.ip_local_port_range"),
+    "sockets towards it by state, beside the range of local ports: TIME-WAIT are connections that were"
+    " closed on this side first, a minute ago at most",
+)
+"""How to see what takes the local ports."""
 
-def firewall(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see the rules and queues of this machine that can drop."""
-    return _here(
-        evidence,
-        keys,
-        (
-            "ip {six}route get {address}{oif}",
-            "nft list ruleset",
-            "{ip}tables-save -c",
-            "tc -s qdisc show",
-        ),
-        "an error: no route; else look for a rule that drops or rejects it, or a qdisc whose count of dropped"
-        " packets grows",
-    )
+local_work = _Recipe(
+    ("cat /proc/loadavg", "nproc", "ss -Htan {dst} | wc -l", "nft list ruleset | wc -l"),
+    "load and number of CPUs; sockets towards it, each on a local port; lines of firewall rules: which"
+    " of the three is high",
+)
+"""How to see what can make local work slow."""
 
-
-def port_use(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see what takes the local ports."""
-    return _here(
-        evidence,
-        keys,
-        ("ss -Htan {dst} | cut -d' ' -f1 | sort | uniq -c", "sysctl net.ipv4.ip_local_port_range"),
-        "sockets towards it by state, beside the range of local ports: TIME-WAIT are connections that were"
-        " closed on this side first, a minute ago at most",
-    )
-
-
-def local_work(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see what can make local work slow."""
-    return _here(
-        evidence,
-        keys,
-        ("cat /proc/loadavg", "nproc", "ss -Htan {dst} | wc -l", "nft list ruleset | wc -l"),
-        "load and number of CPUs; sockets towards it, each on a local port; lines of firewall rules: which"
-        " of the three is high",
-    )
-
-
-def own_link(evidence: Evidence, keys: Rows) -> NextStep:
-    """Return how to see losses at this host's own links."""
-    return _here(
-        evidence,
-        keys,
-        ("ip -s link show", "tc -s qdisc show", "nstat -asz TcpExtTCPSynRetrans"),
-        "errors or drops that grow when it is run again: the loss is here; none: it is on the way that the"
-        " destinations share, or at their accept queues",
-    )
+own_link = _Recipe(
+    ("ip -s link show", "tc -s qdisc show", "nstat -asz TcpExtTCPSynRetrans"),
+    "errors or drops that grow when it is run again: the loss is here; none: it is on the way that the"
+    " destinations share, or at their accept queues",
+)
+"""How to see losses at this host's own links."""
 
 
 # How commands are put together
 
 
-def _here(evidence: Evidence, keys: Rows, commands: tuple[str, ...], tells: str) -> NextStep:
-    key = evidence.keys[keys[0]]
-    words = _words(key, evidence.snapshot.places)
-    filled = tuple(command.format_map(words) for command in commands)
-    return NextStep(_host(evidence, key), _inside(filled, _enter(evidence, int(key["netns"]))), tells)
-
-
-def _at_peer(evidence: Evidence, keys: Rows, commands: tuple[str, ...], tells: str) -> NextStep:
-    key = evidence.keys[keys[0]]
+def _is_here(evidence: Evidence, key: np.void) -> bool:
+    """Return True if the destination of a key is the machine of the connects."""
     facts = evidence.facts.get(int(key["netns"]))
     address, family = key["daddr"].tobytes(), int(key["family"])
-    is_loopback = address[0] == 127 if family == 4 else address == bytes(15) + b"\1"
-    if is_loopback or (facts is not None and facts.is_local(address, family)):
-        return _here(evidence, keys, commands, tells)
-    words = _words(key, evidence.snapshot.places)
-    command = "; ".join(command.format_map(words) for command in commands)
-    return NextStep(f"on {key_address_text(key, evidence.snapshot.places)}", command, tells)
+    return is_loopback(address, family) or (facts is not None and facts.is_local(address, family))
 
 
 def _host(evidence: Evidence, key: np.void) -> str:
