@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.loopback import RESET_ON_CLOSE
 from tests.bench.programs import held_by, measured, opened, spent
 from tests.live.network import enter
 from tests.live.responder import ADDRESS, ETH_P_IP, LINK, MAC, OWN_ADDRESS, PEER_LINK, checksum, link
@@ -25,7 +26,6 @@ from tests.live.responder import ADDRESS, ETH_P_IP, LINK, MAC, OWN_ADDRESS, PEER
 SYN, ACK, SYN_ACK, RST = 0x02, 0x10, 0x12, 0x04
 PORT, FIRST_PORT, PORTS = 7, 2048, 60_000
 ROOT = Path(__file__).parents[2]
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 # Runs in a tree: says when its programs are attached, and traces until its input ends.
 TRACE = """

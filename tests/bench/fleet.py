@@ -23,6 +23,7 @@ from pathlib import Path
 from tcpconntop.recording.frames import file_prefix
 from tcpconntop.recording.writer import RecordingWriter
 from tests.bench.machine import machine
+from tests.bench.processes import cpu_of
 from tests.bench.recording import SteppedSource
 
 WARM_UP_S = 5
@@ -77,12 +78,6 @@ def send(pipes: Sequence[int], blocks: Sequence[bytes], step_s: float) -> None:
         os.close(pipe)
 
 
-def cpu_s(pid: int) -> float:
-    """Return the CPU time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure(package: Path, blocks: Sequence[bytes], hosts: int, seconds: int) -> tuple[float, int]:
     """Return the share of a core that a fleet takes, and how many connects it has counted."""
     pairs = [os.pipe() for _ in range(hosts)]
@@ -104,7 +99,7 @@ def measure(package: Path, blocks: Sequence[bytes], hosts: int, seconds: int) ->
     for line in fleet.stdout:
         attempts = json.loads(line)["attempts"]
         if WARM_UP_S < time.monotonic() - began_s < seconds:
-            now = time.monotonic(), cpu_s(fleet.pid)
+            now = time.monotonic(), sum(cpu_of(fleet.pid))
             if at[0]:
                 shares.append((now[1] - at[1]) / (now[0] - at[0]))
             at = now

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,10 +21,10 @@ from contextlib import contextmanager
 from tcpconntop.kernel.launch import TracerError, spawn_loader
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.kernel.session import open_session
+from tests.bench.loopback import connect_once
 from tests.bench.programs import held_by, measured, opened, spent
 
 INSIDE = "--inside-a-network-namespace"
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 # The same work as our programs, for bpftrace: process, begin, outcome, and one printed line per connect.
 END = """
@@ -60,10 +59,7 @@ def connect(times: int) -> None:
     """Connect `times` times, one after the other; each connection is accepted and then reset."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         for _ in range(times):
-            with socket.socket() as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                client.connect(server.getsockname())
-                server.accept()[0].close()
+            connect_once(server, server.getsockname())
 
 
 def ns_per_connect(pid: int, times: int, work: Callable[[int], None] = connect) -> float:

@@ -27,10 +27,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tests.bench.kernel import RESET_ON_CLOSE, SCRIPTS
+from tests.bench.kernel import SCRIPTS
+from tests.bench.loopback import connect_once
 from tests.bench.machine import machine
+from tests.bench.processes import tree_cpu_s, tree_memory_mb, tree_of
 from tests.bench.programs import held_by, measured, opened, spent
-from tests.bench.terminal import Terminal, tree_cpu_s, tree_memory_mb, tree_of
+from tests.bench.terminal import Terminal
 
 INSIDE = "--inside-a-network-namespace"
 OURS = [sys.executable, "-m", "tcpconntop"]
@@ -141,10 +143,7 @@ class Connecting:
         if not self.pid:
             until_s, n = time.monotonic() + seconds, 0
             while n < times and time.monotonic() < until_s:
-                with socket.socket() as client:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                    client.connect(("127.0.0.1", self.port))
-                    server.accept()[0].close()
+                connect_once(server, ("127.0.0.1", self.port))
                 n += 1
                 time.sleep(pause_s)
             os.write(report, b"%d" % n)

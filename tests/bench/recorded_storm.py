@@ -24,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from tcpconntop.sources.completeness import active_opens
+from tests.bench.loopback import connect_once
 from tests.bench.machine import machine
-from tests.bench.storm import INSIDE, OWN_PROC, RESET_ON_CLOSE
+from tests.bench.processes import cpu_of
+from tests.bench.storm import INSIDE, OWN_PROC
 
 TRACER = [sys.executable, "-m", "tcpconntop"]
 BATCH = 50
@@ -62,11 +64,8 @@ def pace(port: int, rate_hz: float, until_s: float) -> None:
             time.sleep(max(0.0, next_s - now_s))
             next_s = max(next_s + BATCH / rate_hz, now_s - 1)  # catch up at most one second
             for _ in range(BATCH):
-                with socket.socket() as client:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                    with contextlib.suppress(OSError):
-                        client.connect(address)
-                        server.accept()[0].close()
+                with contextlib.suppress(OSError):
+                    connect_once(server, address)
 
 
 def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Run:
@@ -77,7 +76,7 @@ def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Run:
         assert tracer.stdout is not None
         assert tracer.stderr is not None
         next(line for line in tracer.stderr if line.startswith("tracing:"))
-        opens, cpu_s, began_s = active_opens(OWN_PROC), cpu_of(tracer.pid), time.monotonic()
+        opens, cpu_s, began_s = active_opens(OWN_PROC), sum(cpu_of(tracer.pid)), time.monotonic()
         children = []
         for port in ports:
             if not (child := os.fork()):
@@ -89,16 +88,10 @@ def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Run:
         for child in children:
             os.waitpid(child, 0)
         took_s = time.monotonic() - began_s
-        cpu_s = cpu_of(tracer.pid) - cpu_s
+        cpu_s = sum(cpu_of(tracer.pid)) - cpu_s
         opens = active_opens(OWN_PROC) - opens
         tracer.send_signal(signal.SIGINT)
         return Run(json.loads(tracer.stdout.readlines()[-1]), opens, took_s, cpu_s)
-
-
-def cpu_of(pid: int) -> float:
-    """Return the CPU time of a process so far, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,9 @@ import urllib.request
 import zlib
 
 from tests.bench import steady_load
+from tests.bench.loopback import connect_once
 from tests.bench.soak import measure
-from tests.bench.steady_load import ADDRESSES, CLOSED_PORT, PORTS, RESET_ON_CLOSE
+from tests.bench.steady_load import ADDRESSES, CLOSED_PORT, PORTS
 
 FORMATS = {
     "text": "text/plain;version=0.0.4",
@@ -76,10 +77,7 @@ def load(port: int, per_s: float, until_s: float, report: int) -> None:
             next_s = max(next_s + BATCH / per_s, now_s - 1)  # catch up at most one second
             for _ in range(BATCH // 5):
                 address = f"127.9.{connects % 2}.{1 + connects // 2 % ADDRESSES}"
-                with socket.socket() as client:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                    client.connect((address, port))
-                    server.accept()[0].close()
+                connect_once(server, (address, port))
                 for _ in range(4):
                     assert refused.connect_ex((address, CLOSED_PORT)) == errno.ECONNREFUSED
                 connects += 5

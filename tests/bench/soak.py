@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 from tests.bench import steady_load
-from tests.bench.steady_load import ADDRESSES, CLOSED_PORT, PORTS, RESET_ON_CLOSE
+from tests.bench.loopback import connect_once
+from tests.bench.steady_load import ADDRESSES, CLOSED_PORT, PORTS
 from tests.bench.terminal import Terminal
 
 STEP_S, SETTLE_S, LIMIT = 0.05, 3, 1.05
@@ -37,11 +38,8 @@ def load(port: int, per_s: float, until_s: float, report: int) -> None:
             while connects < (now_s - began_s) * per_s:
                 refused = connects % 50 == 0
                 address = f"127.9.{connects % 2}.{1 + connects // 2 % ADDRESSES}"
-                with socket.socket() as client:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                    with contextlib.suppress(ConnectionRefusedError):
-                        client.connect((address, CLOSED_PORT if refused else port))
-                        server.accept()[0].close()
+                with contextlib.suppress(ConnectionRefusedError):
+                    connect_once(server, (address, CLOSED_PORT if refused else port))
                 connects += 1
             time.sleep(STEP_S)
     os.write(report, struct.pack("q", connects))

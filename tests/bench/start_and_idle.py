@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.machine import machine
+from tests.bench.processes import cpu_of
 from tests.bench.terminal import Terminal
 
 WIDTH, HEIGHT = 160, 50
@@ -50,12 +51,6 @@ def running(tree: Path, words: list[str]) -> Iterator[Terminal]:
         sys.executable = python
 
 
-def cpu_s(pid: int) -> float:
-    """Return the CPU time of a process and of its children that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
 def start(tree: Path) -> tuple[float, ...]:
     """Return seconds to the first frame and to `live`, and the CPU time until then."""
     began_s = time.monotonic()
@@ -63,7 +58,7 @@ def start(tree: Path) -> tuple[float, ...]:
         terminal.watch_for(STARTING, 60)
         frame_s = time.monotonic() - began_s
         terminal.watch_for(LIVE, 60)
-        return frame_s, time.monotonic() - began_s, cpu_s(terminal.pid)
+        return frame_s, time.monotonic() - began_s, sum(cpu_of(terminal.pid))
 
 
 def rest(words: list[str], seconds: float) -> Callable[[Path], tuple[float, ...]]:

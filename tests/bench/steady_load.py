@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 
 INSIDE = "--inside-a-network-namespace"
 PORTS, CLOSED_PORT, ADDRESSES = (7311, 7312), 7313, 64
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 Load = Callable[[int, float, float, int], None]
 """Connects to a port so often a second until a time, and writes the number of connects to a descriptor."""

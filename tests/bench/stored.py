@@ -33,7 +33,7 @@ from tcpconntop.exporter.requests import Request
 from tcpconntop.exporter.responses import Pages, Response
 from tcpconntop.exporter.server import MetricsServer
 from tests.bench.load import Load
-from tests.bench.recorded_storm import cpu_of
+from tests.bench.processes import cpu_of
 from tests.bench.soak import measure
 
 DESTINATIONS, PER_S, STEP_S, SCRAPES = 100, 2_000, 15, 240
@@ -139,7 +139,7 @@ def measure_server(host: Host, folder: Path, port: int, way: str, hosts: int) ->
     targets = [f"127.0.{n // 250}.{1 + n % 250}:{port}" for n in range(hosts)]
     with prometheus(folder, targets, HOSTS_INTERVAL_MS, way) as server:
         wait_for_scrapes(host, HOSTS_SCRAPES * hosts, server)
-        cpu_s, rss_bytes = cpu_of(server.pid), measure(server.pid)["rss_kb"] * 1024
+        cpu_s, rss_bytes = sum(cpu_of(server.pid)), measure(server.pid)["rss_kb"] * 1024
     return f"| {way} | {hosts} | {rss_bytes / 1e6:,.0f} MB | {cpu_s / host.scrapes * 1e3:.1f} ms |"
 
 

@@ -14,20 +14,19 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from tcpconntop.sources.completeness import active_opens
+from tests.bench.loopback import connect_once
 
 OWN_PROC = Path("/proc/self")
 PORTS = (7001, 7002)
 """The ports: each process connects to its own listener on one of them."""
 
 INSIDE = "--inside-a-network-namespace"
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def hammer(port: int, until_s: float) -> None:
@@ -38,11 +37,8 @@ def hammer(port: int, until_s: float) -> None:
         address = server.getsockname()
         while time.monotonic() < until_s:
             for _ in range(200):
-                with socket.socket() as client:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                    with contextlib.suppress(OSError):
-                        client.connect(address)
-                        server.accept()[0].close()
+                with contextlib.suppress(OSError):
+                    connect_once(server, address)
 
 
 def main(seconds: float) -> int:

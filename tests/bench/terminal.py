@@ -97,25 +97,3 @@ class Terminal:
         """Return the resident memory, in MB."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def tree_of(pid: int) -> list[int]:
-    """Return the number of a process and those of its children, at any depth."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
-    return [pid, *(below for child in children for below in tree_of(child))]
-
-
-def tree_cpu_s(pid: int) -> tuple[float, float]:
-    """Return the CPU time of a process and of all its children so far, in s: as user, and in the kernel."""
-    user = system = 0
-    for each in tree_of(pid):
-        fields = Path(f"/proc/{each}/stat").read_text("utf-8").rpartition(")")[2].split()
-        user, system = user + int(fields[11]) + int(fields[13]), system + int(fields[12]) + int(fields[14])
-    return user / os.sysconf("SC_CLK_TCK"), system / os.sysconf("SC_CLK_TCK")
-
-
-def tree_memory_mb(pid: int) -> float:
-    """Return the memory of a process and its children, in MB; what several share counts once (PSS)."""
-    rollups = [Path(f"/proc/{each}/smaps_rollup").read_text() for each in tree_of(pid)]
-    return sum(int(re.findall(r"^Pss:\s*(\d+)", text, re.M)[0]) for text in rollups) * 1024 / 1e6
