@@ -95,9 +95,23 @@ def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Run:
 
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document without what differs in a replay: the time, the source's name and the rates."""
-    rows = [{name: value for name, value in row.items() if name != "rate_hz"} for row in document["rows"]]
-    return {**document, "ts": None, "source": None, "rows": rows}
+    """Return the document without what differs in a replay.
+
+    That is the time, the name of the source, the rates, and the next steps: a replay may be on another host.
+    """
+    rows = [without_rate(row) for row in document["rows"]]
+    findings = [
+        {
+            **{name: value for name, value in finding.items() if name != "next_step"},
+            "scope": {**finding["scope"], "rows": [without_rate(row) for row in finding["scope"]["rows"]]},
+        }
+        for finding in document["findings"]
+    ]
+    return {**document, "ts": None, "source": None, "rows": rows, "findings": findings}
+
+
+def without_rate(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "rate_hz"}
 
 
 def main(seconds: float, rate_hz: float, processes: int) -> int:
@@ -117,6 +131,7 @@ def main(seconds: float, rate_hz: float, processes: int) -> int:
     )
     print(f"ActiveOpens {run.opens:,}  ended {ended:,}  in flight {live['in_flight']}  lost {live['lost']}")
     print(f"{row['daddr']}:{row['dport']}  p50 {row['p50_us']} p99 {row['p99_us']} max {row['max_us']} µs")
+    live["notes"] = replayed["notes"] = None  # a recording tells with which filters it was made
     same = comparable(live) == comparable(replayed)
     print(f"replay: {'the same ledger and percentiles' if same else 'DIFFERENT'}")
     shares = [one.cpu_s / one.document["attempts"] * rate_hz for one in (run, unrecorded)]

@@ -19,6 +19,7 @@ import workload
 from command import TCPCONNTOP, UNPRIVILEGED, Known, ended, run, tcpconntop
 
 from tcpconntop.core.wire import EVENT
+from tests.bench.recorded_storm import comparable
 
 pytestmark = pytest.mark.compiles
 
@@ -86,17 +87,7 @@ def test_a_replay_equals_what_batch_showed(known: Known, tmp_path: Path) -> None
         known.run()
         live = json.loads(beside.interrupt()[0][-1])
     again = json.loads(run("replay", file, "-b", "--json", "-w", "all").stdout.splitlines()[-1])
-    for finding in (*live["findings"], *again["findings"]):
-        del finding["next_step"]  # a replay may be on another machine
-        for row in finding["scope"]["rows"]:
-            del row["rate_hz"]
-    same = [name for name in live if name not in ("ts", "source", "rows")]
-    assert {name: again[name] for name in same} == {name: live[name] for name in same}
-    figures = [
-        [{k: v for k, v in row.items() if k != "rate_hz"} for row in document["rows"]]
-        for document in (live, again)
-    ]
-    assert figures[0] == figures[1]
+    assert comparable(again) == comparable(live)
 
 
 def test_kill_9_loses_only_the_newest_records(known: Known, tmp_path: Path) -> None:
