@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tcpconntop.core.places import NO_PLACES
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.rolling import RollingWindow
@@ -133,3 +134,25 @@ def snapshot(*parts: Events, window_s: float | None = 60) -> Snapshot:
     window = RollingWindow(window_s)
     window.ingest(join(*parts), 1_000 * SECOND_NS)
     return snapshot_of(window)
+
+
+class PlainSource:
+    """What a `Source` of known records says of everything else: one unit, and no names, host or player."""
+
+    player = wake = None
+    info = SOURCE_INFO
+
+    def units(self):
+        return {7: "a.service"}
+
+    def places(self):
+        return NO_PLACES
+
+    def host(self):
+        return None
+
+    def now_ns(self):
+        return 0
+
+    def wall_offset_ns(self):
+        return 0

@@ -1,4 +1,4 @@
-"""What got worse between two recordings, row by row, and only what is more than noise. Pure.
+"""What got worse between two recordings, row by row. What chance explains is left out. Pure.
 
 A p50 or p99 got worse if its interval (`core/view/noise.py`) is above that of the other recording, and it
 grew by `MIN_FACTOR`; the share of failures if Fisher's test says so. A row is new or gone if that cannot be

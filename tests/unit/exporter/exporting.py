@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from records import SOURCE_INFO, connect, join
+from records import PlainSource, connect, join
 
-from tcpconntop.core.places import NO_PLACES
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import EVENT, Outcome
 from tcpconntop.exporter.collector import Collector
@@ -37,15 +36,12 @@ def promtool_or_skip():
     pytest.skip("not run: promtool is not installed (scripts/need-promtool gets it)")
 
 
-class Records:
+class Records(PlainSource):
     """A `Source` of batches: each `read` returns the next one.
 
     Attributes:
         more: batches to come.
     """
-
-    player = wake = None
-    info = SOURCE_INFO
 
     def __init__(self, *batches):
         self.more, self.in_flight = list(batches), 0
@@ -63,20 +59,8 @@ class Records:
         counts = np.bincount(events["outcome"], minlength=len(Outcome)).tolist()
         return Ledger().plus_ended(counts, int(events["syn_retransmits"].sum()))
 
-    def units(self):
-        return {7: "a.service"}
-
-    def places(self):
-        return NO_PLACES
-
-    def host(self):
-        return None
-
     def now_ns(self):
         return time.monotonic_ns()
-
-    def wall_offset_ns(self):
-        return 0
 
     def close(self):
         self.more = []

@@ -6,9 +6,8 @@ import dataclasses
 import re
 
 import numpy as np
-from records import SOURCE_INFO, join
+from records import PlainSource, join
 
-from tcpconntop.core.places import NO_PLACES
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.wire import EVENT, Outcome
 from tcpconntop.exporter.buckets import CLASSIC_BOUNDS_S, FIRST_NATIVE, NATIVE_SCHEMA
@@ -23,11 +22,9 @@ BEGAN_S = 1_800_000_000
 """When the clock of the tests begins: a whole number of all steps."""
 
 
-class Records:
+class Records(PlainSource):
     """A `Source` of the records that were added since the last read."""
 
-    player = wake = None
-    info = SOURCE_INFO
     ended = False
 
     def __init__(self):
@@ -44,21 +41,6 @@ class Records:
 
     def ledger(self):
         return dataclasses.replace(self._ledger, attempts=self._ledger.attempts + self.in_flight)
-
-    def units(self):
-        return {7: "a.service"}
-
-    def places(self):
-        return NO_PLACES
-
-    def host(self):
-        return None
-
-    def now_ns(self):
-        return 0
-
-    def wall_offset_ns(self):
-        return 0
 
 
 class Host:
