@@ -51,13 +51,14 @@ class Health(Line):
         view = self._view
         if view is None:
             return Text()
-        counts = np.bincount(view.trouble[_judged(view)], minlength=len(Trouble))
+        counts = np.bincount(view.trouble[_judged(view)], minlength=len(Trouble)).tolist()
+        all_rows = _rows_text(view, sum(counts))
         key = Text.assemble(
             (self._keys.label(_EXPLAIN), self.paint("accent")), (" explain", self.paint("dim"))
         )
         right = [Part(key, 1, _EXPLAIN.name)]
-        for scope, rows in ((self._scope(view), _rows_text(view)), ("", _rows_text(view)), ("", "")):
-            line = self._sentence(counts.tolist(), scope, rows)
+        for scope, rows in ((self._scope(view), all_rows), ("", all_rows), ("", "")):
+            line = self._sentence(counts, scope, rows)
             if line.cell_len + 4 + key.cell_len <= width:
                 break
         return justify([Part(line, 0, _EXPLAIN.name)], right, width)
@@ -108,8 +109,8 @@ def _judged(view: View) -> Mask:
     return mask
 
 
-def _rows_text(view: View) -> str:
+def _rows_text(view: View, n_rows: int) -> str:
     """Return how many rows are judged, and of what."""
-    n_rows, title = int(np.count_nonzero(_judged(view))), view.grouping.title
+    title = view.grouping.title
     many = _PLURALS.get(title, f"{title}s")
     return f"{count(n_rows)} {title if n_rows == 1 else many}"
