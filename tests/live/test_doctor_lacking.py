@@ -90,7 +90,8 @@ def test_without_btf_every_check_has_a_result(hidden: str) -> None:
     assert results["raw_tracepoints"]["status"] == UNKNOWN
 
 
-@pytest.mark.parametrize("held", ["bpf", pytest.param("perfmon", marks=pytest.mark.long)])
+@pytest.mark.long  # each has BCC compile
+@pytest.mark.parametrize("held", ["bpf", "perfmon"])
 def test_with_one_capability_of_two_every_check_has_the_kernels_answer(held: str) -> None:
     """GIVEN one of the two capabilities, where BCC may crash THEN the answer is still complete."""
     half = ("setpriv", f"--bounding-set=-all,+{held}", "--inh-caps=-all")

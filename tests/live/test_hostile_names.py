@@ -83,7 +83,7 @@ def wait_for(tracer: subprocess.Popen[bytes], start: bytes) -> None:
     raise AssertionError(f"the tracer ended: {errors!r}")
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(600, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [1, pytest.param(600, marks=pytest.mark.long)])
 def test_a_machine_full_of_hostile_names_is_traced_to_the_end(
     world: tuple[subprocess.Popen[str], int], seconds: int
 ) -> None:

@@ -89,6 +89,9 @@ def test_no_headless_command_runs_what_lies_around(traps: Traps, long: bool) -> 
     """GIVEN traps WHEN each command runs THEN none does; `doctor` compiles, as perf buffers need it."""
     file = str(traps.folder.parent / "recording")
     like_others = (
+        ("--version",),
+        ("completion", "bash"),
+        ("export", file, "--format", "jsonl"),
         ("doctor",),
         ("log", "--help"),
         ("-b", "-n", "1", "-d", "0.2", "--transport", "perf"),
@@ -96,14 +99,11 @@ def test_no_headless_command_runs_what_lies_around(traps: Traps, long: bool) -> 
         ("export", file, "--format", "csv"),
     )
     for arguments in (
-        ("--version",),
         ("--help",),
-        ("completion", "bash"),
         ("-b", "-n", "1", "-d", "0.2", *way.OPTIONS),
         ("record", file, "--for", "1s", *way.OPTIONS),
         ("check", "--for", "0.2s", "--assert", "count>=0", *way.OPTIONS),
         ("replay", "-b", "--speed", "max", file),
-        ("export", file, "--format", "jsonl"),
         ("export", file, "--format", "parquet"),
         *(like_others if long else ()),
     ):

@@ -230,8 +230,7 @@ def test_no_key_means_two_things(focused):
     [
         (20, 5),
         *(pytest.param(size, marks=pytest.mark.long) for size in [(20, 6), (30, 8), (40, 10), (60, 16)]),
-        (79, 23),
-        pytest.param((300, 80), marks=pytest.mark.long),
+        *(pytest.param(size, marks=pytest.mark.long) for size in [(79, 23), (300, 80)]),
     ],
     ids=lambda size: f"{size[0]}x{size[1]}",
 )

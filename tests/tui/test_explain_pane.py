@@ -86,7 +86,7 @@ async def test_the_whole_command_can_be_read_at_80_columns():
         )
 
 
-@pytest.mark.parametrize("keys", [["x"], ["x", "escape", "tab"]])
+@pytest.mark.parametrize("keys", [pytest.param(["x"], marks=pytest.mark.long), ["x", "escape", "tab"]])
 async def test_the_focus_goes_to_the_findings_and_back(keys):
     async with Explaining() as run:
         await run.press(*keys)

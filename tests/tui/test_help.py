@@ -18,7 +18,7 @@ async def page(size):
         return text_of(run.screen.query_one(HelpText))
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [80, *(pytest.param(width, marks=pytest.mark.long) for width in (60, 120))])
 async def test_a_text_goes_on_below_its_own_beginning(width):
     """GIVEN a text longer than a line WHEN it goes on THEN it does not begin below its name."""
     lines = await page((width, 30))
@@ -26,7 +26,7 @@ async def test_a_text_goes_on_below_its_own_beginning(width):
     assert where == {0, 2, NAME_WIDTH}
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 80])
+@pytest.mark.parametrize("width", [20, 80, *(pytest.param(width, marks=pytest.mark.long) for width in (40, 60))])
 async def test_nothing_of_the_help_is_cut(width):
     """GIVEN a narrow terminal WHEN the help is drawn THEN every word of it is there."""
     whole = " ".join(" ".join(await page((width, 30))).split())

@@ -207,7 +207,7 @@ def after_a_change(seconds=60, since=9):
     return Snapshot(INFO, source.ledger(), window.state(), 60, span_s, clock.now_ns, 0)
 
 
-@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("width", [80, pytest.param(160, marks=pytest.mark.long)])
 async def test_a_row_that_got_worse_is_marked_and_others_are_not(width):
     """GIVEN rows of which one got slower and one fails WHEN they are drawn THEN each has its own mark."""
     app = still()

@@ -83,6 +83,7 @@ def test_a_signal_is_obeyed_at_every_stage(long: bool) -> None:
             assert terminal.attributes() == terminal.attributes_before, sign
 
 
+@pytest.mark.long
 def test_a_signal_ends_it_with_a_dialog_open(long: bool) -> None:
     dialogs = (("?", "╭─ Help"), ("t", "╭─"), ("c", "╭─"))
     for key, drawn in dialogs if long else dialogs[:1]:
@@ -95,7 +96,7 @@ def test_a_signal_ends_it_with_a_dialog_open(long: bool) -> None:
             assert terminal.modes() == set(), key
 
 
-@pytest.mark.parametrize("prefix", [(), IGNORING], ids=["hang-up", "hang-up ignored"])
+@pytest.mark.parametrize("prefix", [pytest.param((), marks=pytest.mark.long), IGNORING], ids=["hang-up", "hang-up ignored"])
 def test_it_ends_when_the_terminal_has_gone(prefix: tuple[str, ...]) -> None:
     """GIVEN a dashboard WHEN its terminal goes THEN it ends, also if SIGHUP is ignored (nohup)."""
     with on_terminal([*prefix, *REPLAY]) as terminal:

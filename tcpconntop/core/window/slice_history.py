@@ -7,6 +7,7 @@ from itertools import groupby
 from tcpconntop.core.types import Rows
 from tcpconntop.core.window.slices import (
     Slice,
+    block_ends,
     first_single_second,
     merge_slices,
     oldest_second,
@@ -36,9 +37,12 @@ class SliceHistory:
         self.older = RunningSums()
         self._blocks = RunningSums()  # of the slices that are older than single seconds
         self._blocks_end = 0  # they are those that begin before this second
+        self._merged_to: list[int] = []  # the ends of the blocks that `slices` have been merged into
 
     def append(self, part: Slice) -> None:
-        """Add the newest slice."""
+        """Add the newest slice; it may be of the same second as the one before."""
+        if self.slices and part.second < self.slices[-1].second + self.slices[-1].seconds:
+            self._merged_to = []
         self.slices.append(part)
 
     def since(self, second: int) -> list[Slice]:
@@ -70,6 +74,10 @@ class SliceHistory:
             self._blocks.grow(n_rows)
             self._blocks.update(entering, leaving, aged[: len(aged) - len(entering)])
         self._blocks_end = blocks_end
+        ends = block_ends(now_second)
+        if ends == self._merged_to:
+            return
+        self._merged_to = ends
         spans = groupby(self.slices, lambda part: slice_span(part.second, now_second, self._shortest_s))
         self.slices = [merge_slices(list(parts), *span, n_rows) for span, parts in spans]
 

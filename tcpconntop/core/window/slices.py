@@ -57,10 +57,17 @@ def whole_steps(first: int, now_second: int, step_s: int) -> int:
     return min(-(-first // step_s) * step_s, (now_second + 1) // step_s * step_s - step_s)
 
 
+def block_ends(now_second: int) -> list[int]:
+    """Return where the blocks of each length end, shortest length first: at this second, not included."""
+    return [
+        (now_second - younger_age + 1) // length * length
+        for younger_age, length in zip(SLICE_LENGTHS_S, [*SLICE_LENGTHS_S.values()][1:], strict=False)
+    ]
+
+
 def first_single_second(now_second: int) -> int:
     """Return the second from which on slices are single seconds; older ones are in blocks."""
-    age, (_, length, *_) = min(SLICE_LENGTHS_S), SLICE_LENGTHS_S.values()
-    return (now_second - age + 1) // length * length
+    return block_ends(now_second)[0]
 
 
 def oldest_second(now_second: int) -> int:

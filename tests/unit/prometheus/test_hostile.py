@@ -13,7 +13,7 @@ from tcpconntop.prometheus.counters import MAX_ROWS, HostCounters
 from tcpconntop.prometheus.samples import read_samples
 from tcpconntop.prometheus.slots import Slots
 
-N_SERIES = 70_000  # of 100,000 that an answer may have; more than the units that are remembered
+N_SERIES = 35_000  # two answers have more than the units that are remembered
 
 
 def connects(at_s, value, **labels):

@@ -137,7 +137,7 @@ def test_given_a_minute_then_the_first_and_the_last_are_known_to_the_second():
     assert (found[e.ETIMEDOUT].first_s, found[e.ETIMEDOUT].last_s) == (0.5, 0.0)
 
 
-@pytest.mark.parametrize("window_s", [300, 900, None])
+@pytest.mark.parametrize("window_s", [900, *(pytest.param(s, marks=pytest.mark.long) for s in (300, None))])
 def test_given_a_long_window_then_the_ages_are_off_by_a_slice_at_most(window_s):
     seen_at = (40, 70, 111)
     found = told(

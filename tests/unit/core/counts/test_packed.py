@@ -44,7 +44,7 @@ def test_given_a_busy_second_when_packed_then_a_cell_takes_about_one_byte():
     assert PackedCounts.pack(cells).nbytes < 1.2 * len(cells.codes)
 
 
-@pytest.mark.parametrize("table_cells", [CELLS, 9 * CELLS, 1 << 22])
+@pytest.mark.parametrize("table_cells", [CELLS, pytest.param(9 * CELLS, marks=pytest.mark.long), 1 << 22])
 @pytest.mark.parametrize("cells_per_byte", [0, 1 << 40])
 @given(parts=some.lists(PAIRS, max_size=5))
 def test_given_packed_sets_when_added_some_rows_at_a_time_then_the_total_is_that_of_all(

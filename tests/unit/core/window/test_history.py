@@ -70,7 +70,7 @@ def rows(shown):
     }
 
 
-@pytest.mark.parametrize("window_s", [pytest.param(10, marks=pytest.mark.long), 60, None])
+@pytest.mark.parametrize("window_s", [60, *(pytest.param(s, marks=pytest.mark.long) for s in (10, None))])
 def test_given_a_minute_when_looked_back_then_every_second_is_what_was_published(window_s):
     pictures = lived(59, window_s)
     base = pictures[max(pictures)]
@@ -101,7 +101,7 @@ def test_given_a_long_run_when_looked_at_through_another_window_then_it_is_what_
     assert other.span_s == pytest.approx(direct.span_s, abs=1e-6)
 
 
-@pytest.mark.parametrize("window_s", [60, None])
+@pytest.mark.parametrize("window_s", [60, pytest.param(None, marks=pytest.mark.long)])
 def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_attempts_of_its_slices(
     window_s,
 ):
@@ -120,7 +120,7 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
         assert then.window.stats["outcomes"].sum() == attempts[at - BEGAN_S] - before
 
 
-@pytest.mark.parametrize("window_s", [10, 60, 300, 900, None])
+@pytest.mark.parametrize("window_s", [10, 300, None, *(pytest.param(s, marks=pytest.mark.long) for s in (60, 900))])
 def test_given_another_moment_nearby_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
     base = lived(400, last=True)[BEGAN_S + 399]
     near, apart = None, snapshot_at(base, BEGAN_S + 150, 5)  # of another window, and far away
