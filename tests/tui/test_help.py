@@ -26,7 +26,9 @@ async def test_a_text_goes_on_below_its_own_beginning(width):
     assert where == {0, 2, NAME_WIDTH}
 
 
-@pytest.mark.parametrize("width", [20, 80, *(pytest.param(width, marks=pytest.mark.long) for width in (40, 60))])
+@pytest.mark.parametrize(
+    "width", [20, 80, *(pytest.param(width, marks=pytest.mark.long) for width in (40, 60))]
+)
 async def test_nothing_of_the_help_is_cut(width):
     """GIVEN a narrow terminal WHEN the help is drawn THEN every word of it is there."""
     whole = " ".join(" ".join(await page((width, 30))).split())

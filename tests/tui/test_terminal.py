@@ -96,7 +96,9 @@ def test_a_signal_ends_it_with_a_dialog_open(long: bool) -> None:
             assert terminal.modes() == set(), key
 
 
-@pytest.mark.parametrize("prefix", [pytest.param((), marks=pytest.mark.long), IGNORING], ids=["hang-up", "hang-up ignored"])
+@pytest.mark.parametrize(
+    "prefix", [pytest.param((), marks=pytest.mark.long), IGNORING], ids=["hang-up", "hang-up ignored"]
+)
 def test_it_ends_when_the_terminal_has_gone(prefix: tuple[str, ...]) -> None:
     """GIVEN a dashboard WHEN its terminal goes THEN it ends, also if SIGHUP is ignored (nohup)."""
     with on_terminal([*prefix, *REPLAY]) as terminal:

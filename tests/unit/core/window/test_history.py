@@ -120,7 +120,9 @@ def test_given_a_quarter_of_an_hour_when_stepped_through_then_each_step_has_the_
         assert then.window.stats["outcomes"].sum() == attempts[at - BEGAN_S] - before
 
 
-@pytest.mark.parametrize("window_s", [10, 300, None, *(pytest.param(s, marks=pytest.mark.long) for s in (60, 900))])
+@pytest.mark.parametrize(
+    "window_s", [10, 300, None, *(pytest.param(s, marks=pytest.mark.long) for s in (60, 900))]
+)
 def test_given_another_moment_nearby_when_looked_back_then_it_is_as_if_all_were_summed_anew(window_s):
     base = lived(400, last=True)[BEGAN_S + 399]
     near, apart = None, snapshot_at(base, BEGAN_S + 150, 5)  # of another window, and far away
