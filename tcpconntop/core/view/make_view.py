@@ -95,7 +95,7 @@ def _compare(view: View, baseline: View) -> tuple[View, GroupMetrics]:
 def _order(view: View, rows: Rows) -> Rows:
     """Return the indices that sort some rows; equal rows keep their order, NaN always comes last."""
     column = COLUMNS[view.spec.sort]
-    if column.values is None or column not in columns_of(view):
+    if len(rows) < 2 or column.values is None or column not in columns_of(view):
         return np.arange(len(rows))
     values = column.values(view)[rows]
     if not view.spec.descending:

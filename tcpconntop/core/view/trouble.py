@@ -79,11 +79,15 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
         stats: figures of each group (dtype `STATS`), shape (n_groups,).
     """
     result = np.zeros(len(stats), np.int64)
+    if not len(stats):
+        return result
     slow = _by_group(_at_least(window, SLOW_US), group_of, len(stats))
     outcomes = stats["outcomes"]
     ok, ended = outcomes[:, Outcome.OK], np.einsum("ij->i", outcomes)
     is_slow = slow >= MIN_FAILURES
     groups = np.flatnonzero(is_slow | (ended - ok >= MIN_UNANSWERED))  # few, so that the rest costs little
+    if not len(groups):
+        return result
     resent = slow[groups]  # none waited for a SYN where none was slow
     if is_slow.any():
         resent = _by_group(ok_after_retransmit(window), group_of, len(stats))[groups]

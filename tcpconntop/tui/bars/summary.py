@@ -7,7 +7,7 @@ Numbers change, places do not: which parts there are depends on the width alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
@@ -29,6 +29,26 @@ BARS_FROM = 100
 """Width from which the line has the sparkline."""
 
 
+class _Figures(NamedTuple):
+    """All that the line is drawn from: at rest it stays the same, and nothing is drawn.
+
+    Attributes:
+        width: of the line.
+        rate: attempts per second.
+        bars: the sparkline; empty where it has no room.
+        outcomes: attempts by outcome.
+        in_flight: the label and the attempts in flight; None where they are not known.
+        quantiles: p50, p90 and p99, each as text and with the name of its colour.
+    """
+
+    width: int
+    rate: str
+    bars: str
+    outcomes: tuple[int, ...]
+    in_flight: tuple[str, str] | None
+    quantiles: tuple[tuple[str, str], ...]
+
+
 class Summary(Line):
     """The summary line. Its figures cover the shown rows, except `all: in flight`."""
 
@@ -36,37 +56,48 @@ class Summary(Line):
         super().__init__()
         self._selection: Selection | None = None
         self._ledger: Ledger | None = None
+        self._figures: _Figures | None = None
 
     def show(self, selection: Selection, ledger: Ledger | None) -> None:
         """Show all rows of a view; `ledger` gives the attempts in flight where they are known."""
         self._selection, self._ledger = selection, ledger
-        self.redraw()
+        before, self._figures = self._figures, self._read(selection, self.size.width)
+        if self._figures != before:
+            self.redraw()
+
+    def _read(self, selection: Selection, width: int) -> _Figures:
+        """Return what the line shows."""
+        snapshot, ledger, bars, in_flight = selection.snapshot, self._ledger, "", None
+        is_filtered = bool(selection.view.spec.where.terms)
+        if ledger is not None and width >= BARS_FROM:
+            rows = np.flatnonzero(selection.group_of == 0) if is_filtered else None
+            bars = sparkline(series.attempt_rates_hz(snapshot, 30 if width >= 150 else 10, rows=rows))
+        if ledger is not None:
+            label = " all: in flight" if is_filtered else " in flight"  # an attempt has no row before its end
+            in_flight = (label, count(ledger.in_flight) + ("+" if ledger.more_in_flight else ""))
+        per_s = rate(selection.attempts / max(snapshot.span_s, 1e-9))
+        quantiles = tuple((duration(us), latency_paint(us)) for us in selection.quantiles_us)
+        return _Figures(width, per_s, bars, selection.outcomes, in_flight, quantiles)
 
     def draw(self, width: int) -> Text:
         """Return the line."""
-        selection = self._selection
-        if selection is None:
+        if self._selection is None:
             return Text()
-        snapshot = selection.snapshot
-        is_filtered = bool(selection.view.spec.where.terms)
-        per_s = selection.attempts / max(snapshot.span_s, 1e-9)
-        parts = [Part(Text(f"{fit(rate(per_s), 5, right=True)}/s", self.paint("strong")))]
-        if self._ledger is not None and width >= BARS_FROM:
-            rows = np.flatnonzero(selection.group_of == 0) if is_filtered else None
-            bars = sparkline(series.attempt_rates_hz(snapshot, 30 if width >= 150 else 10, rows=rows))
-            parts.append(Part(Text(bars, self.paint("trend")), 9))
-        parts += self._outcomes(selection.outcomes)
-        if self._ledger is not None:
-            more = "+" if self._ledger.more_in_flight else ""
-            in_flight = fit(count(self._ledger.in_flight) + more, 5, right=True)
-            label = " all: in flight" if is_filtered else " in flight"  # an attempt has no row before its end
-            parts.append(Part(self._pair(label, in_flight), 10))
-        percentiles = zip(("p50", "p90", "p99"), selection.quantiles_us, (7, 8, 2), strict=True)
-        for name, us, priority in percentiles:
-            word = f" {name}" if name == "p50" else name
-            parts.append(
-                Part(self._pair(word, fit(duration(us), 6, right=True), latency_paint(us)), priority)
-            )
+        figures = self._figures
+        if figures is None or figures.width != width:
+            figures = self._figures = self._read(self._selection, width)
+        parts = [Part(Text(f"{fit(figures.rate, 5, right=True)}/s", self.paint("strong")))]
+        if figures.bars:
+            parts.append(Part(Text(figures.bars, self.paint("trend")), 9))
+        parts += self._outcomes(figures.outcomes)
+        if figures.in_flight is not None:
+            label, in_flight = figures.in_flight
+            parts.append(Part(self._pair(label, fit(in_flight, 5, right=True)), 10))
+        for name, quantile, priority in zip(
+            (" p50", "p90", "p99"), figures.quantiles, (7, 8, 2), strict=True
+        ):
+            text, paint = quantile
+            parts.append(Part(self._pair(name, fit(text, 6, right=True), paint), priority))
         return justify(parts, [], width)
 
     def _pair(self, word: str, value: str, paint: str = "") -> Text:
