@@ -1,9 +1,8 @@
 """Our tracing beside other programs that do the same, in one run: `python -m tests.bench.peers [--rounds 5]`.
 
 Tracers: `tcpconntop log` with each probe set that works here, loaded from the image and compiled by BCC; a
-bpftrace script that prints the same; BCC's tcpconnlat (tcpconnlat-bpfcc, or TCPCONNTOP_PEER); libbpf's, if
-TCPCONNLAT names the program. All write to a pseudo-terminal, as for someone who reads along. They go
-in turns. At rest: the dashboard beside htop and btop, and an app of one line.
+bpftrace script that prints the same; BCC's tcpconnlat (tcpconnlat-bpfcc, or TCPCONNTOP_PEER), and that of
+libbpf (Debian's libbpf-tools). All write to a pseudo-terminal, as for someone who reads along. They go in turns. At rest: the dashboard beside htop and btop, and an app of one line.
 
 Each figure is a median and the middle half. Behind it is the ratio to our first line, taken in each round, or
 `tie` where its middle half includes 1. Needs root. Everything runs in a separate network namespace.
@@ -85,9 +84,7 @@ def tracers() -> list[Contender]:
     script = os.environ.get("TCPCONNTOP_PEER") or shutil.which("tcpconnlat-bpfcc")
     command, missing = ["/usr/bin/python3", script or ""], "" if script else NOT_INSTALLED
     found.append(Contender("tcpconnlat of BCC", command, missing))
-    libbpf = os.environ.get("TCPCONNLAT", "")
-    missing = "" if libbpf else "TCPCONNLAT does not name the program"
-    found.append(Contender("tcpconnlat of libbpf", [libbpf], missing))
+    found.append(installed("tcpconnlat of libbpf", "tcpconnlat"))
     return found
 
 
