@@ -2,7 +2,8 @@
 
 Tracers: `tcpconntop log` with each probe set that works here, loaded from the image and compiled by BCC; a
 bpftrace script that prints the same; BCC's tcpconnlat (tcpconnlat-bpfcc, or TCPCONNTOP_PEER), and that of
-libbpf (Debian's libbpf-tools). All write to a pseudo-terminal, as for someone who reads along. They go in turns. At rest: the dashboard beside htop and btop, and an app of one line.
+libbpf (Debian's libbpf-tools). All write to a pseudo-terminal, as for someone who reads along. They go in
+turns. At rest: the dashboard beside htop and btop, and an app of one line.
 
 Each figure is a median and the middle half. Behind it is the ratio to our first line, taken in each round, or
 `tie` where its middle half includes 1. Needs root. Everything runs in a separate network namespace.
