@@ -29,7 +29,7 @@ BARS_FROM = 100
 """Width from which the line has the sparkline."""
 
 
-class _Figures(NamedTuple):
+class _Content(NamedTuple):
     """All that the line is drawn from: at rest it stays the same, and nothing is drawn.
 
     Attributes:
@@ -56,16 +56,16 @@ class Summary(Line):
         super().__init__()
         self._selection: Selection | None = None
         self._ledger: Ledger | None = None
-        self._figures: _Figures | None = None
+        self._content: _Content | None = None
 
     def show(self, selection: Selection, ledger: Ledger | None) -> None:
         """Show all rows of a view; `ledger` gives the attempts in flight where they are known."""
         self._selection, self._ledger = selection, ledger
-        before, self._figures = self._figures, self._read(selection, self.size.width)
-        if self._figures != before:
+        before, self._content = self._content, self._read(selection, self.size.width)
+        if self._content != before:
             self.redraw()
 
-    def _read(self, selection: Selection, width: int) -> _Figures:
+    def _read(self, selection: Selection, width: int) -> _Content:
         """Return what the line shows."""
         snapshot, ledger, bars, in_flight = selection.snapshot, self._ledger, "", None
         is_filtered = bool(selection.view.spec.where.terms)
@@ -77,24 +77,24 @@ class Summary(Line):
             in_flight = (label, count(ledger.in_flight) + ("+" if ledger.more_in_flight else ""))
         per_s = rate(selection.attempts / max(snapshot.span_s, 1e-9))
         quantiles = tuple((duration(us), latency_paint(us)) for us in selection.quantiles_us)
-        return _Figures(width, per_s, bars, selection.outcomes, in_flight, quantiles)
+        return _Content(width, per_s, bars, selection.outcomes, in_flight, quantiles)
 
     def draw(self, width: int) -> Text:
         """Return the line."""
         if self._selection is None:
             return Text()
-        figures = self._figures
-        if figures is None or figures.width != width:
-            figures = self._figures = self._read(self._selection, width)
-        parts = [Part(Text(f"{fit(figures.rate, 5, right=True)}/s", self.paint("strong")))]
-        if figures.bars:
-            parts.append(Part(Text(figures.bars, self.paint("trend")), 9))
-        parts += self._outcomes(figures.outcomes)
-        if figures.in_flight is not None:
-            label, in_flight = figures.in_flight
+        content = self._content
+        if content is None or content.width != width:
+            content = self._content = self._read(self._selection, width)
+        parts = [Part(Text(f"{fit(content.rate, 5, right=True)}/s", self.paint("strong")))]
+        if content.bars:
+            parts.append(Part(Text(content.bars, self.paint("trend")), 9))
+        parts += self._outcomes(content.outcomes)
+        if content.in_flight is not None:
+            label, in_flight = content.in_flight
             parts.append(Part(self._pair(label, fit(in_flight, 5, right=True)), 10))
         for name, quantile, priority in zip(
-            (" p50", "p90", "p99"), figures.quantiles, (7, 8, 2), strict=True
+            (" p50", "p90", "p99"), content.quantiles, (7, 8, 2), strict=True
         ):
             text, paint = quantile
             parts.append(Part(self._pair(name, fit(text, 6, right=True), paint), priority))
