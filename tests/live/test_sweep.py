@@ -63,7 +63,7 @@ class Traced(Live):
         super().__init__(spawn_loader(), way.request(ports=mixture.ports, pids=pids))
         self.events: Events = np.empty(0, EVENT)
         self._only = namespaces
-        self._completeness = Completeness(self.counts, lambda: 0)
+        self._completeness = Completeness(self.counts, self._session.counters)
         self._host = HostWatch(self._completeness.references)
 
     def counts(self, since_ns: int = 0) -> dict[int, NamespaceCounts]:
