@@ -11,7 +11,13 @@ import pytest
 from tcpconntop.core.wire import EVENT
 from tcpconntop.kernel import cgroup_files
 from tcpconntop.kernel.cgroup_files import unescape, v2_mount
-from tcpconntop.kernel.cgroup_units import MAX_WALKS, RESCAN_INTERVAL_S, STEP_INTERVAL_S, UnitResolver
+from tcpconntop.kernel.cgroup_units import (
+    MAX_PAUSE_S,
+    MAX_WALKS,
+    RESCAN_INTERVAL_S,
+    STEP_INTERVAL_S,
+    UnitResolver,
+)
 
 ID = "0123456789abcdef" * 4
 NONE = np.empty(0, EVENT)
@@ -249,6 +255,27 @@ def test_many_groups_are_walked_a_little_at_a_time(tmp_path: Path) -> None:
     assert calls > 30
     assert groups[-1] in units.names
     assert units._next_walk_s > clock.now_s + 10  # a walk that took long is not begun again soon
+
+
+@pytest.mark.parametrize(("tick_s", "pause_s"), [(0.0001, 6.0), (0.02, MAX_PAUSE_S)])
+def test_the_pause_after_a_walk_has_an_upper_bound(tmp_path: Path, tick_s: float, pause_s: float) -> None:
+    """GIVEN a walk that took long WHEN a minute is over THEN a group that began meanwhile is named."""
+    proc, clock = machine(tmp_path), Clock(tick_s)
+    for n in range(100):
+        add_group(tmp_path, b"slice/g%d" % n)
+    units = UnitResolver(proc, clock)
+    units.resolve(records((12345678, 1)))
+    while units._walk is not None:
+        clock.now_s += STEP_INTERVAL_S
+        units.resolve(NONE)
+    late = add_group(tmp_path, b"late.service")
+    units.resolve(records((late, 3)))
+    assert late not in units.names  # the pause has begun
+    clock.now_s += pause_s
+    while late not in units.names:
+        clock.now_s += STEP_INTERVAL_S
+        units.resolve(NONE)
+        assert units._walk is not None or late in units.names
 
 
 def test_asking_many_processes_at_once_has_an_end(tmp_path: Path) -> None:
