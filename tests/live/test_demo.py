@@ -25,7 +25,7 @@ from tcpconntop.sources.live import Live
 
 pytestmark = pytest.mark.compiles
 
-ENOUGH = 60
+ENOUGH = 200
 """Connects of each kind after which each finding must be there: it needs a handful of them. How long that
 takes depends on the machine alone."""
 
