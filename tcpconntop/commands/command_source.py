@@ -245,7 +245,6 @@ class CommandSource:
         if not args.record:
             return source
         from tcpconntop.core.view.filter import Filter
-        from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.recording.writer import RecordingWriter
         from tcpconntop.sources.base import names_of
 
@@ -257,7 +256,7 @@ class CommandSource:
         terms = keep or Filter()
 
         def is_kept(events: Events) -> Mask:
-            return terms.match_keys(keys_from_events(events), names_of(source))
+            return terms.match_connects(events, names_of(source))
 
         mask = is_kept if terms.terms else None
         self._recorder = RecordingWriter(source, output, _filters_text(args, keep), args.compress, mask)

@@ -20,7 +20,6 @@ def run(args: Namespace) -> int:
     """Read the recording and print every connect."""
     with CommandSource(args) as command_source:
         where, open_source = connect_filter_from_args(args), command_source.source_opener()
-        from tcpconntop.core.window.keys import keys_from_events
         from tcpconntop.outputs.document import event_documents, in_batches
         from tcpconntop.sources.base import names_of
 
@@ -30,7 +29,7 @@ def run(args: Namespace) -> int:
         while not source.ended and not interrupted():
             events = source.read(command_source.max_read_s)
             names = names_of(source)
-            events = events[where.match_keys(keys_from_events(events), names)]
+            events = events[where.match_connects(events, names)]
             for batch in in_batches(events):
                 exporter.write(event_documents(batch, source.wall_offset_ns(), names.units, names.places))
         exporter.close()

@@ -33,17 +33,17 @@ def parse_with_settings(words: Sequence[str]) -> Namespace:
     with as_caller():  # users who may run this program with sudo may still not read every file
         files = [(SYSTEM_CONFIG, False), (config_file(), False)]
         files += [(Path(args.config), True)] if args.config else []
-        config = merge_configs([_read(file, required) for file, required in files])
+        texts = [(file, read_text(file, required=required)) for file, required in files]
+    # Not as the caller, who may not be allowed to read the Python that the parser is imported from.
+    config = merge_configs([_parse(text, file) for file, text in texts if text])
     args = parse(words, config.options)
     args.config = config
     return args
 
 
-def _read(file: Path, required: bool) -> Config:
-    """Return the settings of a file; none if it does not exist and is not required."""
-    text = read_text(file, required=required)
+def _parse(text: str, file: Path) -> Config:
     try:
-        return parse_config(text, str(file)) if text else Config()
+        return parse_config(text, str(file))
     except ConfigError as error:
         raise FatalError(str(error), EXIT_USAGE) from None
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tcpconntop.core.view.spec import ViewSpec
 
 
+BY_RESULT = {"log", "record", "export"}
+"""The commands whose filters may ask how a connect ended: the others count connects, and show rows."""
+
+
 def filter_from_args(args: Namespace) -> Filter:
     """Return the filter of `-c`, `--dest` and `--filter` together."""
     from tcpconntop.core.view.filter import FilterError
@@ -25,7 +29,8 @@ def filter_from_args(args: Namespace) -> Filter:
     if getattr(args, "dest", None):
         terms.append(f"dest:{shlex.quote(args.dest)}")
     try:
-        return parse_filter_with_port_names(" ".join([*terms, getattr(args, "filter", "")]))
+        text = " ".join([*terms, getattr(args, "filter", "")])
+        return parse_filter_with_port_names(text, of_connects=args.command in BY_RESULT)
     except FilterError as error:
         raise UsageError(f"{_location(args, 'filter')}{error}") from None
 

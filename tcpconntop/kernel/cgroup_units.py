@@ -32,8 +32,9 @@ ASK_S = 0.05
 STEP_S, STEP_INTERVAL_S = 0.005, 0.1
 """How long a step of a walk takes, and the shortest time between two steps."""
 
-MAX_TIME_SHARE = 0.02
-"""Share of the time that may be spent on walks: after one that took 0.4 s, none begins for 20 s."""
+MAX_TIME_SHARE, MAX_PAUSE_S = 0.02, 60.0
+"""Share of the time that may be spent on walks: after one that took 0.4 s, none begins for 20 s. The pause is
+bounded, so that names are found where a walk takes long, too: a step of it takes no longer there."""
 
 MAX_WALKS, MAX_ASKED = 2, 16
 """How many whole walks look for a group, and how many processes are asked for it."""
@@ -198,9 +199,8 @@ class UnitResolver:
             self._end_walk()
         took_s = self._clock_s() - now_s
         self._walk_took_s += took_s
-        self._next_walk_s = max(
-            self._walk_began_s + RESCAN_INTERVAL_S, self._clock_s() + self._walk_took_s / MAX_TIME_SHARE
-        )
+        pause_s = min(self._walk_took_s / MAX_TIME_SHARE, MAX_PAUSE_S)
+        self._next_walk_s = max(self._walk_began_s + RESCAN_INTERVAL_S, self._clock_s() + pause_s)
         if not self._walks_left:
             self._walk = None
 

@@ -14,7 +14,6 @@ from tcpconntop.core.places import Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import key_address_text
-from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.wire import Events, Outcome, address_text, comm_text
 from tcpconntop.outputs.document import dump, event_documents, in_batches
 from tcpconntop.sources.base import Source, names_of
@@ -25,7 +24,7 @@ class Log:
 
     Args:
         out: where to print.
-        where: which connects to print; only its terms about keys apply.
+        where: which connects to print; its terms about metrics of rows do not apply.
         as_json: print one JSON document per line instead of columns.
         timestamps: begin each line with the seconds since the first connect.
         local_ports: show the local port, which finds the connect in a packet capture.
@@ -70,7 +69,7 @@ class Log:
     def publish(self, events: Events, source: Source) -> None:
         """Print a batch of records of a source."""
         names = names_of(source)
-        events = events[self._where.match_keys(keys_from_events(events), names)]
+        events = events[self._where.match_connects(events, names)]
         if not len(events):
             return
         for batch in in_batches(events):

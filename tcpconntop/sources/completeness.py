@@ -12,13 +12,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.kernel.netns_table import NamespaceCounts
 from tcpconntop.kernel.process import in_initial_pid_namespace, started_before
+from tcpconntop.kernel.session import Counters
+from tcpconntop.sources.reading import NOTHING, Base, Growth, Tables
 
 MAX_READINGS = 128
 """Upper bound of the snmp files that are read at once; those of further namespaces take turns."""
@@ -56,17 +58,6 @@ class Comparison(NamedTuple):
 
 
 @dataclass
-class _Base:
-    """The counts at the first reading: nothing before it is compared."""
-
-    opens: int = 0
-    sent_low: int = 0
-    sent_high: int = 0
-    lost: int = 0
-    unplaced: int = 0
-
-
-@dataclass
 class _Namespace:
     """What is known of one network namespace since its counts were first read.
 
@@ -77,8 +68,8 @@ class _Namespace:
         read_ns: when that file was first read.
         trusted: True if the file is known to be the one of this namespace.
         slots: its slots in the kernel side's table at the latest reading.
-        base: the counts of the first reading.
-        opens, unseen, lost, excess: as in `Comparison`, from the first reading to the latest one.
+        base: the first reading.
+        growth: what has happened from the first reading to the latest one.
         compared: True if there was a second reading.
     """
 
@@ -87,16 +78,10 @@ class _Namespace:
     connected_ns: int
     read_ns: int
     trusted: bool
-    slots: tuple[tuple[int, int], ...] = ()
-    base: _Base = field(default_factory=_Base)
-    opens: int = 0
-    unseen: int = 0
-    lost: int = 0
-    excess: int = 0
+    slots: tuple[tuple[int, int], ...]
+    base: Base
+    growth: Growth = NOTHING
     compared: bool = False
-
-    def figures(self) -> tuple[int, int, int, int]:
-        return self.opens, self.unseen, self.lost, self.excess
 
 
 class Completeness:
@@ -104,7 +89,7 @@ class Completeness:
 
     Args:
         counts: returns the counts of the namespaces with an attempt since a time, by inode number.
-        unplaced: returns how many attempts are in no namespace's counts.
+        totals: returns the counts of all namespaces together, and of attempts that are in none.
         proc: mount point of the proc file system.
         now_ns: the monotonic clock.
     """
@@ -112,16 +97,16 @@ class Completeness:
     def __init__(
         self,
         counts: Callable[[int], Mapping[int, NamespaceCounts]],
-        unplaced: Callable[[], int],
+        totals: Callable[[], Counters],
         proc: Path = Path("/proc"),
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._counts, self._unplaced = counts, unplaced
+        self._counts, self._totals = counts, totals
         self._proc, self._now_ns = proc, now_ns
         self._namespaces: dict[int, _Namespace] = {}  # by inode number
         self._traced: set[int] = set()
         self._compared: set[int] = set()
-        self._former = (0, 0, 0, 0)  # figures of what is not compared any more
+        self._former = NOTHING  # figures of what is not compared any more
         self._watched_ns = 0
         self._same_pid_namespace = in_initial_pid_namespace(proc)
         self._own = inode_number(proc / "thread-self/ns/net") or 0
@@ -148,45 +133,35 @@ class Completeness:
         process ended.
         """
         chosen = [netns for netns, namespace in self._namespaces.items() if namespace.process][:MAX_READINGS]
-        before = self._counts(0)
+        totals_before, before = self._totals(), self._counts(0)
         opens = {netns: self._opens(self._namespaces[netns]) for netns in chosen}
-        after, unplaced = self._counts(0), self._unplaced()
+        after, totals_after = self._counts(0), self._totals()
         for netns in chosen:
             namespace = self._namespaces.pop(netns)
             self._namespaces[netns] = namespace  # the last one to be read the next time
             first, second = (table.get(netns, _NO_ATTEMPTS) for table in (before, after))
             if first.slots == second.slots:
-                self._update(namespace, opens[netns], first, second, unplaced)
+                self._update(namespace, opens[netns], Tables(totals_before, first, second, totals_after))
         self._find_references(after)
         return self._sums()
 
     def _opens(self, namespace: _Namespace) -> int | None:
         return active_opens(namespace.process, namespace.inode) if namespace.process else None
 
-    def _update(
-        self,
-        namespace: _Namespace,
-        opens: int | None,
-        first: NamespaceCounts,
-        second: NamespaceCounts,
-        unplaced: int,
-    ) -> None:
-        """Compare one namespace; `first` and `second` were read before and after `opens`."""
+    def _update(self, namespace: _Namespace, opens: int | None, tables: Tables) -> None:
+        """Compare one namespace; `opens` is the kernel's count, None if it cannot be read any more."""
         if opens is None:
             namespace.process = None
             return
-        base = namespace.base
-        same_slots = set(namespace.slots) <= set(second.slots)
-        all_counted = namespace.slots or unplaced == base.unplaced
-        namespace.slots = second.slots
+        slots, unplaced = tables.after.slots, tables.totals_after.netns_unplaced
+        same_slots = set(namespace.slots) <= set(slots)
+        all_counted = namespace.slots or unplaced == namespace.base.tables.totals_after.netns_unplaced
+        namespace.slots = slots
         if not (same_slots and all_counted):  # its counts began anew
             self._fold(namespace)
-            namespace.base = _Base(opens, first.sent, second.sent, second.lost, unplaced)
+            namespace.base = Base.begin(opens, tables)
             return
-        namespace.opens = opens - base.opens
-        namespace.unseen = max(0, namespace.opens - (second.sent - base.sent_low))
-        namespace.excess = max(0, first.sent - base.sent_high - namespace.opens)
-        namespace.lost = second.lost - base.lost
+        namespace.growth = namespace.base.growth(opens, tables)
         namespace.compared = True
 
     def _find_references(self, counts: Mapping[int, NamespaceCounts]) -> None:
@@ -230,12 +205,12 @@ class Completeness:
 
     def _first_reading(self, netns: int, process: Path, connected_ns: int, trusted: bool) -> None:
         file = inode_number(process / "net/snmp")
-        first = self._counts(0).get(netns, _NO_ATTEMPTS)
+        totals_before, first = self._totals(), self._counts(0).get(netns, _NO_ATTEMPTS)
         opens = active_opens(process, file) if file is not None else None
-        second, unplaced = self._counts(0).get(netns, _NO_ATTEMPTS), self._unplaced()
+        second, totals_after = self._counts(0).get(netns, _NO_ATTEMPTS), self._totals()
         if file is None or opens is None or first.slots != second.slots:
             return
-        base = _Base(opens, first.sent, second.sent, second.lost, unplaced)
+        base = Base.begin(opens, Tables(totals_before, first, second, totals_after))
         read_ns = self._now_ns()
         self._namespaces[netns] = _Namespace(
             process, file, connected_ns, read_ns, trusted, second.slots, base
@@ -244,19 +219,13 @@ class Completeness:
     def _fold(self, namespace: _Namespace) -> None:
         """Keep the figures of a namespace, and let them begin anew."""
         if namespace.trusted:
-            former, figures = self._former, namespace.figures()
-            self._former = (
-                former[0] + figures[0],
-                former[1] + figures[1],
-                former[2] + figures[2],
-                former[3] + figures[3],
-            )
-        namespace.opens = namespace.unseen = namespace.lost = namespace.excess = 0
+            self._former = Growth(*map(sum, zip(self._former, namespace.growth, strict=True)))
+        namespace.growth = NOTHING
 
     def _sums(self) -> Comparison:
         trusted = {netns: one for netns, one in self._namespaces.items() if one.trusted}
         self._compared.update(netns for netns, one in trusted.items() if one.compared)
-        figures = [self._former, *(one.figures() for one in trusted.values())]
+        figures = [self._former, *(one.growth for one in trusted.values())]
         opens, unseen, lost, excess = (sum(numbers) for numbers in zip(*figures, strict=True))
         traced = self._traced | self._compared
         return Comparison(opens, unseen, lost, excess, len(traced), len(self._compared))

@@ -50,7 +50,7 @@ class Live:
             session.notes,
             session.loader,
         )
-        self._completeness = Completeness(session.namespaces, lambda: session.counters().netns_unplaced)
+        self._completeness = Completeness(session.namespaces, session.counters)
         self._losses = LossNotes(max_in_flight(request.max_in_flight))
         self._host = HostWatch(self._completeness.references)
         self.host()  # the counters of the host are shown as growth from now on

@@ -46,10 +46,10 @@ def port_names() -> Mapping[int, str]:
     return _services()[0]
 
 
-def parse_filter_with_port_names(text: str) -> Filter:
-    """Return a filter from text in which ports may have names, as in `dport=https`.
+def parse_filter_with_port_names(text: str, *, of_connects: bool = False) -> Filter:
+    """Return a filter from text in which ports may have names, as in `dport=https`; see `parse_filter`.
 
     Raises:
         FilterError: a term cannot be parsed.
     """
-    return parse_filter(text, _services()[1])
+    return parse_filter(text, _services()[1], of_connects=of_connects)

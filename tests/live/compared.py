@@ -26,8 +26,11 @@ class Elsewhere:
         self._answer("ready")
 
     def connect(self, times: int) -> None:
+        self.tell(str(times))
+
+    def tell(self, line: str) -> None:
         assert self.process.stdin is not None
-        print(times, file=self.process.stdin, flush=True)
+        print(line, file=self.process.stdin, flush=True)
         self._answer("made")
 
     def end(self) -> None:
@@ -70,7 +73,7 @@ def comparison(session: Session) -> Completeness:
         found = session.namespaces(since_ns).items()
         return {netns: one for netns, one in found if netns == own or one != before.get(netns)}
 
-    return Completeness(counts, lambda: session.counters().netns_unplaced)
+    return Completeness(counts, session.counters)
 
 
 def seen_of(completeness: Completeness) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import pytest
 import workload
 from command import tcpconntop
 from compared import another_namespace, closed_port, comparison, seen_of, side_by_side
+from elsewhere import DEFERRED
 from tracer import Tracer
 
 from tcpconntop.kernel import job
@@ -67,6 +68,25 @@ def test_other_namespaces_are_compared_from_their_first_record_on(trace: Trace) 
         two.connect(2)
         tracer.ended(43)
         assert seen_of(completeness) == (37, 37)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("then", "seen"), [("send", (DEFERRED, DEFERRED)), ("close", (0, 0))])
+def test_connects_without_a_syn_at_the_first_reading_are_no_gap(
+    trace: Trace, then: str, seen: tuple[int, int]
+) -> None:
+    """GIVEN connects that wait for their first data WHEN they send it, or are closed THEN none is unseen."""
+    with another_namespace() as one:
+        tracer = trace(pids=(one.pid,))
+        completeness = comparison(tracer.session)
+        one.tell("defer")
+        completeness.watch()
+        one.tell(then)
+        tracer.ended(DEFERRED)
+        assert seen_of(completeness) == seen
+        one.connect(23)
+        tracer.ended(DEFERRED + 23)
+        assert seen_of(completeness) == (seen[0] + 23, seen[1] + 23)
 
 
 @pytest.mark.usefixtures("alone")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import responder
+import uring
 import workload
 from tracer import Tracer
 
@@ -67,6 +70,27 @@ def test_threads_have_the_name_of_their_process(trace: Trace) -> None:
     assert names(events, "thread")[:3] == [f"pool-worker-{number}" for number in range(3)]
     assert names(events, "thread")[3:] == [Path("/proc/thread-self/comm").read_text().strip()] * 2
     assert set(events["tgid"]) == {os.getpid()}
+
+
+@pytest.mark.parametrize("how", ["now", "worker", "poll"])
+def test_io_uring_connects_for_the_process_that_asked(trace: Trace, how: str) -> None:
+    """GIVEN a kernel's own thread that connects THEN the record has the process that asked for it."""
+    with workload.listener() as server, workload.listener() as other:
+        ports = [workload.port_of(server), workload.port_of(other)]
+        other.close()
+        tracer = trace(ports=tuple(ports))
+        command = [sys.executable, uring.__file__, "asks", how, *map(str, ports)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            out, err = process.communicate()
+        if "Operation not permitted" in err or "not implemented" in err:
+            pytest.skip(f"no io_uring here: {err.splitlines()[-1]}")
+        events = tracer.ended(2)
+    assert out.split() == ["0", str(errno.ECONNREFUSED)]
+    assert names(events, "comm") == ["asks"] * 2
+    assert events["tgid"].tolist() == [process.pid] * 2
+    assert events["error"].tolist() == [0, errno.ECONNREFUSED]
+    thread = {"now": "asks", "worker": "iou-wrk-", "poll": "iou-sqp-"}[how]
+    assert all(name.startswith(thread) for name in names(events, "thread"))
 
 
 def test_a_process_is_known_by_its_start(trace: Trace) -> None:

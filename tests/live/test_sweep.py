@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import network
 import numpy as np
@@ -36,6 +36,7 @@ from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.engine import Engine
+from tcpconntop.kernel import bpf_call
 from tcpconntop.kernel.launch import spawn_loader
 from tcpconntop.kernel.netns_table import NamespaceCounts
 from tcpconntop.sources import host
@@ -44,6 +45,7 @@ from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.live import Live
 
 ALWAYS, ALL, TRIALS = 3, 200, 5
+MAP_TYPE_ARRAY = 2
 OWN = "/proc/{}/task/{}/ns/net"
 
 
@@ -63,7 +65,7 @@ class Traced(Live):
         super().__init__(spawn_loader(), way.request(ports=mixture.ports, pids=pids))
         self.events: Events = np.empty(0, EVENT)
         self._only = namespaces
-        self._completeness = Completeness(self.counts, lambda: 0)
+        self._completeness = Completeness(self.counts, self._session.counters)
         self._host = HostWatch(self._completeness.references)
 
     def counts(self, since_ns: int = 0) -> dict[int, NamespaceCounts]:
@@ -177,13 +179,13 @@ def wrong_of(mixture: Mixture, places: Places) -> tuple[list[str], bool]:
         pids = (made[0][0],) if mixture.first_process else ()
         source = Traced({netns for _, netns in made}, mixture, pids)
         with tracing(source, snapshots):
-            links = attached()
+            before = attached()
             told = places.tell("go")
             assert all(told), "a place has failed"
             truths = [Truth(**one) for place in told for one in place["connects"]]
             truths = [one for one in truths if source.traces(one, mixture, pids)]
             wait_for(source, len(truths))
-            disturbed = attached() != links
+            disturbed = attached() != before.next()
     own = Path(OWN.format(os.getpid(), threading.get_native_id())).stat().st_ino
     opens = {netns: place["opens"] for (_, netns), place in zip(made, told, strict=True)}
     judge = Judge(truths, own)
@@ -197,9 +199,26 @@ def wrong_of(mixture: Mixture, places: Places) -> tuple[list[str], bool]:
     return wrong, disturbed
 
 
-def attached() -> set[int]:
-    """Return the links of BPF programs on this machine."""
-    return {link["id"] for link in workload.bpftool("link", "show")}
+class Attached(NamedTuple):
+    """The links of BPF programs on this machine, and a number that grows with each map that anybody makes.
+
+    Whoever attaches programs makes maps for them: so those who come and go in between are noticed too.
+    """
+
+    links: frozenset[int]
+    map_number: int
+
+    def next(self) -> Attached:
+        """Return what `attached` returns if nobody attached or detached anything meanwhile."""
+        return Attached(self.links, self.map_number + 1)
+
+
+def attached() -> Attached:
+    links = frozenset(link["id"] for link in workload.bpftool("link", "show"))
+    descriptor = bpf_call.create_map("tct_number", MAP_TYPE_ARRAY, 4, 4, 1, 0)
+    told = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+    os.close(descriptor)
+    return Attached(links, int(told.split("map_id:")[1].split()[0]))
 
 
 @pytest.mark.parametrize("seed", seeds())

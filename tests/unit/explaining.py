@@ -18,7 +18,7 @@ from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.core.wire import Events
+from tcpconntop.core.wire import Events, Outcome
 
 NOW_S = 43_391  # 12:03:11
 MS = 1_000_000
@@ -31,13 +31,28 @@ def clock(unix_s: float) -> str:
 
 
 def ending_at(second: float, events: Events) -> Events:
-    """Return the records, moved so that the first ends at `second` and each next one 1 ms later."""
-    moved = events.copy()
-    ends = np.uint64(round(second * SECOND_NS)) + np.arange(len(events), dtype=np.uint64) * np.uint64(MS)
+    """Return the records, moved so that the first ends at `second` and each next one 1 ms later.
+
+    Records that end one after another keep their distances; the last of them ends at `second`.
+    """
+    moved, end_ns = events.copy(), np.uint64(round(second * SECOND_NS))
+    if np.all(np.diff(events["end_ns"])):
+        ends = end_ns - (events["end_ns"][-1:] - events["end_ns"])
+    else:
+        ends = end_ns + np.arange(len(events), dtype=np.uint64) * np.uint64(MS)
     for name in ("begin_ns", "syn_ns", "last_rtx_ns"):
         moved[name] = np.where(events[name] > 0, ends - (events["end_ns"] - events[name]), 0)
     moved["end_ns"] = ends
     return moved
+
+
+def abandoned(*ages_ms: float, apart_ms: float = 150, **more) -> Events:
+    """Return records of connects that were abandoned at some ages, one after another."""
+    parts = [connect(outcome=Outcome.CANCELLED, latency_ns=round(age * MS), **more) for age in ages_ms]
+    for number, part in enumerate(parts):
+        for name in ("begin_ns", "end_ns"):
+            part[name] += np.uint64(round(number * apart_ms * MS))
+    return join(*parts)
 
 
 def with_lost_syns(

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from errno import EADDRNOTAVAIL, EPERM
 
-from explaining import MS, NOW_S, ending_now, findings_of, snapshot_by_second, with_local_work, with_lost_syns
+from explaining import (
+    MS,
+    NOW_S,
+    abandoned,
+    ending_now,
+    findings_of,
+    snapshot_by_second,
+    with_local_work,
+    with_lost_syns,
+)
 from records import connect, join
 
 from tcpconntop.core.analysis.explain import Finding
@@ -21,7 +30,7 @@ TIMEOUT = {"outcome": Outcome.TIMEOUT, "error": 110}
 UNREACHABLE = {"outcome": Outcome.UNREACHABLE, "error": 113}
 FORBIDDEN = {"outcome": Outcome.ERROR, "error": EPERM}
 NO_PORT = {"outcome": Outcome.ERROR, "error": EADDRNOTAVAIL}
-LEFT = {"outcome": Outcome.CANCELLED, "latency_ns": 5_000 * MS}
+LEFT = (5_000,) * 5
 OVERFLOWED = NetnsFacts(
     queues=(QueueCount(0, 0, 0), QueueCount(NOW_S * SECOND_NS, 5, 5)),
     addresses=frozenset({address_bytes("10.0.0.1")[0]}),
@@ -140,11 +149,11 @@ STORIES: dict[str, tuple[str, list[Events], str, str]] = {
     ),
     "gives-up": (
         "gives-up",
-        [connect(times=5, **LEFT)],
+        [abandoned(*LEFT)],
         "here",
         "ss -tnop state syn-sent dst 10.0.0.1:443",
     ),
-    "gives-up after lost SYNs": ("gives-up", [connect(times=5, rtx=2, **LEFT)], "on 10.0.0.1", ACCEPT),
+    "gives-up after lost SYNs": ("gives-up", [abandoned(*LEFT, rtx=2)], "on 10.0.0.1", ACCEPT),
     "some-refused": (
         "some-refused",
         [connect(times=30), connect(times=9, **REFUSED), connect(times=9)],

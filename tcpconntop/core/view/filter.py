@@ -8,6 +8,7 @@ A filter is a list of terms that must all hold; `!` before a term negates it.
     dport=https         a port by its name, if the caller passes port names
     dest:10.0.0.0/8     a destination in a network; `dest:fe80::1%eth0` on one interface
     p99>5ms  fail>1%    a metric of the row (`METRICS`), compared with > >= < <= =
+    result=refused      how a single connect ended, where single connects are filtered (`CONNECT_FIELDS`)
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.places import NO_NAMES, Names
 from tcpconntop.core.types import Floats, Mask
+from tcpconntop.core.view.connect_fields import CONNECT_FIELDS, ConnectTest, connect_test
 from tcpconntop.core.view.filter_lexer import FilterError as FilterError
 from tcpconntop.core.view.filter_lexer import Word, split_words
 from tcpconntop.core.view.filter_values import (
@@ -37,12 +39,15 @@ from tcpconntop.core.view.metrics import METRICS
 if TYPE_CHECKING:
     from tcpconntop.core.window import keys as all_keys
     from tcpconntop.core.window.keys import Keys
+    from tcpconntop.core.wire import Events
 else:
     all_keys = lazy("tcpconntop.core.window.keys")
 
 MetricColumns = Mapping[str, Floats]
 KeyTest: TypeAlias = "Callable[[Keys, Names], Mask]"
 """Tests n keys; returns a mask of shape (n,)."""
+
+Term: TypeAlias = "KeyTerm | MetricTerm | ConnectTerm"
 
 _SEARCHED = tuple(field for field in FILTERABLE.values() if field.searched)
 _NO_PORTS: Mapping[str, int] = {}
@@ -78,6 +83,14 @@ class MetricTerm:
 
 
 @dataclass(frozen=True)
+class ConnectTerm:
+    """A term about single connects."""
+
+    test: ConnectTest
+    negated: bool = False
+
+
+@dataclass(frozen=True)
 class Filter:
     """A parsed filter. The empty filter matches everything.
 
@@ -87,7 +100,7 @@ class Filter:
     """
 
     text: str = ""
-    terms: tuple[KeyTerm | MetricTerm, ...] = ()
+    terms: tuple[Term, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -107,6 +120,14 @@ class Filter:
                 match &= term.test(keys, names) != term.negated
         return match
 
+    def match_connects(self, events: Events, names: Names = NO_NAMES) -> Mask:
+        """Return which records satisfy the terms about keys and about single connects, shape (n,)."""
+        match = self.match_keys(all_keys.keys_from_events(events), names)
+        for term in self.terms:
+            if isinstance(term, ConnectTerm):
+                match &= term.test(events) != term.negated
+        return match
+
     def match_metrics(self, metrics: MetricColumns, n_rows: int) -> Mask:
         """Return which rows satisfy the terms about metrics, shape (n_rows,)."""
         match = np.ones(n_rows, np.bool_)
@@ -116,23 +137,23 @@ class Filter:
         return match
 
 
-def parse_filter(text: str, ports: Mapping[str, int] = _NO_PORTS) -> Filter:
-    """Parse a filter; `ports` maps port names to numbers.
+def parse_filter(text: str, ports: Mapping[str, int] = _NO_PORTS, *, of_connects: bool = False) -> Filter:
+    """Parse a filter; `ports` maps port names to numbers. With `of_connects`, it is one for single connects.
 
     Raises:
         FilterError: a term is invalid.
     """
-    return Filter(text.strip(), tuple(_parse_word(word, ports) for word in split_words(text)))
+    return Filter(text.strip(), tuple(_parse_word(word, ports, of_connects) for word in split_words(text)))
 
 
-def _parse_word(word: Word, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
+def _parse_word(word: Word, ports: Mapping[str, int], of_connects: bool) -> Term:
     try:
-        return _parse_term(word.text, ports)
+        return _parse_term(word.text, ports, of_connects)
     except FilterError as error:
         raise FilterError(str(error), word.start, word.end) from None
 
 
-def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
+def _parse_term(word: str, ports: Mapping[str, int], of_connects: bool) -> Term:
     negated, body = word.startswith("!"), word.removeprefix("!")
     if not body:
         raise FilterError("nothing follows '!'")
@@ -142,6 +163,10 @@ def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
     name, op, value = parts["field"], parts["op"], parts["value"]
     if name in METRICS and op in _COMPARISONS:
         return MetricTerm(name, _COMPARISONS[op], _parse_number(value, word), negated)
+    if name in CONNECT_FIELDS:
+        if not of_connects:
+            raise FilterError(f"'{name}' is of single connects: log, record and export can be filtered by it")
+        return ConnectTerm(connect_test(name, op, value), negated)
     field = FILTERABLE.get(ALIASES.get(name, name))
     if field is not None and (test := _field_test(name, field, op, value, ports)):
         return KeyTerm(test, negated, comm_note(value) if field.name == "comm" else "")
@@ -149,7 +174,7 @@ def _parse_term(word: str, ports: Mapping[str, int]) -> KeyTerm | MetricTerm:
         raise FilterError(f"'{name}' cannot be compared with '{op}'")
     if op == ":":  # an IPv6 address or address:port, typed as it is shown
         return KeyTerm(_contains(_SEARCHED, body), negated)
-    names = ", ".join([*FILTERABLE, *ALIASES, *METRICS])
+    names = ", ".join([*FILTERABLE, *ALIASES, *(CONNECT_FIELDS if of_connects else METRICS)])
     raise FilterError(f"no field is called '{name}'; there are: {names}")
 
 

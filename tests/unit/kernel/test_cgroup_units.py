@@ -11,7 +11,13 @@ import pytest
 from tcpconntop.core.wire import EVENT
 from tcpconntop.kernel import cgroup_files
 from tcpconntop.kernel.cgroup_files import unescape, v2_mount
-from tcpconntop.kernel.cgroup_units import MAX_WALKS, RESCAN_INTERVAL_S, STEP_INTERVAL_S, UnitResolver
+from tcpconntop.kernel.cgroup_units import (
+    MAX_PAUSE_S,
+    MAX_WALKS,
+    RESCAN_INTERVAL_S,
+    STEP_INTERVAL_S,
+    UnitResolver,
+)
 
 ID = "0123456789abcdef" * 4
 NONE = np.empty(0, EVENT)
@@ -65,7 +71,7 @@ def records(*groups: tuple[int, int]) -> np.ndarray:
 def test_on_v2_the_folder_with_that_inode_names_the_unit(tmp_path: Path) -> None:
     proc = machine(tmp_path)
     group = add_group(tmp_path, b"system.slice/nginx.service")
-    units = UnitResolver(proc)
+    units = UnitResolver(proc, Clock())
     units.resolve(records((group, 100), (group, 101)))
     assert units.names[group] == "nginx.service"
     assert units.notes == ()
@@ -82,7 +88,7 @@ def test_on_v1_and_hybrid_the_unit_comes_from_the_process(tmp_path: Path) -> Non
         },
     )
     root = (tmp_path / "cgroup").stat().st_ino
-    units = UnitResolver(proc)
+    units = UnitResolver(proc, Clock())
     events = records((root, 100), (root, 101), (root, 102), (root, 999))
     units.resolve(events)
     named = [units.names[int(group)] for group in events["cgroup_id"]]
@@ -94,7 +100,7 @@ def test_on_v1_and_hybrid_the_unit_comes_from_the_process(tmp_path: Path) -> Non
 def test_without_a_v2_mount_the_process_names_the_unit(tmp_path: Path) -> None:
     proc = machine(tmp_path, {100: "1:name=systemd:/system.slice/ssh.service\n"})
     (proc / "self" / "mountinfo").write_text("")
-    units, events = UnitResolver(proc), records((1, 100))
+    units, events = UnitResolver(proc, Clock()), records((1, 100))
     units.resolve(events)
     assert units.names[int(events["cgroup_id"][0])] == "ssh.service"
 
@@ -149,7 +155,7 @@ def test_a_deleted_group_has_no_name_and_is_not_looked_for_for_ever(
 
 def test_a_group_that_was_removed_is_named_by_the_process_that_is_still_in_it(tmp_path: Path) -> None:
     proc = machine(tmp_path, {100: "0::/job.service (deleted)\n"})
-    units = UnitResolver(proc)
+    units = UnitResolver(proc, Clock())
     units.resolve(records((12345678, 100)))
     assert units.names[12345678] == "job.service"
 
@@ -160,7 +166,7 @@ def test_a_process_that_has_moved_or_that_is_another_one_names_nothing(tmp_path:
     add_group(tmp_path, b"other.service")
     add_process(proc, 101, b"0::/../else.service\n", ticks=1 << 62)
     add_process(proc, 102, b"1:name=systemd:/else.service\n", ticks=1 << 62)
-    units = UnitResolver(proc)
+    units = UnitResolver(proc, Clock())
     events = records((12345678, 100), (12345679, 101), (1, 102))
     units.resolve(events)
     assert set(units.names.values()) == {None}
@@ -171,7 +177,7 @@ def test_in_a_container_with_pids_of_its_own_no_process_is_asked_unless_it_is_ch
     proc = machine(tmp_path, {100: "0::/mine.service\n", 101: "1:name=systemd:/wrong.service\n0::/\n"})
     (proc / "self" / "ns").mkdir()
     (proc / "self" / "ns" / "pid").touch()  # an inode number that is not the initial namespace's
-    group, units = add_group(tmp_path, b"mine.service"), UnitResolver(proc)
+    group, units = add_group(tmp_path, b"mine.service"), UnitResolver(proc, Clock())
     events = records((group, 100), (1, 101))
     units.resolve(events)
     assert units.names == {group: "mine.service", units._root_id: None}
@@ -187,7 +193,7 @@ def test_names_that_are_no_text_are_names_all_the_same(tmp_path: Path, name: byt
     proc = machine(tmp_path, mount=mount)
     asked, walked = add_group(tmp_path, name, mount), add_group(tmp_path, b"w" + name, mount)
     add_process(proc, 100, b"1:name=systemd:/\xff\n0::/" + name + b"\n")
-    units = UnitResolver(proc)
+    units = UnitResolver(proc, Clock())
     units.resolve(records((asked, 100), (walked, 101)))
     text = name.decode("utf-8", "replace")
     assert (units.names[asked], units.names[walked]) == (text, f"w{text}")
@@ -227,7 +233,7 @@ def test_what_proc_does_not_show_ends_nothing(tmp_path: Path, missing: str) -> N
     (proc / missing).rename(tmp_path / "away")
     if missing != "self":
         (proc / missing).mkdir()  # an error that is none of those for a file that is not there
-    units = UnitResolver(proc)
+    units = UnitResolver(proc, Clock())
     units.resolve(records((1, 100), (1 << 40, 100)))
     assert 1 << 40 not in units.names
 
@@ -249,6 +255,27 @@ def test_many_groups_are_walked_a_little_at_a_time(tmp_path: Path) -> None:
     assert calls > 30
     assert groups[-1] in units.names
     assert units._next_walk_s > clock.now_s + 10  # a walk that took long is not begun again soon
+
+
+@pytest.mark.parametrize(("tick_s", "pause_s"), [(0.0001, 6.0), (0.02, MAX_PAUSE_S)])
+def test_the_pause_after_a_walk_has_an_upper_bound(tmp_path: Path, tick_s: float, pause_s: float) -> None:
+    """GIVEN a walk that took long WHEN a minute is over THEN a group that began meanwhile is named."""
+    proc, clock = machine(tmp_path), Clock(tick_s)
+    for n in range(100):
+        add_group(tmp_path, b"slice/g%d" % n)
+    units = UnitResolver(proc, clock)
+    units.resolve(records((12345678, 1)))
+    while units._walk is not None:
+        clock.now_s += STEP_INTERVAL_S
+        units.resolve(NONE)
+    late = add_group(tmp_path, b"late.service")
+    units.resolve(records((late, 3)))
+    assert late not in units.names  # the pause has begun
+    clock.now_s += pause_s
+    while late not in units.names:
+        clock.now_s += STEP_INTERVAL_S
+        units.resolve(NONE)
+        assert units._walk is not None or late in units.names
 
 
 def test_asking_many_processes_at_once_has_an_end(tmp_path: Path) -> None:

@@ -100,6 +100,14 @@ def test_recordings_of_several_hosts_are_exported_together(two: list[str]) -> No
     assert table.column("host").to_pylist() == [line["host"] for line in lines]
 
 
+def test_connects_are_chosen_by_how_they_ended(two: list[str]) -> None:
+    """WHEN a filter asks for results THEN those connects alone are exported."""
+    chosen = exported(two[0], "--format", "jsonl", "--filter", "!result=ok,refused").splitlines()
+    results = {json.loads(line)["result"] for line in chosen}
+    assert results
+    assert not results & {"ok", "refused"}
+
+
 def test_small_batches_share_a_row_group(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording is read in batches of a few rows, and a row group takes 4 kB beside its rows."""
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -6,6 +6,7 @@ import os
 import pwd
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,26 @@ def test_a_theme_from_a_file_is_remembered_only_if_another_one_was_chosen(places
     assert load_ui_state(state(places))[0].theme == "nord"
     save_ui_choices(args, UiState(theme="dracula"), UiState(theme="gruvbox"))
     assert load_ui_state(state(places))[0].theme == "gruvbox"
+
+
+def test_files_are_read_with_the_rights_of_the_caller_and_parsed_without(places, monkeypatch):
+    """GIVEN a caller who may not read the Python that runs this THEN a parser is imported."""
+    doing = []
+
+    @contextmanager
+    def as_caller():
+        doing.append("caller")
+        yield
+        doing.append("self")
+
+    for name in ("read_text", "parse_config"):
+        real = getattr(settings, name)
+        monkeypatch.setattr(settings, name, lambda *args, real=real, name=name, **more: (
+            doing.append(name), real(*args, **more))[1])  # fmt: skip
+    monkeypatch.setattr(settings, "as_caller", as_caller)
+    write(places / "etc/config.toml", "group = 'port'")
+    assert parse_with_settings(["-b"]).group == "port"
+    assert doing == ["caller", "read_text", "read_text", "self", "parse_config"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can have been called through sudo")

@@ -10,6 +10,7 @@ import pytest
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.kernel.netns_table import NamespaceCounts
+from tcpconntop.kernel.session import Counters
 from tcpconntop.sources.completeness import MAX_READINGS, Comparison, Completeness
 
 STAT = "{pid} (a) b) S" + " 0" * 18 + " {ticks}" + " 0" * 30
@@ -25,7 +26,7 @@ class Machine:
         self.now_s = 1_000_000.0
         self.opens("home", 0)
         self.process("thread-self", "home")
-        self.namespaces = Completeness(self._counts, lambda: self.unplaced, self.proc, self._now_ns)
+        self.namespaces = Completeness(self._counts, self._totals, self.proc, self._now_ns)
 
     def opens(self, namespace: str, count: int) -> None:
         """Set how many connects the kernel has counted in a namespace."""
@@ -71,6 +72,10 @@ class Machine:
 
     def _counts(self, since_ns: int) -> Mapping[int, NamespaceCounts]:
         return dict(self.table)
+
+    def _totals(self) -> Counters:
+        ended = sum(counts.sent for counts in self.table.values())
+        return Counters(ended, (ended,), 0, 0, 0, 0, 0, netns_unplaced=self.unplaced)
 
     def _now_ns(self) -> int:
         return int(self.now_s * SECOND_NS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.evidence import Evidence
@@ -22,6 +23,10 @@ AGE_SPREAD = 1.04
 MIN_ABANDONED = 4
 """Abandoned connects of equal age that are no coincidence."""
 
+APART_OF_AGE, APART_NS = 0.5, 100_000_000
+"""Connects that ended within half their age, or 0.1 s, may have ended together: one process that was killed
+closes all of its sockets at once. They prove no more than one of them."""
+
 MIN_SHARE = 0.6
 """Share of a program's abandoned connects that must have this age."""
 
@@ -38,8 +43,14 @@ class ClientTimeout(FindingKind):
     kind = "gives-up"
     severity = Severity.WARN
     shows = "a program abandons connects always at the same age: that is its own timeout"
-    based_on = "recent cancelled connects: 4 or more, and 60% of the program's, of one age ± 2%, 10ms or more"
-    silent = "ages that differ, as when a person presses Ctrl-C"
+    based_on = (
+        "recent cancelled connects: 4 or more that did not end together, and 60% of the program's, of one age"
+        " ± 2%, 10ms or more"
+    )
+    silent = (
+        "ages that differ, as when a person presses Ctrl-C; connects that ended together, as when a process"
+        " is killed"
+    )
     next_step = (
         "`ss -tnop state syn-sent dst ADDRESS:PORT` here; where SYNs were sent again, as for `lost-syns`"
     )
@@ -106,12 +117,26 @@ def _equal_ages(
     for group in np.argsort(-size, kind="stable")[: 4 * MAX_FINDINGS]:
         same = order[start[group] : start[group] + size[group]]
         total = int(np.count_nonzero(group_of == group))
-        if size[group] < max(MIN_ABANDONED, MIN_SHARE * total) or np.median(ages_us[same]) < MIN_AGE_US:
+        age_us = float(np.median(ages_us[same]))
+        if size[group] < max(MIN_ABANDONED, MIN_SHARE * total) or age_us < MIN_AGE_US:
+            continue
+        if not _ended_apart(left.events["end_ns"][same], age_us * 1_000):
             continue
         mask = np.zeros(len(left.events), np.bool_)
         mask[same] = True
         found.append((left.where(mask), total))
     return found
+
+
+def _ended_apart(ends_ns: npt.NDArray[np.uint64], age_ns: float) -> bool:
+    """Return True if at least `MIN_ABANDONED` of these connects did not end together."""
+    ends, apart_ns = np.sort(ends_ns), round(min(APART_OF_AGE * age_ns, APART_NS))
+    at = 0
+    for _ in range(MIN_ABANDONED - 1):
+        at = int(np.searchsorted(ends, ends[at] + np.uint64(apart_ns)))
+        if at == len(ends):
+            return False
+    return True
 
 
 def _why(same: RecentRecords, age_us: float) -> str:

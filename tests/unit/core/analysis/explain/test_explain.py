@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from explaining import (
-    MS,
+    abandoned,
     clock,
     ending_now,
     findings,
@@ -44,9 +44,7 @@ def test_the_gravest_comes_first():
 @pytest.mark.parametrize("group_by", list(GROUPINGS))
 def test_every_finding_leads_to_a_row(group_by):
     """GIVEN a table grouped in any way THEN each finding names a row of it, and of its own grouping."""
-    shown = snapshot_by_second(
-        *ending_now(*TROUBLE, *[connect(outcome=Outcome.CANCELLED, latency_ns=800 * MS)] * 5)
-    )
+    shown = snapshot_by_second(*ending_now(*TROUBLE, abandoned(*[800] * 5)))
     found = findings_of(shown, group_by)
     assert len(found) == 3
     for finding in found:

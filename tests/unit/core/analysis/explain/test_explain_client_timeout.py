@@ -4,47 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from explaining import MS, findings
+from explaining import MS, NOW_S, abandoned, ending_at, findings, findings_of, snapshot_by_second
 from records import connect, join
 
 from tcpconntop.core.wire import Outcome
 
 
-def left(*ages_ms: float, **more):
-    """Connects that were abandoned at some ages."""
-    return join(*(connect(outcome=Outcome.CANCELLED, latency_ns=round(age * MS), **more) for age in ages_ms))
-
-
 def test_a_time_out_of_the_application():
-    (found,) = findings(left(4_950, 5_000, 5_010, 5_100), connect(times=50))["gives-up"]
+    (found,) = findings(abandoned(4_950, 5_000, 5_010, 5_100), connect(times=50))["gives-up"]
     assert found.title == "curl gives up after 5.00s: its own timeout"
     assert "4 of its last 4 abandoned connects lasted 5.00s ± 1.5%, to 10.0.0.1:443" in found.evidence
     assert found.group_by == "process"
 
 
 def test_it_says_whether_a_lost_syn_had_a_chance():
-    early = findings(left(*[300] * 5))["gives-up"][0]
+    early = findings(abandoned(*[300] * 5))["gives-up"][0]
     assert "a lost SYN is retransmitted only after 1s" in early.evidence
-    late = findings(left(*[5_000] * 5, rtx=3))["gives-up"][0]
+    late = findings(abandoned(*[5_000] * 5, rtx=3))["gives-up"][0]
     assert "15 SYNs had been retransmitted by then, none was answered" in late.evidence
 
 
 def test_other_ages_beside_it_do_not_hide_it():
-    (found,) = findings(left(120, 700, *[5_000] * 7, 9_000))["gives-up"]
+    (found,) = findings(abandoned(120, 700, *[5_000] * 7, 9_000))["gives-up"]
     assert "7 of its last 10 abandoned connects" in found.evidence
 
 
 def test_a_program_that_starts_a_process_for_each_connect():
-    parts = [left(5_000 + pid, pid=pid, daddr=f"10.0.0.{pid}") for pid in range(1, 7)]
-    (found,) = findings(*parts)["gives-up"]
+    parts = [
+        ending_at(NOW_S - pid, abandoned(5_000 + pid, pid=pid, daddr=f"10.0.0.{pid}")) for pid in range(1, 7)
+    ]
+    (found,) = findings_of(snapshot_by_second(*parts))
     assert "curl gives up after 5.00s" in found.title
     assert "and 5 more destinations" in found.evidence
 
 
 def test_programs_are_told_apart():
-    found = findings(left(*[5_000] * 5, comm="curl"), left(*[800] * 5, comm="impatient", pid=7))
+    found = findings(abandoned(*[5_000] * 5, comm="curl"), abandoned(*[800] * 5, comm="impatient", pid=7))
     titles = {finding.title.split(":")[0] for finding in found["gives-up"]}
     assert titles == {"curl gives up after 5.00s", "impatient gives up after 800ms"}
+
+
+def test_a_program_that_gives_up_all_the_time():
+    (found,) = findings(abandoned(*[60] * 500, apart_ms=1))["gives-up"]
+    assert "500 of its last 500 abandoned connects lasted 60.0ms" in found.evidence
+
+
+def test_one_process_that_was_killed_proves_no_time_out():
+    """GIVEN processes that were killed with many connects of one age WHEN there are four THEN it is one."""
+    killed = [ending_at(NOW_S - pid, abandoned(*[5_000] * 50, pid=pid, apart_ms=0.1)) for pid in range(1, 5)]
+    assert not findings_of(snapshot_by_second(*killed[:3]))
+    (found,) = findings_of(snapshot_by_second(*killed))
+    assert "200 of its last 200 abandoned connects" in found.evidence
 
 
 SPREAD = np.geomspace(100, 20_000, 40)
@@ -53,10 +63,12 @@ SPREAD = np.geomspace(100, 20_000, 40)
 @pytest.mark.parametrize(
     "events",
     [
-        left(5_000, 5_000, 5_000),  # too few
-        left(*SPREAD),  # somebody who presses Ctrl-C
-        left(*[5_000] * 5, *SPREAD),  # most are of other ages
-        left(*[2] * 50),  # closed at once: not for taking long
+        abandoned(5_000, 5_000, 5_000),  # too few
+        abandoned(*SPREAD),  # somebody who presses Ctrl-C
+        abandoned(*[5_000] * 5, *SPREAD),  # most are of other ages
+        abandoned(*[2] * 50),  # closed at once: not for taking long
+        abandoned(*[5_000] * 50, apart_ms=0.1),  # one process was killed
+        join(*(abandoned(*[5_000] * 9, apart_ms=n + 1) for n in range(3))),  # three at once
         connect(outcome=Outcome.TIMEOUT, error=110, latency_ns=5_000 * MS, times=9, dport=1),
         connect(latency_ns=5_000 * MS, times=9),
     ],
