@@ -135,10 +135,11 @@ class Table(LineView, can_focus=True):
         if view is not None and row is not None:
             self._expansion = Expansion(row, all_subrows.subrows_of_row(view, row), max(2, self._page // 2))
         self._cache.expansion = self._expansion
-        self.virtual_size = Size(self.size.width, self._n_lines + 1)
+        self.virtual_size = Size(self.size.width, self.n_lines + 1)
 
     @property
-    def _n_lines(self) -> int:
+    def n_lines(self) -> int:
+        """Lines of the rows and of the subrows that are shown."""
         return (len(self.view) if self.view else 0) + self._expansion.n_lines
 
     @property
@@ -241,7 +242,7 @@ class Table(LineView, can_focus=True):
                 self.post_message(SortRequested(hits[0].key))
             return
         line = self._first + event.y - 1
-        if line < self._n_lines:
+        if line < self.n_lines:
             self._go(self._expansion.content(line).row)
             if event.chain == 2:
                 self.post_message(RowOpened())
@@ -257,7 +258,7 @@ class Table(LineView, can_focus=True):
             return header.adjust_cell_length(width, self.style("header"))
         view, first = self.view, self._first
         self._cache.move_to(first, self._page)
-        if view is not None and first + y - 1 < self._n_lines:
+        if view is not None and first + y - 1 < self.n_lines:
             content = self._expansion.content(first + y - 1)
             drawing = RowDrawing(self, self.column_layouts, self._overall, self._namer, width)
             selected, pointed = content.row == self.row, content.row == self.pointed
