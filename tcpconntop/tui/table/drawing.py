@@ -16,9 +16,10 @@ from textual.strip import Strip
 from tcpconntop.core.view.columns import TREND, ViewColumn
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.table.cells import cell_paint, fit_cell
+from tcpconntop.tui.table.contents import cell_text
 from tcpconntop.tui.table.layout import MARGIN, ColumnLayout
 from tcpconntop.tui.table.line_view import LineView
-from tcpconntop.tui.table.naming import Namer, add_name
+from tcpconntop.tui.table.naming import Namer
 from tcpconntop.tui.text.lines import fit
 
 if TYPE_CHECKING:
@@ -105,8 +106,7 @@ class RowDrawing:
     def _text(self, view: View, column: ViewColumn, row: int, trend: Trend) -> str:
         if column.key == TREND.key:
             return trend.line
-        text = column.text(view, row)
-        return add_name(text, column, view, row, self.namer) if self.namer else text
+        return cell_text(view, column, row, self.namer)
 
 
 def is_key(column: ViewColumn) -> bool:

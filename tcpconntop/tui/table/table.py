@@ -6,7 +6,7 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,9 +16,10 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from tcpconntop.core.lazy import lazy
-from tcpconntop.core.view.columns import columns_of
+from tcpconntop.core.view.columns import ViewColumn, columns_of
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
+from tcpconntop.tui.table.contents import ContentWidths
 from tcpconntop.tui.table.drawing import RowDrawing, header_strip
 from tcpconntop.tui.table.expansion import NO_EXPANSION, Expansion
 from tcpconntop.tui.table.layout import ColumnLayout, lay_out_columns
@@ -59,6 +60,7 @@ class Table(LineView, can_focus=True):
         self._overall: Mapping[str, float] = {}
         self.expanded: bytes | None = None
         self._expansion, self._cache = NO_EXPANSION, LineCache()
+        self._contents = ContentWidths()
         self._layout_key: tuple[object, ...] = ()  # what the layout depends on
         self._without_rows: tuple[object, ...] | None = None  # what is drawn where there is no row
         self._namer: Namer | None = None
@@ -151,14 +153,19 @@ class Table(LineView, can_focus=True):
         return max(1, self.size.height - 1)
 
     def _lay_out(self) -> None:
-        if self.view is not None:
-            room = self.size.width - 1  # without the scroll bar
-            columns, spec = columns_of(self.view), self.view.spec
-            key = (columns, room, spec.sort, spec.columns, self._namer is None)
+        view = self.view
+        if view is not None:
+            room, spec = self.size.width - 1, view.spec  # without the scroll bar
+            columns: Sequence[ViewColumn] = columns_of(view)
+            if self._namer:
+                columns = widen_for_names(columns, room)
+            first = self._expansion.content(self._first).row
+            visible = range(first, min(first + self._page, len(view)))
+            contents = self._contents.measure(view, visible, columns, self._namer)
+            key = (columns, room, spec.sort, spec.columns, contents)
             if key != self._layout_key:
                 self._layout_key = key
-                widened = widen_for_names(columns, room) if self._namer else columns
-                self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
+                self.column_layouts = lay_out_columns(columns, spec.sort, room, spec.columns, contents)
         self._cache.clear()
         without_rows = None if self.view else (self._empty, self.column_layouts, self._order())
         if without_rows is None or without_rows != self._without_rows or not self.is_painted:
