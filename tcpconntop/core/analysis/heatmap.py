@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.analysis.axes import decade_range
+from tcpconntop.core.analysis.axes import decade_range, steps_of_cells
 from tcpconntop.core.analysis.series import step_shares
 from tcpconntop.core.counts import MIDDLES_US
 from tcpconntop.core.types import SECOND_NS, Floats, Ints
@@ -82,14 +82,8 @@ class Heatmap:
         return counts.reshape(rows, self.steps)
 
     def step_of_cell(self, cells: int) -> Ints:
-        """Return the step of each of `cells` terminal cells, shape (cells,); every step has at least one.
-
-        Where cells are no multiple of the steps, some steps are one cell wider. Which ones depends on their
-        number on the clock, so that a step keeps its width while it moves to the left.
-        """
-        right = (self.first + self.steps) * cells // self.steps
-        cell = np.arange(right - cells, right)
-        return ((cell + 1) * self.steps - 1) // cells - self.first
+        """Return the step of each of `cells` terminal cells (`steps_of_cells`)."""
+        return steps_of_cells(self.first, self.steps, cells)
 
 
 def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:

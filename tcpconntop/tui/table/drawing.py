@@ -86,16 +86,16 @@ class RowDrawing:
         pending, style = "", self.widget.style(kind)
         for layout in self.layouts[first:]:
             column = layout.column
-            text = "" if first and is_key(column) else self._text(view, column, row, trend)
             is_worse = column.key in trend.worse
             gap = " " * (layout.start - position - is_worse) + (WORSE_SIGN if is_worse else "")
-            paint = "bad" if is_worse else cell_paint(column, view, row, self.overall)
-            cell_style = self.widget.style(kind, paint)
-            if cell_style is not style and pending:
-                segments.append(Segment(pending, style))
-                pending = ""
-            style = cell_style
-            pending += gap + fit_cell(column, text, layout.width)
+            for text, paint in self._texts(view, layout, row, trend, bool(first)):
+                cell_style = self.widget.style(kind, "bad" if is_worse else paint)
+                if cell_style is not style and pending:
+                    segments.append(Segment(pending, style))
+                    pending = ""
+                style = cell_style
+                pending += gap + text
+                gap = ""
             position = layout.end
         segments += [
             Segment(pending, style),
@@ -103,10 +103,16 @@ class RowDrawing:
         ]
         return Strip(segments, max(self.width, position))
 
-    def _text(self, view: View, column: ViewColumn, row: int, trend: Trend) -> str:
+    def _texts(
+        self, view: View, layout: ColumnLayout, row: int, trend: Trend, is_subrow: bool
+    ) -> Sequence[tuple[str, str]]:
+        """Return what fills a cell: texts and the names of their colours."""
+        column = layout.column
         if column.key == TREND.key:
-            return trend.line
-        return cell_text(view, column, row, self.namer)
+            missing = layout.width - sum(len(text) for text, _ in trend.runs)
+            return [(" " * missing, ""), *trend.runs] if missing > 0 else trend.runs
+        text = "" if is_subrow and is_key(column) else cell_text(view, column, row, self.namer)
+        return [(fit_cell(column, text, layout.width), cell_paint(column, view, row, self.overall))]
 
 
 def is_key(column: ViewColumn) -> bool:
