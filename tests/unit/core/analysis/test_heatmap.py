@@ -166,7 +166,7 @@ def test_given_nothing_then_the_map_is_empty():
 def scaled(latency_ns: int, times: int, second: int, before: HeatmapScale | None) -> HeatmapScale:
     window = RollingWindow(10)
     window.ingest(connect(latency_ns=latency_ns, times=times), second * SECOND_NS)
-    return HeatmapScale.for_heatmap(map_of(snapshot_of(window, second * SECOND_NS)), 6, before)
+    return HeatmapScale.for_heatmap(map_of(snapshot_of(window, second * SECOND_NS)), 6, 6, before)
 
 
 def test_given_a_scale_then_it_grows_at_once_and_shrinks_late():
