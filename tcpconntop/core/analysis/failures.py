@@ -25,6 +25,7 @@ from tcpconntop.core.view.groups import (
     process_text,
 )
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
+from tcpconntop.core.window.selected import selected_counts
 from tcpconntop.core.wire import Outcome
 
 OUTCOME_MEANINGS = {
@@ -174,13 +175,12 @@ def _count_kinds(errors: SparseCounts, outcomes: Ints, group_of: Ints) -> tuple[
 def _time_spans(selection: Selection) -> dict[int, tuple[int, int, int]]:
     """Return for each kind: count in the slices, begin of the first slice and end of the last, in s."""
     spans: dict[int, tuple[int, int, int]] = {}
-    one_row = np.zeros(1, np.int64)
+    one_row, selected = np.zeros(1, np.int64), selection.group_of >= 0
     for part in selection.snapshot.window.slices:
-        inside = np.flatnonzero(selection.group_of[part.rows] >= 0)
-        outcomes = part.outcomes(inside).sum(axis=0, keepdims=True)
-        if not outcomes[:, Outcome.OK + 1 :].any():
+        sums = selected_counts(part, selected)
+        if not sums.failed:
             continue
-        _, kinds, counts = _count_kinds(part.packed_errors.regroup(selection.group_of), outcomes, one_row)
+        _, kinds, counts = _count_kinds(sums.errors, sums.outcomes[np.newaxis], one_row)
         for kind, n in zip(kinds.tolist(), counts.tolist(), strict=True):
             total, first, _ = spans.get(kind, (0, part.second, 0))
             spans[kind] = (total + n, first, part.second + part.seconds)

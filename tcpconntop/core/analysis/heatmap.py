@@ -17,9 +17,9 @@ from tcpconntop.core.analysis.series import step_shares
 from tcpconntop.core.counts import MIDDLES_US
 from tcpconntop.core.types import SECOND_NS, Floats, Ints
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
+from tcpconntop.core.window.selected import selected_counts
 from tcpconntop.core.window.slices import oldest_second, slice_length_s
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.core.wire import Outcome
 
 STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600)
 """Possible lengths of a step. They fit the lengths of slices, so that few slices are divided."""
@@ -104,11 +104,12 @@ def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:
     first = snapshot.second // step_s - steps + 1
     failed = np.zeros(steps)
     parts: list[tuple[Ints, Ints, Floats]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    selected = group_of >= 0
     for part in snapshot.window.slices:
-        latency = part.packed_latency.regroup(group_of)  # one row, 0: its codes are the buckets
-        lost = int(part.outcomes(np.flatnonzero(group_of[part.rows] >= 0))[:, Outcome.OK + 1 :].sum())
+        counts = selected_counts(part, selected)
+        latency = counts.latency
         for step, share in step_shares(part, step_s, first):
-            failed[step] += lost * share
+            failed[step] += counts.failed * share
             parts.append(
                 (latency.codes, np.full_like(latency.codes, step), latency.counts * np.float64(share))
             )

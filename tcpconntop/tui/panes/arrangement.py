@@ -69,7 +69,9 @@ def all_together(offered: Sequence[str], picked: str | None, width: int, height:
     columns[-1] += [name for name in offered if not any(name in column for column in COLUMNS)]
     columns = [column for column in columns if column]
     places = []
-    for place, column in zip(_in_row([column[0] for column in columns], width, height, 1), columns, strict=True):
+    for place, column in zip(
+        _in_row([column[0] for column in columns], width, height, 1), columns, strict=True
+    ):
         for n, name in enumerate(column):
             top, bottom = height * n // len(column), height * (n + 1) // len(column)
             places.append(place._replace(name=name, y=top + 1, height=bottom - top - 1))

@@ -128,14 +128,18 @@ class TableScreen(Screen[None]):
         big = is_big(self.size.width, height)
         self.panes.set_big(big)
         least = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
-        self.panes.styles.height = max(least, height - LINES_OF_BARS - self._lines_of_table()) if big else least
+        self.panes.styles.height = (
+            max(least, height - LINES_OF_BARS - self._lines_of_table()) if big else least
+        )
         self.health.display = height >= NO_HEALTH_BELOW
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
 
     def _lines_of_table(self) -> int:
         """Return the lines that the table of a big terminal needs; the panes have what it leaves."""
-        needed = max(MIN_TABLE_LINES, -(-(self.table.n_lines + 3) // 4) * 4)  # a new row seldom moves the panes
+        needed = max(
+            MIN_TABLE_LINES, -(-(self.table.n_lines + 3) // 4) * 4
+        )  # a new row seldom moves the panes
         return self._table_lines.fit(needed, (self.spec.group_by, self.spec.where.text))
 
     def restore(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
