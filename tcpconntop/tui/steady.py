@@ -7,7 +7,7 @@ HOLD = 20
 
 
 class SteadySize:
-    """A size that grows at once, and shrinks when less was enough for `HOLD` refreshes or the view is another."""
+    """A size that grows at once, and shrinks when less was enough for `HOLD` refreshes or in another view."""
 
     def __init__(self) -> None:
         self._size = self._most_since = self._age = 0

@@ -36,7 +36,7 @@ def time_labels(span_s: float, at_most: int) -> list[tuple[int, str]]:
 
 
 def steps_of_cells(first: int, steps: int, cells: int) -> Ints:
-    """Return the step of each of `cells` terminal cells, 0 … steps - 1, shape (cells,); each has at least one.
+    """Return the step (0 … steps - 1) of each of `cells` terminal cells, shape (cells,). Each has one.
 
     Where cells are no multiple of the steps, some steps are one cell wider. Which ones depends on their
     number on the clock (that of the first one is `first`), so that a step keeps its width while it moves to

@@ -104,12 +104,11 @@ def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:
     first = snapshot.second // step_s - steps + 1
     failed = np.zeros(steps)
     parts: list[tuple[Ints, Ints, Floats]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    selected = group_of >= 0
-    for part in snapshot.window.slices:
-        counts = selected_counts(part, selected)
-        latency = counts.latency
+    slices = snapshot.window.slices
+    for part, sums in zip(slices, selected_counts(slices, group_of >= 0), strict=True):
+        latency = sums.latency
         for step, share in step_shares(part, step_s, first):
-            failed[step] += counts.failed * share
+            failed[step] += sums.failed * share
             parts.append(
                 (latency.codes, np.full_like(latency.codes, step), latency.counts * np.float64(share))
             )
@@ -208,7 +207,7 @@ def even_decades(low_us: float, high_us: float, lines: int) -> EvenDecades:
 
 
 def _half_decades(low_us: float, high_us: float) -> tuple[float, float]:
-    """Return a range that ends on halves of powers of ten, so that it seldom changes; a narrow one on whole ones."""
+    """Return a range between halves of powers of ten, so that it seldom changes; a narrow one: whole ones."""
     first, last = math.floor(2 * math.log10(max(low_us, 1.0))), math.ceil(2 * math.log10(max(high_us, 1.0)))
     return decade_range(low_us, high_us) if last - first < 4 else (10.0 ** (first / 2), 10.0 ** (last / 2))
 

@@ -1,8 +1,8 @@
 """Connects that waited for one, two or three timeouts of a SYN: the modes of a distribution at 1, 3 and 7 s.
 
 An unanswered SYN is sent again after 1 s, then after 2 s and 4 s more. So connects that lost SYNs gather just
-behind these times. But a latency alone does not tell how many were lost, or whether any was: kernels can be told
-other timeouts, and a slow answer comes at any time. Only the records of the connects do.
+behind these times. But a latency alone does not tell how many were lost, or whether any was: kernels have
+other timeouts, and slow answers come at any time. Only the records of the connects do.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _buckets(at_us: int) -> tuple[int, int]:
 
 
 def _records(evidence: Evidence) -> RecentRecords:
-    """Return the records of the selection that succeeded in the window; a second more, because batches are late."""
+    """Return the selection's records of success in the window and a second before it: batches come late."""
     events = evidence.snapshot.window.recent.records
     wanted = (events["outcome"] == Outcome.OK) & (
         events["end_ns"].astype(np.int64) >= evidence.began_ns - SECOND_NS

@@ -109,13 +109,12 @@ def _series_of_one(snapshot: Snapshot, selected: Mask, axis: TimeAxis, qs: Seque
     """Return the series of one group: its keys."""
     counts = np.zeros((2, axis.steps))
     parts: list[tuple[Ints, Ints]] = []
-    for part in snapshot.window.slices:
-        shares = step_shares(part, axis.step_s, axis.first)
-        if shares:
-            sums = selected_counts(part, selected)
-            for step, share in shares:
-                counts[:, step] += np.array((sums.attempts, sums.failed)) * share
-                parts.append((sums.latency.codes + (step << CELL_BITS), sums.latency.counts))
+    slices = snapshot.window.slices
+    for part, sums in zip(slices, selected_counts(slices, selected), strict=True):
+        for step, share in step_shares(part, axis.step_s, axis.first):
+            counts[0, step] += sums.attempts * share
+            counts[1, step] += sums.failed * share
+            parts.append((sums.latency.codes + (step << CELL_BITS), sums.latency.counts))
     quantiles = quantiles_us(SparseCounts.from_codes(parts), axis.steps, qs)
     return Series(float(axis.step_s), counts[:1], counts[1:], quantiles.reshape(1, axis.steps, len(qs)))
 

@@ -1,12 +1,15 @@
 """What a slice has of some keys together.
 
-The panes ask for the same keys at each refresh, and slices do not change: so each slice keeps its last answers. A
+The panes ask for the same keys at each refresh, and slices do not change: so each slice keeps its answers. A
 refresh of 10,000 destinations reads one new slice instead of sixty.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -14,6 +17,8 @@ from tcpconntop.core.counts import SparseCounts
 from tcpconntop.core.types import Ints, Mask
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.wire import Outcome
+
+T = TypeVar("T")
 
 MAX_KEPT = 3
 """Answers that a slice keeps."""
@@ -32,32 +37,45 @@ class SelectedCounts:
     outcomes: Ints
     latency: SparseCounts
     errors: SparseCounts
+    _shared: dict[object, object] = field(default_factory=dict, init=False)
 
-    @property
+    @cached_property
     def attempts(self) -> int:
         """Ended attempts of any outcome."""
         return int(self.outcomes.sum())
 
-    @property
+    @cached_property
     def failed(self) -> int:
         """Ended attempts that did not connect."""
         return int(self.outcomes[Outcome.OK + 1 :].sum())
 
+    def once(self, compute: Callable[[SelectedCounts], T]) -> T:
+        """Return `compute(self)`, computed the first time only."""
+        if compute not in self._shared:
+            self._shared[compute] = compute(self)
+        return cast("T", self._shared[compute])
 
-def selected_counts(part: Slice, selected: Mask) -> SelectedCounts:
-    """Return the sums of the selected keys in a slice.
+
+def selected_counts(slices: Sequence[Slice], selected: Mask) -> list[SelectedCounts]:
+    """Return the sums of the selected keys in each slice.
 
     Args:
-        part: the slice.
-        selected: for each key of the window whether it counts; only those in the slice matter.
+        slices: the slices.
+        selected: for each key of the window whether it counts.
     """
-    kept: dict[bytes, SelectedCounts] = vars(part).setdefault("_selected", {})
+    bits = np.packbits(selected).tobytes()
+    return [_counts_in(part, selected, bits) for part in slices]
+
+
+def _counts_in(part: Slice, selected: Mask, bits: bytes) -> SelectedCounts:
     n_rows = int(part.packed_rows[-1]) + 1 if len(part.packed_rows) else 0
-    mask = selected[:n_rows]
-    name = np.packbits(mask).tobytes()
+    whole, more = divmod(n_rows, 8)
+    name = bits[:whole] + (bytes((bits[whole] >> 8 - more,)) if more else b"")  # of keys that the slice knows
+    kept: dict[bytes, SelectedCounts] = vars(part).setdefault("_selected", {})
     counts = kept.get(name)
     if counts is None:
-        counts = _all(part) if mask.all() else _some(part, np.flatnonzero(mask))
+        rows = np.flatnonzero(selected[:n_rows])
+        counts = _all(part) if len(rows) == n_rows else _some(part, rows)
         while len(kept) >= MAX_KEPT:
             del kept[next(iter(kept))]
         kept[name] = counts

@@ -57,7 +57,8 @@ def all_together(offered: Sequence[str], picked: str | None, width: int, height:
     Args:
         offered: the panes that there are.
         picked: one that the user wants to see; None if that does not matter.
-        width, height: cells of the panes with their titles.
+        width: cells of a line.
+        height: lines of the panes with their titles.
     """
     if height < TWO_ROWS_MIN_HEIGHT:
         names = [name for name in IN_ONE_ROW if name in offered]
@@ -68,10 +69,8 @@ def all_together(offered: Sequence[str], picked: str | None, width: int, height:
     columns = [[name for name in column if name in offered] for column in COLUMNS]
     columns[-1] += [name for name in offered if not any(name in column for column in COLUMNS)]
     columns = [column for column in columns if column]
-    places = []
-    for place, column in zip(
-        _in_row([column[0] for column in columns], width, height, 1), columns, strict=True
-    ):
+    places, tops = [], _in_row([column[0] for column in columns], width, height, 1)
+    for place, column in zip(tops, columns, strict=True):
         for n, name in enumerate(column):
             top, bottom = height * n // len(column), height * (n + 1) // len(column)
             places.append(place._replace(name=name, y=top + 1, height=bottom - top - 1))

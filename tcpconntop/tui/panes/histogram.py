@@ -101,10 +101,8 @@ class Histogram(Pane):
         for mode in modes:
             if mode.lost_syns:
                 label = f"{mode.lost_syns} {'SYN' if mode.lost_syns == 1 else 'SYNs'} lost"
-                column = _highest(counts, math.log(mode.at_us / low) * scale)
-                lines[: frame.rows] = write_beside(
-                    lines[: frame.rows], frame, column, label, self.paint("warn")
-                )
+                column, rows = _highest(counts, math.log(mode.at_us / low) * scale), lines[: frame.rows]
+                lines[: frame.rows] = write_beside(rows, frame, column, label, self.paint("warn"))
         return [self._marks(marks, COUNT_WIDTH + 1, width), *lines]
 
     def _marks(self, marks: list[tuple[float, str]], shift: int, width: int) -> Text:

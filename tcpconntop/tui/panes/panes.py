@@ -14,7 +14,7 @@ from textual.widget import Widget
 from tcpconntop.core.format import count
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.tui.panes.arrangement import Place, all_together, side_by_side
-from tcpconntop.tui.panes.pane import Pane
+from tcpconntop.tui.panes.pane import MIN_REDRAW_NS, MIN_REREAD_NS, Pane
 from tcpconntop.tui.panes.tabs import PaneTabs, Tab
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Panes(Vertical):
         self._is_big = self._is_picked = self._is_alone = False
         self._tabs, self._lower_tabs = PaneTabs(), PaneTabs()
         self._selection: Selection | None = None
-        self._about = "everything"
+        self._about, self._stands_still = "everything", False
         self._placed: list[Place] = []
         self._at_places = _AtPlaces()
         self._lower_tabs.display = False
@@ -132,7 +132,7 @@ class Panes(Vertical):
             self._update()
 
     def choose(self, name: str) -> None:
-        """Show a pane; where it stands among others and is the chosen one, alone, and then among them again."""
+        """Show a pane; if it stands among others and is chosen already, alone, and then among them again."""
         if self._are_together and self._is_picked and name == self._active:
             self._is_alone = not self._is_alone
         self._is_picked = True
@@ -151,9 +151,12 @@ class Panes(Vertical):
             self.choose(self._offered[index])
         return exists
 
-    def show(self, selection: Selection | None, name: str) -> None:
-        """Show a selection; `name` stands in the line of the tabs."""
-        self._selection, self._about = selection, name
+    def show(self, selection: Selection | None, name: str, stands_still: bool = False) -> None:
+        """Show a selection; `name` stands in the line of the tabs.
+
+        While time goes on, sentences beside pictures change every other second at most.
+        """
+        self._selection, self._about, self._stands_still = selection, name, stands_still
         self._update()
 
     def on_resize(self) -> None:
@@ -170,7 +173,8 @@ class Panes(Vertical):
         for name, pane in self._panes.items():
             pane.display = name in visible
             if name in visible and self.display:
-                pane.show(self._selection, self._about)
+                is_read = pane.IS_READ and len(places) > 2 and not self._stands_still
+                pane.show(self._selection, self._about, MIN_REREAD_NS if is_read else MIN_REDRAW_NS)
         attempts = count(self._selection.attempts) if self._selection else ""
         tabs, lower = self._tabs_of(places)
         self._tabs.show(tabs, self._about, attempts, self._shorter(visible))

@@ -82,7 +82,7 @@ class TableScreen(Screen[None]):
         self.view: View | None = None
         self.state: DashboardState | None = None
         self._all: selections.Selection | None = None
-        self._views, self._table_lines = ViewCache(), SteadySize()
+        self._views, self._table_height = ViewCache(), SteadySize()
         self.panes_enabled = True
         self.header, self.health, self.summary = Header(), Health(), Summary()
         self.footer = Footer(self.HIDDEN_HINTS)
@@ -128,19 +128,18 @@ class TableScreen(Screen[None]):
         big = is_big(self.size.width, height)
         self.panes.set_big(big)
         least = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
-        self.panes.styles.height = (
-            max(least, height - LINES_OF_BARS - self._lines_of_table()) if big else least
-        )
+        self.panes.styles.height = max(least, height - LINES_OF_BARS - self._table_lines() if big else 0)
         self.health.display = height >= NO_HEALTH_BELOW
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
 
-    def _lines_of_table(self) -> int:
-        """Return the lines that the table of a big terminal needs; the panes have what it leaves."""
-        needed = max(
-            MIN_TABLE_LINES, -(-(self.table.n_lines + 3) // 4) * 4
-        )  # a new row seldom moves the panes
-        return self._table_lines.fit(needed, (self.spec.group_by, self.spec.where.text))
+    def _table_lines(self) -> int:
+        """Return the lines that the table of a big terminal needs; the panes have what it leaves.
+
+        They are a multiple of four, so that a new row seldom moves the panes.
+        """
+        needed = max(MIN_TABLE_LINES, -(-(self.table.n_lines + 3) // 4) * 4)
+        return self._table_height.fit(needed, (self.spec.group_by, self.spec.where.text))
 
     def restore(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
         """Restore what the user chose the last time."""
@@ -193,12 +192,13 @@ class TableScreen(Screen[None]):
 
     def _show_panes(self) -> None:
         view, row = self.view, self.table.row
+        stands_still = self.state is not None and self.state.stands_still
         if view is None:
             self.panes.show(None, self.scope_text())
         elif row is not None:
-            self.panes.show(selections.Selection(view, row), row_title(view, row))
+            self.panes.show(selections.Selection(view, row), row_title(view, row), stands_still)
         else:
-            self.panes.show(self._all, self.scope_text())
+            self.panes.show(self._all, self.scope_text(), stands_still)
 
     def scope_text(self) -> str:
         """Return the name of what the panes show when no row is selected."""

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from tcpconntop.core.view.columns import TREND, ViewColumn
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.table.cells import cell_paint, fit_cell
-from tcpconntop.tui.table.contents import cell_text
+from tcpconntop.tui.table.contents import Contents
 from tcpconntop.tui.table.layout import MARGIN, ColumnLayout
 from tcpconntop.tui.table.line_view import LineView
 from tcpconntop.tui.table.naming import Namer
@@ -57,6 +57,7 @@ class RowDrawing:
         widget: gives the styles.
         layouts: the columns.
         overall: metrics of all rows together, to which those of a row are compared.
+        contents: makes the texts.
         namer: returns the name of an address; None shows none.
         width: cells of a line.
     """
@@ -64,6 +65,7 @@ class RowDrawing:
     widget: LineView
     layouts: Sequence[ColumnLayout]
     overall: Mapping[str, float]
+    contents: Contents
     namer: Namer | None
     width: int
 
@@ -111,7 +113,7 @@ class RowDrawing:
         if column.key == TREND.key:
             missing = layout.width - sum(len(text) for text, _ in trend.runs)
             return [(" " * missing, ""), *trend.runs] if missing > 0 else trend.runs
-        text = "" if is_subrow and is_key(column) else cell_text(view, column, row, self.namer)
+        text = "" if is_subrow and is_key(column) else self.contents.text(view, column, row, self.namer)
         return [(fit_cell(column, text, layout.width), cell_paint(column, view, row, self.overall))]
 
 

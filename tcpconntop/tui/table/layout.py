@@ -21,7 +21,7 @@ MARGIN = 1
 """Cells left and right of a row; the left one holds the sign of the selected row."""
 
 MAX_TREND_WIDTH, MAX_NAME_WIDTH, MAX_FREE_WIDTH = 120, 46, 60
-"""The most cells of the trend, of a name, and of the first name where there is no trend to take what is left."""
+"""The most cells of the trend, of a name, and of the first name where no trend takes what is left."""
 
 _FIXED = -1
 """Priority of the first column and of the sort column: they are never hidden.

@@ -19,7 +19,7 @@ from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.columns import ViewColumn, columns_of
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
-from tcpconntop.tui.table.contents import ContentWidths
+from tcpconntop.tui.table.contents import Contents
 from tcpconntop.tui.table.drawing import RowDrawing, header_strip
 from tcpconntop.tui.table.expansion import NO_EXPANSION, Expansion
 from tcpconntop.tui.table.layout import ColumnLayout, lay_out_columns
@@ -60,7 +60,7 @@ class Table(LineView, can_focus=True):
         self._overall: Mapping[str, float] = {}
         self.expanded: bytes | None = None
         self._expansion, self._cache = NO_EXPANSION, LineCache()
-        self._contents = ContentWidths()
+        self._contents = Contents()
         self._layout_key: tuple[object, ...] = ()  # what the layout depends on
         self._without_rows: tuple[object, ...] | None = None  # what is drawn where there is no row
         self._namer: Namer | None = None
@@ -92,6 +92,7 @@ class Table(LineView, can_focus=True):
 
     def forget(self) -> None:
         """Draw all rows again, because a name has been resolved."""
+        self._contents.forget()
         self._cache.clear()
         self.repaint()
 
@@ -267,7 +268,7 @@ class Table(LineView, can_focus=True):
         self._cache.move_to(first, self._page)
         if view is not None and first + y - 1 < self.n_lines:
             content = self._expansion.content(first + y - 1)
-            drawing = RowDrawing(self, self.column_layouts, self._overall, self._namer, width)
+            drawing = RowDrawing(self, self.column_layouts, self._overall, self._contents, self._namer, width)
             selected, pointed = content.row == self.row, content.row == self.pointed
             kind = "cursor" if selected else ""
             return self._cache.line(drawing, view, content, CURSOR_SIGN if pointed else " ", kind)

@@ -14,13 +14,13 @@ import numpy as np
 from tcpconntop.core.analysis.axes import steps_of_cells
 from tcpconntop.core.analysis.regression import find_regressions
 from tcpconntop.core.analysis.series import Series, TimeAxis, series
-from tcpconntop.core.types import Floats
+from tcpconntop.core.types import Floats, Ints
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import KEY
 from tcpconntop.tui.text.severity import LATENCY_PAINTS, latency_levels
 from tcpconntop.tui.text.sparkline import DOT, sparklines
 
-STEPS, MAX_STEPS = 20, 60
+STEPS, MAX_STEPS = 20, 40
 """Number of steps if no sparkline is drawn, and the most of any: in a wider one a step has several cells."""
 
 QUIET = "dim"
@@ -131,7 +131,7 @@ def _draw_trends(rows: list[_Steps], axis: TimeAxis, cells: int) -> list[Trend]:
     masks = {"p99": regressions.slower, "fail": regressions.failing}
     worse = [frozenset(key for key, mask in masks.items() if mask[row]) for row in range(len(rows))]
     step_of = steps_of_cells(axis.first, axis.steps, cells).tolist()
-    levels = latency_levels(p99)
+    levels: Ints = latency_levels(p99)
     is_slow = levels.any(axis=1).tolist()
     lines = [_stretched(line, step_of) for line in sparklines(p99)]
     runs = [
