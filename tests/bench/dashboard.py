@@ -1,10 +1,10 @@
 """Measure the cost of the dashboard; print a Markdown table: `python -m tests.bench.dashboard [--seconds N]`.
 
-The real program runs in a pseudo-terminal of 160 × 50 cells, and of 200 × 60 with all panes beside each other,
+The real program runs in a pseudo-terminal of 160 × 50 cells, and of 200 × 60 with all panes side by side,
 with 10,000 destinations and 20,000 records per second. It is measured from outside: CPU time of the drawing
-thread and of the whole process, and the time from a key press until the newly selected row is painted.
-The same table on Textual's DataTable, with the same
-views from the same engine, is measured in the same run, because machines differ.
+thread and of the whole process, and the time from a key press until the newly selected row is painted. The
+same table on Textual's DataTable, with the same views from the same engine, is measured in the same run,
+because machines differ.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tcpconntop.tui.text.severity import LATENCY_PAINTS, latency_levels
 from tcpconntop.tui.text.sparkline import DOT, sparklines
 
 STEPS, MAX_STEPS = 20, 40
-"""Number of steps if no sparkline is drawn, and the most of any: in a wider one a step has several cells."""
+"""Number of steps if no sparkline is drawn, and the most that are: in a wide one a step has several cells."""
 
 QUIET = "dim"
 """The colour of what is not slow, so that what is slow stands out."""
@@ -61,16 +61,17 @@ class TrendCache:
         self._key: tuple[object, ...] = ()
         self._axis, self._keys = TimeAxis(1, 0, 0), np.empty(0, KEY)
 
-    def get(self, view: View, rows: range, cells: int = STEPS) -> list[Trend]:
+    def get(self, view: View, rows: range, steps: int = STEPS, cells: int = 0) -> list[Trend]:
         """Return the trends of some rows.
 
         Args:
             view: the view.
             rows: the visible rows; unknown steps of all of them are computed together.
-            cells: width of a sparkline.
+            steps: the most steps of a sparkline.
+            cells: its width; 0 is a cell for each step.
         """
-        snapshot, axis = view.snapshot, TimeAxis.covering(view.snapshot, min(cells, MAX_STEPS))
-        key = (axis.step_s, snapshot.window_s, view.spec.group_by, view.spec.where.text, cells)
+        snapshot, axis = view.snapshot, TimeAxis.covering(view.snapshot, steps)
+        key = (axis.step_s, snapshot.window_s, view.spec.group_by, view.spec.where.text, steps, cells)
         is_earlier = axis.first < self._axis.first or axis.end < self._axis.end
         if key != self._key or is_earlier or (axis != self._axis and not self._same_keys(view)):
             self._key, self._steps = key, {}
@@ -132,10 +133,10 @@ def _draw_trends(rows: list[_Steps], axis: TimeAxis, cells: int) -> list[Trend]:
     worse = [frozenset(key for key, mask in masks.items() if mask[row]) for row in range(len(rows))]
     step_of = steps_of_cells(axis.first, axis.steps, cells).tolist()
     levels: Ints = latency_levels(p99)
-    is_slow = levels.any(axis=1).tolist()
+    slow = set(np.flatnonzero(levels.max(axis=1, initial=0)).tolist())
     lines = [_stretched(line, step_of) for line in sparklines(p99)]
     runs = [
-        _runs(line, levels[row, step_of].tolist()) if is_slow[row] else ((line, QUIET),)
+        _runs(line, levels[row, step_of].tolist()) if row in slow else ((line, QUIET),)
         for row, line in enumerate(lines)
     ]
     return [Trend(*trend) for trend in zip(runs, worse, strict=True)]
