@@ -23,7 +23,7 @@ from tcpconntop.tui.text.sparkline import DOT, sparklines
 STEPS, MAX_STEPS = 20, 40
 """Number of steps if no sparkline is drawn, and the most that are: in a wide one a step has several cells."""
 
-QUIET = "dim"
+QUIET = "quiet"
 """The colour of what is not slow, so that what is slow stands out."""
 
 
