@@ -29,7 +29,7 @@ COLUMN_MIN_WIDTH, TWO_ROWS_MIN_HEIGHT = 59, 22
 """Cells of a column, and lines from which panes stand above each other."""
 
 
-class Place(NamedTuple):
+class PanePlace(NamedTuple):
     """Where a pane stands: its position below the title, which is in the line above, and its size."""
 
     name: str
@@ -44,14 +44,14 @@ def is_big(width: int, height: int) -> bool:
     return width >= BIG_WIDTH and height >= BIG_HEIGHT
 
 
-def side_by_side(offered: Sequence[str], active: str, width: int, height: int) -> list[Place]:
+def side_by_side(offered: Sequence[str], active: str, width: int, height: int) -> list[PanePlace]:
     """Return the active pane, and those next to its tab where there is room for more than one."""
     n = min(max(1, width // PANE_WIDTH), len(offered))
     first = min(offered.index(active), len(offered) - n)
     return _in_row(offered[first : first + n], width, height, 0)
 
 
-def all_together(offered: Sequence[str], picked: str | None, width: int, height: int) -> list[Place]:
+def all_together(offered: Sequence[str], picked: str | None, width: int, height: int) -> list[PanePlace]:
     """Return as many panes as fit into a big terminal.
 
     Args:
@@ -77,10 +77,10 @@ def all_together(offered: Sequence[str], picked: str | None, width: int, height:
     return places
 
 
-def _in_row(names: Sequence[str], width: int, height: int, gap: int) -> list[Place]:
+def _in_row(names: Sequence[str], width: int, height: int, gap: int) -> list[PanePlace]:
     """Return panes side by side, `gap` cells apart, with their titles in line 0."""
     starts = [n * (width + gap) // len(names) for n in range(len(names) + 1)]
     return [
-        Place(name, start, 1, end - start - gap, height - 1)
+        PanePlace(name, start, 1, end - start - gap, height - 1)
         for name, start, end in zip(names, starts, starts[1:], strict=False)
     ]

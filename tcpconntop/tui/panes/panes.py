@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from tcpconntop.core.format import count
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
-from tcpconntop.tui.panes.arrangement import Place, all_together, side_by_side
+from tcpconntop.tui.panes.arrangement import PanePlace, all_together, side_by_side
 from tcpconntop.tui.panes.pane import MIN_REDRAW_NS, MIN_REREAD_NS, Pane
 from tcpconntop.tui.panes.tabs import PaneTabs, Tab
 
@@ -57,7 +57,7 @@ class Panes(Vertical):
         self._tabs, self._lower_tabs = PaneTabs(), PaneTabs()
         self._selection: Selection | None = None
         self._about, self._stands_still = "everything", False
-        self._placed: list[Place] = []
+        self._placed: list[PanePlace] = []
         self._at_places = _AtPlaces()
         self._lower_tabs.display = False
         for name, pane in self._panes.items():
@@ -94,12 +94,12 @@ class Panes(Vertical):
         """True if panes stand beside each other in a big terminal, unless the user wants to see one alone."""
         return self._is_big and len(self._offered) > 1
 
-    def places(self, size: Size) -> list[Place]:
+    def places(self, size: Size) -> list[PanePlace]:
         """Return where panes stand within a size."""
         if not self._are_together:
             return side_by_side(self._offered, self._active, *size)
         if self._is_alone:
-            return [Place(self._active, 0, 1, size.width, size.height - 1)]
+            return [PanePlace(self._active, 0, 1, size.width, size.height - 1)]
         return all_together(self._offered, self._active if self._is_picked else None, *size)
 
     def regions(self, size: Size) -> dict[Widget, Region]:
@@ -180,7 +180,7 @@ class Panes(Vertical):
         self._tabs.show(tabs, self._about, attempts, self._shorter(visible))
         self._lower_tabs.show(lower)
 
-    def _tabs_of(self, places: list[Place]) -> tuple[list[Tab], list[Tab]]:
+    def _tabs_of(self, places: list[PanePlace]) -> tuple[list[Tab], list[Tab]]:
         """Return the names in the line above all panes, and in the one between those above each other."""
         key_of = {name: key for key, name in enumerate(self._offered, start=1)}
         if not self._are_together or self._is_alone:

@@ -193,9 +193,7 @@ class TableScreen(Screen[None]):
     def _show_panes(self) -> None:
         view, row = self.view, self.table.row
         stands_still = self.state is not None and self.state.stands_still
-        if view is None:
-            self.panes.show(None, self.scope_text())
-        elif row is not None:
+        if view is not None and row is not None:
             self.panes.show(selections.Selection(view, row), row_title(view, row), stands_still)
         else:
             self.panes.show(self._all, self.scope_text(), stands_still)
