@@ -274,7 +274,8 @@ class TableScreen(Screen[None]):
 
     @on(RowSelected)
     def _selected(self) -> None:
-        self._show_panes()
+        later = is_big(*self.size)  # the row is painted before so many panes are drawn
+        self.call_after_refresh(self._show_panes) if later else self._show_panes()
 
     @on(NoRowSelected)
     def notify_no_row(self) -> None:
