@@ -44,11 +44,13 @@ class Screenshot:
         name: name of the file, without its extension.
         keys: keys to press before the screenshot.
         mark_before_s: press `m` (mark) this many seconds before the screenshot; 0 for never.
+        size: of the terminal, columns and lines.
     """
 
     name: str
     keys: tuple[str, ...] = ()
     mark_before_s: int = 0
+    size: tuple[int, int] = SIZE
 
 
 SCREENSHOTS = (
@@ -60,6 +62,7 @@ SCREENSHOTS = (
     Screenshot("explain", ("x",)),
     Screenshot("mark", mark_before_s=40),
     Screenshot("past", ("comma",) * 12),
+    Screenshot("big", size=(200, 56)),
 )
 """To add one, add a line: its name, and the keys that lead to it."""
 
@@ -136,7 +139,7 @@ async def settle(pilot: Pilot[Any]) -> None:
 async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot]) -> None:
     """Run the dashboard without a terminal and save one screenshot."""
     app = dashboard()
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=screenshot.size) as pilot:
         for snapshot in (snapshots[-1 - screenshot.mark_before_s], snapshots[-1]):
             await show(pilot, snapshot)
             if screenshot.mark_before_s and snapshot is not snapshots[-1]:

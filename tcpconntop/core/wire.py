@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcpconntop.core.limits import FILTER_LIST_MAX
@@ -125,6 +126,7 @@ Events: TypeAlias = "npt.NDArray[np.void]"
 """A batch: one-dimensional, dtype `EVENT`."""
 
 
+@lru_cache(maxsize=4096)
 def address_text(raw: bytes, family: int) -> str:
     """Format a 16-byte address of a record (`union address`) in the usual notation.
 

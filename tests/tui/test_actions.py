@@ -147,7 +147,7 @@ async def test_panes_switch_hide_and_follow_the_selection():
 
 
 async def test_both_panes_are_seen_on_a_wide_terminal():
-    async with Running(size=(200, 60)) as run:
+    async with Running(size=(200, 49)) as run:
         assert run.screen.panes.visible_names == ["Histogram", "Timeline"]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from tcpconntop.tui.panes.bar_chart import Frame, bars
+from rich.style import Style
+
+from tcpconntop.tui.panes.bar_chart import Frame, bars, write_beside
 
 GREY, BLUE, YELLOW = (128, 128, 128), (0, 0, 255), (255, 255, 0)
 
@@ -44,3 +46,37 @@ def test_given_labels_that_would_touch_when_drawn_then_the_later_one_is_left_out
     lines = chart([0] * 8, ticks=((0, "1ms"), (2, "2ms"), (7, "9ms"))).plain.split("\n")
     assert lines[-2:] == ["   └┬─┬────┬", "    1ms  9ms"]
     assert all(len(line) == 12 for line in lines)
+
+
+def labelled(heights, column, label="lost", marks=()):
+    """Return the rows of a chart with a label beside a column."""
+    frame = Frame(14, 6, ((0, "1ms"),), [(0, "  0"), (1, " 99")], GREY)
+    plot = bars(frame, heights, BLUE, [(x, "p99") for x in marks], YELLOW)
+    rows = list(plot.split("\n"))[: frame.rows]
+    written = write_beside(rows, frame, column, label, Style(color="red"))
+    assert all(line.cell_len == 14 for line in written)
+    assert [line.plain for line in written if "lost" not in line.plain] == [
+        line.plain for line, new in zip(rows, written, strict=True) if "lost" not in new.plain
+    ]
+    return [line.plain for line in written]
+
+
+def test_given_a_label_when_written_then_it_stands_free_above_its_bar():
+    assert labelled([1, 0, 0, 0.25, 0, 0, 0, 0, 0, 0], 3) == [
+        " 99┤█         ",
+        "   │█         ",
+        "   │█   lost  ",
+        "  0┤█  █      ",
+    ]
+
+
+def test_given_no_room_at_the_right_when_written_then_it_stands_at_the_left():
+    assert labelled([0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0], 8)[2] == "   │    lost  "
+
+
+def test_given_a_mark_above_the_bar_when_written_then_it_stands_beside_the_mark():
+    assert labelled([0, 0, 0, 0.25, 0, 0, 0, 0, 0, 0], 3, marks=(3,))[2] == "   │   ┊lost  "
+
+
+def test_given_bars_everywhere_when_written_then_nothing_is_covered():
+    assert not any("lost" in line for line in labelled([1] * 10, 3))

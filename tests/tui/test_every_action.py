@@ -129,7 +129,7 @@ def set_back(app, state, spec, folder):
     board.table.expanded = None
     board.panes_enabled = True
     board.set_heights(board.size.height)
-    board.panes.switch_at(0)
+    board.panes.choose_at(0)
     board.set_spec(spec)
     app._store.set(state)
     app._clipboard = ""

@@ -92,6 +92,14 @@ def test_a_steady_series_stands_at_half_height():
     assert sparkline([]) == ""
 
 
+def test_a_single_value_is_a_dot_because_nothing_tells_how_high_it_is():
+    nan = float("nan")
+    assert sparkline([nan, 7, nan]) == " · "
+    assert sparkline([7]) == "·"
+    assert sparkline([7, nan, 7]) == "▅ ▅"
+    assert sparkline([0, nan]) == "· "
+
+
 async def test_the_selection_follows_its_row():
     app = still(ViewSpec(sort="count"))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -8,7 +8,7 @@ import pytest
 from support import Running, feed, flow, snapshot, still, text_of
 from test_table import lines
 
-from tcpconntop.core.view.columns import COLUMNS
+from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.table.layout import lay_out_columns
@@ -74,6 +74,55 @@ def test_a_pid_is_never_without_its_name(width, group):
     ]
     keys = [place.column.key for place in lay_out_columns(columns, "p99", width)]
     assert "comm" in keys or "pid" not in keys
+
+
+def widths(width, contents, hidden=()):
+    """Return the width of each column of destinations in a table, by key."""
+    columns = [
+        c
+        for c in (*COLUMNS.values(), TREND)
+        if not c.needs_baseline and c.key_field in ("", "daddr", "dport") and c.key not in hidden
+    ]
+    return {place.column.key: place.width for place in lay_out_columns(columns, "p99", width, (), contents)}
+
+
+@pytest.mark.parametrize("width", [120, 160, 180, 200, 250])
+def test_columns_fit_their_names_and_the_trend_has_the_rest(width):
+    """GIVEN short addresses WHEN there is room THEN no name is cut, and what is left goes to the trend."""
+    found = widths(width, {"daddr": 12, "comm": 13})
+    assert (found["daddr"], found["comm"]) == (16, 13)
+    before = widths(width, {})["trend"]  # the other columns are as wide as they need to be
+    assert found["trend"] == before - 1 or found["trend"] == before == 120
+
+
+def test_a_name_that_needs_less_lends_it_to_one_that_needs_more():
+    tight = next(width for width in range(100, 130) if widths(width, {}).get("trend") == 10)
+    found = widths(tight, {"daddr": 12, "comm": 15})
+    assert (found["daddr"], found["comm"]) == (13, 15)
+    assert widths(tight, {"daddr": 12, "comm": 12}) == widths(tight, {})
+
+
+def test_long_addresses_and_names_share_what_there_is():
+    found = widths(180, {"daddr": 39, "comm": 15})
+    assert (found["daddr"], found["comm"]) == (39, 15)
+    assert widths(400, {"daddr": 300, "comm": 15})["daddr"] == 46
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_which_columns_are_shown_does_not_depend_on_the_names(width):
+    assert list(widths(width, {"daddr": 39, "comm": 15})) == list(widths(width, {"daddr": 7, "comm": 2}))
+
+
+async def test_columns_do_not_jump_when_a_long_name_goes():
+    """GIVEN a long name WHEN it is gone THEN its column stays as wide for some refreshes."""
+    app = still(ViewSpec(sort="daddr", descending=False))
+    async with app.run_test(size=(120, 36)) as pilot:
+        places = []
+        for comm in ("short", "node_exporter", "short"):
+            await feed(pilot, snapshot(3, [flow(comm)]))
+            places.append(next(p for p in app.screen.table.column_layouts if p.column.key == "comm"))
+        assert [place.width for place in places] == [12, 13, 13]
+        assert "node_exporter" not in text_of(app.screen.table)[1]
 
 
 async def test_a_window_that_has_become_empty_does_not_speak_of_a_first_connect():

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from records import connect, snapshot_of
 from support import BEGAN_NS, INFO, Clock, Steady, flow
 
 from tcpconntop.core.analysis.series import TimeAxis
@@ -18,7 +19,7 @@ from tcpconntop.core.window.keys import KEY
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.tui.table.trend import Trend, TrendCache
+from tcpconntop.tui.table.trend import QUIET, Trend, TrendCache
 
 FLOWS = [flow("a", 1 + at % 3, f"10.0.0.{at + 1}", rate_hz=40) for at in range(9)]
 
@@ -107,3 +108,38 @@ def test_given_another_filter_grouping_or_window_then_trends_are_computed_anew()
         for snapshot in (first, last):
             view = make_view(snapshot, spec)
             assert by_row(view, kept, steps=60) == by_row(view, TrendCache(), steps=60)
+
+
+def runs_of(latency_us, seconds=60, cells=60, window_s=60):
+    """Return the trend of one row whose connects took `latency_us` of the second they ended in."""
+    window = RollingWindow(window_s)
+    for second in range(seconds):
+        us = latency_us(second)
+        now_ns = BEGAN_NS + second * 1_000_000_000
+        if us is not None:
+            window.ingest(connect(latency_ns=round(us * 1000), times=3, end_ns=now_ns), now_ns)
+        else:
+            window.ingest(connect(times=0), now_ns)
+    shown = snapshot_of(window, now_ns, window_s)
+    (trend,) = TrendCache().get(make_view(shown, ViewSpec()), range(1), min(cells, 60), cells)
+    assert len(trend.line) == cells
+    return trend.runs
+
+
+def test_given_latencies_then_their_colours_are_those_of_figures_on_a_quiet_ground():
+    assert [paint for _, paint in runs_of(lambda second: 900)] == [QUIET]
+    steps = runs_of(lambda second: (900, 150_000, 1_030_000)[second // 20])
+    assert [paint for _, paint in steps] == [QUIET, "warn", "bad"]
+    assert {len(text) for text, _ in steps} == {20}
+
+
+def test_given_one_step_with_connects_then_it_is_one_dot_however_wide_the_step():
+    for cells in (20, 60, 88, 120):
+        ((text, paint),) = runs_of(lambda second: 900 if second == 31 else None, cells=cells)
+        assert (text.strip(), paint) == ("·", QUIET)
+
+
+def test_given_more_cells_than_steps_then_each_step_has_its_share_of_them():
+    steps = runs_of(lambda second: 1_030_000 if second in (30, 31) else 900, cells=90)
+    assert [(len(text), paint) for text, paint in steps][1] == (3, "bad")
+    assert len(steps) == 3

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from tcpconntop.tui.text.severity import metric_paint
+from tcpconntop.tui.text.severity import LATENCY_PAINTS, latency_levels, latency_paint, metric_paint
 
 MS = 1_000.0
 
@@ -45,3 +46,9 @@ def test_failures_are_judged_by_themselves_and_by_the_whole(share, whole, paint)
 def test_other_figures_do_not_depend_on_the_whole():
     assert metric_paint("rtx", 3, 1000) == "warn"
     assert metric_paint("count", 3, 1000) == ""
+
+
+def test_the_levels_of_many_latencies_are_the_colours_of_each():
+    us = np.array([0.0, 1.0, 99_999.9, 100_000.0, 5e5, 999_999.9, 1e6, 1.37e8, math.inf])
+    assert [LATENCY_PAINTS[level] for level in latency_levels(us)] == [latency_paint(one) for one in us]
+    assert latency_levels(np.array([math.nan])).tolist() == [0]

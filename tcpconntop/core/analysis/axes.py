@@ -35,6 +35,18 @@ def time_labels(span_s: float, at_most: int) -> list[tuple[int, str]]:
     return [(age_s, f"-{round_elapsed(age_s)}") for age_s in ages]
 
 
+def steps_of_cells(first: int, steps: int, cells: int) -> Ints:
+    """Return the step (0 … steps - 1) of each of `cells` terminal cells, shape (cells,). Each has one.
+
+    Where cells are no multiple of the steps, some steps are one cell wider. Which ones depends on their
+    number on the clock (that of the first one is `first`), so that a step keeps its width while it moves to
+    the left.
+    """
+    right = (first + steps) * cells // steps
+    cell = np.arange(right - cells, right)
+    return ((cell + 1) * steps - 1) // cells - first
+
+
 def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[float, float]:
     """Return a range of whole powers of ten, at least `min_decades`, so that an axis seldom changes."""
     first = math.floor(math.log10(max(low_us, 1.0)))

@@ -25,6 +25,7 @@ from tcpconntop.core.view.groups import (
     process_text,
 )
 from tcpconntop.core.window.keys import KEY_FIELDS, Keys, hash_fields, keys_from_events
+from tcpconntop.core.window.selected import SelectedCounts, selected_counts
 from tcpconntop.core.wire import Outcome
 
 OUTCOME_MEANINGS = {
@@ -174,17 +175,21 @@ def _count_kinds(errors: SparseCounts, outcomes: Ints, group_of: Ints) -> tuple[
 def _time_spans(selection: Selection) -> dict[int, tuple[int, int, int]]:
     """Return for each kind: count in the slices, begin of the first slice and end of the last, in s."""
     spans: dict[int, tuple[int, int, int]] = {}
-    one_row = np.zeros(1, np.int64)
-    for part in selection.snapshot.window.slices:
-        inside = np.flatnonzero(selection.group_of[part.rows] >= 0)
-        outcomes = part.outcomes(inside).sum(axis=0, keepdims=True)
-        if not outcomes[:, Outcome.OK + 1 :].any():
+    slices = selection.snapshot.window.slices
+    for part, sums in zip(slices, selected_counts(slices, selection.group_of >= 0), strict=True):
+        if not sums.failed:
             continue
-        _, kinds, counts = _count_kinds(part.packed_errors.regroup(selection.group_of), outcomes, one_row)
-        for kind, n in zip(kinds.tolist(), counts.tolist(), strict=True):
+        for kind, n in sums.once(_kinds_in):
             total, first, _ = spans.get(kind, (0, part.second, 0))
             spans[kind] = (total + n, first, part.second + part.seconds)
     return spans
+
+
+def _kinds_in(counts: SelectedCounts) -> list[tuple[int, int]]:
+    """Return kind and count of the failures in a slice."""
+    outcomes, one_row = counts.outcomes[np.newaxis], np.zeros(1, np.int64)
+    _, kinds, numbers = _count_kinds(counts.errors, outcomes, one_row)
+    return list(zip(kinds.tolist(), numbers.tolist(), strict=True))
 
 
 def _kept_records(selection: Selection) -> dict[int, tuple[int, int]]:

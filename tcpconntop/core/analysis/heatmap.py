@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from tcpconntop.core.analysis.axes import decade_range
+from tcpconntop.core.analysis.axes import decade_range, steps_of_cells
 from tcpconntop.core.analysis.series import step_shares
 from tcpconntop.core.counts import MIDDLES_US
 from tcpconntop.core.types import SECOND_NS, Floats, Ints
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
+from tcpconntop.core.window.selected import selected_counts
 from tcpconntop.core.window.slices import oldest_second, slice_length_s
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.core.wire import Outcome
 
 STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600)
 """Possible lengths of a step. They fit the lengths of slices, so that few slices are divided."""
@@ -82,14 +83,8 @@ class Heatmap:
         return counts.reshape(rows, self.steps)
 
     def step_of_cell(self, cells: int) -> Ints:
-        """Return the step of each of `cells` terminal cells, shape (cells,); every step has at least one.
-
-        Where cells are no multiple of the steps, some steps are one cell wider. Which ones depends on their
-        number on the clock, so that a step keeps its width while it moves to the left.
-        """
-        right = (self.first + self.steps) * cells // self.steps
-        cell = np.arange(right - cells, right)
-        return ((cell + 1) * self.steps - 1) // cells - self.first
+        """Return the step of each of `cells` terminal cells (`steps_of_cells`)."""
+        return steps_of_cells(self.first, self.steps, cells)
 
 
 def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:
@@ -109,11 +104,11 @@ def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:
     first = snapshot.second // step_s - steps + 1
     failed = np.zeros(steps)
     parts: list[tuple[Ints, Ints, Floats]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for part in snapshot.window.slices:
-        latency = part.packed_latency.regroup(group_of)  # one row, 0: its codes are the buckets
-        lost = int(part.outcomes(np.flatnonzero(group_of[part.rows] >= 0))[:, Outcome.OK + 1 :].sum())
+    slices = snapshot.window.slices
+    for part, sums in zip(slices, selected_counts(slices, group_of >= 0), strict=True):
+        latency = sums.latency
         for step, share in step_shares(part, step_s, first):
-            failed[step] += lost * share
+            failed[step] += sums.failed * share
             parts.append(
                 (latency.codes, np.full_like(latency.codes, step), latency.counts * np.float64(share))
             )
@@ -147,7 +142,7 @@ class HeatmapScale:
     """The range of the latency axis and of the colours of a heatmap.
 
     Attributes:
-        low_us, high_us: ends of the axis, powers of ten.
+        low_us, high_us: ends of what is needed of the axis, halves of powers of ten.
         max_count: the highest count of a cell.
         last_needed: the last second, on the clock of the records, in which the whole range was needed.
     """
@@ -158,24 +153,68 @@ class HeatmapScale:
     last_needed: int
 
     @classmethod
-    def for_heatmap(cls, heat: Heatmap, rows: int, before: HeatmapScale | None = None) -> HeatmapScale:
-        """Return the smallest scale for a heatmap drawn with `rows` rows.
+    def for_heatmap(
+        cls, heat: Heatmap, lines: int, rows: int, before: HeatmapScale | None = None
+    ) -> HeatmapScale:
+        """Return the smallest scale for a heatmap drawn with `rows` rows in so many lines.
 
         It shrinks below the scale `before` only when that range was not needed for `HOLD_S`.
         """
-        least = low_us, high_us = decade_range(*heat.range_us)
+        least = low_us, high_us = _half_decades(*heat.range_us)
         second = (heat.first + heat.steps) * heat.step_s
         if before is None or not 0 <= second - before.last_needed < HOLD_S:
-            return cls(low_us, high_us, _most(heat, low_us, high_us, rows), second)
+            return cls(low_us, high_us, _most(heat, even_decades(low_us, high_us, lines), rows), second)
         low_us, high_us = min(low_us, before.low_us), max(high_us, before.high_us)
-        most = _most(heat, low_us, high_us, rows)
+        most = _most(heat, even_decades(low_us, high_us, lines), rows)
         needed = least == (low_us, high_us) and most >= before.max_count
         return cls(low_us, high_us, max(most, before.max_count), second if needed else before.last_needed)
 
 
-def _most(heat: Heatmap, low_us: float, high_us: float, rows: int) -> float:
+class EvenDecades(NamedTuple):
+    """A latency axis in whole lines whose powers of ten are all the same number of lines apart.
+
+    Attributes:
+        low_us, high_us: ends of the axis.
+        first: number of the lowest line; line 0 begins at 1 µs.
+        lines_apart: lines from one label to the next.
+        decades_apart: powers of ten from one label to the next.
+    """
+
+    low_us: float
+    high_us: float
+    first: int
+    lines_apart: int
+    decades_apart: int
+
+    def label_us(self, line: int) -> float | None:
+        """Return the power of ten at the lower edge of a line, counted from the lowest; None for none."""
+        steps, between = divmod(self.first + line, self.lines_apart)
+        return None if between else 10.0 ** (steps * self.decades_apart)
+
+
+def even_decades(low_us: float, high_us: float, lines: int) -> EvenDecades:
+    """Return the axis of so many lines with the most lines for a power of ten that holds a range."""
+    low, high = (round(math.log10(us), 6) for us in (low_us, high_us))
+    sizes = [(apart, 1) for apart in range(lines, 1, -1)]
+    sizes += [(3, 2), *((1, decades) for decades in range(1, 20))]
+    for lines_apart, decades_apart in sizes:
+        per_decade = lines_apart / decades_apart
+        first = math.floor(low * per_decade)
+        if math.ceil(high * per_decade) - first <= lines:
+            break
+    low_us, high_us = (10.0 ** (line / per_decade) for line in (first, first + lines))
+    return EvenDecades(low_us, high_us, first, lines_apart, decades_apart)
+
+
+def _half_decades(low_us: float, high_us: float) -> tuple[float, float]:
+    """Return a range between halves of powers of ten, so that it seldom changes; a narrow one: whole ones."""
+    first, last = math.floor(2 * math.log10(max(low_us, 1.0))), math.ceil(2 * math.log10(max(high_us, 1.0)))
+    return decade_range(low_us, high_us) if last - first < 4 else (10.0 ** (first / 2), 10.0 ** (last / 2))
+
+
+def _most(heat: Heatmap, axis: EvenDecades, rows: int) -> float:
     """Return the highest count of a cell."""
-    return float(heat.matrix(low_us, high_us, rows).max(initial=0))
+    return float(heat.matrix(axis.low_us, axis.high_us, rows).max(initial=0))
 
 
 def band_edges(most: float, n: int) -> tuple[int, ...]:

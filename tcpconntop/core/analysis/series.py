@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcpconntop.core.counts import SparseCounts, quantiles_us
-from tcpconntop.core.types import Floats, Rows
+from tcpconntop.core.counts import CELL_BITS, SparseCounts, quantiles_us
+from tcpconntop.core.types import Floats, Ints, Mask, Rows
+from tcpconntop.core.window.selected import selected_counts
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
@@ -83,6 +84,8 @@ def series(
         qs: which quantiles, 0 … 1.
     """
     axis = steps if isinstance(steps, TimeAxis) else TimeAxis.covering(snapshot, steps)
+    if n_groups == 1:
+        return _series_of_one(snapshot, group_of >= 0, axis, qs)
     counted: list[tuple[Rows, npt.NDArray[Any]]] = []  # index of (group, step), and attempts by outcome
     parts: list[tuple[Rows, Rows]] = []
     rows = np.flatnonzero(group_of >= 0)
@@ -100,6 +103,20 @@ def series(
     attempts, failed = _counts(counted, n_groups, axis.steps)
     quantiles = quantiles_us(SparseCounts.from_codes(parts), n_groups * axis.steps, qs)
     return Series(float(axis.step_s), attempts, failed, quantiles.reshape(n_groups, axis.steps, len(qs)))
+
+
+def _series_of_one(snapshot: Snapshot, selected: Mask, axis: TimeAxis, qs: Sequence[float]) -> Series:
+    """Return the series of one group: its keys."""
+    counts = np.zeros((2, axis.steps))
+    parts: list[tuple[Ints, Ints]] = []
+    slices = snapshot.window.slices
+    for part, sums in zip(slices, selected_counts(slices, selected), strict=True):
+        for step, share in step_shares(part, axis.step_s, axis.first):
+            counts[0, step] += sums.attempts * share
+            counts[1, step] += sums.failed * share
+            parts.append((sums.latency.codes + (step << CELL_BITS), sums.latency.counts))
+    quantiles = quantiles_us(SparseCounts.from_codes(parts), axis.steps, qs)
+    return Series(float(axis.step_s), counts[:1], counts[1:], quantiles.reshape(1, axis.steps, len(qs)))
 
 
 def _counts(

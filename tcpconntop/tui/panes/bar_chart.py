@@ -79,6 +79,26 @@ def bars(
     return text.append("\n".join(_x_axis(frame, len(empty))))
 
 
+def write_beside(rows: Sequence[Text], frame: Frame, column: int, label: str, style: Style) -> list[Text]:
+    """Return the rows of a plot with a label beside a column, as low as it stands free: above the bar there.
+
+    Where there is no room, nothing is written.
+    """
+    first = frame.width - frame.columns
+    at, n = first + column, len(label)
+    for row in reversed(range(len(rows))):
+        text = rows[row].plain.ljust(frame.width + n + 2)
+        right = at + n + 1 <= frame.width and not text[at + 1 : at + n + 2].strip()
+        left = at - n >= first and not text[at - n - 1 : at].strip("│┤ ")
+        if (right or left) and text[at] in " ┊":
+            start = at + 1 if right else at - n
+            line = rows[row].copy()
+            line.pad_right(max(0, start + n - len(line)))
+            written = Text.assemble(line[:start], (label, style), line[start + n :], no_wrap=True, end="")
+            return [*rows[:row], written, *rows[row + 1 :]]
+    return list(rows)
+
+
 def _cell(eighths: int, is_marked: bool) -> str:
     """Return the sign for a bar that reaches so many eighths above the bottom of its cell."""
     if eighths <= 0:

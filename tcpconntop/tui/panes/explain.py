@@ -52,6 +52,7 @@ class Explain(Pane, can_focus=True):
 
     BINDINGS = bindings("findings")
     MIN_HEIGHT = 2
+    IS_READ = True
 
     def __init__(self, local_time: Callable[[float], time.struct_time] = time.localtime) -> None:
         super().__init__()

@@ -156,6 +156,7 @@ class Failures(Pane):
     """What failed in a selection, by outcome and errno."""
 
     MIN_HEIGHT = 2
+    IS_READ = True
 
     def empty_text(self, selection: Selection | None) -> str:
         """Return what to show instead of failures; empty if there are any."""

@@ -28,8 +28,8 @@ from tcpconntop.tui.text.lines import fit
 if TYPE_CHECKING:
     from tcpconntop.core.analysis import axes
     from tcpconntop.core.analysis import heatmap as heatmaps
+    from tcpconntop.core.analysis.heatmap import EvenDecades, HeatmapScale
     from tcpconntop.core.analysis.heatmap import Heatmap as Heat
-    from tcpconntop.core.analysis.heatmap import HeatmapScale
     from tcpconntop.core.analysis.selection import Selection
 else:
     axes = lazy("tcpconntop.core.analysis.axes")
@@ -63,16 +63,17 @@ class Heatmap(Pane):
         lines = height - 2
         rows = lines if self.has_few_colours else 2 * lines
         heat = heatmaps.heatmap(selection.snapshot, selection.group_of, cells)
-        scale = self._stable_scale(heat, rows, selection)
+        scale = self._stable_scale(heat, lines, rows, selection)
+        axis = heatmaps.even_decades(scale.low_us, scale.high_us, lines)
         edges = heatmaps.band_edges(scale.max_count, len(SHADES) if self.has_few_colours else COLOURS)
         step_of = heat.step_of_cell(cells)
-        matrix = heat.matrix(scale.low_us, scale.high_us, rows)[::-1]
+        matrix = heat.matrix(axis.low_us, axis.high_us, rows)[::-1]
         grid = heatmaps.band_of(matrix, edges)[:, step_of]
         failed = heatmaps.band_of(heat.failed, edges)[step_of]
         before_start = step_of < heat.first_known_step
         grid[:, before_start] = failed[before_start] = UNKNOWN
         body = (self._shaded if self.has_few_colours else self._coloured)(grid, failed, len(edges))
-        labels = _labels(scale, lines)
+        labels = _labels(axis, lines)
         right = self._legend(heat, edges, lines) if legend else []
         picture = []
         for line, drawn in enumerate(body):
@@ -81,11 +82,11 @@ class Heatmap(Pane):
         picture.append(Text(" " * (LABEL_WIDTH + 1) + _times(heat, cells), self.paint("dim")))
         return Text("\n", no_wrap=True, end="").join(picture)
 
-    def _stable_scale(self, heat: Heat, rows: int, selection: Selection) -> HeatmapScale:
+    def _stable_scale(self, heat: Heat, lines: int, rows: int, selection: Selection) -> HeatmapScale:
         """Return the scale; it seldom changes while the same selection is drawn in the same size."""
         key = (self._about, rows, heat.step_s, selection.snapshot.window_s)
         before = self._scale[1] if self._scale is not None and self._scale[0] == key else None
-        scale = heatmaps.HeatmapScale.for_heatmap(heat, rows, before)
+        scale = heatmaps.HeatmapScale.for_heatmap(heat, lines, rows, before)
         self._scale = (key, scale)
         return scale
 
@@ -164,18 +165,13 @@ def _half_blocks(upper: int, lower: int, colours: list[Color]) -> tuple[str, Sty
     return glyph, Style(color=colours[ink], bgcolor=colours[ground])
 
 
-def _labels(scale: HeatmapScale, lines: int) -> list[str]:
+def _labels(axis: EvenDecades, lines: int) -> list[str]:
     """Return the labels of the lines, from the top: a power of ten at the line whose lower edge it is."""
-    low, high = round(math.log10(scale.low_us)), round(math.log10(scale.high_us))
-    every = max(1, -(-(high - low) // lines))
-    at_line = {round((power - low) * lines / (high - low)): power for power in range(low, high, every)}
-    at_line.setdefault(lines - 1, high)
-    labels = [
-        fit(axes.round_duration(10.0 ** at_line[line]), LABEL_WIDTH, True) + "┤"
-        if line in at_line
-        else " " * LABEL_WIDTH + "│"
-        for line in range(lines - 1, -1, -1)
-    ]
+    labels = []
+    for line in range(lines - 1, -1, -1):
+        us = axis.label_us(line)
+        text = "" if us is None else axes.round_duration(us)
+        labels.append(fit(text, LABEL_WIDTH, True) + ("┤" if text else "│"))
     return [*labels, fit("failed", LABEL_WIDTH, True) + "│"]
 
 

@@ -12,6 +12,7 @@ Latency on a log axis, one bar for each column; a bar with a single connect is s
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from errno import ECONNREFUSED, ETIMEDOUT
 from typing import TYPE_CHECKING
 
@@ -22,16 +23,18 @@ from tcpconntop.core.format import count, duration, percent
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.panes.bar_chart import Frame, bars, columns_of
+from tcpconntop.tui.panes.bar_chart import Frame, bars, columns_of, write_beside
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import fit
 
 if TYPE_CHECKING:
     from tcpconntop.core import counts as counts_of_rows
-    from tcpconntop.core.analysis import axes
+    from tcpconntop.core.analysis import axes, rto_modes
     from tcpconntop.core.analysis.selection import Selection
+    from tcpconntop.core.types import Floats
 else:
     axes = lazy("tcpconntop.core.analysis.axes")
+    rto_modes = lazy("tcpconntop.core.analysis.rto_modes")
     counts_of_rows = lazy("tcpconntop.core.counts")
 
 COUNT_WIDTH = 6
@@ -40,6 +43,9 @@ COUNT_WIDTH = 6
 FAILURES_WIDTH = 28
 """Cells of the list of failures beside the plot."""
 
+
+NEAR = 3
+"""Columns in which the bar of a mode is looked for."""
 
 _PLAIN = (0, ECONNREFUSED, ETIMEDOUT)
 """Errnos that are not listed below their outcome, because it has no other."""
@@ -82,7 +88,8 @@ class Histogram(Pane):
         counts = axes.rebin(selection.buckets, low, high, columns)
         top = float(counts.max())
         scale = (columns - 1) / math.log(high / low)
-        ticks = _ticks(low, high, columns, scale)
+        modes = rto_modes.rto_modes(selection)
+        ticks = _ticks(low, high, columns, scale, [mode.at_us for mode in modes])
         y_ticks = [(0, fit("0", COUNT_WIDTH, True)), (1, fit(count(top), COUNT_WIDTH, True))]
         frame = Frame(width, height - 1, ticks, y_ticks, self.rgb("dim"))
         marks = [
@@ -90,7 +97,13 @@ class Histogram(Pane):
             for name, us in zip(QUANTILES, selection.quantiles_us, strict=True)
         ]
         plot = bars(frame, (counts / top).tolist(), self.rgb("accent"), marks, self.rgb("high"))
-        return [self._marks(marks, COUNT_WIDTH + 1, width), *plot.split("\n")]
+        lines = list(plot.split("\n"))
+        for mode in modes:
+            if mode.lost_syns:
+                label = f"{mode.lost_syns} {'SYN' if mode.lost_syns == 1 else 'SYNs'} lost"
+                column, rows = _highest(counts, math.log(mode.at_us / low) * scale), lines[: frame.rows]
+                lines[: frame.rows] = write_beside(rows, frame, column, label, self.paint("warn"))
+        return [self._marks(marks, COUNT_WIDTH + 1, width), *lines]
 
     def _marks(self, marks: list[tuple[float, str]], shift: int, width: int) -> Text:
         """Return the line with the quantiles above their marks, side by side where they are close."""
@@ -127,8 +140,16 @@ class Histogram(Pane):
         return lines
 
 
-def _ticks(low_us: float, high_us: float, columns: int, scale: float) -> list[tuple[float, str]]:
-    """Return column and label of the ticks: powers of ten, and 2 and 5 between where there is room."""
+def _highest(counts: Floats, column: float) -> int:
+    """Return the column of the highest bar near a column: answers come a little later than timers end."""
+    first = int(column)
+    return first + int(np.argmax(counts[first : first + NEAR]))
+
+
+def _ticks(
+    low_us: float, high_us: float, columns: int, scale: float, modes_us: Sequence[int]
+) -> list[tuple[float, str]]:
+    """Return column and label of the ticks: powers of ten, modes, and 2 and 5 between where there is room."""
     steps = (1, 2, 5) if math.log(10) * scale >= 36 else (1,)
     ticks = []
     for exponent in range(round(math.log10(low_us)), round(math.log10(high_us)) + 1):
@@ -136,4 +157,5 @@ def _ticks(low_us: float, high_us: float, columns: int, scale: float) -> list[tu
             us = step * 10.0**exponent
             if us <= high_us * 1.001:
                 ticks.append((min(math.log(us / low_us) * scale, columns - 1.0), axes.round_duration(us)))
-    return ticks
+    more = [(math.log(us / low_us) * scale, axes.round_duration(us)) for us in modes_us if us < high_us]
+    return sorted({round(column): (column, label) for column, label in ticks + more}.values())

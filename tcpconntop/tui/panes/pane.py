@@ -20,8 +20,9 @@ LABEL_WIDTH = 7
 LEGEND_WIDTH = 15
 """Cells of the legend to the right of a chart."""
 
-MIN_REDRAW_NS = 950_000_000
-"""Minimum time between two drawings of the same selection: just below a refresh interval of one second."""
+MIN_REDRAW_NS, MIN_REREAD_NS = 950_000_000, 1_950_000_000
+"""Minimum times between two drawings of the same selection, just below one and two refresh intervals of a
+second: of any pane, and of sentences that stand beside pictures."""
 
 
 class Pane(Line):
@@ -35,6 +36,8 @@ class Pane(Line):
     """Lines that it needs; with fewer it draws nothing."""
     DRAWS_SLICES = False
     """True if it draws slices, of which there are none beyond the longest rolling window."""
+    IS_READ = False
+    """True if it has sentences, which are read and not watched."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,8 +45,14 @@ class Pane(Line):
         self._about = ""
         self._drawn: tuple[tuple[object, ...], Text] | None = None
 
-    def show(self, selection: Selection | None, name: str) -> None:
-        """Show a selection; `name` identifies it, so that a new snapshot of it is not drawn too soon."""
+    def show(self, selection: Selection | None, name: str, min_age_ns: int = MIN_REDRAW_NS) -> None:
+        """Show a selection.
+
+        Args:
+            selection: the selection.
+            name: identifies it, so that a new snapshot of it is not drawn too soon.
+            min_age_ns: how old a drawing of the same selection must be.
+        """
         last = self._selection
         if (
             selection is not None
@@ -52,7 +61,7 @@ class Pane(Line):
             and selection.snapshot.window_s == last.snapshot.window_s
         ):
             age_ns = selection.snapshot.now_ns - last.snapshot.now_ns
-            if selection.snapshot is last.snapshot or 0 <= age_ns < MIN_REDRAW_NS:
+            if selection.snapshot is last.snapshot or 0 <= age_ns < min_age_ns:
                 return
         self._selection, self._about = selection, name
         self._drawn = None

@@ -1,96 +1,44 @@
-"""The panes below the table: one behind each tab, or several side by side where there is room.
-
-──[ Histogram ]── Timeline ──────────────────────────────────────── everything · 12.3k connects ──
-── 1 ─[ Timeline ]─ 3 ── a narrow terminal: keys instead of names
-"""
+"""The panes below the table: one behind each tab, or several where there is room (`arrangement.py`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import Layout, WidgetPlacement
+from textual.widget import Widget
 
 from tcpconntop.core.format import count
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
-from tcpconntop.tui.messages import TabRequested
-from tcpconntop.tui.panes.pane import Pane
-from tcpconntop.tui.text.lines import Line, fit_address
+from tcpconntop.tui.panes.arrangement import PanePlace, all_together, side_by_side
+from tcpconntop.tui.panes.pane import MIN_REDRAW_NS, MIN_REREAD_NS, Pane
+from tcpconntop.tui.panes.tabs import PaneTabs, Tab
 
 if TYPE_CHECKING:
     from tcpconntop.core.analysis.selection import Selection
 
-PANE_WIDTH = 100
-"""Width of a pane in cells; a terminal twice as wide shows two."""
 
+class _AtPlaces(Layout):
+    """Places the panes as `Panes.places` says."""
 
-class PaneTabs(Line):
-    """The line with the names of the panes and of the selection."""
+    name = "at-places"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._names: list[str] = []
-        self._shown: list[str] = []
-        self._about = self._count = self._shorter = ""
-        self._spans: list[tuple[int, int, str]] = []
-
-    def show(
-        self, names: list[str], shown: list[str], about: str, attempts: str = "", shorter: str = ""
-    ) -> None:
-        """Show the names of all panes, mark the `shown` ones, and name the selection and its attempts.
-
-        `shorter` names the panes that draw a part of the window only, and which part.
-        """
-        state = (names, shown, about, attempts, shorter)
-        if state != (self._names, self._shown, self._about, self._count, self._shorter):
-            self._names, self._shown, self._about, self._count, self._shorter = state
-            self.redraw()
-
-    def draw(self, width: int) -> Text:
-        """Draw the line."""
-        rule = self.paint("dim")
-        line = Text(no_wrap=True).append("──", rule)
-        self._spans = []
-        share = width // max(1, len(self._shown))
-        whole = 4 + sum(len(name) + 5 for name in self._names) <= width
-        for key, name in enumerate(self._names, start=1):
-            if len(self._shown) > 1 and name in self._shown:
-                line.append("─" * (share * self._shown.index(name) + 2 - line.cell_len), rule)
-            start = line.cell_len
-            if name in self._shown:
-                line.append("[ ", rule).append(name, self.paint("strong") + self.paint("accent")).append(
-                    " ]", rule
-                )
-            else:
-                line.append(f" {name if whole else key} ", rule)
-            self._spans.append((start, line.cell_len, name))
-            line.append("─", rule)
-        about = self._about_in(width - line.cell_len - 2)
-        line.append("─" * max(0, width - line.cell_len - cell_len(about) - 2), rule)
-        line.append(about, rule).append("──", rule)
-        line.truncate(width)
-        return line
-
-    def _about_in(self, room: int) -> str:
-        """Return the name of the selection with its count, or without it where there is no room."""
-        connects = "connect" if self._count == "1" else "connects"
-        about = f"{self._shorter} · {self._about}" if self._shorter else self._about
-        for text in (f"{about} · {self._count} {connects}", f"{about} · {self._count}"):
-            if self._count and cell_len(text) + 2 <= room:
-                return f" {text} "
-        if self._shorter and room > cell_len(self._shorter) + 2:
-            return f" {self._shorter} "
-        return f" {fit_address(self._about, min(cell_len(self._about), room - 2))} " if room > 2 else ""
-
-    def on_click(self, event: events.Click) -> None:
-        """Show the pane whose name was clicked."""
-        for start, end, name in self._spans:
-            if start <= event.x < end:
-                self.post_message(TabRequested(name))
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> list[WidgetPlacement]:
+        """Return the placement of each visible child."""
+        del greedy
+        if not isinstance(parent, Panes):
+            raise TypeError(f"panes are placed in Panes, not in {type(parent).__name__}")
+        regions = parent.regions(size)
+        return [
+            WidgetPlacement(regions[child], NULL_OFFSET, NULL_SPACING, child)
+            for child in children
+            if child in regions
+        ]
 
 
 class Panes(Vertical):
@@ -105,16 +53,26 @@ class Panes(Vertical):
         self._panes = dict(panes)
         self._offered = list(panes)
         self._active = self._offered[0]
-        self._tabs = PaneTabs()
+        self._is_big = self._is_picked = self._is_alone = False
+        self._tabs, self._lower_tabs = PaneTabs(), PaneTabs()
         self._selection: Selection | None = None
-        self._about = "everything"
+        self._about, self._stands_still = "everything", False
+        self._placed: list[PanePlace] = []
+        self._at_places = _AtPlaces()
+        self._lower_tabs.display = False
         for name, pane in self._panes.items():
             pane.display = name == self._active
 
     def compose(self) -> ComposeResult:
         """Yield the tabs and the panes."""
         yield self._tabs
-        yield Horizontal(*self._panes.values())
+        yield self._lower_tabs
+        yield from self._panes.values()
+
+    @property
+    def layout(self) -> Layout:
+        """What places the panes."""
+        return self._at_places
 
     @property
     def selection(self) -> Selection | None:
@@ -129,9 +87,36 @@ class Panes(Vertical):
     @property
     def visible_names(self) -> list[str]:
         """Names of the panes that are visible."""
-        n = min(max(1, self.size.width // PANE_WIDTH), len(self._offered))
-        first = min(self._offered.index(self._active), len(self._offered) - n)
-        return self._offered[first : first + n]
+        return [place.name for place in self.places(self.size)]
+
+    @property
+    def _are_together(self) -> bool:
+        """True if panes stand beside each other in a big terminal, unless the user wants to see one alone."""
+        return self._is_big and len(self._offered) > 1
+
+    def places(self, size: Size) -> list[PanePlace]:
+        """Return where panes stand within a size."""
+        if not self._are_together:
+            return side_by_side(self._offered, self._active, *size)
+        if self._is_alone:
+            return [PanePlace(self._active, 0, 1, size.width, size.height - 1)]
+        return all_together(self._offered, self._active if self._is_picked else None, *size)
+
+    def regions(self, size: Size) -> dict[Widget, Region]:
+        """Return where the tabs and the panes stand within a size."""
+        places = self.places(size)
+        regions: dict[Widget, Region] = {self._panes[place.name]: Region(*place[1:]) for place in places}
+        regions[self._tabs] = Region(0, 0, size.width, 1)
+        lower = [place for place in places if place.y > 1]
+        if lower:
+            regions[self._lower_tabs] = Region(lower[0].x, lower[0].y - 1, size.width - lower[0].x, 1)
+        return regions
+
+    def set_big(self, is_big: bool) -> None:
+        """Let the panes stand beside each other, as in a big terminal, or behind their tabs."""
+        if is_big != self._is_big:
+            self._is_big = is_big
+            self._update()
 
     def set_tabs(self, names: list[str]) -> None:
         """Offer tabs for some of the panes only."""
@@ -146,21 +131,32 @@ class Panes(Vertical):
             self._active = name
             self._update()
 
+    def choose(self, name: str) -> None:
+        """Show a pane; if it stands among others and is chosen already, alone, and then among them again."""
+        if self._are_together and self._is_picked and name == self._active:
+            self._is_alone = not self._is_alone
+        self._is_picked = True
+        self.switch(name)
+
     def step(self, by: int) -> None:
         """Show the pane `by` tabs further on; after the last comes the first."""
         index = self._offered.index(self._active) + by
+        self._is_picked = True
         self.switch(self._offered[index % len(self._offered)])
 
-    def switch_at(self, index: int) -> bool:
-        """Show the pane of a tab, counted from 0; return False if there is no such tab."""
+    def choose_at(self, index: int) -> bool:
+        """Choose the pane of a tab, counted from 0; return False if there is no such tab."""
         exists = index < len(self._offered)
         if exists:
-            self.switch(self._offered[index])
+            self.choose(self._offered[index])
         return exists
 
-    def show(self, selection: Selection | None, name: str) -> None:
-        """Show a selection; `name` stands in the line of the tabs."""
-        self._selection, self._about = selection, name
+    def show(self, selection: Selection | None, name: str, stands_still: bool = False) -> None:
+        """Show a selection; `name` stands in the line of the tabs.
+
+        While time goes on, sentences beside pictures change every other second at most.
+        """
+        self._selection, self._about, self._stands_still = selection, name, stands_still
         self._update()
 
     def on_resize(self) -> None:
@@ -168,13 +164,43 @@ class Panes(Vertical):
         self._update()
 
     def _update(self) -> None:
-        visible = self.visible_names
+        places = self.places(self.size)
+        visible = [place.name for place in places]
+        if places != self._placed:
+            self._placed = places
+            self._lower_tabs.display = any(place.y > 1 for place in places)
+            self.refresh(layout=True)
         for name, pane in self._panes.items():
             pane.display = name in visible
             if name in visible and self.display:
-                pane.show(self._selection, self._about)
+                is_read = pane.IS_READ and len(places) > 2 and not self._stands_still
+                pane.show(self._selection, self._about, MIN_REREAD_NS if is_read else MIN_REDRAW_NS)
         attempts = count(self._selection.attempts) if self._selection else ""
-        self._tabs.show(list(self._offered), visible, self._about, attempts, self._shorter(visible))
+        tabs, lower = self._tabs_of(places)
+        self._tabs.show(tabs, self._about, attempts, self._shorter(visible))
+        self._lower_tabs.show(lower)
+
+    def _tabs_of(self, places: list[PanePlace]) -> tuple[list[Tab], list[Tab]]:
+        """Return the names in the line above all panes, and in the one between those above each other."""
+        key_of = {name: key for key, name in enumerate(self._offered, start=1)}
+        if not self._are_together or self._is_alone:
+            x_of = {place.name: place.x for place in places}
+            tabs = [
+                Tab(name, key, x_of.get(name, 0), name in x_of, name in x_of) for name, key in key_of.items()
+            ]
+            return tabs, []
+        above, below = (
+            [
+                Tab(place.name, key_of[place.name], place.x, place.name == self._active, True)
+                for place in places
+                if (place.y == 1) == is_first
+            ]
+            for is_first in (True, False)
+        )
+        first_x = below[0].x if below else 0
+        shown = {place.name for place in places}
+        hidden = [Tab(name, key) for name, key in key_of.items() if name not in shown]
+        return above + hidden, [tab._replace(x=tab.x - first_x) for tab in below]
 
     def _shorter(self, visible: list[str]) -> str:
         """Return which of the visible panes draw less than the window; empty if none does."""

@@ -27,6 +27,7 @@ class ExplainScreen(TableScreen):
             and not (self.view.keys[row]["special"])
         ):
             self.table.toggle_expanded(row)
+            self.set_heights(self.size.height)
         else:
             other = self.view.keys[row]["special"]
             self.notify(
@@ -42,7 +43,7 @@ class ExplainScreen(TableScreen):
 
     def action_pane_at(self, index: int) -> None:
         """Show a pane by its index, if there is one."""
-        if self.ensure_panes_visible() and not self.panes.switch_at(index):
+        if self.ensure_panes_visible() and not self.panes.choose_at(index):
             self.notify(f"there is no pane {index + 1} here")
 
     def action_panes(self) -> None:
@@ -68,7 +69,7 @@ class ExplainScreen(TableScreen):
 
     @on(TabRequested)
     def _tab(self, message: TabRequested) -> None:
-        self.panes.switch(message.name)
+        self.panes.choose(message.name)
 
     @on(FindingRequested)
     def _go_to(self, message: FindingRequested) -> None:

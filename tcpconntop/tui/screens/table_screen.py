@@ -36,10 +36,12 @@ from tcpconntop.tui.messages import (
     ScreenShown,
     SortRequested,
 )
+from tcpconntop.tui.panes.arrangement import is_big
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import Panes
 from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
+from tcpconntop.tui.steady import SteadySize
 from tcpconntop.tui.table.table import Table
 from tcpconntop.tui.table.view_cache import ViewCache
 from tcpconntop.tui.text.lines import STYLE_CLASSES
@@ -53,6 +55,9 @@ else:
 
 NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_HEALTH_BELOW, NO_FOOTER_BELOW = 16, 10, 8, 6
 """Terminal heights below which a part is hidden to make room for the table."""
+
+LINES_OF_BARS, MIN_TABLE_LINES = 4, 8
+"""Lines of header, health, summary and footer; and those that a table has at least in a big terminal."""
 
 
 class TableScreen(Screen[None]):
@@ -77,7 +82,7 @@ class TableScreen(Screen[None]):
         self.view: View | None = None
         self.state: DashboardState | None = None
         self._all: selections.Selection | None = None
-        self._views = ViewCache()
+        self._views, self._table_height = ViewCache(), SteadySize()
         self.panes_enabled = True
         self.header, self.health, self.summary = Header(), Health(), Summary()
         self.footer = Footer(self.HIDDEN_HINTS)
@@ -120,10 +125,21 @@ class TableScreen(Screen[None]):
     def set_heights(self, height: int) -> None:
         """Set the heights of the parts in a terminal of `height` lines, and hide what does not fit."""
         self.panes.display = self.panes_enabled and height >= NO_PANES_BELOW
-        self.panes.styles.height = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
+        big = is_big(self.size.width, height)
+        self.panes.set_big(big)
+        least = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
+        self.panes.styles.height = max(least, height - LINES_OF_BARS - self._table_lines() if big else 0)
         self.health.display = height >= NO_HEALTH_BELOW
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
+
+    def _table_lines(self) -> int:
+        """Return the lines that the table of a big terminal needs; the panes have what it leaves.
+
+        They are a multiple of four, so that a new row seldom moves the panes.
+        """
+        needed = max(MIN_TABLE_LINES, -(-(self.table.n_lines + 3) // 4) * 4)
+        return self._table_height.fit(needed, (self.spec.group_by, self.spec.where.text))
 
     def restore(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
         """Restore what the user chose the last time."""
@@ -158,6 +174,8 @@ class TableScreen(Screen[None]):
             self.view = view
             self._all = selections.Selection(self.view)
             self.table.show(self.view, self.empty_text(self.view), self._all.metrics)
+            if is_big(*self.size):
+                self.set_heights(self.size.height)
             self.health.show(self.view, state.keys, bool(self.spec.where.text))
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
@@ -174,12 +192,11 @@ class TableScreen(Screen[None]):
 
     def _show_panes(self) -> None:
         view, row = self.view, self.table.row
-        if view is None:
-            self.panes.show(None, self.scope_text())
-        elif row is not None:
-            self.panes.show(selections.Selection(view, row), row_title(view, row))
+        stands_still = self.state is not None and self.state.stands_still
+        if view is not None and row is not None:
+            self.panes.show(selections.Selection(view, row), row_title(view, row), stands_still)
         else:
-            self.panes.show(self._all, self.scope_text())
+            self.panes.show(self._all, self.scope_text(), stands_still)
 
     def scope_text(self) -> str:
         """Return the name of what the panes show when no row is selected."""
@@ -257,7 +274,8 @@ class TableScreen(Screen[None]):
 
     @on(RowSelected)
     def _selected(self) -> None:
-        self._show_panes()
+        later = is_big(*self.size)  # the row is painted before so many panes are drawn
+        self.call_after_refresh(self._show_panes) if later else self._show_panes()
 
     @on(NoRowSelected)
     def notify_no_row(self) -> None:

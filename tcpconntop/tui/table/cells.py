@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _PAINTS = {
     "daddr": "strong",
-    TREND.key: "trend",
     "dport": "",
     "pid": "",
     "comm": "",

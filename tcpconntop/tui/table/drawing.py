@@ -16,9 +16,10 @@ from textual.strip import Strip
 from tcpconntop.core.view.columns import TREND, ViewColumn
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.table.cells import cell_paint, fit_cell
+from tcpconntop.tui.table.contents import Contents
 from tcpconntop.tui.table.layout import MARGIN, ColumnLayout
 from tcpconntop.tui.table.line_view import LineView
-from tcpconntop.tui.table.naming import Namer, add_name
+from tcpconntop.tui.table.naming import Namer
 from tcpconntop.tui.text.lines import fit
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class RowDrawing:
         widget: gives the styles.
         layouts: the columns.
         overall: metrics of all rows together, to which those of a row are compared.
+        contents: makes the texts.
         namer: returns the name of an address; None shows none.
         width: cells of a line.
     """
@@ -63,6 +65,7 @@ class RowDrawing:
     widget: LineView
     layouts: Sequence[ColumnLayout]
     overall: Mapping[str, float]
+    contents: Contents
     namer: Namer | None
     width: int
 
@@ -85,16 +88,16 @@ class RowDrawing:
         pending, style = "", self.widget.style(kind)
         for layout in self.layouts[first:]:
             column = layout.column
-            text = "" if first and is_key(column) else self._text(view, column, row, trend)
             is_worse = column.key in trend.worse
             gap = " " * (layout.start - position - is_worse) + (WORSE_SIGN if is_worse else "")
-            paint = "bad" if is_worse else cell_paint(column, view, row, self.overall)
-            cell_style = self.widget.style(kind, paint)
-            if cell_style is not style and pending:
-                segments.append(Segment(pending, style))
-                pending = ""
-            style = cell_style
-            pending += gap + fit_cell(column, text, layout.width)
+            for text, paint in self._texts(view, layout, row, trend, bool(first)):
+                cell_style = self.widget.style(kind, "bad" if is_worse else paint)
+                if cell_style is not style and pending:
+                    segments.append(Segment(pending, style))
+                    pending = ""
+                style = cell_style
+                pending += gap + text
+                gap = ""
             position = layout.end
         segments += [
             Segment(pending, style),
@@ -102,11 +105,16 @@ class RowDrawing:
         ]
         return Strip(segments, max(self.width, position))
 
-    def _text(self, view: View, column: ViewColumn, row: int, trend: Trend) -> str:
+    def _texts(
+        self, view: View, layout: ColumnLayout, row: int, trend: Trend, is_subrow: bool
+    ) -> Sequence[tuple[str, str]]:
+        """Return what fills a cell: texts and the names of their colours."""
+        column = layout.column
         if column.key == TREND.key:
-            return trend.line
-        text = column.text(view, row)
-        return add_name(text, column, view, row, self.namer) if self.namer else text
+            missing = layout.width - sum(len(text) for text, _ in trend.runs)
+            return [(" " * missing, ""), *trend.runs] if missing > 0 else trend.runs
+        text = "" if is_subrow and is_key(column) else self.contents.text(view, column, row, self.namer)
+        return [(fit_cell(column, text, layout.width), cell_paint(column, view, row, self.overall))]
 
 
 def is_key(column: ViewColumn) -> bool:

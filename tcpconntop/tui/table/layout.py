@@ -1,24 +1,27 @@
 """Which columns fit into a table, and their positions. Pure.
 
-▏DESTINATION ······ PORT  PROCESS       CONN/S ··· MAX  P99 TREND ·····▏
-expands                  1 or 2 cells between columns  takes what is left
+▏DESTINATION ·· PORT  PROCESS ··· CONN/S ··· MAX  P99 TREND ··········▏
+fits its texts       fits them    1 or 2 cells between   takes what is left
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 
 from tcpconntop.core.view.column_choice import choose_columns
 from tcpconntop.core.view.columns import TREND, ViewColumn
 from tcpconntop.core.view.spec import ColumnChoice
 from tcpconntop.core.view.trouble import TROUBLE
+from tcpconntop.tui.table.contents import is_name
 
 MARGIN = 1
 """Cells left and right of a row; the left one holds the sign of the selected row."""
 
-MAX_TREND_WIDTH, MAX_NAME_WIDTH = 60, 46
+MAX_TREND_WIDTH, MAX_NAME_WIDTH, MAX_FREE_WIDTH = 120, 46, 60
+"""The most cells of the trend, of a name, and of the first name where no trend takes what is left."""
 
 _FIXED = -1
 """Priority of the first column and of the sort column: they are never hidden.
@@ -48,7 +51,11 @@ class ColumnLayout:
 
 
 def lay_out_columns(
-    columns: Sequence[ViewColumn], sort: str, width: int, choice: ColumnChoice = ()
+    columns: Sequence[ViewColumn],
+    sort: str,
+    width: int,
+    choice: ColumnChoice = (),
+    contents: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[ColumnLayout, ...]:
     """Return the columns that fit into `width` cells, with their positions.
 
@@ -59,6 +66,8 @@ def lay_out_columns(
         sort: key of the sort column.
         width: cells of a row.
         choice: what the user wants.
+        contents: cells that the texts of names need, by key of their column. Which columns are shown does not
+            depend on them.
     """
     wanted = choose_columns(columns, sort, choice)
     fixed = {sort, wanted[0].key} - {TROUBLE}
@@ -68,7 +77,7 @@ def lay_out_columns(
     spacious, dense = _fitting(wanted, width, 2), _fitting(wanted, width, 1)
     gap = 2 if len(spacious) == len(dense) else 1
     fitting = spacious if gap == 2 else dense
-    widths = _expand(fitting, width - _needed_width(fitting, gap))
+    widths = _expand(fitting, width - _needed_width(fitting, gap), contents)
     layouts, start = [], MARGIN
     for column, following in zip(fitting, [*fitting[1:], None], strict=True):
         layouts.append(ColumnLayout(column, start, widths[column.key]))
@@ -97,8 +106,8 @@ def _fitting(columns: Sequence[ViewColumn], width: int, gap: int) -> list[ViewCo
     return kept
 
 
-def _expand(columns: Sequence[ViewColumn], spare: int) -> dict[str, int]:
-    """Return the width of each column by key; spare cells go to the names first, then to the trend.
+def _expand(columns: Sequence[ViewColumn], spare: int, contents: Mapping[str, int]) -> dict[str, int]:
+    """Return the width of each column by key: names fit their texts, and the trend has what is left.
 
     If cells are missing (`spare` is negative), the first column has fewer.
     """
@@ -107,19 +116,25 @@ def _expand(columns: Sequence[ViewColumn], spare: int) -> dict[str, int]:
         first = columns[0].key
         widths[first] = max(1, widths[first] + spare)
         return widths
-    names = [column.key for column in columns if column.expands] or [
-        column.key for column in columns if not column.numeric and column.key != TREND.key
-    ]
-    has_trend = TREND.key in widths
-    if names:
-        limit = MAX_NAME_WIDTH if has_trend else MAX_TREND_WIDTH
-        share = spare // 2 if has_trend else spare
-        extra = max(0, min(share, limit - widths[names[0]]))
-        widths[names[0]] += extra
-        spare -= extra
-    if has_trend:
-        extra = min(spare, MAX_TREND_WIDTH - widths[TREND.key])
-        widths[TREND.key] += extra
-        if names:
-            widths[names[0]] += spare - extra
+    names = [column for column in columns if is_name(column)]
+    needed = {
+        column.key: max(min(contents.get(column.key, column.width), MAX_NAME_WIDTH), len(column.header) + 1)
+        for column in names
+    }
+    missing = {key: cells - widths[key] for key, cells in needed.items() if cells > widths[key]}
+    idle = {key: widths[key] - cells for key, cells in needed.items() if cells < widths[key]}
+    lent = min(max(sum(missing.values()) - spare, 0), sum(idle.values()))
+    for key, cells in idle.items():  # what one name does not need, another one may
+        taken = min(cells, lent)
+        widths[key] -= taken
+        lent, spare = lent - taken, spare + taken
+    for key in sorted(missing, key=missing.__getitem__):
+        given = min(missing[key], spare)
+        widths[key] += given
+        spare -= given
+    if TREND.key in widths:
+        widths[TREND.key] += min(spare, MAX_TREND_WIDTH - widths[TREND.key])
+    elif names:
+        first = next((column.key for column in names if column.expands), names[0].key)
+        widths[first] += max(0, min(spare, MAX_FREE_WIDTH - widths[first]))
     return widths

@@ -59,27 +59,28 @@ class LineCache:
     def line(self, drawing: RowDrawing, view: View, content: LineContent, sign: str, kind: str) -> Strip:
         """Return a line: `sign` is in its margin, `kind` is the component class of the line of a row."""
         top = self.expansion.content(self._first).row
-        steps = [layout.width for layout in drawing.layouts if layout.column.key == TREND.key]
+        widths = [layout.width for layout in drawing.layouts if layout.column.key == TREND.key]
+        size = (min(widths[0], trends.MAX_STEPS), widths[0]) if widths else ()
         if not self._strips:
             rows = range(top, min(top + self._page, len(view)))
-            self._visible_trends = self._trends.get(view, rows, *steps)
+            self._visible_trends = self._trends.get(view, rows, *size)
         key = (content, sign, kind, drawing.width)
         strip = self._strips.get(key)
         if strip is None:
             if content.subrow < 0:
                 strip = drawing.row(view, content.row, self._visible_trends[content.row - top], sign, kind)
             else:
-                strip = self._subrow(drawing, content.subrow, *steps)
+                strip = self._subrow(drawing, content.subrow, *size)
             self._strips[key] = strip
         return strip
 
-    def _subrow(self, drawing: RowDrawing, subrow: int, *steps: int) -> Strip:
+    def _subrow(self, drawing: RowDrawing, subrow: int, *size: int) -> Strip:
         subrows, n_lines, n_hidden = self.expansion.subrows, self.expansion.n_lines, self.expansion.n_hidden
         last = subrow == n_lines - 1
         if subrows is None or (last and n_hidden):
             more = f"{' ' * MARGIN}└ {n_hidden} more"
             return Strip([Segment(fit(more, drawing.width), drawing.widget.style("", "dim"))], drawing.width)
-        trend = self._subrow_trends.get(subrows, range(n_lines), *steps)[subrow]
+        trend = self._subrow_trends.get(subrows, range(n_lines), *size)[subrow]
         return drawing.subrow(
             subrows, subrow, trend, f"{'└' if last else '├'} {all_subrows.subrow_text(subrows, subrow)}"
         )

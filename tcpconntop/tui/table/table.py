@@ -6,7 +6,7 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,9 +16,10 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from tcpconntop.core.lazy import lazy
-from tcpconntop.core.view.columns import columns_of
+from tcpconntop.core.view.columns import ViewColumn, columns_of
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
+from tcpconntop.tui.table.contents import Contents
 from tcpconntop.tui.table.drawing import RowDrawing, header_strip
 from tcpconntop.tui.table.expansion import NO_EXPANSION, Expansion
 from tcpconntop.tui.table.layout import ColumnLayout, lay_out_columns
@@ -59,6 +60,7 @@ class Table(LineView, can_focus=True):
         self._overall: Mapping[str, float] = {}
         self.expanded: bytes | None = None
         self._expansion, self._cache = NO_EXPANSION, LineCache()
+        self._contents = Contents()
         self._layout_key: tuple[object, ...] = ()  # what the layout depends on
         self._without_rows: tuple[object, ...] | None = None  # what is drawn where there is no row
         self._namer: Namer | None = None
@@ -90,6 +92,7 @@ class Table(LineView, can_focus=True):
 
     def forget(self) -> None:
         """Draw all rows again, because a name has been resolved."""
+        self._contents.forget()
         self._cache.clear()
         self.repaint()
 
@@ -135,10 +138,11 @@ class Table(LineView, can_focus=True):
         if view is not None and row is not None:
             self._expansion = Expansion(row, all_subrows.subrows_of_row(view, row), max(2, self._page // 2))
         self._cache.expansion = self._expansion
-        self.virtual_size = Size(self.size.width, self._n_lines + 1)
+        self.virtual_size = Size(self.size.width, self.n_lines + 1)
 
     @property
-    def _n_lines(self) -> int:
+    def n_lines(self) -> int:
+        """Lines of the rows and of the subrows that are shown."""
         return (len(self.view) if self.view else 0) + self._expansion.n_lines
 
     @property
@@ -150,14 +154,19 @@ class Table(LineView, can_focus=True):
         return max(1, self.size.height - 1)
 
     def _lay_out(self) -> None:
-        if self.view is not None:
-            room = self.size.width - 1  # without the scroll bar
-            columns, spec = columns_of(self.view), self.view.spec
-            key = (columns, room, spec.sort, spec.columns, self._namer is None)
+        view = self.view
+        if view is not None:
+            room, spec = self.size.width - 1, view.spec  # without the scroll bar
+            columns: Sequence[ViewColumn] = columns_of(view)
+            if self._namer:
+                columns = widen_for_names(columns, room)
+            first = self._expansion.content(self._first).row
+            visible = range(first, min(first + self._page, len(view)))
+            contents = self._contents.measure(view, visible, columns, self._namer)
+            key = (columns, room, spec.sort, spec.columns, contents)
             if key != self._layout_key:
                 self._layout_key = key
-                widened = widen_for_names(columns, room) if self._namer else columns
-                self.column_layouts = lay_out_columns(widened, spec.sort, room, spec.columns)
+                self.column_layouts = lay_out_columns(columns, spec.sort, room, spec.columns, contents)
         self._cache.clear()
         without_rows = None if self.view else (self._empty, self.column_layouts, self._order())
         if without_rows is None or without_rows != self._without_rows or not self.is_painted:
@@ -241,7 +250,7 @@ class Table(LineView, can_focus=True):
                 self.post_message(SortRequested(hits[0].key))
             return
         line = self._first + event.y - 1
-        if line < self._n_lines:
+        if line < self.n_lines:
             self._go(self._expansion.content(line).row)
             if event.chain == 2:
                 self.post_message(RowOpened())
@@ -257,9 +266,9 @@ class Table(LineView, can_focus=True):
             return header.adjust_cell_length(width, self.style("header"))
         view, first = self.view, self._first
         self._cache.move_to(first, self._page)
-        if view is not None and first + y - 1 < self._n_lines:
+        if view is not None and first + y - 1 < self.n_lines:
             content = self._expansion.content(first + y - 1)
-            drawing = RowDrawing(self, self.column_layouts, self._overall, self._namer, width)
+            drawing = RowDrawing(self, self.column_layouts, self._overall, self._contents, self._namer, width)
             selected, pointed = content.row == self.row, content.row == self.pointed
             kind = "cursor" if selected else ""
             return self._cache.line(drawing, view, content, CURSOR_SIGN if pointed else " ", kind)

@@ -6,31 +6,42 @@ refresh merges one or two steps of history instead of the whole window, which to
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
+from tcpconntop.core.analysis.axes import steps_of_cells
 from tcpconntop.core.analysis.regression import find_regressions
 from tcpconntop.core.analysis.series import Series, TimeAxis, series
-from tcpconntop.core.types import Floats
+from tcpconntop.core.types import Floats, Ints
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import KEY
-from tcpconntop.tui.text.sparkline import sparklines
+from tcpconntop.tui.text.severity import LATENCY_PAINTS, latency_levels
+from tcpconntop.tui.text.sparkline import DOT, sparklines
 
-STEPS = 20
-"""Number of steps if no sparkline is drawn."""
+STEPS, MAX_STEPS = 20, 40
+"""Number of steps if no sparkline is drawn, and the most that are: in a wide one a step has several cells."""
+
+QUIET = "quiet"
+"""The colour of what is not slow, so that what is slow stands out."""
 
 
 class Trend(NamedTuple):
     """The trend of a row.
 
     Attributes:
-        line: p99 per step, as a sparkline.
+        runs: p99 over time as a sparkline, cut where its colour changes: text and name of the colour.
         worse: keys of the columns whose metric got worse in the window.
     """
 
-    line: str
+    runs: tuple[tuple[str, str], ...]
     worse: frozenset[str]
+
+    @property
+    def line(self) -> str:
+        """The sparkline without colours."""
+        return "".join(text for text, _ in self.runs)
 
 
 class _Steps(NamedTuple):
@@ -50,16 +61,17 @@ class TrendCache:
         self._key: tuple[object, ...] = ()
         self._axis, self._keys = TimeAxis(1, 0, 0), np.empty(0, KEY)
 
-    def get(self, view: View, rows: range, steps: int = STEPS) -> list[Trend]:
+    def get(self, view: View, rows: range, steps: int = STEPS, cells: int = 0) -> list[Trend]:
         """Return the trends of some rows.
 
         Args:
             view: the view.
             rows: the visible rows; unknown steps of all of them are computed together.
-            steps: number of bars in a sparkline.
+            steps: the most steps of a sparkline.
+            cells: its width; 0 is a cell for each step.
         """
         snapshot, axis = view.snapshot, TimeAxis.covering(view.snapshot, steps)
-        key = (axis.step_s, snapshot.window_s, view.spec.group_by, view.spec.where.text, steps)
+        key = (axis.step_s, snapshot.window_s, view.spec.group_by, view.spec.where.text, steps, cells)
         is_earlier = axis.first < self._axis.first or axis.end < self._axis.end
         if key != self._key or is_earlier or (axis != self._axis and not self._same_keys(view)):
             self._key, self._steps = key, {}
@@ -70,7 +82,7 @@ class TrendCache:
         computed = _compute_steps(view, [rows[index] for index in missing], axis)
         self._steps |= zip([identities[index] for index in missing], computed, strict=True)
         undrawn = [identity for identity in identities if identity not in self._trends]
-        drawn = _draw_trends([self._steps[identity] for identity in undrawn])
+        drawn = _draw_trends([self._steps[identity] for identity in undrawn], axis, max(cells, axis.steps))
         self._trends |= zip(undrawn, drawn, strict=True)
         return [self._trends[identity] for identity in identities]
 
@@ -112,11 +124,36 @@ def _join_steps(older: _Steps, newer: _Steps, axis: TimeAxis) -> _Steps:
     )
 
 
-def _draw_trends(rows: list[_Steps]) -> list[Trend]:
+def _draw_trends(rows: list[_Steps], axis: TimeAxis, cells: int) -> list[Trend]:
     if not rows:
         return []
     attempts, failed, p99 = (np.stack(values) for values in zip(*rows, strict=True))
     regressions = find_regressions(Series(0.0, attempts, failed, p99[:, :, np.newaxis]))
     masks = {"p99": regressions.slower, "fail": regressions.failing}
     worse = [frozenset(key for key, mask in masks.items() if mask[row]) for row in range(len(rows))]
-    return [Trend(*trend) for trend in zip(sparklines(p99), worse, strict=True)]
+    step_of = steps_of_cells(axis.first, axis.steps, cells).tolist()
+    levels: Ints = latency_levels(p99)
+    slow = set(np.flatnonzero(levels.max(axis=1, initial=0)).tolist())
+    lines = [_stretched(line, step_of) for line in sparklines(p99)]
+    runs = [
+        _runs(line, levels[row, step_of].tolist()) if row in slow else ((line, QUIET),)
+        for row, line in enumerate(lines)
+    ]
+    return [Trend(*trend) for trend in zip(runs, worse, strict=True)]
+
+
+def _stretched(line: str, step_of: list[int]) -> str:
+    """Return a sparkline with the cells of each step; a dot stays a dot."""
+    stretched = "".join(map(line.__getitem__, step_of))
+    dot = stretched.rfind(DOT)
+    return stretched if dot < 0 else f"{' ' * dot}{DOT}".ljust(len(stretched))
+
+
+def _runs(line: str, levels: list[int]) -> tuple[tuple[str, str], ...]:
+    """Cut a sparkline where its colour changes."""
+    runs, start = [], 0
+    for level, run in groupby(levels):
+        end = start + sum(1 for _ in run)
+        runs.append((line[start:end], LATENCY_PAINTS[level] or QUIET))
+        start = end
+    return tuple(runs)

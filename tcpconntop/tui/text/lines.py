@@ -18,7 +18,7 @@ from tcpconntop.tui.messages import ActionRequested
 
 STYLE_CLASSES = {
     f"paint--{name}"
-    for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high", "trend")
+    for name in ("dim", "strong", "accent", "good", "warn", "bad", "low", "mid", "high", "trend", "quiet")
 }
 """The styles of the dashboard as component classes; `app.tcss` defines them for every theme.
 

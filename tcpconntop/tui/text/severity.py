@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import math
 
+from tcpconntop.core.lazy import np
 from tcpconntop.core.thresholds import BAD_SHARE, FELT_US, SLOW_US, SYN_RTO_US
+from tcpconntop.core.types import Floats, Ints
 from tcpconntop.core.view.metrics import METRICS, Quantity
 
 TROUBLE_PAINTS = ("dim", "warn", "warn", "warn", "bad")
 """The colour of each kind of trouble, indexed by `Trouble`."""
+
+LATENCY_PAINTS = ("", "warn", "bad")
+"""The colour of a latency that is compared with nothing, by `latency_levels`."""
 
 OUTLIER_FACTOR = 3.0
 """A value is an outlier from this many times the overall one on."""
@@ -29,6 +34,13 @@ def latency_paint(us: float, overall_us: float = math.nan) -> str:
         return "bad"
     outlier = us >= FELT_US and us >= OUTLIER_FACTOR * overall_us
     return "warn" if us >= SLOW_US or outlier else ""
+
+
+def latency_levels(us: Floats) -> Ints:
+    """Return for each latency which of `LATENCY_PAINTS` `latency_paint` gives it alone; 0 for NaN."""
+    limits = np.array([SLOW_US, SYN_RTO_US], np.float64)
+    levels: Ints = np.searchsorted(limits, np.nan_to_num(us, nan=0.0, posinf=np.inf), side="right")
+    return levels
 
 
 def share_paint(share: float, overall: float = math.nan) -> str:

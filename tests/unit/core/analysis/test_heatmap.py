@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from records import connect, random_records, snapshot_of
 
-from tcpconntop.core.analysis.heatmap import HOLD_S, STEPS_S, HeatmapScale, band_edges, band_of, heatmap
+from tcpconntop.core.analysis.heatmap import (
+    HOLD_S,
+    STEPS_S,
+    HeatmapScale,
+    band_edges,
+    band_of,
+    even_decades,
+    heatmap,
+)
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.analysis.series import all_in_one_group
 from tcpconntop.core.types import SECOND_NS
@@ -166,7 +175,7 @@ def test_given_nothing_then_the_map_is_empty():
 def scaled(latency_ns: int, times: int, second: int, before: HeatmapScale | None) -> HeatmapScale:
     window = RollingWindow(10)
     window.ingest(connect(latency_ns=latency_ns, times=times), second * SECOND_NS)
-    return HeatmapScale.for_heatmap(map_of(snapshot_of(window, second * SECOND_NS)), 6, before)
+    return HeatmapScale.for_heatmap(map_of(snapshot_of(window, second * SECOND_NS)), 6, 6, before)
 
 
 def test_given_a_scale_then_it_grows_at_once_and_shrinks_late():
@@ -192,6 +201,36 @@ def test_given_a_scale_that_is_still_needed_then_it_is_held_from_then_on():
 def test_given_a_clock_that_was_set_back_then_a_scale_begins_anew():
     later = scaled(250_000, 500, START_S + 50, None)
     assert scaled(250_000, 5, START_S, later).max_count == 5
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 5, 8, 10, 13, 17, 24, 40])
+@pytest.mark.parametrize("low_us", [1.0, 10**0.5, 10.0, 1e4])
+@pytest.mark.parametrize("high_us", [1e5, 10**5.5, 1e6, 10**7.5, 1e8])
+def test_given_a_range_then_the_axis_holds_it_and_its_labels_are_equally_far_apart(lines, low_us, high_us):
+    axis = even_decades(low_us, high_us, lines)
+    assert axis.low_us <= low_us * 1.001
+    assert axis.high_us >= high_us * 0.999
+    labels = [(line, axis.label_us(line)) for line in range(lines) if axis.label_us(line) is not None]
+    assert {later - line for (line, _), (later, _) in pairwise(labels)} <= {axis.lines_apart}
+    assert {round(math.log10(later / us)) for (_, us), (_, later) in pairwise(labels)} <= {axis.decades_apart}
+    for line, us in labels:  # each where it belongs
+        share = math.log(us / axis.low_us) / math.log(axis.high_us / axis.low_us)
+        assert share * lines == pytest.approx(line, abs=1e-6)
+    assert axis.decades_apart == 1 or lines < 2 * math.log10(high_us / low_us) + 2
+
+
+@pytest.mark.parametrize(
+    ("low_us", "high_us", "lines", "expected"),
+    [
+        (10.0, 10**6.5, 17, (3, 1)),
+        (10.0, 10**6.5, 10, (3, 2)),
+        (10.0, 1e4, 12, (4, 1)),
+        (1.0, 1e8, 3, (1, 3)),
+    ],
+)
+def test_given_a_range_then_a_power_of_ten_has_as_many_lines_as_there_are(low_us, high_us, lines, expected):
+    axis = even_decades(low_us, high_us, lines)
+    assert (axis.lines_apart, axis.decades_apart) == expected
 
 
 @pytest.mark.parametrize(
