@@ -13,6 +13,7 @@ from tcpconntop.core.window.snapshot import Cost, Snapshot
 from tcpconntop.kernel.process import own_memory_bytes
 from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import CountedSource, Source
+from tcpconntop.sources.player import Player
 
 MAX_READ_S = 0.1
 """The longest time that a request (another window, stop) waits for an engine whose source cannot be woken."""
@@ -145,18 +146,26 @@ class Engine:
         """Go to the moment that was asked for last; what lies before it is read and counted on the way."""
         while self._seek_targets and self._player is not None:
             to_ns = self._seek_targets.pop()
-            if to_ns < self._source.now_ns():
-                self._window = RollingWindow(self._wanted_window_s, self._max_keys)
-            self._player.seek(to_ns)
-            while not (self._player.seek_done or self._seek_targets or self._stop.is_set()):
-                self._ingest(MAX_READ_S)
+            self._read_up_to(self._player, to_ns)
+            if self._player.seek_done and self._player.restarts(self._source.now_ns()):
+                # The recording ends before it says it does: the last seconds were read as blocks.
+                self._read_up_to(self._player, self._source.now_ns())
+                self._read_up_to(self._player, to_ns)
             self._publish_now.set()
+
+    def _read_up_to(self, player: Player, to_ns: int) -> None:
+        if player.restarts(to_ns):
+            self._window = RollingWindow(self._wanted_window_s, self._max_keys)
+        player.seek(to_ns)
+        while not (player.seek_done or self._seek_targets or self._stop.is_set()):
+            self._ingest(MAX_READ_S)
 
     def _ingest(self, timeout_s: float) -> None:
         events = self._source.read(timeout_s)
         for counted in self._counted.take_counted() if self._counted else ():
             self._window.ingest_counted(counted)
-        self._window.ingest(events, self._source.now_ns())
+        span = self._player.batch_span if self._player is not None else None
+        self._window.ingest(events, self._source.now_ns(), span)
 
     def _snapshot(self) -> Snapshot:
         ledger = self._source.ledger()

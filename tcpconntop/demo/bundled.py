@@ -68,6 +68,9 @@ class LoopedRecording:
         """Go back to the first repetition."""
         self._recording.rewind()
 
+    def again(self) -> None:
+        """Return None: without an end, there is no whole of it."""
+
     def close(self) -> None:
         """Close the recording."""
         self._recording.close()

@@ -84,6 +84,11 @@ class MergedRecordings:
         reads = [_translated(one, reader) for one, reader in self._pairs()]
         yield from heapq.merge(*reads, key=lambda read: read.now_ns)
 
+    def again(self) -> MergedRecordings | None:
+        """Return what reads the same files a second time, for another thread; None if one is a pipe."""
+        readers = [reader for one in self._readers if (reader := one.again()) is not None]
+        return MergedRecordings(readers) if len(readers) == len(self._readers) else None
+
     def rewind(self) -> None:
         """Go back to the beginning."""
         for reader in self._readers:

@@ -12,7 +12,7 @@ from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
-from tcpconntop.core.wire import N_OUTCOMES
+from tcpconntop.core.wire import N_OUTCOMES, Events
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import RecordedRead
 from tcpconntop.recording.untrusted import MAX_PLACES
@@ -31,21 +31,23 @@ class PlayedTotals:
 
     def __init__(self) -> None:
         self._recorded_ledger = Ledger()  # the last one that was recorded
-        self._outcomes_since = np.zeros(N_OUTCOMES, np.int64)  # of the records played since that ledger
-        self._retransmits_since = 0
+        self._since: list[Events] = []  # the records played since that ledger: at most those of a block
 
     def take(self, read: RecordedRead) -> None:
         """Add a read."""
         if read.ledger is not None:
-            self._recorded_ledger, self._retransmits_since = read.ledger, 0
-            self._outcomes_since[:] = 0
-        else:
-            self._outcomes_since += np.bincount(read.events["outcome"], minlength=N_OUTCOMES)
-            self._retransmits_since += int(read.events["syn_retransmits"].sum())
+            self._recorded_ledger = read.ledger
+            self._since.clear()
+        elif len(read.events):
+            self._since.append(read.events)
 
     def ledger(self) -> Ledger:
         """Return the totals: the recorded ones plus what was taken since."""
-        return self._recorded_ledger.plus_ended(self._outcomes_since.tolist(), self._retransmits_since)
+        outcomes, retransmits = np.zeros(N_OUTCOMES, np.int64), 0
+        for events in self._since:  # added up only here: a long seek passes by far more than are asked for
+            outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)
+            retransmits += int(events["syn_retransmits"].sum())
+        return self._recorded_ledger.plus_ended(outcomes.tolist(), retransmits)
 
 
 class PlayedNames:

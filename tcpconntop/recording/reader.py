@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from io import SEEK_END
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.recording.blocks import MAX_CLOCK_NS
@@ -22,6 +22,7 @@ from tcpconntop.recording.frames import (
     FrameScanner,
     find_last_head,
 )
+from tcpconntop.recording.own_position import OwnPosition
 
 CHUNK_BYTES = 1 << 20
 
@@ -66,6 +67,13 @@ class RecordingReader:
         for file in self._files:
             file.rewind()
         self._reset()
+
+    def again(self) -> RecordingReader | None:
+        """Return a second reader of the same files, for another thread; None of a pipe."""
+        try:
+            return RecordingReader([file.again() for file in self._files])
+        except OSError:
+            return None
 
     @property
     def missing(self) -> int:
@@ -133,6 +141,10 @@ class _RecordingFile:
         """Go back to the first frame after the header."""
         self._file.seek(0)
         self._read_header()
+
+    def again(self) -> tuple[Path, BinaryIO]:
+        """Return the file with a position of its own. Raises OSError for a pipe."""
+        return self.path, cast(BinaryIO, OwnPosition(self._file))
 
     def close(self) -> None:
         """Close the file."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
+from tcpconntop.core.analysis.overview import OverviewBuilder
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
+from tcpconntop.core.window.slices import merged_span, slice_span
 from tcpconntop.core.window.snapshot import RECORDING, SourceInfo
+from tcpconntop.core.window.stats import joined
 from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import RecordedRead
@@ -50,6 +54,10 @@ class Playable(Protocol):
 
     def rewind(self) -> None:
         """Go back to the beginning. Only allowed if `end_ns` is known."""
+        ...
+
+    def again(self) -> Playable | None:
+        """Return what reads the same a second time, for another thread; None if that is impossible."""
         ...
 
     def close(self) -> None:
@@ -89,6 +97,10 @@ class Replay(PlayedSource):
 
     def _start(self) -> None:
         self._begin(self._recording.header)
+        self._blocks_for_ns = self._blocks_from = (
+            0  # target of the blocks that were read, and where there may be more
+        )
+        self._batch_span: tuple[int, int] | None = None
         self._reads = self._recording.recorded_reads()
         self._next_read = next(self._reads, None)
 
@@ -116,22 +128,39 @@ class Replay(PlayedSource):
             return np.empty(0, EVENT)
         goal_ns, due_ns = self._due(upcoming, timeout_s, skips_silence=self._clock.speed == math.inf)
         self._now_ns = self._clock.advance_to(self._now_ns, goal_ns)
-        return np.empty(0, EVENT) if self._now_ns < due_ns else self._take(upcoming)
+        if self._now_ns < due_ns:
+            return np.empty(0, EVENT)
+        self._blocks_from = self._now_ns // SECOND_NS + 1
+        return self._take(upcoming)
 
     def _read_towards(self, to_ns: int) -> Events:
-        """Return the records of the next second before `to_ns`; if there are none, the seek is done."""
+        """Return the records of the next second before `to_ns`; if there are none, the seek is done.
+
+        Long before `to_ns` it is not a second, but a block of seconds that will be one slice by then.
+        """
         taken: list[Events] = []
+        span: tuple[int, int] | None = None
+        seconds: set[int] = set()  # those with records
         while (upcoming := self._next_read) is not None and upcoming.now_ns <= to_ns:
             now_ns = max(upcoming.now_ns, self._now_ns)
-            if taken and now_ns // SECOND_NS != self._now_ns // SECOND_NS:
-                break  # the window makes a slice of every second, so it must see each one
+            slice_of = slice_span(now_ns // SECOND_NS, to_ns // SECOND_NS)
+            if slice_of[0] < self._blocks_from:  # a part of it has slices already
+                slice_of = (now_ns // SECOND_NS, 1)
+            if slice_of != (span := span or slice_of):
+                break  # the window has to see each slice by itself
             self._now_ns = now_ns
+            if len(upcoming.events):
+                seconds.add(now_ns // SECOND_NS)
             taken.append(self._take(upcoming))
+        self._batch_span = merged_span(seconds, span[1]) if span is not None and seconds else None
+        if span is not None and span[1] > 1:
+            self._blocks_for_ns = to_ns
         if taken:
-            return np.concatenate(taken)
+            return joined(taken)
         if self._next_read is not None:
             self._now_ns = max(to_ns, self._now_ns)
         self._seek_to_ns, self._last_seek_ns = None, to_ns
+        self._blocks_from = self._now_ns // SECOND_NS + 1
         self._clock.reset()
         return np.empty(0, EVENT)
 
@@ -161,12 +190,34 @@ class Replay(PlayedSource):
         end_ns = max(last_ns, self._now_ns)
         return Playback(began_ns, end_ns, clock.speed, clock.paused, self.ended, self._last_seek_ns)
 
+    @property
+    def batch_span(self) -> tuple[int, int] | None:
+        """First second and length of the slice that the records of the last read are to be counted in."""
+        return self._batch_span if self._seek_to_ns is not None else None
+
+    def restarts(self, to_ns: int) -> bool:
+        """True if a seek begins again with the first record.
+
+        So it does to an earlier moment, and to one whose seconds were read as blocks on a longer way.
+        """
+        return to_ns < max(self._now_ns, self._blocks_for_ns)
+
     def seek(self, to_ns: int) -> None:
         """Start to seek; an earlier time is reached from the beginning of the recording."""
-        if to_ns < self._now_ns:
+        if self.restarts(to_ns):
             self._recording.rewind()
             self._start()
         self._seek_to_ns = to_ns
+
+    def count_all(
+        self, keep: Callable[[Events], Events] = lambda events: events
+    ) -> Iterator[OverviewBuilder]:
+        """Read all of it a second time, for another thread; see `Player.count_all`.
+
+        Args:
+            keep: returns those records of a read that count.
+        """
+        return _count_all(self._recording.again(), keep)
 
     def set_speed(self, speed: float, *, paused: bool) -> None:
         """Change the speed (1 is real time), pause or resume. May be called from any thread."""
@@ -180,3 +231,16 @@ class Replay(PlayedSource):
         """Stop. Idempotent."""
         self._next_read = None
         self._recording.close()
+
+
+def _count_all(recording: Playable | None, keep: Callable[[Events], Events]) -> Iterator[OverviewBuilder]:
+    """Yield, after each read of a recording, what was counted so far; nothing if there is no recording."""
+    if recording is None or recording.end_ns is None:
+        return
+    with closing(recording):
+        builder = OverviewBuilder(recording.header.began_ns, recording.end_ns)
+        for read in recording.recorded_reads():
+            builder.add(keep(read.events), read.now_ns)
+            yield builder
+        builder.finish()
+        yield builder

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from tcpconntop.core.window.playback import Playback
+from tcpconntop.core.wire import Events
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis.overview import OverviewBuilder
 
 
 class Player(Protocol):
@@ -15,6 +20,18 @@ class Player(Protocol):
         """True if no seek is running."""
         ...
 
+    @property
+    def batch_span(self) -> tuple[int, int] | None:
+        """First second and length of the slice that the records of the last read are to be counted in.
+
+        None: the current second, but on the way of a long seek.
+        """
+        ...
+
+    def restarts(self, to_ns: int) -> bool:
+        """True if a seek to this moment begins again with the first record of the recording."""
+        ...
+
     def playback(self) -> Playback:
         """Return the state of the playback."""
         ...
@@ -22,8 +39,24 @@ class Player(Protocol):
     def seek(self, to_ns: int) -> None:
         """Start to seek: until `seek_done`, reads return the records on the way without waiting.
 
-        After a seek to an earlier time, reads begin again with the first record of the recording: every sum
-        of earlier records has to start again too.
+        After a seek that `restarts`, reads begin again with the first record of the recording: every sum of
+        earlier records has to start again too.
+        """
+        ...
+
+    def count_all(
+        self, keep: Callable[[Events], Events] = lambda events: events
+    ) -> Iterator[OverviewBuilder]:
+        """Return an iterator that reads the whole recording by itself, from beginning to end.
+
+        It may be used in another thread, and gives the same object again and again, after each recorded read:
+        what was counted so far. It gives nothing if that is impossible.
+
+        Args:
+            keep: returns those records of a read that count.
+
+        Raises:
+            FatalError: while it is used: the files cannot be read.
         """
         ...
 

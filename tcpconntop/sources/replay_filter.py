@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tcpconntop.core.types import Mask
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import N_OUTCOMES, Events
@@ -13,6 +16,9 @@ from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.player import Player
 from tcpconntop.sources.wrapper import SourceWrapper
+
+if TYPE_CHECKING:
+    from tcpconntop.core.analysis.overview import OverviewBuilder
 
 
 class ReplayFilter(SourceWrapper):
@@ -34,17 +40,27 @@ class ReplayFilter(SourceWrapper):
 
     def read(self, timeout_s: float) -> Events:
         """Return the records that are ready and pass."""
-        events, request = self._source.read(timeout_s), self._request
+        events = self._of_scope(self._source.read(timeout_s))
+        self._outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)
+        self._retransmits += int(events["syn_retransmits"].sum())
+        slow = self._are_slow(events)
+        self._below_minimum += int((~slow).sum())
+        return events[slow]
+
+    def passing(self, events: Events) -> Events:
+        """Return the records that pass, without counting them."""
+        events = self._of_scope(events)
+        return events[self._are_slow(events)]
+
+    def _of_scope(self, events: Events) -> Events:
+        request = self._request
         for field, wanted in (("tgid", request.pids), ("uid", request.uids), ("dport", request.ports)):
             if wanted:
                 events = events[np.isin(events[field], wanted)]
-        if request.family:
-            events = events[events["family"] == request.family]
-        self._outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)
-        self._retransmits += int(events["syn_retransmits"].sum())
-        slow = latency_ns(events) >= round(request.min_latency_ms * 1e6)
-        self._below_minimum += int((~slow).sum())
-        return events[slow]
+        return events[events["family"] == request.family] if request.family else events
+
+    def _are_slow(self, events: Events) -> Mask:
+        return latency_ns(events) >= round(self._request.min_latency_ms * 1e6)
 
     def ledger(self) -> Ledger:
         """Return the totals of what passed so far."""
@@ -72,16 +88,28 @@ class _FilterPlayer:
 
     def __init__(self, player: Player, replay_filter: ReplayFilter) -> None:
         self._player, self._filter = player, replay_filter
-        self.playback, self.set_speed = player.playback, player.set_speed
+        self.playback, self.set_speed, self.restarts = player.playback, player.set_speed, player.restarts
 
     @property
     def seek_done(self) -> bool:
         """True if no seek is running."""
         return self._player.seek_done
 
+    @property
+    def batch_span(self) -> tuple[int, int] | None:
+        """First second and length of the slice that the records of the last read are to be counted in."""
+        return self._player.batch_span
+
+    def count_all(
+        self, keep: Callable[[Events], Events] = lambda events: events
+    ) -> Iterator[OverviewBuilder]:
+        """Read the whole recording by itself; see `Player.count_all`."""
+        passing = self._filter.passing
+        return self._player.count_all(lambda events: keep(passing(events)))
+
     def seek(self, to_ns: int) -> None:
         """Start to seek."""
-        if to_ns < self._filter.now_ns():
+        if self.restarts(to_ns):
             self._filter.reset()
         self._player.seek(to_ns)
 

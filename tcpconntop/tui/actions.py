@@ -68,6 +68,10 @@ ACTIONS: tuple[Action, ...] = (
            "Go to the end of the recording; live, follow the newest moment again.", "end", "Time"),
     Action("goto", "app", "t", "t", "Go to a time",
            "Go to a time of day, or to a percentage of the recording.", "go to", "Time"),
+    Action("spike(1)", "app", "N", "N", "Next spike",
+           "Stop at the next spike: where p99 is 3 times what it was just before, or 1 % more connects fail,"
+           " and neither can be noise. What follows each other is one spike.", "spike", "Time"),
+    Action("spike(-1)", "app", "B", "B", "Previous spike", "Stop at the spike before.", "spike", "Time"),
     Action("speed(-1)", "app", "left_curly_bracket", "{", "Slower", "Play the recording slower.", "speed",
            "Time"),
     Action("speed(1)", "app", "right_curly_bracket", "}", "Faster", "Play the recording faster.", "speed",
@@ -146,7 +150,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q"})
+NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "N", "B"})
 """Keys that were added after settings files could hold keys: one that the user gave to another action is that
 action's alone, so that no settings file stops working."""
 

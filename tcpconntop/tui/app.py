@@ -25,6 +25,7 @@ from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
 from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
+from tcpconntop.tui.moments_app import MomentsApp
 from tcpconntop.tui.palette import palette_commands
 from tcpconntop.tui.resolver import Resolver, reverse_lookup
 from tcpconntop.tui.screens.goto import GotoScreen
@@ -32,7 +33,6 @@ from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.table_screen import TableScreen
 from tcpconntop.tui.state import NOTHING_YET, DashboardState
 from tcpconntop.tui.state_store import StateStore
-from tcpconntop.tui.terminal_app import TerminalApp
 from tcpconntop.tui.text.terminal import PLAIN_THEME, has_few_colours, has_no_colours
 from tcpconntop.tui.time_travel import time_travel
 from tcpconntop.tui.ui_choices import current_choices
@@ -41,7 +41,7 @@ from tcpconntop.tui.worker import EngineThread, exit_status
 PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
-class Dashboard(TerminalApp):
+class Dashboard(MomentsApp):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -98,6 +98,7 @@ class Dashboard(TerminalApp):
             lambda snapshot: self.post_message(SnapshotReady(snapshot)),
             state,
             max_keys,
+            self.report_overview,
         )
         self._store = StateStore(state, self._engine.follow, self)
         self._ui_state = ui_state or UiState()
@@ -168,8 +169,7 @@ class Dashboard(TerminalApp):
         self._store.set(self._store.state.with_snapshot(message.snapshot))
 
     def _show_seek_progress(self) -> None:
-        now_ns = self._engine.now_ns()
-        if now_ns is not None:
+        if (now_ns := self._engine.now_ns()) is not None:
             self._store.set(self._store.state.with_seek_progress(now_ns))
 
     # The state (`Display`)
@@ -219,8 +219,7 @@ class Dashboard(TerminalApp):
 
     def action_goto(self) -> None:
         """Ask for a time, and move to it."""
-        travel = time_travel(self._store.state)
-        if travel is None:
+        if (travel := time_travel(self._store.state)) is None:
             self.show_note(NOTHING_YET)
         else:
             self.push_screen(GotoScreen(travel.time_range()), self._go_to)
@@ -245,9 +244,8 @@ class Dashboard(TerminalApp):
 
     def action_names(self) -> None:
         """Show the names of addresses and ports, or hide them."""
-        self._store.set(
-            self._store.state.with_namer(None if self._store.state.namer else self._resolver.name)
-        )
+        namer = None if self._store.state.namer else self._resolver.name
+        self._store.set(self._store.state.with_namer(namer))
 
     @on(NameResolved)
     def _show_names(self) -> None:

@@ -12,6 +12,7 @@ from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 
 if TYPE_CHECKING:
     from tcpconntop.core.analysis.explain import Finding
+    from tcpconntop.core.analysis.overview import Overview
 
 
 @dataclass
@@ -30,6 +31,24 @@ class SnapshotReady(Message):
     def can_replace(self, message: Message) -> bool:
         """Return True if this message may replace a waiting one."""
         return isinstance(message, SnapshotReady)
+
+
+@dataclass
+class OverviewReady(Message):
+    """More of a recording was read in the background. A newer one replaces one that still waits."""
+
+    overview: Overview
+
+    def can_replace(self, message: Message) -> bool:
+        """Return True if this message may replace a waiting one."""
+        return isinstance(message, OverviewReady)
+
+
+@dataclass
+class MomentRequested(Message):
+    """Go to a moment, on the clock of the records: it was clicked."""
+
+    moment_ns: int
 
 
 @dataclass

@@ -23,6 +23,7 @@ from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.tui.actions import KeyBindings
 
 if TYPE_CHECKING:
+    from tcpconntop.core.analysis.overview import Overview
     from tcpconntop.core.window import history as past
 else:
     past = lazy("tcpconntop.core.window.history")
@@ -82,6 +83,7 @@ class DashboardState:
         playback: position and speed in a recording, as the user set them; None for a live source.
         seeking: the seek that has not arrived yet.
         totals: (end in ns, totals since the start) of the last snapshots, one for each second.
+        overview: what is known so far of a whole recording; None for any other source.
     """
 
     window: str
@@ -96,6 +98,7 @@ class DashboardState:
     playback: Playback | None = None
     seeking: PendingSeek | None = None
     totals: tuple[tuple[int, Ledger], ...] = field(default=(), repr=False)
+    overview: Overview | None = field(default=None, repr=False)
 
     # What to show
 
@@ -140,6 +143,10 @@ class DashboardState:
     def with_source(self, info: SourceInfo) -> DashboardState:
         """Return the state after the source was opened."""
         return replace(self, info=info)
+
+    def with_count_all(self, overview: Overview) -> DashboardState:
+        """Return the state after more of a recording was read in the background."""
+        return replace(self, overview=overview)
 
     def with_end(self) -> DashboardState:
         """Return the state after the source's last record."""

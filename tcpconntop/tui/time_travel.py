@@ -47,6 +47,9 @@ class TimeTravel(Protocol):
     def seek_to(self, wall_s: float) -> Change:
         """Move to a Unix time, or to the nearest moment there is."""
 
+    def look_at(self, to_ns: int) -> Change:
+        """Stop at a moment on the clock of the records, or at the nearest one there is."""
+
     def change_speed(self, by: int) -> Change:
         """Play faster (1) or slower (-1)."""
 
@@ -106,6 +109,10 @@ class LiveHistory:
     def seek_to(self, wall_s: float) -> Change:
         """Look at the slice that holds a Unix time, or at the nearest one."""
         return self._seek_ns(round(wall_s * SECOND_NS) - self.latest.wall_offset_ns)
+
+    def look_at(self, to_ns: int) -> Change:
+        """Look at the slice that ends at a moment, or at the nearest one."""
+        return self._seek_ns(to_ns)
 
     def change_speed(self, _by: int) -> Change:
         """Change nothing: only recordings have a speed."""
@@ -201,6 +208,11 @@ class RecordingPlayback:
     def seek_to(self, wall_s: float) -> Change:
         """Move to a Unix time."""
         return self._seek_ns(round(wall_s * SECOND_NS) - self.latest.wall_offset_ns)
+
+    def look_at(self, to_ns: int) -> Change:
+        """Stop the recording at a moment."""
+        change = self._seek_ns(to_ns)
+        return replace(change, state=replace(change.state, playback=replace(self.playback, paused=True)))
 
     def change_speed(self, by: int) -> Change:
         """Play faster (1) or slower (-1)."""

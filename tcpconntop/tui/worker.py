@@ -19,8 +19,11 @@ from tcpconntop.tui.state import DashboardState
 
 if TYPE_CHECKING:
     from tcpconntop import engine as engines
+    from tcpconntop.core.analysis.overview import Overview
+    from tcpconntop.tui import background_count
 else:
     engines = lazy("tcpconntop.engine")
+    background_count = lazy("tcpconntop.tui.background_count")
 
 POLL_S = 0.05
 """How often the thread that waits for the source checks whether the user has quit, in seconds."""
@@ -118,6 +121,7 @@ class EngineThread:
         publish: called with each snapshot.
         state: has the first window and interval.
         max_keys: the most keys with statistics of their own.
+        report_overview: called in a thread with what is known of a whole recording.
     """
 
     def __init__(
@@ -127,9 +131,11 @@ class EngineThread:
         publish: Callable[[Snapshot], object],
         state: DashboardState,
         max_keys: int = DEFAULT_MAX_KEYS,
+        report_overview: Callable[[Overview], object] = lambda _: None,
     ) -> None:
         self._open_source, self._opened, self._publish = open_source, opened, publish
         self._state, self._max_keys = state, max_keys
+        self._report_overview = report_overview
         self._stopped = threading.Event()
         self._engine: engines.Engine | None = None
         self._lock = threading.Lock()
@@ -146,6 +152,10 @@ class EngineThread:
         if source is None:
             return
         self._opened(source.info)
+        if (player := source.player) is not None:
+            background_count.BackgroundCount(
+                player.count_all(), self._report_overview, self._stopped, lambda: player.seek_done
+            ).start()
         with self._lock:
             window_s, interval_s = WINDOWS[self._state.window], self._state.interval_s
             running = self._engine = engines.Engine(

@@ -29,6 +29,8 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "to-the-start": ({"second"}, "comma"),
     "to-the-end": ({"second", "paused"}, "0"),
     "go-to-a-time": ({"screen"}, ""),
+    "next-spike": (set(), ""),  # there is none: `test_strip.py`
+    "previous-spike": (set(), ""),
     "slower": (set(), ""),  # what is live has no speed: `test_playing.py`
     "faster": (set(), ""),
     "mark": ({"mark"}, ""),

@@ -8,7 +8,6 @@ import numpy as np
 from support import INFO, Running, flow, notes, snapshot, text_of
 
 from tcpconntop.core.analysis.series import attempt_rates_hz
-from tcpconntop.tui.messages import SnapshotReady
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import PaneTabs
 
@@ -65,18 +64,6 @@ async def test_an_empty_table_names_every_filter():
         await run.press("slash", *"comm=nobody", "enter")
         assert "nothing matches the filter comm=nobody, of those that match -P 9 -4" in text(run)
         assert "no connect that matches -P 9 -4, comm=nobody in the window" in text(run)
-
-
-async def test_panes_that_draw_less_than_the_window_say_so():
-    async with Running(5, size=(120, 36)) as run:
-        await run.press("2")
-        assert "last 15m" not in text(run)
-        long = replace(snapshot(5, window_s=None), span_s=4_000.0)
-        run.app.post_message(SnapshotReady(long))
-        await run.pilot.pause()
-        assert "Timeline: last 15m · everything" in text(run)
-        await run.press("1")
-        assert "last 15m" not in text(run)
 
 
 async def test_a_filter_that_does_something_else_than_written_says_so():

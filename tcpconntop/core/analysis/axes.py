@@ -22,6 +22,16 @@ _ROUND_S = tuple(
 """Steps between labels of a time axis. Each is at most twice the one before: one label always fits."""
 
 
+STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+"""Lengths of steps of time that seldom change while a time gets longer; beyond them, whole hours."""
+
+
+def round_step(seconds: int, at_most: int) -> int:
+    """Return the length of a step with which so many seconds have at most so many steps."""
+    shortest = -(-max(seconds, 1) // at_most)
+    return next((step for step in STEPS_S if step >= shortest), -(-shortest // 3600) * 3600)
+
+
 def time_labels(span_s: float, at_most: int) -> list[tuple[int, str]]:
     """Return age in seconds and label of the round times on an axis that ends now, the oldest first.
 

@@ -16,15 +16,31 @@ from tcpconntop.core.analysis.axes import decade_range, steps_of_cells
 from tcpconntop.core.analysis.series import step_shares
 from tcpconntop.core.counts import MIDDLES_US
 from tcpconntop.core.types import SECOND_NS, Floats, Ints
-from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.selected import selected_counts
-from tcpconntop.core.window.slices import oldest_second, slice_length_s
+from tcpconntop.core.window.slices import slice_length_s
 from tcpconntop.core.window.snapshot import Snapshot
 
-STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600)
+STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Possible lengths of a step. They fit the lengths of slices, so that few slices are divided."""
 
-_SPANS_S = (60, 120, 300, 600, MAX_WINDOW_S)
+_SPANS_S = (
+    60,
+    120,
+    300,
+    600,
+    900,
+    1200,
+    1800,
+    2700,
+    3600,
+    5400,
+    7200,
+    10_800,
+    14_400,
+    21_600,
+    43_200,
+    86_400,
+)
 """Possible lengths of the time axis where the window has no end."""
 
 HOLD_S = 60
@@ -99,12 +115,13 @@ def heatmap(snapshot: Snapshot, group_of: Ints, max_steps: int) -> Heatmap:
     """
     reach_s = _reach_s(snapshot)
     furthest_s = reach_s + slice_length_s(reach_s) - 1  # a long window begins on the boundary of a slice
-    step_s = next((s for s in STEPS_S if _steps(furthest_s, s) <= max_steps), STEPS_S[-1])
+    step_s = next((s for s in STEPS_S if _steps(furthest_s, s) <= max_steps), 0)
+    step_s = step_s or -(-furthest_s // (3600 * (max_steps - 1))) * 3600
     steps = _steps(furthest_s, step_s)
     first = snapshot.second // step_s - steps + 1
     failed = np.zeros(steps)
     parts: list[tuple[Ints, Ints, Floats]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    slices = snapshot.window.slices
+    slices = snapshot.pictured
     for part, sums in zip(slices, selected_counts(slices, group_of >= 0), strict=True):
         latency = sums.latency
         for step, share in step_shares(part, step_s, first):
@@ -126,15 +143,14 @@ def _reach_s(snapshot: Snapshot) -> int:
     """Return how many seconds the window covers, the current one included."""
     if snapshot.window_s is not None:
         return math.ceil(snapshot.window_s)
-    slices = snapshot.window.slices
+    slices = snapshot.pictured
     seconds = snapshot.second - slices[0].second + 1 if slices else 1
-    return next((span for span in _SPANS_S if seconds <= span), MAX_WINDOW_S)
+    return next((span for span in _SPANS_S if seconds <= span), -(-seconds // _SPANS_S[-1]) * _SPANS_S[-1])
 
 
 def _first_second(snapshot: Snapshot) -> int:
     """Return the first second that the window covers."""
-    began = math.floor(snapshot.now_ns / SECOND_NS - snapshot.span_s)
-    return max(began, oldest_second(snapshot.second))
+    return math.floor(snapshot.now_ns / SECOND_NS - snapshot.span_s)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tcpconntop.core.analysis.series import Series, series
+from tcpconntop.core.analysis.series import Series, TimeAxis, series
 from tcpconntop.core.counts import N_BUCKETS, SparseCounts, quantiles_us
 from tcpconntop.core.types import Ints
 from tcpconntop.core.view.metrics import QUANTILES
@@ -94,6 +94,6 @@ class Selection:
         order = np.argsort(-counts, kind="stable")
         return {int(number): int(counts[number]) for number in order if counts[number]}
 
-    def series(self, steps: int, qs: Sequence[float] = tuple(QUANTILES.values())) -> Series:
-        """Return the window divided into at most `steps` steps, as a series with one group."""
+    def series(self, steps: int | TimeAxis, qs: Sequence[float] = tuple(QUANTILES.values())) -> Series:
+        """Return the window divided into at most `steps` steps, or by an axis, as a series with one group."""
         return series(self.snapshot, self.group_of, 1, steps, qs)

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tcpconntop.core.analysis.axes import round_step
 from tcpconntop.core.counts import CELL_BITS, SparseCounts, quantiles_us
 from tcpconntop.core.types import Floats, Ints, Mask, Rows
+from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.selected import selected_counts
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.window.snapshot import Snapshot
@@ -37,8 +39,14 @@ class TimeAxis(NamedTuple):
     def covering(cls, snapshot: Snapshot, steps: int) -> TimeAxis:
         """Return the window of a snapshot divided into at most `steps` steps."""
         seconds = _seconds(snapshot)
-        step_s = max(1, -(-seconds // steps))
-        n_steps = -(-seconds // step_s)
+        if (
+            seconds > MAX_WINDOW_S
+        ):  # it has no end: its steps get longer when they are too many, and only then
+            step_s = round_step(seconds, max(steps - 1, 1))
+            n_steps = snapshot.second // step_s - (snapshot.second + 1 - seconds) // step_s + 1
+        else:
+            step_s = max(1, -(-seconds // steps))
+            n_steps = -(-seconds // step_s)
         return cls(step_s, snapshot.second // step_s - n_steps + 1, n_steps)
 
     @property
@@ -91,7 +99,7 @@ def series(
     rows = np.flatnonzero(group_of >= 0)
     first_index = group_of * axis.steps  # of the group of each key
     row_index = first_index[rows]
-    for part in snapshot.window.slices:
+    for part in snapshot.pictured:
         shares = step_shares(part, axis.step_s, axis.first)
         if not shares:
             continue
@@ -109,7 +117,7 @@ def _series_of_one(snapshot: Snapshot, selected: Mask, axis: TimeAxis, qs: Seque
     """Return the series of one group: its keys."""
     counts = np.zeros((2, axis.steps))
     parts: list[tuple[Ints, Ints]] = []
-    slices = snapshot.window.slices
+    slices = snapshot.pictured
     for part, sums in zip(slices, selected_counts(slices, selected), strict=True):
         for step, share in step_shares(part, axis.step_s, axis.first):
             counts[0, step] += sums.attempts * share
@@ -147,7 +155,7 @@ def _seconds(snapshot: Snapshot) -> int:
     """Return the length of the time axis: that of the window, or of the data where the window has no end."""
     if snapshot.window_s is not None:
         return int(snapshot.window_s)
-    slices = snapshot.window.slices
+    slices = snapshot.pictured
     return snapshot.second - slices[0].second + 1 if slices else 1
 
 

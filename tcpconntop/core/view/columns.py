@@ -235,7 +235,7 @@ TREND: ViewColumn = Column(
     "P99 TREND",
     10,
     lambda *_: "",
-    help="p99 over the window (of all: its last 15m), each row on its own scale",
+    help="p99 over the window, each row on its own scale",
     numeric=False,
     priority=3,
 )

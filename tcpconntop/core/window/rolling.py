@@ -51,6 +51,7 @@ class RollingWindow:
         self._keys = KeyTable(max_keys)
         self._crowded = False  # a key found no room since the last fold
         self._second = 0
+        self._span: tuple[int, int] | None = None  # of what is pending, unless it is the running second
         self._last_fold = -FOLD_INTERVAL_S  # second of the last fold
         self._pending: list[st.Attempts] = []  # of the running second, not counted yet
         self._recent = RecentLog()
@@ -89,10 +90,15 @@ class RollingWindow:
         since = max(began_ns, self._first_second() * SECOND_NS)
         return max(now_ns - since, 0) / SECOND_NS
 
-    def ingest(self, events: Events, now_ns: int) -> None:
+    def ingest(self, events: Events, now_ns: int, span: tuple[int, int] | None = None) -> None:
         """Take in records that ended just before `now_ns`, in the order in which they ended.
 
-        `events` is kept for a while without a copy: nothing may write to it any more.
+        Args:
+            events: kept for a while without a copy: nothing may write to it any more.
+            now_ns: the clock.
+            span: first second and length of the slice that they are counted in, which ends with this second
+                or later; None is this second. Another one is for all of what will be one slice anyway by the
+                time when the window is looked at.
         """
         self.advance(now_ns)
         if not len(events):
@@ -101,6 +107,7 @@ class RollingWindow:
         self._crowded |= full
         self._pending.append(st.Attempts.from_events(events, rows))
         self._recent.add(events)
+        self._span = span
 
     def ingest_counted(self, counted: CountedConnects) -> None:
         """Take in the connects of the time span that has just ended, which is the current time from now on.
@@ -146,6 +153,7 @@ class RollingWindow:
             self._recent.state(),
             tuple(self._history.slices),
             self._history.older,
+            tuple(self._history.older_slices),
         )
 
     def _first_second(self) -> int:
@@ -167,7 +175,7 @@ class RollingWindow:
         n_rows = len(self._keys)
         counts = AttemptCounts.from_attempts(st.Attempts.concatenate(self._pending), n_rows)
         self._pending.clear()
-        self._add(counts, n_rows, self._second, 1)
+        self._add(counts, n_rows, *(self._span or (self._second, 1)))
 
     def _add(self, counts: AttemptCounts, n_rows: int, second: int, seconds: int) -> None:
         self._ever = st.extended(self._ever, n_rows)

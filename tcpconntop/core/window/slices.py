@@ -49,6 +49,19 @@ def slice_span(second: int, now_second: int, shortest_s: int = 1) -> tuple[int, 
     return span
 
 
+def merged_span(seconds: set[int], length_s: int) -> tuple[int, int]:
+    """Return first second and length of the slice that slices of some seconds end up in.
+
+    Args:
+        seconds: the seconds, all of one block; those without records have no slice.
+        length_s: the length of that block.
+    """
+    first, last = min(seconds), max(seconds)
+    shorter = (length for length in SLICE_LENGTHS_S.values() if first // length == last // length)
+    length = min(next(shorter, length_s), length_s)
+    return first // length * length, length
+
+
 def whole_steps(first: int, now_second: int, step_s: int) -> int:
     """Return where a window that should begin with the second `first` begins, if slices take `step_s`.
 

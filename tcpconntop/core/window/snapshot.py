@@ -14,6 +14,7 @@ from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
 
 if TYPE_CHECKING:
+    from tcpconntop.core.window.slices import Slice
     from tcpconntop.core.window.state import WindowState
 
 RECORDING = "recording"
@@ -138,6 +139,12 @@ class Snapshot:
     def names(self) -> Names:
         """Every name that user space adds to the records."""
         return Names(self.units, self.places, self.info.host)
+
+    @property
+    def pictured(self) -> tuple[Slice, ...]:
+        """The slices of the window, oldest first; without an end, long ones stand for what is older."""
+        window = self.window
+        return window.slices if self.window_s is not None else (*window.older_slices, *window.slices)
 
     @property
     def second(self) -> int:

@@ -27,6 +27,7 @@ class WindowState:
         recent: the last records of each process.
         history: all slices that are kept, whatever the window; shared with it, so it costs no memory.
         older: the sums of everything before `history`.
+        older_slices: the same in few slices of long times, for pictures: they may have gaps between them.
     """
 
     keys: Keys
@@ -37,6 +38,7 @@ class WindowState:
     recent: RecentConnects
     history: tuple[Slice, ...] = ()
     older: RunningSums = field(default_factory=RunningSums)
+    older_slices: tuple[Slice, ...] = ()
 
     @cached_property
     def latency(self) -> SparseCounts:

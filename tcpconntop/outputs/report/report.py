@@ -14,7 +14,6 @@ from tcpconntop.core.view.column_choice import shown_columns
 from tcpconntop.core.view.columns import TREND
 from tcpconntop.core.view.scope import scope_text
 from tcpconntop.core.view.view import View
-from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.report.markdown import fenced, table, text
@@ -145,8 +144,6 @@ def _pictures(selection: Selection) -> list[str]:
     p50, p90, p99 = map(duration, selection.quantiles_us)
     hz = rate(selection.attempts / max(selection.snapshot.span_s, 1e-9))
     summary = f"{hz} attempts a second, p50 {p50}, p90 {p90}, p99 {p99}."
-    if selection.snapshot.span_s > MAX_WINDOW_S:
-        summary += f" The pictures of time are of the last {elapsed(MAX_WINDOW_S)}."
     drawn = [
         ("Over time", timeline(selection)),
         ("Latency over time", latency_over_time(selection)),

@@ -19,15 +19,15 @@ COST_PRIORITY = 85
 
 ORDER = (
     "back", "quit", "help", "filter", "explain", "open", "expand", "group", "sort", "window", "pause",
-    "seek", "speed", "mark", "reverse", "step", "go to", "end",
+    "seek", "spike", "speed", "mark", "reverse", "step", "go to", "end",
 )  # fmt: skip
 """The words in their order: on a narrow terminal, the last ones go first."""
 
-PAUSED_ORDER = ("back", "quit", "pause", "seek", "speed", "step", "end", "go to")
+PAUSED_ORDER = ("back", "quit", "pause", "seek", "spike", "speed", "step", "end", "go to")
 """The words that come first while the view or the recording stands still."""
 
-RECORDING_HINTS = frozenset({"seek", "speed"})
-"""Words that are shown for recordings only, and `seek` wherever the view stands still."""
+RECORDING_HINTS = frozenset({"seek", "spike", "speed"})
+"""Words that are shown for recordings only, and `seek` and `spike` wherever the view stands still."""
 
 PAUSED_HINTS = frozenset({"step", "go to", "end"})
 """Words that are shown only while the view or the recording stands still."""
@@ -88,7 +88,7 @@ class Footer(Line):
             hidden |= RECORDING_HINTS
         if not self._paused:
             return [word for word in ORDER if word not in hidden | PAUSED_HINTS]
-        hidden -= {"seek"}
+        hidden -= {"seek", "spike"}
         return [word for word in dict.fromkeys((*PAUSED_ORDER, *ORDER)) if word not in hidden]
 
     def _hint(self, word: str, actions: list[Action]) -> Text:

@@ -21,7 +21,7 @@ from rich.text import Span, Text
 
 from tcpconntop.core.format import count, round_elapsed
 from tcpconntop.core.lazy import lazy, np
-from tcpconntop.core.types import Ints
+from tcpconntop.core.types import SECOND_NS, Ints
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
 from tcpconntop.tui.text.lines import fit
 
@@ -47,14 +47,23 @@ UNKNOWN = -1
 class Heatmap(Pane):
     """Connects by time and latency, and failures by time."""
 
-    DRAWS_SLICES = True
-
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"heat--{band}" for band in range(COLOURS + 1)}
     MIN_HEIGHT = 5
 
     def __init__(self) -> None:
         super().__init__()
         self._scale: tuple[tuple[object, ...], HeatmapScale] | None = None
+        self._columns: tuple[Heat, Ints] | None = None  # the map, and the step of each column
+
+    def moment_at(self, x: int) -> int | None:
+        """Return when the step that is drawn at a column ends."""
+        if self._columns is None or self._selection is None:
+            return None
+        (heat, step_of), column = self._columns, x - LABEL_WIDTH - 1
+        if not 0 <= column < len(step_of):
+            return None
+        end = (heat.first + int(step_of[column]) + 1) * heat.step_s
+        return min(end * SECOND_NS, self._selection.snapshot.now_ns)
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the map, the line of failures, the axes and the legend."""
@@ -67,6 +76,7 @@ class Heatmap(Pane):
         axis = heatmaps.even_decades(scale.low_us, scale.high_us, lines)
         edges = heatmaps.band_edges(scale.max_count, len(SHADES) if self.has_few_colours else COLOURS)
         step_of = heat.step_of_cell(cells)
+        self._columns = heat, step_of
         matrix = heat.matrix(axis.low_us, axis.high_us, rows)[::-1]
         grid = heatmaps.band_of(matrix, edges)[:, step_of]
         failed = heatmaps.band_of(heat.failed, edges)[step_of]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.color import Color
 from rich.text import Text
+from textual import events
 
 from tcpconntop.core.view.scope import scope_text
+from tcpconntop.tui.messages import MomentRequested
 from tcpconntop.tui.text.lines import Line
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ class Pane(Line):
     DEFAULT_CSS = "Pane { height: 1fr; width: 1fr; }"
     MIN_HEIGHT = 4
     """Lines that it needs; with fewer it draws nothing."""
-    DRAWS_SLICES = False
-    """True if it draws slices, of which there are none beyond the longest rolling window."""
     IS_READ = False
     """True if it has sentences, which are read and not watched."""
 
@@ -78,6 +78,16 @@ class Pane(Line):
         if self._drawn is None or self._drawn[0] != size:
             self._drawn = (size, self._text(width, self.size.height))
         return self._drawn[1]
+
+    def moment_at(self, x: int) -> int | None:  # noqa: ARG002 - for those that draw time
+        """Return when the time that is drawn at a column ends, on the clock of the records; None for none."""
+        return None
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the moment that was clicked, in a pane that draws time."""
+        moment_ns = self.moment_at(event.x) if self._selection is not None and self._drawn else None
+        if moment_ns is not None:
+            self.post_message(MomentRequested(moment_ns))
 
     def _text(self, width: int, height: int) -> Text:
         selection = self._selection

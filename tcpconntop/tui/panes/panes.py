@@ -12,7 +12,6 @@ from textual.layout import Layout, WidgetPlacement
 from textual.widget import Widget
 
 from tcpconntop.core.format import count
-from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.tui.panes.arrangement import PanePlace, all_together, side_by_side
 from tcpconntop.tui.panes.pane import MIN_REDRAW_NS, MIN_REREAD_NS, Pane
 from tcpconntop.tui.panes.tabs import PaneTabs, Tab
@@ -177,7 +176,7 @@ class Panes(Vertical):
                 pane.show(self._selection, self._about, MIN_REREAD_NS if is_read else MIN_REDRAW_NS)
         attempts = count(self._selection.attempts) if self._selection else ""
         tabs, lower = self._tabs_of(places)
-        self._tabs.show(tabs, self._about, attempts, self._shorter(visible))
+        self._tabs.show(tabs, self._about, attempts)
         self._lower_tabs.show(lower)
 
     def _tabs_of(self, places: list[PanePlace]) -> tuple[list[Tab], list[Tab]]:
@@ -201,11 +200,3 @@ class Panes(Vertical):
         shown = {place.name for place in places}
         hidden = [Tab(name, key) for name, key in key_of.items() if name not in shown]
         return above + hidden, [tab._replace(x=tab.x - first_x) for tab in below]
-
-    def _shorter(self, visible: list[str]) -> str:
-        """Return which of the visible panes draw less than the window; empty if none does."""
-        snapshot = self._selection.snapshot if self._selection else None
-        if snapshot is None or snapshot.window_s is not None or snapshot.span_s <= MAX_WINDOW_S:
-            return ""
-        names = [name for name in visible if self._panes[name].DRAWS_SLICES]
-        return f"{' and '.join(names)}: last {MAX_WINDOW_S // 60}m" if names else ""

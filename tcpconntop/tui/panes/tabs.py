@@ -42,17 +42,14 @@ class PaneTabs(Line):
     def __init__(self) -> None:
         super().__init__()
         self._tabs: Sequence[Tab] = ()
-        self._about = self._count = self._shorter = ""
+        self._about = self._count = ""
         self._spans: list[tuple[int, int, str]] = []
 
-    def show(self, tabs: Sequence[Tab], about: str = "", attempts: str = "", shorter: str = "") -> None:
-        """Show the names of panes, and name the selection and its attempts.
-
-        `shorter` names the panes that draw a part of the window only, and which part.
-        """
-        state = (tabs, about, attempts, shorter)
-        if state != (self._tabs, self._about, self._count, self._shorter):
-            self._tabs, self._about, self._count, self._shorter = state
+    def show(self, tabs: Sequence[Tab], about: str = "", attempts: str = "") -> None:
+        """Show the names of panes, and name the selection and its attempts."""
+        state = (tabs, about, attempts)
+        if state != (self._tabs, self._about, self._count):
+            self._tabs, self._about, self._count = state
             self.redraw()
 
     def draw(self, width: int) -> Text:
@@ -82,12 +79,9 @@ class PaneTabs(Line):
     def _about_in(self, room: int) -> str:
         """Return the name of the selection with its count, or without it where there is no room."""
         connects = "connect" if self._count == "1" else "connects"
-        about = f"{self._shorter} · {self._about}" if self._shorter else self._about
-        for text in (f"{about} · {self._count} {connects}", f"{about} · {self._count}"):
+        for text in (f"{self._about} · {self._count} {connects}", f"{self._about} · {self._count}"):
             if self._count and cell_len(text) + 2 <= room:
                 return f" {text} "
-        if self._shorter and room > cell_len(self._shorter) + 2:
-            return f" {self._shorter} "
         if not self._about or room <= 2:
             return ""
         return f" {fit_address(self._about, min(cell_len(self._about), room - 2))} "

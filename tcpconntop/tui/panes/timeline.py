@@ -18,6 +18,7 @@ from rich.text import Text
 
 from tcpconntop.core.format import duration, rate
 from tcpconntop.core.lazy import lazy, np
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.tui.panes.bar_chart import Frame, columns_of
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tcpconntop.core.analysis import axes
+    from tcpconntop.core.analysis import series as serieses
     from tcpconntop.core.analysis.selection import Selection
-    from tcpconntop.core.analysis.series import Series
+    from tcpconntop.core.analysis.series import Series, TimeAxis
 else:
+    serieses = lazy("tcpconntop.core.analysis.series")
     axes = lazy("tcpconntop.core.analysis.axes")
 
 QUANTILE_PAINTS = ("low", "mid", "high")
@@ -40,14 +43,29 @@ QUANTILE_PAINTS = ("low", "mid", "high")
 class Timeline(Pane):
     """Latency quantiles, rate and failures over the window."""
 
-    DRAWS_SLICES = True
-
     MIN_HEIGHT = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._axis: tuple[TimeAxis, int] | None = None  # and the number of columns
+
+    def moment_at(self, x: int) -> int | None:
+        """Return when the step that is drawn at a column ends."""
+        if self._axis is None or self._selection is None:
+            return None
+        axis, columns = self._axis
+        column = x - LABEL_WIDTH - 1
+        if not 0 <= column < columns:
+            return None
+        step = axis.first + round(column * (axis.steps - 1) / max(columns - 1, 1))
+        return min((step + 1) * axis.step_s * SECOND_NS, self._selection.snapshot.now_ns)
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the plot, the bars below it and the legend beside it."""
         plot_width = width - LEGEND_WIDTH - 1
-        steps = selection.series(plot_width - LABEL_WIDTH - 1)
+        columns = columns_of(plot_width, LABEL_WIDTH)
+        axis = serieses.TimeAxis.covering(selection.snapshot, columns)
+        steps, self._axis = selection.series(axis), (axis, columns)
         bars = [("conn/s", _rate(steps, steps.attempts[0], selection), "trend")]
         if steps.failed.any() and height >= 8:
             bars.append(("failed/s", _rate(steps, steps.failed[0], selection), "warn"))

@@ -25,6 +25,7 @@ from tcpconntop.tui.bars.filter_bar import FilterBar
 from tcpconntop.tui.bars.footer import Footer
 from tcpconntop.tui.bars.header import Header
 from tcpconntop.tui.bars.health import Health
+from tcpconntop.tui.bars.strip import Strip
 from tcpconntop.tui.bars.summary import Summary
 from tcpconntop.tui.messages import (
     ActionRequested,
@@ -87,6 +88,7 @@ class TableScreen(Screen[None]):
         self.header, self.health, self.summary = Header(), Health(), Summary()
         self.footer = Footer(self.HIDDEN_HINTS)
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
+        self.strip = Strip()
 
     def compose(self) -> ComposeResult:
         """Return the widgets from top to bottom."""
@@ -96,6 +98,7 @@ class TableScreen(Screen[None]):
         yield self.summary
         yield self.table
         yield self.filter_bar  # above the panes: it takes lines from the table, and the panes stay in place
+        yield self.strip  # it takes its line from the table, too
         yield self.panes
         yield from self.widgets_below()
         yield self.footer
@@ -179,6 +182,7 @@ class TableScreen(Screen[None]):
             self.health.show(self.view, state.keys, bool(self.spec.where.text))
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
+        self.strip.show(state)
         self.header.show(state, self.spec, self.scope_title())
         self.footer.show(state.latest, state.keys, state.stands_still)
 
