@@ -68,6 +68,11 @@ ACTIONS: tuple[Action, ...] = (
            "Go to the end of the recording; live, follow the newest moment again.", "end", "Time"),
     Action("goto", "app", "t", "t", "Go to a time",
            "Go to a time of day, or to a percentage of the recording.", "go to", "Time"),
+    Action("alerts", "app", "a", "a", "Alerts",
+           "List the alerts, and when they fired and cleared; enter goes to that moment.",
+           "", "Time"),
+    Action("last_alert", "app", "A", "A", "Go to the last alert",
+           "Go to the moment when an alert fired last.", "", "Time"),
     Action("speed(-1)", "app", "left_curly_bracket", "{", "Slower", "Play the recording slower.", "speed",
            "Time"),
     Action("speed(1)", "app", "right_curly_bracket", "}", "Faster", "Play the recording faster.", "speed",
@@ -146,7 +151,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q"})
+NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "a", "A"})
 """Keys that were added after settings files could hold keys: one that the user gave to another action is that
 action's alone, so that no settings file stops working."""
 

@@ -23,6 +23,7 @@ from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
+from tcpconntop.tui.alerting import AlertingApp
 from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.palette import palette_commands
@@ -32,7 +33,6 @@ from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.table_screen import TableScreen
 from tcpconntop.tui.state import NOTHING_YET, DashboardState
 from tcpconntop.tui.state_store import StateStore
-from tcpconntop.tui.terminal_app import TerminalApp
 from tcpconntop.tui.text.terminal import PLAIN_THEME, has_few_colours, has_no_colours
 from tcpconntop.tui.time_travel import time_travel
 from tcpconntop.tui.ui_choices import current_choices
@@ -41,7 +41,7 @@ from tcpconntop.tui.worker import EngineThread, exit_status
 PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
-class Dashboard(TerminalApp):
+class Dashboard(AlertingApp):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,

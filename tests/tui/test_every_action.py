@@ -29,6 +29,8 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "to-the-start": ({"second"}, "comma"),
     "to-the-end": ({"second", "paused"}, "0"),
     "go-to-a-time": ({"screen"}, ""),
+    "alerts": (set(), ""),  # without one, a note says how to set one: `test_alerts.py`
+    "go-to-the-last-alert": (set(), ""),
     "slower": (set(), ""),  # what is live has no speed: `test_playing.py`
     "faster": (set(), ""),
     "mark": ({"mark"}, ""),

@@ -21,6 +21,7 @@ from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
 from tcpconntop.core.view.trouble import TROUBLE
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import ACTIONS, bindings
+from tcpconntop.tui.bars.alert_line import AlertLine
 from tcpconntop.tui.bars.filter_bar import FilterBar
 from tcpconntop.tui.bars.footer import Footer
 from tcpconntop.tui.bars.header import Header
@@ -80,12 +81,13 @@ class TableScreen(Screen[None]):
         self._views = ViewCache()
         self.panes_enabled = True
         self.header, self.health, self.summary = Header(), Health(), Summary()
-        self.footer = Footer(self.HIDDEN_HINTS)
+        self.footer, self.alert_line = Footer(self.HIDDEN_HINTS), AlertLine()
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
 
     def compose(self) -> ComposeResult:
         """Return the widgets from top to bottom."""
         yield self.header
+        yield self.alert_line
         yield from self.widgets_above()
         yield self.health
         yield self.summary
@@ -121,6 +123,7 @@ class TableScreen(Screen[None]):
         """Set the heights of the parts in a terminal of `height` lines, and hide what does not fit."""
         self.panes.display = self.panes_enabled and height >= NO_PANES_BELOW
         self.panes.styles.height = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
+        self.alert_line.fit(height)
         self.health.display = height >= NO_HEALTH_BELOW
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
@@ -152,7 +155,7 @@ class TableScreen(Screen[None]):
         if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = sorted_by(self.spec, TROUBLE)
         if snapshot is None:
-            self.table.show(None, "starting: the first connect after tracing begins will be listed here")
+            self.table.show(None, "starting: connects are listed here from when tracing begins")
             self._show_panes()
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view
@@ -162,6 +165,7 @@ class TableScreen(Screen[None]):
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
         self.header.show(state, self.spec, self.scope_title())
+        self.alert_line.show(state)
         self.footer.show(state.latest, state.keys, state.stands_still)
 
     def scope_title(self) -> str:
