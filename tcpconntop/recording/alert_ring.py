@@ -116,7 +116,7 @@ class AlertRing(RotatingFile):
 
 
 def _rename(path: Path, name: Path) -> None:
-    """Give a file another name, which nothing may have yet."""
+    """Rename a file; nothing may have the new name yet."""
     try:
         try:
             os.link(path, name, follow_symlinks=False)

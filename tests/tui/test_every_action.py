@@ -29,7 +29,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "to-the-start": ({"second"}, "comma"),
     "to-the-end": ({"second", "paused"}, "0"),
     "go-to-a-time": ({"screen"}, ""),
-    "alerts": (set(), ""),  # without one, a note says how to set one: `test_alerts.py`
+    "alerts": (set(), ""),  # without one, a note says how to set one: `test_alerting.py`
     "go-to-the-last-alert": (set(), ""),
     "slower": (set(), ""),  # what is live has no speed: `test_playing.py`
     "faster": (set(), ""),

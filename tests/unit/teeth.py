@@ -195,7 +195,7 @@ PROTECTIONS = (
                "tests/unit/outputs/test_streams.py::test_an_error_is_one_printable_line_whatever_it_names"),
     Protection("the title of the terminal has none", "tcpconntop/tui/terminal_title.py",
                "{printable(self.text)[:MAX_TITLE]}", "{self.text[:MAX_TITLE]}",
-               "tests/tui/test_alerts.py::test_no_text_of_an_alert_reaches_the_terminal_as_a_command"),
+               "tests/tui/test_alerting.py::test_no_text_of_an_alert_reaches_the_terminal_as_a_command"),
     Protection("what is kept around an alert takes no name", "tcpconntop/recording/alert_ring.py",
                "os.link(path, name, follow_symlinks=False)", "os.replace(path, name)",
                "tests/unit/recording/test_alert_ring.py::test_a_name_that_is_taken_ends_the_recording_with_one_line"),
