@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -27,6 +28,9 @@ MAX_REPLAY_READ_S = 3600.0
 COST_INTERVAL_S = 5.0
 """How often our own cost is measured."""
 
+OBSERVE_INTERVAL_S = 1.0
+"""How often alerts are judged, if snapshots are published less often."""
+
 TRIM_INTERVAL_S = 10.0
 """How often freed memory is returned to the system."""
 
@@ -45,6 +49,8 @@ class Engine:
         clock_s: the clock that `interval_s` is measured on, in seconds: that of a recording, whose reads
             never wait for long, or None for the system's. With None, `run` goes on at the end of a recording
             that can be sought in.
+        observe: called in the engine's thread with each snapshot before it is published, and with others, so
+            that there is one in each second.
     """
 
     def __init__(
@@ -55,8 +61,10 @@ class Engine:
         interval_s: float = 1.0,
         max_keys: int = DEFAULT_MAX_KEYS,
         clock_s: Callable[[], float] | None = None,
+        observe: Callable[[Snapshot], object] | None = None,
     ) -> None:
         self._source = source
+        self._observe = observe
         self._counted = source if isinstance(source, CountedSource) else None
         self._publish = publish
         self._step_s, self._max_keys = self._counted.step_s if self._counted else 1, max_keys
@@ -115,22 +123,35 @@ class Engine:
         A last snapshot is published on the way out, so that everything that was read is shown.
         """
         next_s = self._clock_s() + self._interval_s
+        observe_s = self._next_observation_s()
         trim_s = time.monotonic() + TRIM_INTERVAL_S
         try:
             while not self._stop.is_set() and not (self._source.ended and self._player is None):
                 self._seek()
                 ended_before = self._source.ended
-                self._ingest(min(self._read_s, max(0.0, next_s - self._clock_s())))
+                self._ingest(min(self._read_s, max(0.0, min(next_s, observe_s) - self._clock_s())))
                 if self._source.ended and not ended_before and self._player is not None:
                     self._publish_now.set()  # show the end of a recording at once
                 if self._publish_now.is_set() or self._clock_s() >= next_s:
                     next_s = self._publish_snapshot(next_s)
+                    observe_s = self._next_observation_s()
+                elif self._observe is not None and self._clock_s() >= observe_s:
+                    self._observe(self._snapshot())
+                    observe_s = self._next_observation_s()
                 if time.monotonic() >= trim_s:
                     trim_heap()
                     trim_s = time.monotonic() + TRIM_INTERVAL_S
-            self._publish(self._snapshot())
+            self._show(self._snapshot())
         finally:
             self._source.close()
+
+    def _next_observation_s(self) -> float:
+        return math.inf if self._observe is None else self._clock_s() + OBSERVE_INTERVAL_S
+
+    def _show(self, snapshot: Snapshot) -> None:
+        if self._observe is not None:
+            self._observe(snapshot)
+        self._publish(snapshot)
 
     def _publish_snapshot(self, due_s: float) -> float:
         """Publish a snapshot; return when the next one is due. Both times are on the clock `clock_s`."""
@@ -138,7 +159,7 @@ class Engine:
         self._publish_now.clear()
         # After a request, the interval begins anew; otherwise it is counted from when this one was due.
         start_s = self._clock_s() if requested else due_s
-        self._publish(self._snapshot())
+        self._show(self._snapshot())
         # If publishing took longer than the interval, the missed snapshots are not made up for.
         return max(start_s + self._interval_s, self._clock_s())
 

@@ -7,7 +7,6 @@ import threading
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import are_stream, open_files, wait_for_data
@@ -22,6 +21,7 @@ from tcpconntop.commands.tracing import (
     writable_folders,
 )
 from tcpconntop.commands.view import filter_from_args
+from tcpconntop.core.clock import date_and_clock
 from tcpconntop.core.format import printable
 from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
@@ -126,9 +126,9 @@ class CommandSource:
         if self.is_fleet:
             message = f"fleet: {info.host}"
         elif self.replays:
-            since = datetime.fromtimestamp((source.now_ns() + source.wall_offset_ns()) / 1e9).astimezone()
+            since = date_and_clock((source.now_ns() + source.wall_offset_ns()) / 1e9)
             what = " ".join(filter(None, (info.host, info.kernel, probe)))
-            message = f"replaying: {what}, from {since:%Y-%m-%d %H:%M:%S}"
+            message = f"replaying: {what}, from {since}"
         else:
             message = f"tracing: {probe}"
         print(printable(message), file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tcpconntop.commands.alerts import alerting_from_args
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.files import are_stdin
 from tcpconntop.commands.settings import restore_ui_state, save_ui_choices
@@ -57,6 +58,7 @@ def show(
     from tcpconntop.tui.actions import key_bindings
     from tcpconntop.tui.app import Dashboard
 
+    alerting = alerting_from_args(args)
     pids: tuple[int, ...] = getattr(args, "pids", ())
     config = args.config
     try:
@@ -86,6 +88,8 @@ def show(
         raise FatalError(
             f"{config.location('theme')}no theme is called that; there are: {there_are}", EXIT_USAGE
         )
+    if alerting is not None:
+        app.watch_alerts(alerting)
     began = app.ui_choices()
     interrupted = on_interrupt(app.interrupt)
     app.run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from argparse import Namespace
 
 from tcpconntop.commands.streams import data_stdout
@@ -27,5 +29,11 @@ def run(args: Namespace) -> int:
     if args.json:
         print(dump(report_document(report)), file=data_stdout())
     else:
-        print(report_text(report), end="")
+        print(report_text(report, colours=shows_colours()), end="")
     return report.exit_code
+
+
+def shows_colours() -> bool:
+    """Return True if stdout is a terminal with colours, and the user has not said that there be none."""
+    has_colours = os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
+    return has_colours and sys.stdout.isatty()

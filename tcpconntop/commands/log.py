@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from tcpconntop.commands.alerts import alerting_from_args, watched
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import on_interrupt
 from tcpconntop.commands.streams import data_stdout, report
@@ -15,9 +16,10 @@ def run(args: Namespace) -> int:
     """Trace or replay; print every connect."""
     with CommandSource(args) as command_source:
         where, open_source = connect_filter_from_args(args), command_source.source_opener()
+        alerting = alerting_from_args(args)
         from tcpconntop.outputs.log import Log
 
-        source = open_source()
+        source = watched(open_source(), alerting)
         log = Log(
             data_stdout() if args.json else sys.stdout,
             where,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 
+from tcpconntop.commands.alerts import alerting_from_args, watched
 from tcpconntop.commands.command_source import CommandSource
 from tcpconntop.commands.signals import interrupted, on_interrupt
 from tcpconntop.commands.streams import NoReader, report
@@ -16,9 +17,10 @@ def run(args: Namespace) -> int:
     """Record until the time of `--for` has passed, or until Ctrl-C."""
     with CommandSource(args) as command_source:
         open_source = command_source.source_opener(keep=connect_filter_from_args(args))
+        alerting = alerting_from_args(args)
         from tcpconntop.core.format import elapsed
 
-        source = open_source()
+        source = watched(open_source(), alerting)
         on_interrupt(lambda: None)
         command_source.announce(source)
         began_s = time.monotonic()

@@ -63,11 +63,11 @@ class HostState:
 
 
 def host_text(host: HostState) -> str:
-    """Return what is known of a host, such as `db-07 live, attempts 1234, lost 0, seen 99.8%`."""
+    """Return what is known of a host, such as `db-07 live, attempts 1234, lost 0, traced 99.8%`."""
     state = f"{elapsed(host.behind_s)} behind" if host.state == BEHIND else host.state
     words = [f"{host.name} {state}", f"attempts {host.attempts}", f"lost {host.lost}"]
     if host.completeness is not None:
-        words.append(f"seen {seen_share(host.completeness)}")
+        words.append(f"traced {seen_share(host.completeness)}")
     offset_s = host.clock_offset_s
     if offset_s is not None and abs(offset_s) > MAX_CLOCK_OFFSET_S:
         words.append(

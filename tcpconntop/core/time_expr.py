@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tcpconntop.core.clock import repeated_zone
+
 _CLOCK = re.compile(r"(?:(\d{4})-(\d\d?)-(\d\d?)[ T]+)?(\d\d?):(\d\d)(?::(\d\d))?")
 _STEP = re.compile(r"([+-])(\d+(?:\.\d+)?)([smh]?)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -53,14 +55,18 @@ def _clock_time(parts: list[int], dated: bool, span: TimeRange) -> float:
     try:
         today = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
         if dated:
-            return today.replace(year=year, month=month, day=day).timestamp()
+            dated_day = today.replace(year=year, month=month, day=day)
+            times_s = [dated_day.replace(fold=fold).timestamp() for fold in (0, 1)]
+            return next((time_s for time_s in times_s if _inside(time_s, span)), times_s[0])
     except ValueError as error:
         raise ValueError(f"no such time: {error}") from None
     candidates = {today + timedelta(days=by) for by in (-1, 0, 1)}
     for end_s in (span.began_s, span.end_s):
         end = datetime.fromtimestamp(end_s)
         candidates.add(today.replace(year=end.year, month=end.month, day=end.day))
-    nearest = sorted((day.timestamp() for day in candidates), key=lambda time_s: abs(time_s - span.now_s))
+    # An hour that comes twice is meant both times.
+    all_s = {day.replace(fold=fold).timestamp() for day in candidates for fold in (0, 1)}
+    nearest = sorted(all_s, key=lambda time_s: abs(time_s - span.now_s))
     return next((time_s for time_s in nearest if _inside(time_s, span)), today.timestamp())
 
 
@@ -73,5 +79,6 @@ def _checked(time_s: float, span: TimeRange) -> float:
     if not _inside(time_s, span):
         first, last = (datetime.fromtimestamp(end_s) for end_s in (span.began_s, span.end_s))
         form = "%H:%M:%S" if first.date() == last.date() else "%Y-%m-%d %H:%M:%S"
-        raise ValueError(f"choose a time from {first:{form}} to {last:{form}}")
+        twice = [repeated_zone(end_s) for end_s in (span.began_s, span.end_s)]
+        raise ValueError(f"choose a time from {first:{form}}{twice[0]} to {last:{form}}{twice[1]}")
     return max(time_s, span.began_s)

@@ -35,15 +35,33 @@ def report_document(report: DoctorReport) -> dict[str, Any]:
     }
 
 
-def report_text(report: DoctorReport) -> str:
-    """Format the report: a line for each check, the commands that fix it below, and a summary."""
+_GREEN, _YELLOW, _RED, _PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[1;31m", "\x1b[0m"
+
+
+def report_text(report: DoctorReport, *, colours: bool = False) -> str:
+    """Format the report: a line for each check, the commands that fix it below, and a summary.
+
+    With `colours`, for a terminal: what works is green, what is not needed or not known yellow, the rest red.
+    """
     name = printable(report.distribution.name)
     lines = [f"tcpconntop {__version__} on {printable(report.host)}, {name}", ""]
     width = max(len(check.label) for check in report.checks)
     for check in report.checks:
-        lines.append(f"{check.status:<8} {check.label:<{width}}  {_detail(check)}")
+        status = f"{check.status:<8}"
+        if colours:
+            status = f"{_colour(check)}{status}{_PLAIN}"
+        lines.append(f"{status} {check.label:<{width}}  {_detail(check)}")
         lines += [f"{'':<8} {'':<{width}}  {line}" for line in _fix_lines(check, report)]
-    return "\n".join([*lines, "", _summary(report), ""])
+    summary = _summary(report)
+    if colours:
+        summary = f"{_GREEN if report.probe else _RED}{summary}{_PLAIN}"
+    return "\n".join([*lines, "", summary, ""])
+
+
+def _colour(check: Check) -> str:
+    if check.status == OK:
+        return _GREEN
+    return _RED if check.needed and check.status != UNKNOWN else _YELLOW
 
 
 def _detail(check: Check) -> str:

@@ -10,6 +10,7 @@ from typing import NoReturn
 from tcpconntop import __version__
 from tcpconntop.core.errors import EXIT_USAGE, FatalError
 from tcpconntop.options import groups, verdicts
+from tcpconntop.options.alerts import add_alerts
 from tcpconntop.options.values import address_and_port, file, integer, speed
 
 
@@ -147,6 +148,7 @@ def _plain(parser: argparse.ArgumentParser) -> None:
 
 def _log(parser: argparse.ArgumentParser) -> None:
     groups.add_filters(parser)
+    add_alerts(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document per line")
     parser.add_argument(
         "-t", "--timestamp", action="store_true", help="begin each line with the seconds since the first one"
@@ -166,6 +168,7 @@ def _log(parser: argparse.ArgumentParser) -> None:
 def _record(parser: argparse.ArgumentParser) -> None:
     groups.add_recording(parser, option=False)
     groups.add_filters(parser)
+    add_alerts(parser)
     groups.add_for(parser, "stop after this time, such as 30s (default: at Ctrl-C)")
     groups.add_tracer(parser)
 

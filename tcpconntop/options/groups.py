@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS, LOADERS, MAX_IN_FLIGHT, PROBES, TRANSPORTS
-from tcpconntop.options.values import delay, duration, file, integer, integers, networks, process_name, size
+from tcpconntop.options.alerts import add_alerts
+from tcpconntop.options.values import (
+    delay,
+    duration,
+    file,
+    files_or_time,
+    integer,
+    integers,
+    networks,
+    process_name,
+    size,
+)
 
 REMOTE_COMMAND = "sudo -n tcpconntop record -"
 """What runs on each host of a fleet. It writes a recording to stdout."""
@@ -63,6 +74,7 @@ def _add_list_filters(group: argparse._ArgumentGroup) -> None:
 
 def add_view(parser: argparse.ArgumentParser) -> None:
     """Add the options of what the table shows, and how often."""
+    add_alerts(parser)
     group = parser.add_argument_group("view")
     for short, option, default, metavar, text in (
         ("-g", "--group", "dest", "GROUP",
@@ -166,7 +178,11 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
         "--rotate-age", type=duration, metavar="TIME", help="start a new file after this time, such as 1h"
     )
     group.add_argument(
-        "--keep", type=integer(1), metavar="N", help="with rotation: keep the newest N files (default: 24)"
+        "--keep",
+        type=files_or_time,
+        metavar="N|TIME",
+        help="with rotation: keep the newest N files (default: 24); with --alert, a time such as 5m: keep so "
+        "much before and after an alert, as FILE.alert-…, and of everything else only the last 5m",
     )
     group.add_argument(
         "--compress",

@@ -96,6 +96,18 @@ def duration(text: str) -> float:
     return value
 
 
+def files_or_time(text: str) -> int | float:
+    """Return a number of files as a whole number, or a time such as `5m` as seconds with a fraction."""
+    if text.isdecimal():
+        return integer(1)(text)
+    try:
+        return duration(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is neither a whole number from 1 nor a time such as 5m"
+        ) from None
+
+
 def size(text: str) -> int:
     """Return a size such as `64M` in bytes."""
     value = _scaled(text, _BYTES)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import TextIO
 
 from tcpconntop.core import format as units
 from tcpconntop.core.cells import cell_width, pad
+from tcpconntop.core.clock import clock, clock_with_zone
 from tcpconntop.core.hosts import host_text
 from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.view.alerts import AlertLog
 from tcpconntop.core.view.column_choice import shown_columns
 from tcpconntop.core.view.columns import TREND
 from tcpconntop.core.view.make_view import make_view
@@ -20,6 +21,7 @@ from tcpconntop.core.view.view import View
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
+from tcpconntop.outputs.alerts import alerts_document
 from tcpconntop.outputs.document import dump, view_document
 
 
@@ -34,6 +36,7 @@ class Batch:
 
     Attributes:
         on_done: called once, when the limit is reached.
+        alert_log: returns the alerts for the JSON documents; None if there are none.
     """
 
     def __init__(self, spec: ViewSpec, out: TextIO, as_json: bool, limit: int | None) -> None:
@@ -42,17 +45,24 @@ class Batch:
         self._as_json = as_json
         self._left = limit
         self.on_done: Callable[[], None] = lambda: None
+        self.alert_log: Callable[[], AlertLog] | None = None
 
     def publish(self, snapshot: Snapshot) -> None:
         """Print a snapshot, unless the limit is reached."""
         if self._left == 0:
             return
         view = make_view(snapshot, self._spec)
-        print(dump(view_document(view)) if self._as_json else table_text(view), file=self._out, flush=True)
+        print(self._json(view) if self._as_json else table_text(view), file=self._out, flush=True)
         if self._left is not None:
             self._left -= 1
             if self._left == 0:
                 self.on_done()
+
+    def _json(self, view: View) -> str:
+        document = view_document(view)
+        if self.alert_log is not None:
+            document["alerts"] = alerts_document(self.alert_log())
+        return dump(document)
 
 
 def table_text(view: View) -> str:
@@ -86,7 +96,6 @@ def _host_lines(snapshot: Snapshot) -> list[str]:
 
 def _headline(snapshot: Snapshot) -> str:
     ledger = snapshot.ledger
-    moment = datetime.fromtimestamp(snapshot.wall_s, timezone.utc).astimezone()
     outcomes = "  ".join(
         f"{outcome.label} {ledger.outcomes[outcome]}"
         for outcome in Outcome
@@ -96,15 +105,15 @@ def _headline(snapshot: Snapshot) -> str:
     totals = f"attempts {ledger.attempts}  {outcomes}  in flight {ledger.in_flight}{more}"
     filters = scope_text(snapshot.info.filters, "")
     since = f"since {_start(snapshot)}, {filters}" if filters else f"since {_start(snapshot)}"
-    return f"tcpconntop - {moment:%H:%M:%S}  {since}: {totals}  lost {ledger.lost}{_seen(ledger)}"
+    moment = clock_with_zone(snapshot.wall_s)
+    return f"tcpconntop - {moment}  {since}: {totals}  lost {ledger.lost}{_seen(ledger)}"
 
 
 def _start(snapshot: Snapshot) -> str:
     """Return since when the totals count: a server knows what was before we asked."""
     if snapshot.info.has_records:
         return "the start"
-    began_s = (snapshot.began_ns + snapshot.wall_offset_ns) / SECOND_NS
-    return f"{datetime.fromtimestamp(began_s, timezone.utc).astimezone():%H:%M:%S}"
+    return clock((snapshot.began_ns + snapshot.wall_offset_ns) / SECOND_NS)
 
 
 def _window_line(view: View) -> str:
@@ -129,4 +138,4 @@ def _seen(ledger: Ledger) -> str:
         return ""
     compared, namespaces = ledger.namespaces_compared, ledger.namespaces
     where = f" in {compared} of {namespaces} network namespaces" if namespaces > compared else ""
-    return f"  seen {units.seen_share(ledger.completeness)}{where}"
+    return f"  traced {units.seen_share(ledger.completeness)} of connects{where}"

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,12 +88,16 @@ class RotatingFile:
         """Create the file with the next number that is free; return its descriptor."""
         for _ in range(_MAX_TAKEN):
             self._suffix += 1
-            name = Path(f"{self._path}.{self._suffix:06}")
+            name = self._numbered(self._suffix)
             if not os.path.lexists(name):
                 return _create(name)
         raise FatalError(
             f"too many files are called {self._path}.{self._suffix:06} or so: choose another name"
         )
+
+    def _numbered(self, number: int) -> Path:
+        """Return the name of the next file, if it is to have a number."""
+        return Path(f"{self._path}.{number:06}")
 
     def has_room(self, n_bytes: int) -> bool:
         """Return True if the current file may take `n_bytes` more: it is neither too old nor too large."""
@@ -122,9 +126,11 @@ class RotatingFile:
 
     def _rotated_files(self) -> list[Path]:
         """Return the existing files of this rotation, oldest first; none without a rotation."""
-        if self._rotation is None:
-            return []
-        pattern = re.compile(re.escape(self._path.name) + r"\.[0-9]{6,9}")
+        return [] if self._rotation is None else self._owned_files(r"\.[0-9]{6,9}")
+
+    def _owned_files(self, ending: str) -> list[Path]:
+        """Return the existing files of this rotation whose names have an ending, oldest first."""
+        pattern = re.compile(re.escape(self._path.name) + ending)
         try:
             paths = [path for path in self._path.parent.iterdir() if pattern.fullmatch(path.name)]
         except OSError as error:
@@ -143,11 +149,14 @@ class RotatingFile:
         return owner == os.geteuid() and rotation_of(beginning) == self.rotation_name
 
     def _remove_oldest(self) -> None:
-        if self._rotation is None:
-            return
-        try:
+        if self._rotation is not None:
             older = self._rotated_files()  # the new file has no header yet
-            for path in older[: max(0, len(older) + 1 - self._rotation.keep)]:
+            self._remove(older[: max(0, len(older) + 1 - self._rotation.keep)])
+
+    @staticmethod
+    def _remove(paths: Iterable[Path]) -> None:
+        try:
+            for path in paths:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise FatalError(f"cannot remove {error.filename}: {error.strerror}") from None

@@ -18,7 +18,7 @@ from tcpconntop.core.format import printable
 from tcpconntop.core.limits import LOADERS, MAX_DELAY_S, MIN_DELAY_S, PROBES, TRANSPORTS
 from tcpconntop.core.toml import parse_toml
 
-SettingValue = str | float | bool
+SettingValue = str | float | bool | tuple[str, ...]
 
 Rule = tuple[Callable[[Any], SettingValue | None], str]
 """How to check a setting: a function that converts its value (None if not valid), and what is valid."""
@@ -79,6 +79,11 @@ def _string_list(value: Any) -> SettingValue | None:
     return ",".join(value)
 
 
+def _texts(value: Any) -> SettingValue | None:
+    is_list = isinstance(value, list) and all(isinstance(text, str) for text in value)
+    return tuple(value) if is_list else None
+
+
 SETTINGS: Mapping[str, Rule] = {
     "window": (_string, 'a string such as "5m"'),
     "group": (_string, 'a string such as "process"'),
@@ -90,6 +95,7 @@ SETTINGS: Mapping[str, Rule] = {
     "loader": _choice(LOADERS),
     "columns": (_string_list, 'a list of strings such as ["daddr", "p99"]'),
     "ignore": (_string_list, 'a list of strings such as ["gives-up", "family"]'),
+    "alert": (_texts, 'a list of strings such as ["p99>50ms dest:10.0.0.0/8"]'),
     "dns": (_boolean, "true or false"),
     "max-keys": (_positive_integer, "a whole number, at least 1"),
 }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from tcpconntop.core.clock import clock_with_zone
 from tcpconntop.core.wire import Outcome
 from tcpconntop.kernel.session import Counters
 
@@ -34,7 +33,7 @@ class LossNotes:
             return ()
         notes = []
         if self._full_since_s is not None:
-            since = time.strftime("%H:%M:%S", time.localtime(self._full_since_s))
+            since = clock_with_zone(self._full_since_s)
             missed = counters.missed_outcomes
             ends = ", ".join(f"{outcome.label} {missed[outcome]:,}" for outcome in Outcome if missed[outcome])
             notes.append(

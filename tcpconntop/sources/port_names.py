@@ -46,10 +46,15 @@ def port_names() -> Mapping[int, str]:
     return _services()[0]
 
 
+def port_numbers() -> Mapping[str, int]:
+    """Return the number of each name of a TCP port, case-folded."""
+    return _services()[1]
+
+
 def parse_filter_with_port_names(text: str, *, of_connects: bool = False) -> Filter:
     """Return a filter from text in which ports may have names, as in `dport=https`; see `parse_filter`.
 
     Raises:
         FilterError: a term cannot be parsed.
     """
-    return parse_filter(text, _services()[1], of_connects=of_connects)
+    return parse_filter(text, port_numbers(), of_connects=of_connects)

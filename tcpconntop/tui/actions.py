@@ -72,6 +72,11 @@ ACTIONS: tuple[Action, ...] = (
            "Stop at the next spike: where p99 is 3 times what it was just before, or 1 % more connects fail,"
            " and neither can be noise. What follows each other is one spike.", "spike", "Time"),
     Action("spike(-1)", "app", "B", "B", "Previous spike", "Stop at the spike before.", "spike", "Time"),
+    Action("alerts", "app", "a", "a", "Alerts",
+           "List the alerts, and when they fired and cleared; enter goes to that moment.",
+           "", "Time"),
+    Action("last_alert", "app", "A", "A", "Go to the last alert",
+           "Go to the moment when an alert fired last.", "", "Time"),
     Action("speed(-1)", "app", "left_curly_bracket", "{", "Slower", "Play the recording slower.", "speed",
            "Time"),
     Action("speed(1)", "app", "right_curly_bracket", "}", "Faster", "Play the recording faster.", "speed",
@@ -150,7 +155,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "N", "B"})
+NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "N", "B", "a", "A"})
 """Keys that were added after settings files could hold keys: one that the user gave to another action is that
 action's alone, so that no settings file stops working."""
 

@@ -23,6 +23,7 @@ from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
+from tcpconntop.tui.alerting import AlertingApp
 from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.moments_app import MomentsApp
@@ -41,7 +42,7 @@ from tcpconntop.tui.worker import EngineThread, exit_status
 PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
-class Dashboard(MomentsApp):
+class Dashboard(AlertingApp, MomentsApp):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,

@@ -24,6 +24,7 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from tcpconntop.tui.keyboard import open_keyboard
 from tcpconntop.tui.messages import TerminalGone
+from tcpconntop.tui.terminal_title import TerminalTitle, has_title
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -51,6 +52,7 @@ class TerminalDriver(LinuxDriver):
         self._file = cast("Any", self._output)
         self._context = contextvars.copy_context()  # a signal comes in any
         self._drawing = self._stopping = self._ending = False
+        self._title = TerminalTitle()
         self._end_input = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         signal.signal(signal.SIGTSTP, self._on_stop if self.may_suspend else signal.SIG_IGN)
         signal.signal(signal.SIGCONT, self._on_continue)
@@ -63,6 +65,7 @@ class TerminalDriver(LinuxDriver):
             os.eventfd_read(self._end_input)
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._drawing = True
+        self.write(self._title.show())
 
     def disable_input(self) -> None:
         """End the input thread."""
@@ -73,6 +76,7 @@ class TerminalDriver(LinuxDriver):
     def stop_application_mode(self) -> None:
         """Restore the terminal, as it was. Nothing if that is done: it may be the shell's by now."""
         if self._drawing:
+            self.write(self._title.restore())
             super().stop_application_mode()
             self._drawing = False
 
@@ -145,6 +149,12 @@ class TerminalDriver(LinuxDriver):
         return False
 
     # Output
+
+    def set_title(self, title: str) -> None:
+        """Have the terminal show a title of ours; an empty one is the title before. The end restores that."""
+        if title != self._title.text and has_title():
+            self._title.text = title
+            self.write(self._title.show())
 
     def write(self, data: str) -> None:
         """Write to the terminal; nothing while it is the shell's."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tcpconntop.core.format import elapsed
 from tcpconntop.core.lazy import lazy
 from tcpconntop.core.types import SECOND_NS
+from tcpconntop.core.view.alerts import AlertLog
 from tcpconntop.core.view.baseline import without_history
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.lengths import MAX_WINDOW_S, WINDOWS
@@ -82,6 +83,7 @@ class DashboardState:
         ended: True if the source has no more records.
         playback: position and speed in a recording, as the user set them; None for a live source.
         seeking: the seek that has not arrived yet.
+        alerts: what is watched for, and what fired so far.
         totals: (end in ns, totals since the start) of the last snapshots, one for each second.
         overview: what is known so far of a whole recording; None for any other source.
     """
@@ -97,6 +99,7 @@ class DashboardState:
     ended: bool = False
     playback: Playback | None = None
     seeking: PendingSeek | None = None
+    alerts: AlertLog = field(default_factory=AlertLog)
     totals: tuple[tuple[int, Ledger], ...] = field(default=(), repr=False)
     overview: Overview | None = field(default=None, repr=False)
 

@@ -122,7 +122,12 @@ class EngineThread:
         state: has the first window and interval.
         max_keys: the most keys with statistics of their own.
         report_overview: called in a thread with what is known of a whole recording.
+
+    Attributes:
+        observe: called with a snapshot of each second; None for nobody. Set it before `run`.
     """
+
+    observe: Callable[[Snapshot], object] | None = None
 
     def __init__(
         self,
@@ -159,7 +164,7 @@ class EngineThread:
         with self._lock:
             window_s, interval_s = WINDOWS[self._state.window], self._state.interval_s
             running = self._engine = engines.Engine(
-                source, self._publish, window_s, interval_s, self._max_keys
+                source, self._publish, window_s, interval_s, self._max_keys, observe=self.observe
             )
             if self._stopped.is_set():
                 running.stop()

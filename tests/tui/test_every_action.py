@@ -31,6 +31,8 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "go-to-a-time": ({"screen"}, ""),
     "next-spike": (set(), ""),  # there is none: `test_strip.py`
     "previous-spike": (set(), ""),
+    "alerts": (set(), ""),  # without one, a note says how to set one: `test_alerting.py`
+    "go-to-the-last-alert": (set(), ""),
     "slower": (set(), ""),  # what is live has no speed: `test_playing.py`
     "faster": (set(), ""),
     "mark": ({"mark"}, ""),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
-from support import Running, flow
+from support import INFO, Running, flow
 
 LONG = "dest:10.0.0.0/8 !dport=443 comm~nginx p99>5us"
 
@@ -72,3 +73,15 @@ async def test_a_mark_with_room_has_its_time_and_no_second_sign():
         await run.press("m")
         assert re.search(r"Δ since \d\d:\d\d:\d\d", run.header())
         assert run.header().count("Δ") == 1
+
+
+async def test_limits_and_zone_are_in_plain_words_where_there_is_room():
+    """GIVEN a source with a note WHEN the header is drawn THEN it says a limit, and where to read it."""
+    info = replace(INFO, notes=("one",))
+    async with Running(size=(120, 36), info=info) as run:
+        assert "⚠ 1 limit, see ?" in run.header()
+        await run.press("comma", "comma")
+        assert re.search(r"· 10:00:0\d UTC, \ds ago", run.header())
+        await run.pilot.resize_terminal(80, 24)
+        await run.press("comma")
+        assert re.search(r"· 10:00:0\d, \ds ago", run.header())

@@ -6,8 +6,11 @@ import pytest
 from support import INFO, Running, text_of
 
 from tcpconntop.core.window.snapshot import SourceInfo
-from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.core.wire import Outcome
+from tcpconntop.tui.actions import ACTIONS, KeyBindings
+from tcpconntop.tui.panes.registry import PANES
 from tcpconntop.tui.screens.help import NAME_WIDTH, HelpText
+from tcpconntop.tui.screens.help_text import help_sections
 
 NOTES = SourceInfo("db-07", "6.12.0", "tracepoint", "ring", "live", ("a note of this source " * 9,))
 
@@ -35,3 +38,48 @@ async def test_nothing_of_the_help_is_cut(width):
     assert all(action.help in whole for action in ACTIONS)
     assert " ".join(NOTES.notes[0].split()) in whole
     assert INFO.notes == ()
+
+
+def pages(info=NOTES, words=()):
+    """Return the titles and entries of the help that have some words."""
+    found = [section.matching(words) for section in help_sections(info, KeyBindings())]
+    return {section.title: section.entries for section in found if section.entries}
+
+
+def test_it_begins_with_questions_and_ends_with_the_limits():
+    """GIVEN a source with notes WHEN the help is made THEN questions come first, its limits last."""
+    titles = list(pages())
+    assert [title.partition(":")[0] for title in titles[:4]] == ["Find", "Compare", "Go back", "Why"]
+    assert titles[-1] == "⚠ What this source could not do"
+    assert {"Outcomes", "Words of the first and last lines", "Mouse and palette", "Filters"} <= set(titles)
+
+
+def test_every_outcome_and_every_pane_is_explained():
+    names = {name for name, _ in pages()["Outcomes"]}
+    assert {outcome.label for outcome in Outcome} <= names
+    why = " ".join(text for _, text in pages()["Why: where did the time go, and what failed?"])
+    assert all(f"{pane}:" in why for pane in PANES)
+
+
+def test_a_search_finds_what_has_every_word_whatever_its_case():
+    """GIVEN words WHEN they are looked for THEN each entry found has all of them, in title, name or text."""
+    found = pages(words=["SYN", "outcomes"])
+    assert list(found) == ["Outcomes"]
+    assert [name for name, _ in found["Outcomes"]] == ["timeout"]
+    assert pages(words=["zzz"]) == {}
+
+
+async def test_a_slash_searches_and_esc_shows_all_again():
+    """GIVEN the help WHEN / and a word are typed THEN only that is shown; esc shows all, then goes back."""
+    async with Running(size=(100, 30), info=NOTES) as run:
+        await run.press("question_mark", "slash", *"heatmap")
+        text = run.screen.query_one(HelpText)
+        shown = " ".join(text_of(text))
+        assert "Heatmap: all latencies over time" in shown
+        assert "Quit" not in shown
+        await run.press(*" qq")
+        assert text_of(text)[0].strip() == "nothing here has heatmap qq"
+        await run.press("escape")
+        assert "Quit and remove the probes." in " ".join(text_of(text))
+        await run.press("escape")
+        assert not run.screen.query(HelpText)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from support import Running, feed, flow, snapshot, still, text_of
+from support import INFO, Running, feed, flow, snapshot, still, text_of
 from test_table import lines
 
+from tcpconntop.core.analysis.anatomy import anatomy
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.scope import no_row_text
 from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.wire import EVENT
+from tcpconntop.tui.panes.connects import COLUMNS as CONNECT_COLUMNS
+from tcpconntop.tui.panes.connects import ConnectList
 from tcpconntop.tui.table.layout import lay_out_columns
 from tcpconntop.tui.text.lines import fit_address, fit_counted
 
@@ -173,3 +182,32 @@ async def test_neighbours_of_one_prefix_are_told_apart_at_eighty_cells(pid):
                 text.plain for text in run.screen.panes.query_one("Connects").render().split()
             )
             assert {end for end in ("aa01", "aa02") if f"{end} " in connects} == {"aa01", "aa02"}
+
+
+@pytest.mark.parametrize(
+    ("probe", "text", "not_said"),
+    [
+        ("fentry", "each outgoing TCP connect is listed here when it succeeds or fails;", "tracepoints"),
+        ("tracepoint", "each outgoing TCP connect that sends a SYN is listed here", "connect is listed"),
+        ("", "outgoing TCP connects are listed here when they succeed or fail;", "each"),
+    ],
+)
+def test_the_empty_screen_promises_what_the_probes_see(probe, text, not_said):
+    """GIVEN a probe set WHEN nothing connected yet THEN what will be listed is true of it."""
+    view = make_view(snapshot(0, info=replace(INFO, probe=probe)), ViewSpec())
+    said = no_row_text(view, "")
+    assert text in said
+    assert not_said not in said
+
+
+def test_a_connect_of_an_hour_that_comes_twice_is_told_apart(monkeypatch):
+    """GIVEN clocks put back WHEN it is 02:30 for the second time THEN a connect's time reads otherwise."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    first_s = 1_792_888_200  # 2026-10-25 00:30 UTC
+    events = np.zeros(3, EVENT)
+    events["end_ns"] = [(first_s + more_s) * SECOND_NS for more_s in (0, 3_600, 7_200)]
+    connects = ConnectList(events, anatomy(events), 0, time.localtime)
+    shown = [CONNECT_COLUMNS[0].text(connects, row) for row in range(3)]
+    assert shown == ["02:30:00 +2", "02:30:00 +1", "03:30:00.000"]
+    assert max(map(len, shown)) <= CONNECT_COLUMNS[0].width

@@ -45,6 +45,18 @@ def no_row_text(view: View, where: str) -> str:
         return f"{no_connect_text(view)}: the next one will be listed here"
     matching = f" that matches {filters}" if filters else ""
     return (
-        f"no connect{matching} yet: each outgoing TCP connect is listed here when it succeeds or fails;"
+        f"no connect{matching} yet: {_listed_text(view.snapshot.info.probe)};"
         " connections that are open already are not"
     )
+
+
+def _listed_text(probe: str) -> str:
+    """Return which connects a probe set lists: tracepoints alone see none that fails before its first SYN."""
+    if probe in ("fentry", "kprobe"):
+        return "each outgoing TCP connect is listed here when it succeeds or fails"
+    if probe == "tracepoint":
+        return (
+            "each outgoing TCP connect that sends a SYN is listed here when it succeeds or fails (with "
+            "tracepoints alone, one that fails before, without a route for example, is not seen)"
+        )
+    return "outgoing TCP connects are listed here when they succeed or fail"

@@ -1,6 +1,6 @@
 """The last line: the keys, lost records, the share of connects seen, and our own CPU and memory.
 
-q quit  ? help  / filter  x explain  enter open  g group          lost 0 · seen 100% · cpu 1.2% · 61MB
+q quit  ? help  / filter  x explain  enter open  g group        lost 0, traced 100%  cpu 1.2% · 61MB
 q quit  space resume  ← → seek  , . step  t go to  $ end            paused
 esc back  ? help  / filter  x explain                               the screen of a process
 """
@@ -103,10 +103,10 @@ class Footer(Line):
         if snapshot is None:
             return []
         ledger, cost = snapshot.ledger, snapshot.cost
-        seen = "–" if ledger.completeness is None else seen_share(ledger.completeness)
+        traced = ": unknown" if ledger.completeness is None else f" {seen_share(ledger.completeness)}"
         if ledger.completeness is not None and ledger.namespaces > ledger.namespaces_compared:
-            seen += f" in {ledger.namespaces_compared} of {ledger.namespaces} netns"
+            traced += f" in {ledger.namespaces_compared} of {ledger.namespaces} netns"
         lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)
-        losses = Text.assemble(lost, (f" · seen {seen}", dim))
+        losses = Text.assemble(lost, (f", traced{traced}", dim))
         own = Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)} · {memory(cost.memory_bytes)}", dim)
         return [Part(losses, 0, "help"), Part(own, COST_PRIORITY, "help")]

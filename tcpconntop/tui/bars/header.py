@@ -7,12 +7,11 @@ tcpconntop  db-07 · 6.12 · fentry/ring     by destination · 1m · p99▼     
 
 from __future__ import annotations
 
-import time
-
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from tcpconntop.core.clock import clock, clock_with_zone, local
 from tcpconntop.core.format import elapsed, printable
 from tcpconntop.core.hosts import BEHIND, LIVE
 from tcpconntop.core.view.columns import COLUMNS
@@ -20,8 +19,14 @@ from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
 from tcpconntop.core.window.snapshot import Snapshot
+from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.state import STARTING, DashboardState
 from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify, on_click
+
+_HELP = next(action for action in ACTIONS if action.name == "help")
+
+ZONE_FROM = 100
+"""Width from which a time has its zone, and limits the key that shows them."""
 
 MIN_VIEW_CELLS = 8
 """Cells from which a cut description of the view is worth showing."""
@@ -47,7 +52,7 @@ class Header(Line):
         """Return the line."""
         if self._state is None:
             return Text()
-        state, right = self._state, self._right(self._state)
+        state, right = self._state, self._right(self._state, width)
         line = self._line(state, right, width)
         if state.baseline is not None and _since(state.baseline) not in line.plain:  # keep at least its sign
             line = self._line(state, [Part(Text("Δ", self.paint("accent"))), *right], width)
@@ -91,16 +96,25 @@ class Header(Line):
             left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1, "filter"))
         return left
 
-    def _right(self, state: DashboardState) -> list[Part]:
+    def _right(self, state: DashboardState, width: int) -> list[Part]:
         """Return the right side: notes of the source, time of a recording, and live, paused or played."""
-        right = self._position(state) or [Part(self._status(state), 0, "pause")]
+        right = self._position(state) or [Part(self._status(state, width), 0, "pause")]
         if state.info and state.info.recorded and state.snapshot:
-            then, dim = time.localtime(state.snapshot.wall_s), self.paint("dim")
-            day, clock = (Text(time.strftime(form, then), dim) for form in ("%Y-%m-%d", "%H:%M:%S"))
-            right[:0] = [Part(day, 7, "goto"), Part(clock, 1, "goto")]
+            then_s, dim = state.snapshot.wall_s, self.paint("dim")
+            moment = clock_with_zone(then_s) if width >= ZONE_FROM else clock(then_s)
+            right[:0] = [
+                Part(Text(f"{local(then_s):%Y-%m-%d}", dim), 7, "goto"),
+                Part(Text(moment, dim), 1, "goto"),
+            ]
         if state.info and state.info.notes:
-            right.insert(0, Part(Text(f"⚠ {len(state.info.notes)}", self.paint("warn")), 3, "help"))
+            right.insert(0, Part(Text(self._limits(state, width), self.paint("warn")), 3, "help"))
         return right
+
+    def _limits(self, state: DashboardState, width: int) -> str:
+        """Return that the source has notes on what it could not do, and the key that shows them."""
+        n, key = len(state.info.notes) if state.info else 0, state.keys.label(_HELP)
+        see = f", see {key}" if key and width >= ZONE_FROM else ""
+        return f"⚠ {n} limit{'s' * (n != 1)}{see}"
 
     def _origin(self, state: DashboardState) -> list[tuple[str, int]]:
         """Return (text, priority) of the screen's title, or of host, kernel and probe."""
@@ -135,10 +149,12 @@ class Header(Line):
     def _strong_warning(self) -> Style:
         return self.paint("warn") + self.paint("strong")
 
-    def _status(self, state: DashboardState) -> Text:
+    def _status(self, state: DashboardState, width: int) -> Text:
         """Return whether the view is live, a stream (and how far behind), paused, starting or ended."""
         if state.paused_s is not None:
-            return Text(f"‖ paused {elapsed(state.paused_s)}{_shown_time(state)}", self._strong_warning())
+            return Text(
+                f"‖ paused {elapsed(state.paused_s)}{_shown_time(state, width)}", self._strong_warning()
+            )
         if state.info is None:
             return Text(f"◌ {STARTING}", self.paint("warn"))
         if state.ended:
@@ -162,17 +178,15 @@ class Header(Line):
         return Text(f"◌ {state.info.label}: not live data", self.paint("warn"))
 
 
-def _shown_time(state: DashboardState) -> str:
+def _shown_time(state: DashboardState, width: int) -> str:
     """Return the time of the shown moment if it is older than the pause, or an empty string."""
     if state.ago_s is None or state.snapshot is None:
         return ""
-    return f" · {_clock(state.snapshot)}, {elapsed(state.ago_s)} ago"
+    wall_s = state.snapshot.wall_s
+    return (
+        f" · {clock_with_zone(wall_s) if width >= ZONE_FROM else clock(wall_s)}, {elapsed(state.ago_s)} ago"
+    )
 
 
 def _since(baseline: Snapshot) -> str:
-    return f"Δ since {_clock(baseline)}"
-
-
-def _clock(snapshot: Snapshot) -> str:
-    """Return the local time of day of a snapshot."""
-    return time.strftime("%H:%M:%S", time.localtime(snapshot.wall_s))
+    return f"Δ since {clock(baseline.wall_s)}"

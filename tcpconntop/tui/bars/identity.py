@@ -11,6 +11,7 @@ import time
 from rich.cells import cell_len
 from rich.text import Text
 
+from tcpconntop.core.clock import repeated_zone
 from tcpconntop.core.format import elapsed, printable
 from tcpconntop.kernel.process import ProcessInfo
 from tcpconntop.tui.text.lines import Line, Part, fit, justify
@@ -73,4 +74,4 @@ def _time_and_age(then_s: float, now_s: float) -> str:
     ago_s = max(now_s - then_s, 0.0)
     clock = "%H:%M:%S" if ago_s < DAY_S else "%Y-%m-%d %H:%M"
     span = elapsed(ago_s) if ago_s < DAY_S else f"{ago_s / DAY_S:.0f}d"
-    return f"{time.strftime(clock, time.localtime(then_s))}, {span} ago"
+    return f"{time.strftime(clock, time.localtime(then_s))}{repeated_zone(then_s)}, {span} ago"

@@ -17,6 +17,7 @@ from rich.text import Text
 from tcpconntop.core.analysis.anatomy import Anatomy, anatomy
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.clock import repeated_zone, zone
 from tcpconntop.core.format import duration
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS, Floats
@@ -59,7 +60,10 @@ class ConnectList:
 
 def _time_text(connects: ConnectList, row: int) -> str:
     end_s = (int(connects.events["end_ns"][row]) + connects.offset_ns) / SECOND_NS
-    return f"{time.strftime('%H:%M:%S', connects.local_time(end_s))}.{int(end_s * 1000) % 1000:03d}"
+    clock = time.strftime("%H:%M:%S", connects.local_time(end_s))
+    if twice := repeated_zone(end_s):  # the hour comes twice: which one is worth more than milliseconds
+        return f"{clock}{twice.replace('UTC', '')}"
+    return f"{clock}.{int(end_s * 1000) % 1000:03d}"
 
 
 def _address_text(connects: ConnectList, row: int) -> str:
@@ -189,7 +193,8 @@ class Connects(Pane):
             events, anatomy(events), snapshot.wall_offset_ns, self._local_time, snapshot.places
         )
         columns = [column for column in COLUMNS if width >= column.min_width]
-        rows = [[(column.header, "dim") for column in columns]]
+        headers = {"time": f"TIME {zone(snapshot.wall_s)}"}
+        rows = [[(headers.get(column.key, column.header), "dim") for column in columns]]
         rows += [
             [(column.text(connects, row), column.paint(connects, row)) for column in columns]
             for row in range(len(events))

@@ -22,6 +22,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 
+from tcpconntop.core.clock import repeated_zone
 from tcpconntop.core.lazy import lazy
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed
@@ -84,7 +85,7 @@ class Explain(Pane, can_focus=True):
         self._chosen = names.index(name) if name in names else min(self._chosen, max(len(names) - 1, 0))
 
     def _clock(self, unix_s: float) -> str:
-        return time.strftime("%H:%M:%S", self._local_time(unix_s))
+        return f"{time.strftime('%H:%M:%S', self._local_time(unix_s))}{repeated_zone(unix_s)}"
 
     # Drawing
 

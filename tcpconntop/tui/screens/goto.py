@@ -3,12 +3,11 @@
 ╭─ Go to ──────────────────────────────────────────────────────╮
 │ 10:03                                                        │
 │ 10:03  10:03:12  2026-11-22 10:03  +90s  -5m  50%            │
-╰─ from 10:00:00 to 10:05:00 · enter goes · esc goes back ─────╯
+╰─ from 10:00:00 to 10:05:00 UTC · enter goes · esc goes back ─────╯
 """
 
 from __future__ import annotations
 
-import time
 from typing import ClassVar
 
 from textual import on
@@ -18,6 +17,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tcpconntop.core.clock import clock, clock_with_zone
 from tcpconntop.core.time_expr import TIME_EXAMPLES, TimeRange, parse_time
 
 
@@ -36,11 +36,11 @@ class GotoScreen(ModalScreen[float | None]):
 
     def compose(self) -> ComposeResult:
         """Return the frame with the input and its hint."""
-        first, last = (_clock(end_s) for end_s in (self._span.began_s, self._span.end_s))
+        first, last = clock(self._span.began_s), clock_with_zone(self._span.end_s)
         with Vertical() as frame:
             frame.border_title = "Go to"
             frame.border_subtitle = f"from {first} to {last} · enter goes · esc goes back"
-            yield Input(placeholder=_clock(self._span.now_s), compact=True)
+            yield Input(placeholder=clock(self._span.now_s), compact=True)
             yield Static(TIME_EXAMPLES, markup=False)
 
     @on(Input.Changed)
@@ -66,7 +66,3 @@ class GotoScreen(ModalScreen[float | None]):
     def action_leave(self) -> None:
         """Cancel."""
         self.dismiss(None)
-
-
-def _clock(wall_s: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(wall_s))

@@ -1,9 +1,9 @@
-"""The help: keys, filters, columns, and what the source could not do; made from the registries of each.
+"""The help: what it says is in `help_text.py`; `/` looks for a word in it.
 
 ╭─ Help ──────────────────────────────────────╮
-│ Look                                        │
-│     /      Show only the rows that match.   │
-╰─ esc goes back ─────────────────────────────╯
+│ Find: what is down, failing or slow?        │
+│     x      what is wrong, with the evidence │
+╰─ / searches · esc goes back ────────────────╯
 """
 
 from __future__ import annotations
@@ -16,32 +16,18 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from tcpconntop.core.format import printable
-from tcpconntop.core.hosts import host_text
-from tcpconntop.core.view.columns import COLUMNS, TREND
 from tcpconntop.core.window.snapshot import SourceInfo
-from tcpconntop.tui.actions import KeyBindings, actions_by_section
+from tcpconntop.tui.actions import KeyBindings
+from tcpconntop.tui.screens.help_text import Entry, help_sections
 from tcpconntop.tui.text.lines import STYLE_CLASSES, Styled
-
-FILTERS = (
-    ("nginx", "text in the address, the port, the process name, the pid or the unit"),
-    ("comm=curl", "a field (comm, pid, unit, host, dport, daddr) equals a value; with ~, contains it"),
-    ("dport=https", "a port by its name in /etc/services"),
-    ("dest:10.0.0.0/8", "a destination in a network"),
-    ("p99>5ms fail>1%", "metrics of the row, with > >= < <= =; a row must match all terms"),
-    ("!dport=443", "rows that do not match the term"),
-)
-COLOURS = (
-    ("latency", "highlighted from 100 ms, and strongly from 1 s: a SYN was lost"),
-    ("▲", "before P99 or FAIL%: three times slower, or failing more often, than earlier in the window"),
-    ("FAIL%", "highlighted when there are failures, and strongly from 5 %"),
-)
-Entry = tuple[str, str]
 
 INDENT, NAME_WIDTH = 2, 18
 """Cells of the indent, and of the indent and the name together."""
@@ -51,37 +37,43 @@ NARROW = 48
 
 
 class HelpText(Styled):
-    """The text of the help."""
+    """The text of the help.
+
+    Attributes:
+        search: words that every shown entry has; empty for all.
+    """
 
     COMPONENT_CLASSES = STYLE_CLASSES
     DEFAULT_CSS = "HelpText { height: auto; }"
 
     def __init__(self, info: SourceInfo | None, keys: KeyBindings) -> None:
         super().__init__()
-        self._info, self._keys = info, keys
+        self._sections = help_sections(info, keys)
+        self.search = ""
+
+    def find(self, text: str) -> None:
+        """Show only what has these words."""
+        if text != self.search:
+            self.search = text
+            self.refresh(layout=True)
 
     def render(self) -> Group:
-        """Return all sections."""
+        """Return the sections."""
         head, key = self.paint("strong") + self.paint("accent"), self.paint("strong")
-        parts: list[RenderableType] = []
-        if self._info is not None and self._info.notes:
-            loud = self.paint("warn") + self.paint("strong")
-            notes = [("", printable(note)) for note in self._info.notes]
-            parts.append(Section("⚠ What this source could not do", notes, loud, key, INDENT))
-        if self._info is not None and self._info.hosts:
-            hosts: list[Entry] = [("", host_text(host)) for host in self._info.hosts]
-            parts.append(Section("Hosts", hosts, head, key, INDENT))
-        for title, entries in self._sections():
-            parts.append(Section(title, entries, head, key))
-        return Group(*parts)
-
-    def _sections(self) -> Iterable[tuple[str, list[Entry]]]:
-        for title, actions in actions_by_section().items():
-            yield title, [(self._keys.label(action), action.help) for action in actions]
-        yield "Filters", list(FILTERS)
-        columns = [*COLUMNS.values(), TREND]
-        yield "Columns", [(column.header, column.help) for column in columns]
-        yield "Colours", list(COLOURS)
+        loud = self.paint("warn") + self.paint("strong")
+        found = [section.matching(self.search.split()) for section in self._sections]
+        parts: list[RenderableType] = [
+            Section(
+                section.title,
+                section.entries,
+                loud if section.is_limit else head,
+                key,
+                INDENT if section.indented else NAME_WIDTH,
+            )
+            for section in found
+            if section.entries
+        ]
+        return Group(*parts) if parts else Group(Text(f"nothing here has {printable(self.search)}"))
 
 
 @dataclass(frozen=True)
@@ -121,20 +113,50 @@ class HelpScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1", "leave", "Back", show=False)
+        Binding("escape,q,question_mark,f1", "leave", "Back", show=False),
+        Binding("slash", "search", "Search", show=False),
     ]
 
     def __init__(self, info: SourceInfo | None, keys: KeyBindings) -> None:
         super().__init__()
-        self._info, self._keys = info, keys
+        self._text = HelpText(info, keys)
+        self._input = Input(placeholder="what to look for in the help", compact=True)
 
     def compose(self) -> ComposeResult:
-        """Return the text in a scrolling frame."""
-        frame = VerticalScroll(HelpText(self._info, self._keys))
-        frame.border_title = "Help"
-        frame.border_subtitle = "↑ ↓ scroll · esc goes back"
-        yield frame
+        """Return the text in a scrolling frame, above the line of the search."""
+        self._input.display = False
+        with Vertical() as frame:
+            frame.border_title = "Help"
+            yield VerticalScroll(self._text)
+            yield self._input
+        self._frame = frame
+        self._explain()
+
+    def _explain(self) -> None:
+        back = "esc shows all" if self._input.display else "esc goes back"
+        self._frame.border_subtitle = f"↑ ↓ scroll · / searches · {back}"
+
+    def action_search(self) -> None:
+        """Ask what to look for."""
+        self._input.display = True
+        self._input.focus()
+        self._explain()
+
+    @on(Input.Changed)
+    def _find(self, event: Input.Changed) -> None:
+        self._text.find(event.value)
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    @on(Input.Submitted)
+    def _read(self) -> None:
+        self.query_one(VerticalScroll).focus()
 
     def action_leave(self) -> None:
-        """Go back."""
-        self.dismiss(None)
+        """Show everything again, if something was looked for; else go back."""
+        if not self._input.display:
+            self.dismiss(None)
+            return
+        self._input.value = ""
+        self._input.display = False
+        self.query_one(VerticalScroll).focus()
+        self._explain()

@@ -21,6 +21,7 @@ from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
 from tcpconntop.core.view.trouble import TROUBLE
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import ACTIONS, bindings
+from tcpconntop.tui.bars.alert_line import AlertLine
 from tcpconntop.tui.bars.filter_bar import FilterBar
 from tcpconntop.tui.bars.footer import Footer
 from tcpconntop.tui.bars.header import Header
@@ -86,13 +87,14 @@ class TableScreen(Screen[None]):
         self._views, self._table_height = ViewCache(), SteadySize()
         self.panes_enabled = True
         self.header, self.health, self.summary = Header(), Health(), Summary()
-        self.footer = Footer(self.HIDDEN_HINTS)
+        self.footer, self.alert_line = Footer(self.HIDDEN_HINTS), AlertLine()
         self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
         self.strip = Strip()
 
     def compose(self) -> ComposeResult:
         """Return the widgets from top to bottom."""
         yield self.header
+        yield self.alert_line
         yield from self.widgets_above()
         yield self.health
         yield self.summary
@@ -132,6 +134,7 @@ class TableScreen(Screen[None]):
         self.panes.set_big(big)
         least = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
         self.panes.styles.height = max(least, height - LINES_OF_BARS - self._table_lines() if big else 0)
+        self.alert_line.fit(height)
         self.health.display = height >= NO_HEALTH_BELOW
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
@@ -171,7 +174,7 @@ class TableScreen(Screen[None]):
         if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = sorted_by(self.spec, TROUBLE)
         if snapshot is None:
-            self.table.show(None, "starting: the first connect after tracing begins will be listed here")
+            self.table.show(None, "starting: connects are listed here from when tracing begins")
             self._show_panes()
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view
@@ -184,6 +187,7 @@ class TableScreen(Screen[None]):
             self._show_panes()
         self.strip.show(state)
         self.header.show(state, self.spec, self.scope_title())
+        self.alert_line.show(state)
         self.footer.show(state.latest, state.keys, state.stands_still)
 
     def scope_title(self) -> str:

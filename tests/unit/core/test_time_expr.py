@@ -85,3 +85,14 @@ def test_what_is_no_time_or_not_there_is_one_line(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says) as error:
         parse_time(text, TimeRange(*map(at, DAY)))
     assert "\n" not in str(error.value)
+
+
+def test_an_hour_that_comes_twice_is_meant_where_it_is_nearer_or_at_all() -> None:
+    """GIVEN 02:30 twice WHEN only the second is in the range, or is nearer THEN that one is meant."""
+    first = at("2026-10-25 02:30")
+    later = TimeRange(first + 1800, first + 5400, first + 7200)
+    assert parse_time("02:30", later) == parse_time("2026-10-25 02:30", later) == first + 3600
+    both = TimeRange(first - 3600, first - 60, first + 7200)
+    assert parse_time("02:30", both) == first
+    with pytest.raises(ValueError, match=r"from 02:30:00 UTC\+2 to 02:30:00 UTC\+1$"):
+        parse_time("09:00", TimeRange(first, first, first + 3600))

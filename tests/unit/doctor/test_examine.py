@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from types import SimpleNamespace
+
 import pytest
 
+from tcpconntop.commands.doctor import shows_colours
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
 from tcpconntop.doctor.examine import LoaderTrial, auto_choice
 from tcpconntop.doctor.remedies import DISTRIBUTIONS, Distribution, remedy
@@ -112,3 +117,35 @@ def test_given_a_report_then_the_document_has_every_check_and_all_commands():
     assert [check["status"] for check in document["checks"]] == [OK, MISSING, REFUSED, UNKNOWN]
     assert document["checks"][1]["mend"]["alpine"] == "apk add py3-bcc"
     assert document["checks"][2]["mend"] is None
+
+
+def test_given_a_terminal_then_each_status_has_its_colour_and_its_word():
+    """GIVEN checks of each kind WHEN shown on a terminal THEN only the colours differ from the plain text."""
+    plain, coloured = report_text(doctor_report()), report_text(doctor_report(), colours=True)
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == plain
+    colours = dict(re.findall("\x1b\\[([0-9;]+)m(ok|missing|refused|unknown) ", coloured))
+    statuses = {(check.status, check.needed) for check in doctor_report().checks}
+    assert (MISSING, True) in statuses
+    assert colours["32"] == OK
+    assert colours["1;31"] == MISSING
+    assert "\x1b[33mrefused" in coloured
+    assert "\x1b[1;31mThis machine cannot trace" in coloured
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_terminal", "expected"),
+    [
+        ({"TERM": "xterm"}, True, True),
+        ({"TERM": "xterm"}, False, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_given_a_pipe_or_no_color_then_there_are_no_colours(monkeypatch, environment, is_terminal, expected):
+    """GIVEN a pipe, NO_COLOR or a dumb terminal WHEN the report is printed THEN it is plain."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: is_terminal))
+    assert shows_colours() == expected

@@ -31,6 +31,7 @@ transport = "perf"
 loader = "bcc"
 columns = ["daddr", "p99"]
 ignore = ["family", "gives-up"]
+alert = ["p99>50ms dest:10.0.0.0/8", "fail>5%"]
 dns = true
 max-keys = 500
 theme = "nord"
@@ -46,6 +47,7 @@ def test_every_setting_becomes_the_default_of_its_option():
         "window": "5m", "group": "process", "sort": "fail:desc", "delay": 2.0, "filter": "dport=443",
         "probe": "kprobe", "transport": "perf", "loader": "bcc", "columns": "daddr,p99", "dns": True,
         "max-keys": "500", "ignore": "family,gives-up",
+        "alert": ("p99>50ms dest:10.0.0.0/8", "fail>5%"),
     }  # fmt: skip
     assert set(config.options) == set(SETTINGS)
     assert (config.theme, config.keys) == ("nord", {"filter": ("f", "slash")})
@@ -57,7 +59,7 @@ def test_every_setting_becomes_the_default_of_its_option():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("windw = '5m'", "a.toml: windw: no setting is called that; there are: columns, delay, "),
+        ("windw = '5m'", "a.toml: windw: no setting is called that; there are: alert, columns, delay, "),
         ("window = 5", 'a.toml: window: must be a string such as "5m"'),
         ("delay = 0", "a.toml: delay: must be a number of seconds from 0.1 to 3600"),
         ("delay = nan", "a.toml: delay: must be"),
@@ -69,6 +71,7 @@ def test_every_setting_becomes_the_default_of_its_option():
         ("columns = 'p99'", "a.toml: columns: must be a list of strings"),
         ("columns = [1]", "a.toml: columns: must be a list of strings"),
         ("ignore = 'family'", "a.toml: ignore: must be a list of strings"),
+        ("alert = 'p99>5ms'", 'a.toml: alert: must be a list of strings such as ["p99>50ms'),
         ("probe = 'magic'", 'a.toml: probe: must be "auto", "fentry", "kprobe" or "tracepoint"'),
         ("theme = 1", "a.toml: theme: must be a string"),
         ("keys = 1", "a.toml: keys: must be a table"),

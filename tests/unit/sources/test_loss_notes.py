@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from tcpconntop.core.clock import clock_with_zone
 from tcpconntop.kernel.session import Counters
 from tcpconntop.sources.losses import LossNotes
 
@@ -24,7 +23,7 @@ def test_a_full_map_is_said_with_the_time_of_its_first_attempt() -> None:
     losses.update(counters(), 900)
     losses.update(counters(full=3), 1_000)
     losses.update(counters((0, 1_007, 0, 0, 3, 0), full=2_000), 1_001)
-    since = time.strftime("%H:%M:%S", time.localtime(1_000))
+    since = clock_with_zone(1_000)
     assert losses.notes == (
         f"since {since}, 2,000 connects are in no row, because 65,536 others were in flight (see "
         "--max-in-flight); of them ended: refused 1,007, cancelled 3",
