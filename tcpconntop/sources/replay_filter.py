@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tcpconntop.core.types import Mask
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import N_OUTCOMES, Events
@@ -13,6 +14,28 @@ from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.sources.base import Source
 from tcpconntop.sources.player import Player
 from tcpconntop.sources.wrapper import SourceWrapper
+
+
+def passes(events: Events, request: TraceRequest) -> Mask:
+    """Return which records pass the filters of a request, shape (n,)."""
+    mask: Mask = attempt_passes(events, request) & _is_slow(events, request)
+    return mask
+
+
+def attempt_passes(events: Events, request: TraceRequest) -> Mask:
+    """Return which records are of attempts that a request traces, however long they took; shape (n,)."""
+    mask: Mask = np.ones(len(events), np.bool_)
+    for field, wanted in (("tgid", request.pids), ("uid", request.uids), ("dport", request.ports)):
+        if wanted:
+            mask &= np.isin(events[field], wanted)
+    if request.family:
+        mask &= events["family"] == request.family
+    return mask
+
+
+def _is_slow(events: Events, request: TraceRequest) -> Mask:
+    mask: Mask = latency_ns(events) >= round(request.min_latency_ms * 1e6)
+    return mask
 
 
 class ReplayFilter(SourceWrapper):
@@ -35,14 +58,10 @@ class ReplayFilter(SourceWrapper):
     def read(self, timeout_s: float) -> Events:
         """Return the records that are ready and pass."""
         events, request = self._source.read(timeout_s), self._request
-        for field, wanted in (("tgid", request.pids), ("uid", request.uids), ("dport", request.ports)):
-            if wanted:
-                events = events[np.isin(events[field], wanted)]
-        if request.family:
-            events = events[events["family"] == request.family]
+        events = events[attempt_passes(events, request)]
         self._outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)
         self._retransmits += int(events["syn_retransmits"].sum())
-        slow = latency_ns(events) >= round(request.min_latency_ms * 1e6)
+        slow = _is_slow(events, request)
         self._below_minimum += int((~slow).sum())
         return events[slow]
 
