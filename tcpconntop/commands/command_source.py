@@ -7,9 +7,11 @@ import threading
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tcpconntop.commands.files import are_stream, open_files, wait_for_data
+from tcpconntop.commands.kept import kept_by, kept_of_request, record_fleet
 from tcpconntop.commands.recording_output import check_recording, recording_output
 from tcpconntop.commands.streams import report
 from tcpconntop.commands.targets import FleetTargets, open_server, use_replay_for_recordings
@@ -27,9 +29,7 @@ from tcpconntop.kernel.privileges import drop_privileges
 from tcpconntop.options import UsageError
 
 if TYPE_CHECKING:
-    from tcpconntop.core.types import Mask
     from tcpconntop.core.view.filter import Filter
-    from tcpconntop.core.wire import Events
     from tcpconntop.kernel.request import TraceRequest
     from tcpconntop.recording.fleet_recorder import FleetRecorder
     from tcpconntop.recording.writer import RecordingWriter
@@ -105,7 +105,7 @@ class CommandSource:
             request, filters = trace_request(self._args), _filters_text(self._args, None)
             if self._targets is not None:
                 check_recording(self._args, self._targets.files(self._args.record))
-            return lambda: self._remember(with_filters(self._replay(request), filters, notes))
+            return lambda: self._remember(with_filters(self._replay(request, keep), filters, notes))
         check_recording(self._args, [self._args.record] if self._args.record else [])
         loader = self._privileged.loader
         request, pid_notes = self._request or live_request(self._args)
@@ -203,11 +203,11 @@ class CommandSource:
         self._opened_in = threading.current_thread()
         return source
 
-    def _replay(self, request: TraceRequest) -> Source:
+    def _replay(self, request: TraceRequest, keep: Filter | None) -> Source:
         from tcpconntop.sources.replay_filter import apply_request_filters
 
         if self._targets is not None:
-            return apply_request_filters(self._fleet(self._targets), request)
+            return apply_request_filters(self._fleet(self._targets, request, keep), request)
         return apply_request_filters(self._stream() if self.streams else self._recording(), request)
 
     def _recording(self) -> Source:
@@ -219,17 +219,16 @@ class CommandSource:
     def _has_dashboard(self) -> bool:
         return self._args.command == "fleet" and not self._args.batch
 
-    def _fleet(self, targets: FleetTargets) -> Source:
+    def _fleet(self, targets: FleetTargets, request: TraceRequest, keep: Filter | None) -> Source:
         from tcpconntop.recording.fleet import Fleet
 
         args = self._args
         fleet = Fleet(targets.all(), (lambda _: None) if self._has_dashboard else report)
         if not args.record:
             return fleet
-        from tcpconntop.recording.fleet_recorder import FleetRecorder
-
-        files = targets.files(args.record)
-        self._recorder = FleetRecorder(fleet, lambda n: recording_output(args, files[n]), args.compress)
+        is_kept = kept_of_request(keep, request) if args.command == "record" else None
+        filters = _filters_text(args, keep) if is_kept else ""
+        self._recorder = record_fleet(fleet, targets, args, is_kept, filters)
         return self._recorder
 
     def _stream(self) -> Source:
@@ -244,21 +243,15 @@ class CommandSource:
         args = self._args
         if not args.record:
             return source
-        from tcpconntop.core.view.filter import Filter
         from tcpconntop.recording.writer import RecordingWriter
-        from tcpconntop.sources.base import names_of
 
         try:
             output = recording_output(args, args.record)
         except BaseException:
             source.close()
             raise
-        terms = keep or Filter()
-
-        def is_kept(events: Events) -> Mask:
-            return terms.match_connects(events, names_of(source))
-
-        mask = is_kept if terms.terms else None
+        is_kept = kept_by(keep)
+        mask = partial(is_kept, source) if is_kept else None
         self._recorder = RecordingWriter(source, output, _filters_text(args, keep), args.compress, mask)
         return self._recorder
 

@@ -1,4 +1,4 @@
-"""`record`: writes every connect to a file or to stdout, without showing it."""
+"""`record`: writes every connect to a file or to stdout, of this host or several, without showing it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def run(args: Namespace) -> int:
         began_s = time.monotonic()
         end_s = began_s + (args.for_s or float("inf"))
         while (
-            not interrupted() and command_source.is_recording() and (left_s := end_s - time.monotonic()) > 0
+            not (interrupted() or source.ended)
+            and command_source.is_recording()
+            and (left_s := end_s - time.monotonic()) > 0
         ):
             source.read(min(command_source.max_read_s, left_s))
         lost = source.ledger().lost

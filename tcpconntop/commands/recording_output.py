@@ -67,6 +67,8 @@ def _check_stdout(args: Namespace) -> None:
     """Raise UsageError if the recording cannot go to stdout."""
     if args.command != "record":
         raise UsageError("--record - is not possible beside other output: use tcpconntop record -")
+    if getattr(args, "fleet", ()):
+        raise UsageError("stdout takes the recording of one host: name a file, and each host has FILE.HOST")
     if args.rotate_size or args.rotate_age or args.keep:
         raise UsageError("stdout cannot be rotated: --rotate-size, --rotate-age and --keep need a file")
     if sys.stdout.isatty():

@@ -97,7 +97,10 @@ def use_replay_for_recordings(args: Namespace) -> None:
     if not recordings:
         return
     if len(recordings) < len(targets):
-        raise UsageError(f"{recordings[0]} is a recording and not live as the others: play it with replay")
+        raise UsageError(
+            f"{recordings[0]} is a recording and not live as the others, so no window shows both: "
+            "record the others too (--record FILE), and play all with replay"
+        )
     _check_alone(args)
     args.replay, args.fleet = recordings, ()
     if args.command == "fleet" and not args.batch:

@@ -117,6 +117,9 @@ def metric_families(snapshot: MetricsSnapshot, *, tracing: bool) -> list[Family]
     ]
 
 
+_OUTCOMES = [("outcome", outcome.label) for outcome in Outcome]
+
+
 def _series_families(snapshot: MetricsSnapshot) -> Iterator[Family]:
     series = snapshot.series
     labels = [tuple(zip(snapshot.label_names, values, strict=True)) for values in series.labels]
@@ -137,9 +140,9 @@ def _series_families(snapshot: MetricsSnapshot) -> Iterator[Family]:
         "counter",
         "Connects that have ended, by outcome.",
         [
-            Sample((*pairs, ("outcome", outcome.label)), counts[outcome])
+            Sample((*pairs, outcome), count)
             for pairs, counts in zip(labels, series.outcomes.tolist(), strict=True)
-            for outcome in Outcome
+            for outcome, count in zip(_OUTCOMES, counts, strict=True)
         ],
     )
     yield Family(

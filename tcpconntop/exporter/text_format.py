@@ -6,13 +6,16 @@ Source: "Exposition formats" in the documentation of Prometheus.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from tcpconntop.exporter.buckets import CLASSIC_BOUNDS_S
 from tcpconntop.exporter.families import Family, HistogramSample, LabelPairs, Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-_BOUNDS = [repr(bound) for bound in CLASSIC_BOUNDS_S] + ["+Inf"]
+_BEFORE = "\0"
+_BUCKETS = "\n".join(f'{_BEFORE}"{bound}"}} %d' for bound in (*map(repr, CLASSIC_BOUNDS_S), "+Inf"))
+"""All buckets of a histogram, with `_BEFORE` for what each line begins with: they are formatted at once."""
 
 
 def encode(metrics: Iterable[Family]) -> bytes:
@@ -39,12 +42,12 @@ def _simple(name: str, sample: Sample) -> str:
 def _histogram(name: str, sample: HistogramSample) -> Iterator[str]:
     labels = _labels(sample.labels)
     before = f"{name}_bucket{{{labels}{',' if labels else ''}le="
-    for bound, count in zip(_BOUNDS, sample.cumulative, strict=True):
-        yield f'{before}"{bound}"}} {count}'
+    yield (_BUCKETS % tuple(sample.cumulative)).replace(_BEFORE, before)
     yield _simple(f"{name}_sum", Sample(sample.labels, sample.sum_s))
     yield _simple(f"{name}_count", Sample(sample.labels, sample.total))
 
 
+@lru_cache(8192)
 def _labels(pairs: LabelPairs) -> str:
     return ",".join(f'{name}="{_escape(value)}"' for name, value in pairs)
 

@@ -171,6 +171,7 @@ def _record(parser: argparse.ArgumentParser) -> None:
     add_alerts(parser)
     groups.add_for(parser, "stop after this time, such as 30s (default: at Ctrl-C)")
     groups.add_tracer(parser)
+    groups.add_fleet(parser)
 
 
 def _replay(parser: argparse.ArgumentParser) -> None:

@@ -166,7 +166,10 @@ def add_recording(parser: argparse.ArgumentParser, *, option: bool = True) -> No
         )
     else:
         parser.add_argument(
-            "record", type=file, metavar="FILE", help="the file to write, which must not exist; - is stdout"
+            "record",
+            type=file,
+            metavar="FILE",
+            help="the file to write, which must not exist; - is stdout; of several hosts, FILE.HOST each",
         )
     group.add_argument(
         "--rotate-size",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.hosts import distinct_names
+from tcpconntop.core.types import Mask
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import EVENT, Events
@@ -18,6 +20,7 @@ from tcpconntop.recording.fleet import Fleet
 from tcpconntop.recording.one_of_hosts import TIMES, HostRead
 from tcpconntop.recording.played import Played, PlayedSource
 from tcpconntop.recording.writer import Output, RecordingWriter
+from tcpconntop.sources.base import Source
 from tcpconntop.sources.wrapper import SourceWrapper
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.@:+-]", re.ASCII)
@@ -40,13 +43,23 @@ class FleetRecorder(SourceWrapper):
         fleet: what to record; closed together with the recorder.
         open_output: makes what the host with a number (from 0) is written to.
         codec: name of the compression.
+        keep: returns which records of a host's own source to write, shape (n,); None writes all.
+        filters: what `keep` keeps, as options of the command line.
 
     Attributes:
         failure: why a recording stopped early; None if none did.
     """
 
-    def __init__(self, fleet: Fleet, open_output: Callable[[int], Output], codec: str = "zlib") -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        open_output: Callable[[int], Output],
+        codec: str = "zlib",
+        keep: Callable[[Source, Events], Mask] | None = None,
+        filters: str = "",
+    ) -> None:
         super().__init__(fleet)
+        self._keep, self._filters = keep, filters
         self._fleet, self._open_output, self._codec = fleet, open_output, codec
         self._hosts: dict[int, tuple[_HostSource, RecordingWriter]] = {}
         self.failure: FatalError | None = None
@@ -86,7 +99,9 @@ class FleetRecorder(SourceWrapper):
         if number not in self._hosts:
             source = _HostSource(read)
             output = self._open_output(number - 1)
-            self._hosts[number] = source, RecordingWriter(source, output, source.info.filters, self._codec)
+            filters = " ".join(filter(None, (source.info.filters, self._filters)))
+            keep = partial(self._keep, source) if self._keep else None
+            self._hosts[number] = source, RecordingWriter(source, output, filters, self._codec, keep)
         return self._hosts[number][0]
 
     def close(self) -> None:

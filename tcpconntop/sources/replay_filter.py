@@ -21,6 +21,28 @@ if TYPE_CHECKING:
     from tcpconntop.core.analysis.overview import OverviewBuilder
 
 
+def passes(events: Events, request: TraceRequest) -> Mask:
+    """Return which records pass the filters of a request, shape (n,)."""
+    mask: Mask = attempt_passes(events, request) & _is_slow(events, request)
+    return mask
+
+
+def attempt_passes(events: Events, request: TraceRequest) -> Mask:
+    """Return which records are of attempts that a request traces, however long they took; shape (n,)."""
+    mask: Mask = np.ones(len(events), np.bool_)
+    for field, wanted in (("tgid", request.pids), ("uid", request.uids), ("dport", request.ports)):
+        if wanted:
+            mask &= np.isin(events[field], wanted)
+    if request.family:
+        mask &= events["family"] == request.family
+    return mask
+
+
+def _is_slow(events: Events, request: TraceRequest) -> Mask:
+    mask: Mask = latency_ns(events) >= round(request.min_latency_ms * 1e6)
+    return mask
+
+
 class ReplayFilter(SourceWrapper):
     """A `Source` of those records of another source that pass the filters of a request.
 
@@ -40,27 +62,17 @@ class ReplayFilter(SourceWrapper):
 
     def read(self, timeout_s: float) -> Events:
         """Return the records that are ready and pass."""
-        events = self._of_scope(self._source.read(timeout_s))
+        events, request = self._source.read(timeout_s), self._request
+        events = events[attempt_passes(events, request)]
         self._outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)
         self._retransmits += int(events["syn_retransmits"].sum())
-        slow = self._are_slow(events)
+        slow = _is_slow(events, request)
         self._below_minimum += int((~slow).sum())
         return events[slow]
 
     def passing(self, events: Events) -> Events:
         """Return the records that pass, without counting them."""
-        events = self._of_scope(events)
-        return events[self._are_slow(events)]
-
-    def _of_scope(self, events: Events) -> Events:
-        request = self._request
-        for field, wanted in (("tgid", request.pids), ("uid", request.uids), ("dport", request.ports)):
-            if wanted:
-                events = events[np.isin(events[field], wanted)]
-        return events[events["family"] == request.family] if request.family else events
-
-    def _are_slow(self, events: Events) -> Mask:
-        return latency_ns(events) >= round(self._request.min_latency_ms * 1e6)
+        return events[passes(events, self._request)]
 
     def ledger(self) -> Ledger:
         """Return the totals of what passed so far."""

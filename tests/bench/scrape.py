@@ -3,14 +3,16 @@
     python -m tests.bench.scrape [--seconds N] [--rate N]
 
 Prints a Markdown table. Exits with 1 if a record was lost, if the totals differ from what the load has done,
-if the load did not reach its rate, if there are no 100 series, or if a scrape takes more than 50 ms in the
-median once the load has ended. Under load it shares the cores with the load: its time there is printed. Each
-second is scraped twice, as Prometheus asks: for text, and for protobuf. All this runs in a network namespace.
+if the load did not reach its rate, if there are no 100 series, or if a scrape takes more than 50 ms: the
+99th percentile under load, where it shares the cores with the load, and once the load has ended. Each second
+is scraped twice, as Prometheus asks: for text, and for protobuf. All this runs in a network namespace, and
+as a group of tasks of its own (autogroup) with more weight, so that other work of the machine is left out.
 """
 
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import resource
@@ -23,6 +25,7 @@ import sys
 import time
 import urllib.request
 import zlib
+from pathlib import Path
 
 from tests.bench import steady_load
 from tests.bench.loopback import connect_once
@@ -33,7 +36,7 @@ FORMATS = {
     "text": "text/plain;version=0.0.4",
     "protobuf": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
 }
-LIMIT_MS, SERIES, SETTLE_S, REST_S, BATCH = 50, 100, 30, 10, 50
+LIMIT_MS, SERIES, SETTLE_S, REST_S, BATCH, WEIGHT_NICE = 50, 100, 30, 10, 50, -15
 
 
 def scrape(url: str, format_name: str) -> tuple[bytes, float]:
@@ -65,6 +68,11 @@ def scrape_each_second(url: str, until_s: float) -> dict[str, list[float]]:
     return took_ms
 
 
+def p99(values: list[float]) -> float:
+    """Return the smallest value that 99 % of the values do not exceed."""
+    return sorted(values)[math.ceil(0.99 * len(values)) - 1]
+
+
 def load(port: int, per_s: float, until_s: float, report: int) -> None:
     """Connect at a steady rate, one in five to a listener; write the number of connects to `report`.
 
@@ -84,8 +92,21 @@ def load(port: int, per_s: float, until_s: float, report: int) -> None:
     os.write(report, struct.pack("q", connects))
 
 
+def weigh_more() -> None:
+    """Make this process and its children a group whose weight is higher than that of other work.
+
+    The load and the exporter share it, so their weights beside one another stay as they are.
+    """
+    try:
+        os.setsid()
+        Path("/proc/self/autogroup").write_text(f"{WEIGHT_NICE}\n")
+    except OSError as error:
+        print(f"other work of the machine is in the figures: no group of tasks here ({error})")
+
+
 def main(seconds: float, per_s: float) -> int:
     """Run the load; print the row; return 0 if all held."""
+    weigh_more()
     ports = ",".join(map(str, (*PORTS, CLOSED_PORT)))
     command = [sys.executable, "-m", "tcpconntop", "exporter", "--listen", "127.0.0.1:0", "-P", ports]
     exporter = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -112,10 +133,11 @@ def _scrape_under_load(url: str, exporter: subprocess.Popen[str], seconds: float
     series = page.count(b"\ntcpconntop_connect_duration_seconds_count{") - 1
     cpu = float(re.findall(rb"^process_cpu_seconds_total (\S+)$", page, re.MULTILINE)[0]) / spent_s
     at_rest = scrape_each_second(url, time.monotonic() + REST_S)
+    print("median, 99th percentile and maximum of a scrape, without and with load:")
     print("| connects/s | connects | in series | lost | CPU | memory | text | loaded | protobuf | loaded |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     times = " | ".join(
-        f"{statistics.median(ms[name]):.0f}, at most {max(ms[name]):.0f} ms"
+        f"{statistics.median(ms[name]):.0f}, {p99(ms[name]):.0f}, {max(ms[name]):.0f} ms"
         for name in FORMATS
         for ms in (at_rest, under_load)
     )
@@ -129,7 +151,7 @@ def _scrape_under_load(url: str, exporter: subprocess.Popen[str], seconds: float
         "every connect is counted once": attempts == counted == connects,
         f"{SERIES} destinations have series": series == SERIES,
         f"a scrape takes at most {LIMIT_MS} ms": all(
-            statistics.median(ms) <= LIMIT_MS for ms in at_rest.values()
+            p99(ms) <= LIMIT_MS for ms in (*at_rest.values(), *under_load.values())
         ),
     }
     return steady_load.exit_code_of(held)

@@ -31,10 +31,15 @@ def poll(ask: Callable[[], Answer], wanted: Callable[[Answer], bool]) -> Answer:
 
 
 def quick_rules() -> str:
-    """Return the rules with alerts that look back 10 s and wait 1 s, not minutes; the recorded ones stay."""
-    recorded, alerts = RULES.read_text("utf-8").split("  - name: tcpconntop-alerts")
-    alerts = re.sub(r"for: \d+m", "for: 1s", re.sub(r"\[\d+m\]", "[10s]", alerts))
-    return f"{recorded}  - name: tcpconntop-alerts{alerts}"
+    """Return the rules with alerts that look back 10 s and wait 1 s, not minutes; the recorded p99 stays."""
+    rules, p99, *rest = RULES.read_text("utf-8").partition("destination_port:tcpconntop_connect_duration")
+    recorded, alerts = rest[0].split("  - name: tcpconntop-alerts")
+
+    def quick(text: str) -> str:
+        text = re.sub(r"for: \d+m", "for: 1s", re.sub(r"\[\d+m\]", "[10s]", text))
+        return re.sub(r"offset \d+m", "offset 10s", text)
+
+    return f"{quick(rules)}{p99}{recorded}  - name: tcpconntop-alerts{quick(alerts)}"
 
 
 class Prometheus:

@@ -13,7 +13,7 @@ from records import connect, join, random_records
 
 from tcpconntop.core.wire import Outcome
 from tcpconntop.exporter import protobuf_format
-from tcpconntop.exporter.buckets import CLASSIC_BOUNDS_S, FIRST_NATIVE, N_NATIVE, NATIVE_SCHEMA
+from tcpconntop.exporter.buckets import CLASSIC_BOUNDS_S, FIRST_NATIVE, N_CLASSIC, N_NATIVE, NATIVE_SCHEMA
 from tcpconntop.exporter.collector import Collector
 from tcpconntop.exporter.families import metric_families
 from tcpconntop.exporter.requests import Request
@@ -25,7 +25,7 @@ BUCKET = {1: ("cumulative_count", "int"), 2: ("upper_bound", "double")}
 HISTOGRAM = {
     1: ("sample_count", "int"), 2: ("sample_sum", "double"), 3: ("bucket", [BUCKET]), 5: ("schema", "sint"),
     6: ("zero_threshold", "double"), 7: ("zero_count", "int"), 12: ("positive_span", [SPAN]),
-    13: ("positive_delta", ["sint"]),
+    13: ("positive_delta", "packed sint"),
 }  # fmt: skip
 VALUE = {1: ("value", "double")}
 LABEL = {1: ("name", "string"), 2: ("value", "string")}
@@ -57,6 +57,16 @@ def decode(data, fields):
             assert tag & 7 == 0
             value, index = varint(data, index)
             value = (value >> 1) ^ -(value & 1) if kind == "sint" else value
+        elif kind == "packed sint":
+            assert tag & 7 == 2
+            size, index = varint(data, index)
+            end = index + size
+            assert end <= len(data)
+            while index < end:
+                value, index = varint(data, index)
+                message.setdefault(name, []).append((value >> 1) ^ -(value & 1))
+            assert index == end
+            continue
         elif kind == "double":
             assert tag & 7 == 1
             (value,), index = struct.unpack_from("<d", data, index), index + 8
@@ -136,12 +146,30 @@ def test_counters_and_gauges_are_there_with_type_and_value():
     assert page["tcpconntop_in_flight"]["metric"] == [{"gauge": {"value": 0.0}}]
 
 
-@given(st.dictionaries(st.integers(0, N_NATIVE - 1), st.integers(1, 2**62), max_size=40))
-def test_any_native_counts_are_read_back(counts):
-    native = np.zeros(N_NATIVE, np.int64)
-    native[list(counts)] = list(counts.values())
-    histogram = decode(b"".join(protobuf_format._native(native)), HISTOGRAM)
-    assert native_counts(histogram) == {index + FIRST_NATIVE: count for index, count in counts.items()}
+BUCKET_COUNTS = st.dictionaries(st.integers(0, N_NATIVE - 1), st.integers(1, 2**62), max_size=40)
+
+
+@given(st.lists(BUCKET_COUNTS, min_size=1, max_size=4))
+def test_any_native_counts_are_read_back(rows):
+    native = np.zeros((len(rows), N_NATIVE), np.int64)
+    for row, counts in enumerate(rows):
+        native[row, list(counts)] = list(counts.values())
+    histograms = [decode(spans + deltas, HISTOGRAM) for spans, deltas in protobuf_format._native(native)]
+    assert [native_counts(histogram) for histogram in histograms] == [
+        {index + FIRST_NATIVE: count for index, count in counts.items()} for counts in rows
+    ]
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 2**62), min_size=N_CLASSIC, max_size=N_CLASSIC), min_size=1, max_size=2)
+)
+def test_any_classic_counts_are_read_back(rows):
+    histograms = [decode(data, HISTOGRAM) for data in protobuf_format._classic(np.array(rows, np.int64))]
+    bounds = [*CLASSIC_BOUNDS_S, float("inf")]
+    assert [histogram["bucket"] for histogram in histograms] == [
+        [{"cumulative_count": n, "upper_bound": bound} for n, bound in zip(row, bounds, strict=True)]
+        for row in rows
+    ]
 
 
 TYPE = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"

@@ -68,6 +68,13 @@ def test_stdout_is_not_rotated(option: list[str], tmp_path: Path) -> None:
     ]
 
 
+def test_several_hosts_are_not_recorded_to_stdout(tmp_path: Path) -> None:
+    assert said(["record", "-", "--fleet", "db-07", "--ssh-command", "false"], tmp_path) == [
+        "tcpconntop: stdout takes the recording of one host: name a file, and each host has FILE.HOST "
+        "(see tcpconntop --help)"
+    ]
+
+
 def test_no_recording_is_written_to_a_terminal(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     try:

@@ -12,11 +12,14 @@ from hostile_recordings import FIVE, GOOD, block_frame, end_frame
 from hostile_recordings import recorded as framed
 from test_merged import recorded
 
+from tcpconntop.commands.kept import kept_of_request
 from tcpconntop.core.errors import FatalError
+from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.engine import Engine
+from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.outputs.document import dump, view_document
 from tcpconntop.recording import feed
 from tcpconntop.recording.files import RotatingFile
@@ -125,6 +128,30 @@ def test_each_recording_is_one_of_its_host_alone(fleet: Callable[..., Fleet], tm
     assert (own.info.host, own.info.probe) == ("db-07", alone.info.probe)
     for group in ("dest", "process", "unit", "netns"):
         assert table(own, group) == table(alone, group)
+
+
+def test_what_is_kept_is_written_with_the_totals_of_the_host(
+    fleet: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    """GIVEN a host that traces all WHEN -P and a filter choose THEN what matches both is written."""
+    original = recorded(tmp_path, "a", 3, 1000)
+    kept = kept_of_request(parse_filter("host:db-07 dest:10.2.3.4"), TraceRequest(ports=(22, 443)))
+    made = fleet(**{"db-07": [original[1]]})
+    source = FleetRecorder(made, lambda _: RotatingFile(tmp_path / "rec0"), "none", kept, "-P 22,443")
+    shown(source)
+    source.close()
+    own, whole = replayed(tmp_path / "rec0"), replayed(tmp_path / original[0])
+    counts, all_counts = (
+        {
+            (row["daddr"], row["dport"]): row["count"]
+            for row in view_document(make_view(snapshot, ViewSpec("dest")))["rows"]
+        }
+        for snapshot in (own, whole)
+    )
+    chosen = ("10.2.3.4", 443)
+    assert counts == {chosen: all_counts[chosen]}
+    assert source.recorded == all_counts[chosen] < sum(all_counts.values())
+    assert (own.info.filters, own.ledger) == ("-P 22,443", whole.ledger)
 
 
 def test_what_comes_after_a_gap_is_in_the_same_recording(fleet: Callable[..., Fleet], tmp_path: Path) -> None:
