@@ -11,7 +11,8 @@ from tcpconntop.tui.export import copied_note
 from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed, TabRequested
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.panes.registry import EXPLAIN
-from tcpconntop.tui.screens.table_screen import NO_PANES_BELOW, TableScreen
+from tcpconntop.tui.screens.heights import NO_PANES_BELOW
+from tcpconntop.tui.screens.table_screen import TableScreen
 
 
 class ExplainScreen(TableScreen):

@@ -33,7 +33,7 @@ from tcpconntop.tui.panes.connects import Connects
 from tcpconntop.tui.panes.panes import Panes
 from tcpconntop.tui.panes.registry import make_panes
 from tcpconntop.tui.screens.explain_screen import ExplainScreen
-from tcpconntop.tui.screens.table_screen import NO_PANES_BELOW
+from tcpconntop.tui.screens.heights import NO_PANES_BELOW
 
 CONNECTS_FROM = 30
 """Terminal height from which the last connects stand below the panes instead of in one of them."""

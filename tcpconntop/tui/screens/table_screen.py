@@ -41,6 +41,14 @@ from tcpconntop.tui.messages import (
 from tcpconntop.tui.panes.arrangement import is_big
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import Panes
+from tcpconntop.tui.screens.heights import (
+    NO_FOOTER_BELOW,
+    NO_HEALTH_BELOW,
+    NO_PANES_BELOW,
+    NO_SUMMARY_BELOW,
+    pane_lines,
+    table_lines,
+)
 from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.steady import SteadySize
@@ -54,12 +62,6 @@ if TYPE_CHECKING:
     from tcpconntop.core.view.view import View
 else:
     selections = lazy("tcpconntop.core.analysis.selection")
-
-NO_PANES_BELOW, NO_SUMMARY_BELOW, NO_HEALTH_BELOW, NO_FOOTER_BELOW = 16, 10, 8, 6
-"""Terminal heights below which a part is hidden to make room for the table."""
-
-LINES_OF_BARS, MIN_TABLE_LINES = 4, 8
-"""Lines of header, health, summary and footer; and those that a table has at least in a big terminal."""
 
 
 class TableScreen(Screen[None]):
@@ -132,20 +134,13 @@ class TableScreen(Screen[None]):
         self.panes.display = self.panes_enabled and height >= NO_PANES_BELOW
         big = is_big(self.size.width, height)
         self.panes.set_big(big)
-        least = 1 + max(4, min((height - 5) * 2 // 5, height - 12))
-        self.panes.styles.height = max(least, height - LINES_OF_BARS - self._table_lines() if big else 0)
+        view = (self.spec.group_by, self.spec.where.text)
+        lines = self._table_height.fit(table_lines(self.table.n_lines), view) if big else None
+        self.panes.styles.height = pane_lines(height, lines)
         self.alert_line.fit(height)
         self.health.display = height >= NO_HEALTH_BELOW
         self.summary.display = height >= NO_SUMMARY_BELOW
         self.footer.display = height >= NO_FOOTER_BELOW
-
-    def _table_lines(self) -> int:
-        """Return the lines that the table of a big terminal needs; the panes have what it leaves.
-
-        They are a multiple of four, so that a new row seldom moves the panes.
-        """
-        needed = max(MIN_TABLE_LINES, -(-(self.table.n_lines + 3) // 4) * 4)
-        return self._table_height.fit(needed, (self.spec.group_by, self.spec.where.text))
 
     def restore(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
         """Restore what the user chose the last time."""
