@@ -32,7 +32,7 @@ goldens: setup $(VENV)/.test ## Write the screens that tests compare with anew: 
 	@$(PYTEST) tests/tui/test_screens.py tests/tui/test_snapshots.py --long --snapshot-update -q
 
 .PHONY: test-kernels
-test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12")
+test-kernels: setup $(VENV)/.kernels ## Run the live tests on other kernels, in virtual machines (KERNELS="6.1 6.12-arm64")
 	@$(BIN)/python tests/kernels/run.py $(ARGS)
 
 # With KERNEL=6.12 PROBE=fentry (or kprobe): in a virtual machine.
@@ -119,6 +119,7 @@ $(VENV)/.test: $(VENV)/.run
 $(VENV)/.kernels: $(VENV)/.test
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group kernels
 	@scripts/need-package qemu-system-$(if $(filter x86_64,$(shell uname -m)),x86,arm) busybox-static kmod file binutils
+	@scripts/need-package qemu-system-arm mmdebstrap || echo "test-kernels: the guest with arm64 will not run" >&2
 	@touch $@
 
 $(VENV)/.dist: $(VENV)/.test

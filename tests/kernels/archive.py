@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,10 @@ PEER_PARTS = re.compile(r"linux-headers-\d|bpfcc-tools$")
 """Names of the packages that tcpconnlat needs."""
 
 
+TESTS = Path("opt/tests")
+"""The virtual environment of the tests, in the root of another architecture."""
+
+
 class FetchError(Exception):
     """A kernel cannot be downloaded; one line with the reason."""
 
@@ -32,6 +37,13 @@ class Image:
 
     root: Path
     """Folder with `lib/modules`."""
+    architecture: str = ""
+    """Debian's name of its architecture if it has a root of its own, which is this folder; else empty."""
+
+    @property
+    def python(self) -> str:
+        """The interpreter of the tests in the guest."""
+        return f"/{TESTS}/bin/python" if self.architecture else sys.executable
 
     @property
     def headers(self) -> Path | None:

@@ -1,7 +1,7 @@
 """Run the live tests inside a guest: `python guest.py RESULTS [PYTEST ARGUMENT…]`.
 
-They run for each probe set and transport. Each result is written to the folder RESULTS at once, so that a
-guest that hangs still shows how far it got.
+They run for each probe set and transport of the guest that RESULTS is named after. Each result is written to
+the folder RESULTS at once, so that a guest that hangs still shows how far it got.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from matrix import COMBINATIONS
+from matrix import combinations
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
@@ -26,7 +26,7 @@ def main(results: Path, arguments: list[str]) -> None:
     write(results / "boot.json", {"release": os.uname().release, "up_s": up_s})
     import tcpconntop.kernel.session  # noqa: F401 - imports numpy too, once for all forks below
 
-    for probe, transport in COMBINATIONS:
+    for probe, transport in combinations(results.name):
         stem = results / f"{probe}-{transport}"
         begin_s = time.monotonic()
         live_tests(probe, transport, arguments, stem)

@@ -13,7 +13,7 @@ import run as kernels
 
 
 def run_inside(kernel: str, name: str, program: Sequence[str]) -> str:
-    """Boot the guest `kernel` of matrix.py for a program; return what it wrote.
+    """Boot the guest `kernel` of matrix.py for a program; return what it wrote. sys.executable means its own.
 
     The environment variables are those of run.py; TIME_LIMIT_S is one hour by default. Output and console are
     kept in the results, in a folder `name`.
@@ -31,8 +31,10 @@ def run_inside(kernel: str, name: str, program: Sequence[str]) -> str:
     results.mkdir(parents=True, exist_ok=True)
     log = results / "output.log"
     log.write_text("")
+    image = images[guest.kernel]
+    program = [image.python if word == sys.executable else word for word in program]
     into_log = ["sh", "-c", '"$@" >>"$0" 2>&1', str(log), *program]
-    line = kernels.command(guest, images[guest.kernel], results, settings, into_log)
+    line = kernels.command(guest, image, results, settings, into_log)
     with subprocess.Popen(["tail", "-n", "+1", "-f", str(log)]) as follower:
         try:
             console, ending = kernels.supervise(line, settings.time_limit_s)

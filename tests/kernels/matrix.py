@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
+PROBES, TRANSPORTS = ("fentry", "kprobe", "tracepoint"), ("ring", "perf")
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -15,6 +17,8 @@ class Kernel:
     """True if it is in the archive of security updates."""
     peer: bool = False
     """True if BCC's own tcpconnlat runs on it; it is then downloaded too, with the kernel headers."""
+    architecture: str = ""
+    """Debian's name of an architecture that is emulated, with a root of its own; empty: this machine's."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,9 @@ class Guest:
     """Key of `KERNELS`."""
     arguments: tuple[str, ...] = ()
     """Added to the kernel's command line."""
+    transports: tuple[str, ...] = TRANSPORTS
+    times: int = 1
+    """How many times the usual limit it may take."""
 
 
 KERNELS = {
@@ -33,6 +40,7 @@ KERNELS = {
     "6.1": Kernel("bookworm", peer=True),
     "6.12": Kernel("trixie"),
     "unstable": Kernel("sid"),
+    "6.12-arm64": Kernel("trixie", architecture="arm64"),
 }
 
 GUESTS = (
@@ -41,10 +49,15 @@ GUESTS = (
     Guest("6.12", "6.12"),
     Guest("unstable", "unstable"),
     Guest("6.1-no-ipv6", "6.1", ("ipv6.disable=1",)),
+    Guest("6.12-arm64", "6.12-arm64", transports=("ring",), times=3),  # what BCC compiles takes minutes there
 )
 
-COMBINATIONS = tuple(product(("fentry", "kprobe", "tracepoint"), ("ring", "perf")))
-"""Probe set and transport, in the order of the runs."""
+
+def combinations(guest: str) -> tuple[tuple[str, str], ...]:
+    """Return the probe sets and transports that run in a guest, in their order."""
+    (transports,) = (known.transports for known in GUESTS if known.name == guest)
+    return tuple(product(PROBES, transports))
+
 
 QUICK = ("-m", "not compiles")
 """The live tests that run by default: those that share a session. Each of the others compiles at least once,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from matrix import COMBINATIONS
+from matrix import combinations
 
 COLUMNS = (
     "KERNEL",
@@ -54,7 +54,7 @@ class Run:
 
 def not_run(guest: str, why: str) -> list[Run]:
     """Return the runs of a guest that was not started."""
-    return [Run(guest, probe, transport, problem=f"not run: {why}") for probe, transport in COMBINATIONS]
+    return [Run(guest, *way, problem=f"not run: {why}") for way in combinations(guest)]
 
 
 def collect(guest: str, results: Path, ending: str) -> list[Run]:
@@ -64,7 +64,7 @@ def collect(guest: str, results: Path, ending: str) -> list[Run]:
         return not_run(guest, ending)
     return [
         collect_one(guest, results / f"{probe}-{transport}", boot, ending)
-        for probe, transport in COMBINATIONS
+        for probe, transport in combinations(guest)
     ]
 
 

@@ -8,7 +8,7 @@ Arguments go to pytest, to select live tests. Environment variables:
     ALLOW_MISSING   1: a kernel that cannot be downloaded is not a failure
     KVM             1: use hardware virtualization (a /dev/kvm does not prove that it works)
     JOBS            how many guests run at once; default: as many as processors and memory allow
-    TIME_LIMIT_S    a guest is killed after this time; default: 1800, or 7200 for FULL
+    TIME_LIMIT_S    a guest is killed after this time, arm64 after thrice; default: 1800, or 7200 for FULL
     KERNEL_CACHE    folder of kernels and results, kept; default: ~/.cache/tcpconntop/kernels
 
 Exit code: 0 everything passed, 1 something failed, 2 wrong environment variable, 130 interrupted.
@@ -29,13 +29,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import archive
+import foreign
 import report
 from matrix import GUESTS, KERNELS, QUICK, Guest
 
 HERE = Path(__file__).parent
+PROJECT = HERE.parents[1]
 GUEST_CPUS = 1
 GUEST_MEMORY_MB = 1536
-UNCACHED = "/run/host"
+UNCACHED, RESULTS = "/run/host", "/run/results"
+"""Where guests see the files of the host, and their folder of results."""
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -116,7 +119,8 @@ def fetch(settings: Settings) -> tuple[dict[str, archive.Image], dict[str, str]]
     images, missing = {}, {}
     for name in dict.fromkeys(guest.kernel for guest in settings.guests):
         try:
-            images[name] = archive.get(name, KERNELS[name], settings.cache)
+            source = foreign if KERNELS[name].architecture else archive
+            images[name] = source.get(name, KERNELS[name], settings.cache)
         except archive.FetchError as error:  # noqa: PERF203
             missing[name] = str(error)
     return images, missing
@@ -143,9 +147,9 @@ def boot(guest: Guest, image: archive.Image, settings: Settings, arguments: list
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
     begin_s = time.monotonic()
-    program = [sys.executable, str(HERE / "guest.py"), str(results), *arguments]
+    program = [image.python, str(HERE / "guest.py"), str(results), *arguments]
     line = command(guest, image, results, settings, program)
-    console, ending = supervise(line, settings.time_limit_s)
+    console, ending = supervise(line, settings.time_limit_s * guest.times)
     (results / "console.log").write_bytes(console)
     runs = report.collect(guest.name, results, ending)
     print(f"{guest.name}: {time.monotonic() - begin_s:.0f} s", flush=True)
@@ -156,12 +160,17 @@ def command(
     guest: Guest, image: archive.Image, results: Path, settings: Settings, program: list[str]
 ) -> list[str]:
     """Return virtme-ng's command line that runs a program in a guest, which may write to `results`."""
-    variables = [f"KERNEL_ROOT={image.root}"]
+    if image.architecture:
+        variables = ["KERNEL_ROOT=/", f"PROJECT={PROJECT}", "TCPCONNTOP_TEST_EMULATED=1"]
+        roots = foreign.options(image, UNCACHED)
+    else:
+        variables, roots = [f"KERNEL_ROOT={image.root}"], [f"--rodir={UNCACHED}=/"]
     if image.headers:
         variables += [f"KERNEL_HEADERS={image.headers}", f"TCPCONNTOP_PEER={image.peer}"]
-    inside = ["env", *variables, "sh", str(HERE / "guest.sh"), UNCACHED, str(results), *program]
+    shutil.copy(HERE / "guest.sh", results)
+    inside = ["env", *variables, "sh", f"{RESULTS}/guest.sh", UNCACHED, RESULTS, str(results), *program]
     options = ["--verbose", "--force-9p", f"--cpus={GUEST_CPUS}", f"--memory={GUEST_MEMORY_MB}M"]
-    options += [f"--rodir={UNCACHED}=/", f"--rwdir={results}"]
+    options += [*roots, f"--rwdir={RESULTS}={results}"]
     options += [f"--append={argument}" for argument in (*guest.arguments, *settings.kernel_arguments)]
     if not settings.kvm:
         options.append("--disable-kvm")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import archive
+import foreign
 import matrix
 import report
 import run
@@ -22,7 +24,8 @@ JUNIT = """<testsuites><testsuite tests="13" failures="2" errors="1" skipped="3"
 <properties><property name="start_s" value="7.1"/><property name="notes" value="no IPv6"/></properties>
 <testcase classname="tests.live.test_a" name="test_b"><failure message="22 == 23&#10; + more"/></testcase>
 </testsuite></testsuites>"""
-COMBINATION = matrix.COMBINATIONS[0]
+COMBINATIONS = matrix.combinations("6.1")
+COMBINATION = COMBINATIONS[0]
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_counts_come_from_the_junit_report(results: Path) -> None:
     assert first.failures == ("tests.live.test_a::test_b: 22 == 23 + more",)
     assert first.notes == ("no IPv6",)
     assert not first.good
-    assert [(other.probe, other.transport) for other in others] == list(matrix.COMBINATIONS[1:])
+    assert [(other.probe, other.transport) for other in others] == list(COMBINATIONS[1:])
     assert {other.problem for other in others} == {"it hung"}
 
 
@@ -74,7 +77,7 @@ def test_the_table_has_a_line_for_each_run(results: Path) -> None:
         "61",
         "s",
     ]
-    assert len(lines) == len(matrix.COMBINATIONS)
+    assert len(lines) == len(COMBINATIONS)
 
 
 def test_a_guest_that_hangs_is_killed() -> None:
@@ -123,3 +126,30 @@ def test_the_archive_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_every_guest_has_a_kernel() -> None:
     assert {guest.kernel for guest in matrix.GUESTS} == set(matrix.KERNELS)
+
+
+def test_a_guest_of_another_architecture_has_a_root_and_the_project(tmp_path: Path) -> None:
+    root, results = tmp_path / "6.12-arm64", tmp_path / "results"
+    (root / "boot").mkdir(parents=True)
+    (root / "boot/vmlinuz-6.12-arm64").touch()
+    results.mkdir()
+    (guest,) = (guest for guest in matrix.GUESTS if guest.name == "6.12-arm64")
+    image = archive.Image(root, "arm64")
+    line = run.command(guest, image, results, run.Settings.read({}), [image.python, "guest.py"])
+    assert {"--arch=arm64", f"--root={root}", f"--rodir={run.UNCACHED}={root}"} <= {*line}
+    assert f"--rodir={run.UNCACHED}-project={run.PROJECT}" in line
+    assert f"PROJECT={run.PROJECT} " in line[-1]
+    assert line[-1].endswith(f" {results} /opt/tests/bin/python guest.py")
+
+
+def test_without_its_emulator_a_guest_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(archive.FetchError, match="qemu-system-aarch64 is missing: install qemu-system-arm"):
+        foreign.get("6.12-arm64", matrix.KERNELS["6.12-arm64"], tmp_path)
+
+
+def test_a_guest_needs_what_the_project_and_its_tests_need() -> None:
+    names = {re.match(r"[\w-]+", line)[0] for line in foreign.requirements()}  # type: ignore[index]
+    assert {"numpy", "textual", "pytest", "pytest-asyncio"} <= names

@@ -23,7 +23,7 @@ OTHERS = {"perf": {"TRANSPORT": "perf"}, "bcc": {"LOADER": "bcc"}}
 FIRST = PROBE in ("auto", "fentry") and TRANSPORT in ("auto", "ring")
 """True in the run that tests what is the same for all probe sets and transports."""
 
-EMULATED = "QEMU TCG" in Path("/proc/cpuinfo").read_text()
+EMULATED = "TCPCONNTOP_TEST_EMULATED" in os.environ or "QEMU TCG" in Path("/proc/cpuinfo").read_text()
 """True where everything takes 20 to 50 times as long."""
 
 DEADLINE_S = float(os.environ.get("TCPCONNTOP_TEST_DEADLINE_S") or (300 if EMULATED else 60))
@@ -33,8 +33,8 @@ DEADLINE_S = float(os.environ.get("TCPCONNTOP_TEST_DEADLINE_S") or (300 if EMULA
 PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
 REFUSES_PERF_EVENTS = 3
 """Debian's kernels have it: only CAP_SYS_ADMIN may open perf events, as perf buffers and some kprobes are."""
-FPROBE_SINCE = (6, 12)
-"""Debian's first kernel where kprobes need no perf event. BCC attaches them as perf events in any case."""
+FPROBE_SINCE = (6, 14) if os.uname().machine == "aarch64" else (6, 12)
+"""The first of Debian's kernels where kprobes need no perf event. BCC attaches them as perf events always."""
 
 
 def is_refused_two_capabilities() -> bool:
