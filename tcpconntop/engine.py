@@ -70,7 +70,7 @@ class Engine:
         self._read_s = longest_s if clock_s is None else MAX_REPLAY_READ_S
         self._publish_now = threading.Event()
         self._stop = threading.Event()
-        self._began_ns = source.now_ns()
+        self._began_ns, self._has_records = source.now_ns(), False
         self._cost = CostMeter()
 
     def set_window(self, window_s: float | None) -> None:
@@ -154,6 +154,10 @@ class Engine:
 
     def _ingest(self, timeout_s: float) -> None:
         events = self._source.read(timeout_s)
+        if len(events) and not self._has_records:
+            self._has_records = True
+            if self._player is None:  # tracing began before this object: what waits since then is counted too
+                self._began_ns = min(self._began_ns, int(events["end_ns"].min()))
         for counted in self._counted.take_counted() if self._counted else ():
             self._window.ingest_counted(counted)
         self._window.ingest(events, self._source.now_ns())
