@@ -58,12 +58,12 @@ class Trouble(IntEnum):
 
 def ok_after_retransmit(window: WindowState) -> Rows:
     """Return the connects of each key that succeeded after a SYN was sent again, shape (keys,)."""
-    resent: Rows = np.minimum(_at_least(window, RETRANSMITTED_US), window.stats["syn_retransmits"])
+    resent: Rows = np.minimum(ok_at_least(window, RETRANSMITTED_US), window.stats["syn_retransmits"])
     return resent
 
 
-def _at_least(window: WindowState, latency_us: float) -> Rows:
-    """Return the connects of each key that took at least so long, to the exactness of a bucket."""
+def ok_at_least(window: WindowState, latency_us: float) -> Rows:
+    """Return the connects of each key that succeeded and took so long, to the exactness of a bucket."""
     bucket = int(np.searchsorted(counts.EDGES_US, latency_us))
     return window.latency_pages.counts_from(bucket, len(window.keys))
 
@@ -82,7 +82,7 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
     result = np.zeros(len(stats), np.int64)
     if not len(stats):
         return result
-    slow = _by_group(_at_least(window, SLOW_US), group_of, len(stats))
+    slow = _by_group(ok_at_least(window, SLOW_US), group_of, len(stats))
     outcomes = stats["outcomes"]
     ok, ended = outcomes[:, Outcome.OK], np.einsum("ij->i", outcomes)
     is_slow = slow >= MIN_FAILURES
