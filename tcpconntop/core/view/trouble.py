@@ -128,7 +128,7 @@ def _abandoned(window: WindowState, group_of: Rows, groups: Rows, n_groups: int)
     pair_of, outcomes = pair_of.reshape(-1), window.stats["outcomes"][keys]
 
     def by_pair(values: Rows) -> Floats:
-        return np.bincount(pair_of, values, len(unique))
+        return np.bincount(pair_of, values, len(unique)).astype(np.float64)
 
     answered = by_pair(outcomes[:, Outcome.OK] + outcomes[:, Outcome.REFUSED])
     cancelled = by_pair(outcomes[:, Outcome.CANCELLED])
