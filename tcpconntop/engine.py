@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Callable
 
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot
+from tcpconntop.core.wire import Events
 from tcpconntop.kernel.process import own_memory_bytes
 from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import CountedSource, Source
@@ -154,13 +156,27 @@ class Engine:
 
     def _ingest(self, timeout_s: float) -> None:
         events = self._source.read(timeout_s)
-        if len(events) and not self._has_records:
-            self._has_records = True
-            if self._player is None:  # tracing began before this object: what waits since then is counted too
-                self._began_ns = min(self._began_ns, int(events["end_ns"].min()))
         for counted in self._counted.take_counted() if self._counted else ():
             self._window.ingest_counted(counted)
+        if len(events) and not self._has_records:
+            self._has_records = True
+            if self._player is None:
+                events = self._ingest_waiting(events)
         self._window.ingest(events, self._source.now_ns())
+
+    def _ingest_waiting(self, events: Events) -> Events:
+        """Count the connects that waited since tracing began, before this object, at the seconds they ended in.
+
+        Returns:
+            Those of the last second.
+        """
+        second = events["end_ns"] // SECOND_NS
+        self._began_ns = min(self._began_ns, int(events["end_ns"].min()))
+        *earlier, last = sorted(set(second.tolist()))
+        for ended in earlier:
+            self._window.ingest(events[second == ended], ended * SECOND_NS)
+        newest: Events = events[second == last]
+        return newest
 
     def _snapshot(self) -> Snapshot:
         ledger = self._source.ledger()

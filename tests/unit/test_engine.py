@@ -120,12 +120,14 @@ class Attached(Waiting):
 
 
 def test_given_connects_that_waited_when_they_are_counted_then_the_window_covers_their_time() -> None:
-    source, spans_s = Attached(), []
+    source, spans_s, seconds = Attached(), [], []
 
     def publish(snapshot: Snapshot) -> None:
         spans_s.append(snapshot.span_s)
+        seconds.append(snapshot.window.slices[0].second)
         engine.stop()
 
     engine = Engine(source, publish, interval_s=1.0, clock_s=lambda: source.clock_ns / SECOND_NS)
     engine.run()
     assert spans_s[0] >= 30
+    assert seconds[0] == 970

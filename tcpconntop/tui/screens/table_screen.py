@@ -168,7 +168,7 @@ class TableScreen(Screen[None]):
         if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = sorted_by(self.spec, TROUBLE)
         if snapshot is None:
-            self.table.show(None, "starting: the first connect after tracing begins will be listed here")
+            self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view
