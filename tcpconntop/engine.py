@@ -165,7 +165,7 @@ class Engine:
         self._window.ingest(events, self._source.now_ns())
 
     def _ingest_waiting(self, events: Events) -> Events:
-        """Count the connects that waited since tracing began, before this object, at the seconds they ended in.
+        """Count the connects that ended since tracing began, before this object, at their seconds.
 
         Returns:
             Those of the last second.
