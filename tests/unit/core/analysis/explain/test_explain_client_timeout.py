@@ -80,15 +80,15 @@ def test_no_time_out_of_the_application(events):
 
 def test_a_destination_that_never_answers_is_named_first():
     """GIVEN nothing but silence until an own timeout WHEN explained THEN it is as bad as no answer is."""
-    found = findings(left(*[5_000] * 5, rtx=3), left(3_000, rtx=2, pid=7))
+    found = findings(abandoned(*[5_000] * 5, rtx=3), abandoned(3_000, rtx=2, pid=7))
     assert "unanswered" not in found
     assert found["gives-up"][0].title == "10.0.0.1:443 answers nothing: curl gives up after 5.00s"
     assert found["gives-up"][0].severity is Severity.BAD
-    assert findings(left(*[5_000] * 5, rtx=3), connect())["gives-up"][0].severity is Severity.WARN
+    assert findings(abandoned(*[5_000] * 5, rtx=3), connect())["gives-up"][0].severity is Severity.WARN
 
 
 def test_syns_that_a_firewall_here_dropped_are_not_looked_for_at_the_peer():
-    events = left(*[5_000] * 5, rtx=3)
+    events = abandoned(*[5_000] * 5, rtx=3)
     events["syn_unsent"] = 3
     found = findings(events)
     assert found["local-firewall"][0].severity is Severity.BAD
