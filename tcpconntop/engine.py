@@ -9,8 +9,10 @@ from collections import deque
 from collections.abc import Callable
 
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Cost, Snapshot
+from tcpconntop.core.wire import Events
 from tcpconntop.kernel.process import own_memory_bytes
 from tcpconntop.malloc_trim import trim_heap
 from tcpconntop.sources.base import CountedSource, Source
@@ -79,7 +81,7 @@ class Engine:
         self._read_s = longest_s if clock_s is None else MAX_REPLAY_READ_S
         self._publish_now = threading.Event()
         self._stop = threading.Event()
-        self._began_ns = source.now_ns()
+        self._began_ns, self._has_records = source.now_ns(), False
         self._cost = CostMeter()
 
     def set_window(self, window_s: float | None) -> None:
@@ -185,8 +187,26 @@ class Engine:
         events = self._source.read(timeout_s)
         for counted in self._counted.take_counted() if self._counted else ():
             self._window.ingest_counted(counted)
+        if len(events) and not self._has_records:
+            self._has_records = True
+            if self._player is None:
+                events = self._ingest_waiting(events)
         span = self._player.batch_span if self._player is not None else None
         self._window.ingest(events, self._source.now_ns(), span)
+
+    def _ingest_waiting(self, events: Events) -> Events:
+        """Count the connects that ended since tracing began, before this object, at their seconds.
+
+        Returns:
+            Those of the last second.
+        """
+        second = events["end_ns"] // SECOND_NS
+        self._began_ns = min(self._began_ns, int(events["end_ns"].min()))
+        *earlier, last = sorted(set(second.tolist()))
+        for ended in earlier:
+            self._window.ingest(events[second == ended], ended * SECOND_NS)
+        newest: Events = events[second == last]
+        return newest
 
     def _snapshot(self) -> Snapshot:
         ledger = self._source.ledger()

@@ -263,7 +263,7 @@ def add_fleet(parser: argparse.ArgumentParser, *, option: bool = True) -> None:
 def _min_ms(commands: Sequence[str]) -> Callable[[str], float]:
     what = f"neither a number of milliseconds nor a command ({', '.join(commands)})"
     if not commands:
-        what = "not a number of milliseconds"
+        what = "not a number of milliseconds; a recording is read with --replay FILE"
 
     def parse(text: str) -> float:
         try:

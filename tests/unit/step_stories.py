@@ -77,7 +77,7 @@ STORIES: dict[str, tuple[str, list[Events], str, str]] = {
         "ports",
         [connect(times=3, **NO_PORT)],
         "here",
-        "ss -Htan dst 10.0.0.1:443 | cut -d' ' -f1 | sort | uniq -c; sysctl net.ipv4.ip_local_port_range",
+        'ss -Htan dst 10.0.0.1:443 | cut -d" " -f1 | sort | uniq -c; sysctl net.ipv4.ip_local_port_range',
     ),
     "refused": ("refused", [connect(times=3, **REFUSED)], "on 10.0.0.1", "ss -ltn sport = :443"),
     "refused 6": ("refused", [connect("fd00::1", times=3, **REFUSED)], "on fd00::1", "ss -ltn sport = :443"),
@@ -141,6 +141,7 @@ STORIES: dict[str, tuple[str, list[Events], str, str]] = {
         "here",
         "ss -tin dst '[fd00::1]:443'",
     ),
+    "slow": ("slow", [connect(latency_ns=150 * MS, times=12)], "here", "ss -tin dst 10.0.0.1:443"),
     "local-work": (
         "local-work",
         [with_local_work(3 * MS, 4 * MS, times=12)],

@@ -104,3 +104,30 @@ def test_given_a_cost_that_was_measured_when_read_again_soon_then_it_is_the_same
     assert first is soon
     assert later is not first
     assert later is soon_after
+
+
+class Attached(Waiting):
+    """A source whose first read returns connects that ended before the engine was made."""
+
+    def read(self, timeout_s: float) -> Events:
+        events = super().read(timeout_s)
+        if len(events) and not self.waited:
+            self.waited = True
+            events["end_ns"][0] = self.clock_ns - 30 * SECOND_NS
+        return events
+
+    waited = False
+
+
+def test_given_connects_that_waited_when_they_are_counted_then_the_window_covers_their_time() -> None:
+    source, spans_s, seconds = Attached(), [], []
+
+    def publish(snapshot: Snapshot) -> None:
+        spans_s.append(snapshot.span_s)
+        seconds.append(snapshot.window.slices[0].second)
+        engine.stop()
+
+    engine = Engine(source, publish, interval_s=1.0, clock_s=lambda: source.clock_ns / SECOND_NS)
+    engine.run()
+    assert spans_s[0] >= 30
+    assert seconds[0] == 970

@@ -58,12 +58,12 @@ class Trouble(IntEnum):
 
 def ok_after_retransmit(window: WindowState) -> Rows:
     """Return the connects of each key that succeeded after a SYN was sent again, shape (keys,)."""
-    resent: Rows = np.minimum(_at_least(window, RETRANSMITTED_US), window.stats["syn_retransmits"])
+    resent: Rows = np.minimum(ok_at_least(window, RETRANSMITTED_US), window.stats["syn_retransmits"])
     return resent
 
 
-def _at_least(window: WindowState, latency_us: float) -> Rows:
-    """Return the connects of each key that took at least so long, to the exactness of a bucket."""
+def ok_at_least(window: WindowState, latency_us: float) -> Rows:
+    """Return the connects of each key that succeeded and took so long, to the exactness of a bucket."""
     bucket = int(np.searchsorted(counts.EDGES_US, latency_us))
     return window.latency_pages.counts_from(bucket, len(window.keys))
 
@@ -71,7 +71,8 @@ def _at_least(window: WindowState, latency_us: float) -> Rows:
 def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
     """Return what is wrong with groups of keys (`Trouble`), shape (n_groups,).
 
-    Cancelled connects count as failed only where nothing answered while SYNs were sent again, as in findings.
+    Cancelled connects count as failed only where nothing answered while SYNs were sent again, as in findings:
+    in the network namespaces where it is so, whatever answers in others.
 
     Args:
         window: the window that the keys belong to.
@@ -81,7 +82,7 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
     result = np.zeros(len(stats), np.int64)
     if not len(stats):
         return result
-    slow = _by_group(_at_least(window, SLOW_US), group_of, len(stats))
+    slow = _by_group(ok_at_least(window, SLOW_US), group_of, len(stats))
     outcomes = stats["outcomes"]
     ok, ended = outcomes[:, Outcome.OK], np.einsum("ij->i", outcomes)
     is_slow = slow >= MIN_FAILURES
@@ -93,8 +94,9 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
         resent = _by_group(ok_after_retransmit(window), group_of, len(stats))[groups]
     slow, ok, ended = slow[groups], ok[groups], ended[groups]
     refused, cancelled = (outcomes[groups, outcome] for outcome in (Outcome.REFUSED, Outcome.CANCELLED))
-    is_silent = (ok + refused == 0) & (2 * stats["syn_retransmits"][groups] >= cancelled)
-    failed = ended - ok - np.where(is_silent, 0, cancelled)
+    failed = ended - ok - cancelled
+    if cancelled.any():
+        failed += _abandoned(window, group_of, groups, len(stats))
     enough = (failed - refused >= MIN_UNANSWERED) | (refused >= MIN_FAILURES)
     result[groups] = np.select(
         [
@@ -107,6 +109,32 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
         int(Trouble.NONE),
     )
     return result
+
+
+def _abandoned(window: WindowState, group_of: Rows, groups: Rows, n_groups: int) -> Rows:
+    """Return the cancelled connects that nothing answered while SYNs were sent again, shape (len(groups),).
+
+    Args:
+        window: the window that the keys belong to.
+        group_of: group of each key, or -1, shape (keys,).
+        groups: groups to look at, ascending.
+        n_groups: how many groups there are.
+    """
+    is_asked = np.zeros(n_groups + 1, np.bool_)
+    is_asked[groups + 1] = True
+    keys = np.flatnonzero(is_asked[group_of + 1])
+    pairs = np.stack((group_of[keys], window.keys["netns"][keys].astype(np.int64)), axis=1)
+    unique, pair_of = np.unique(pairs, axis=0, return_inverse=True)
+    pair_of, outcomes = pair_of.reshape(-1), window.stats["outcomes"][keys]
+
+    def by_pair(values: Rows) -> Floats:
+        return np.bincount(pair_of, values, len(unique)).astype(np.float64)
+
+    answered = by_pair(outcomes[:, Outcome.OK] + outcomes[:, Outcome.REFUSED])
+    cancelled = by_pair(outcomes[:, Outcome.CANCELLED])
+    is_silent = (answered == 0) & (2 * by_pair(window.stats["syn_retransmits"][keys]) >= cancelled)
+    abandoned = np.bincount(unique[:, 0], np.where(is_silent, cancelled, 0), n_groups)
+    return abandoned[groups].astype(np.int64)
 
 
 def _by_group(values: Rows, group_of: Rows, n_groups: int) -> Rows:

@@ -53,12 +53,13 @@ def _head(view: View, zone: tzinfo | None) -> str:
         for outcome in Outcome
         if outcome is Outcome.OK or ledger.outcomes[outcome]
     )
+    of = ", of all connects" if scope else ""  # these have no filter
     lines = [
         f"# TCP connects of {text(info.host or 'an unknown host')}, {begin:%Y-%m-%d %H:%M:%S}",
         "",
         f"- Time: {begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} (UTC{end:%z}), {elapsed(span_s)}",
         f"- Traced: {text(source)}; {f'only {text(scope)}' if scope else 'all connects'}",
-        f"- Attempts since the start: {ledger.attempts:,} = {counts}, in flight {ledger.in_flight:,}",
+        f"- Attempts since the start{of}: {ledger.attempts:,} = {counts}, in flight {ledger.in_flight:,}",
         f"- Completeness: {_completeness(snapshot)}",
         f"- Lost: {ledger.lost:,}" + (", which are in no row below" if ledger.lost else ""),
         *(f"- Host: {text(host_text(host))}" for host in info.hosts),

@@ -41,14 +41,7 @@ from tcpconntop.tui.messages import (
 from tcpconntop.tui.panes.arrangement import is_big
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import Panes
-from tcpconntop.tui.screens.heights import (
-    NO_FOOTER_BELOW,
-    NO_HEALTH_BELOW,
-    NO_PANES_BELOW,
-    NO_SUMMARY_BELOW,
-    pane_lines,
-    table_lines,
-)
+from tcpconntop.tui.screens import heights
 from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.steady import SteadySize
@@ -131,16 +124,16 @@ class TableScreen(Screen[None]):
 
     def set_heights(self, height: int) -> None:
         """Set the heights of the parts in a terminal of `height` lines, and hide what does not fit."""
-        self.panes.display = self.panes_enabled and height >= NO_PANES_BELOW
+        self.panes.display = self.panes_enabled and height >= heights.NO_PANES_BELOW
         big = is_big(self.size.width, height)
         self.panes.set_big(big)
         view = (self.spec.group_by, self.spec.where.text)
-        lines = self._table_height.fit(table_lines(self.table.n_lines), view) if big else None
-        self.panes.styles.height = pane_lines(height, lines)
+        lines = self._table_height.fit(heights.table_lines(self.table.n_lines), view) if big else None
+        self.panes.styles.height = heights.pane_lines(height, lines)
         self.alert_line.fit(height)
-        self.health.display = height >= NO_HEALTH_BELOW
-        self.summary.display = height >= NO_SUMMARY_BELOW
-        self.footer.display = height >= NO_FOOTER_BELOW
+        self.health.display = height >= heights.NO_HEALTH_BELOW
+        self.summary.display = height >= heights.NO_SUMMARY_BELOW
+        self.footer.display = height >= heights.NO_FOOTER_BELOW
 
     def restore(self, panes: bool, pane: str, filters: Sequence[str]) -> None:
         """Restore what the user chose the last time."""
@@ -169,7 +162,7 @@ class TableScreen(Screen[None]):
         if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = sorted_by(self.spec, TROUBLE)
         if snapshot is None:
-            self.table.show(None, "starting: connects are listed here from when tracing begins")
+            self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view

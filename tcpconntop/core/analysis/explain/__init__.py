@@ -21,6 +21,7 @@ from tcpconntop.core.analysis.explain.lost_syns import LostSyns
 from tcpconntop.core.analysis.explain.many_failed import ManyFailed
 from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
 from tcpconntop.core.analysis.explain.slow_address import SlowAddress
+from tcpconntop.core.analysis.explain.slow_destination import SlowDestination
 from tcpconntop.core.analysis.explain.slow_host import SlowHost
 from tcpconntop.core.analysis.explain.slow_path import SlowPath
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
@@ -40,6 +41,7 @@ _ALL: tuple[FindingKind, ...] = (
     Ipv6Broken(),
     SlowHost(),
     SlowAddress(),
+    SlowDestination(),
     LocalWork(),
     ClientTimeout(),
     SomeRefused(),

@@ -88,20 +88,29 @@ class ClientTimeout(FindingKind):
         spread = (float(ages.max()) - float(ages.min())) / 2 / age_us
         keys = evidence.busiest(np.unique(same.key_index))
         evidence.explained[keys, Outcome.CANCELLED] = True
-        resent = same.events["syn_retransmits"].any()
+        resent, unsent = (int(same.events[name].sum()) for name in ("syn_retransmits", "syn_unsent"))
         step_for = steps.loss_or_accept_queue if resent else steps.waiting_connects
+        if resent and 2 * unsent >= resent:
+            step_for = steps.firewall
+        dests = np.unique(evidence.dest_of[keys])
         first = evidence.dest_text(int(evidence.dest_of[keys[0]]))
-        others = len(np.unique(evidence.dest_of[keys])) - 1
-        more = f" and {plural(others, 'more destination')}" if others else ""
+        more = f" and {plural(len(dests) - 1, 'more destination')}" if len(dests) > 1 else ""
+        title = f"{evidence.process_names(keys)} gives up after {duration(age_us)}: its own timeout"
+        is_silent = bool(evidence.silent_dests[dests].all())
+        if is_silent:
+            evidence.explained[np.isin(evidence.dest_of, dests), Outcome.CANCELLED] = True
+            verb = "answers nothing" if len(dests) == 1 else "answer nothing"
+            title = f"{first}{more} {verb}: {title.removesuffix(': its own timeout')}"
         return self.finding(
             evidence,
             keys,
-            f"{evidence.process_names(keys)} gives up after {duration(age_us)}: its own timeout",
+            title,
             f"{n:,} of its last {plural(total, 'abandoned connect')} lasted {duration(age_us)}"
-            f" ± {percent(spread)}%, to {first}{more}; {_why(same, age_us)}",
+            f" ± {percent(spread)}%, to {first}{more}; {_why(resent, unsent, age_us)}",
             n,
             step_for(evidence, keys),
             group_by="process",
+            severity=Severity.BAD if is_silent and not unsent else Severity.WARN,
             named=False,
         )
 
@@ -139,8 +148,9 @@ def _ended_apart(ends_ns: npt.NDArray[np.uint64], age_ns: float) -> bool:
     return True
 
 
-def _why(same: RecentRecords, age_us: float) -> str:
-    resent = int(same.events["syn_retransmits"].sum())
+def _why(resent: int, unsent: int, age_us: float) -> str:
+    if unsent:
+        return f"{unsent:,} of {plural(resent, 'retransmitted SYN')} did not leave this machine"
     if resent:
         return f"{plural(resent, 'SYN')} had been retransmitted by then, none was answered"
     if age_us < RETRANSMITTED_US:

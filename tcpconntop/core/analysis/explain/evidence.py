@@ -164,6 +164,15 @@ class Evidence:
         """Ended attempts of each destination, indexed by `Outcome`, shape (d, 6)."""
         return np.stack([self.by_dest(self.outcomes[:, outcome]) for outcome in Outcome], axis=1)
 
+    @cached_property
+    def silent_dests(self) -> Mask:
+        """True for destinations that answered nothing while SYNs were sent again, shape (d,)."""
+        outcomes = self.dest_outcomes
+        answered = outcomes[:, (Outcome.OK, Outcome.REFUSED)].sum(axis=1)
+        enough = 2 * self.by_dest(self.retransmits) >= outcomes[:, Outcome.CANCELLED]
+        silent: Mask = (answered == 0) & enough
+        return silent
+
     def quantiles_us(self, dests: Rows) -> Floats:
         """Return p50 and p99 of destinations in µs, shape (len(dests), 2); NaN where nothing connected."""
         return self.group_quantiles_us(self.dest_of, dests)

@@ -61,8 +61,7 @@ class LocalPorts(FindingKind):
     )
     silent = "fewer than 80% in use, or a port range that is not known, while no connect fails for it"
     next_step = (
-        "`ss -Htan dst ADDRESS:PORT | cut -d' ' -f1 | sort | uniq -c; sysctl net.ipv4.ip_local_port_range`"
-        " here"
+        "`ss -Htan dst ADDRESS:PORT | cut -d -f1 | sort | uniq -c; sysctl net.ipv4.ip_local_port_range` here"
     )
     absent = "no lack of local ports"
     after = (Ipv6Broken,)

@@ -65,6 +65,7 @@ class LocalWork(FindingKind):
 
     def _slow(self, evidence: Evidence, dest: int, count: int, median_us: float, share: float) -> Finding:
         keys = evidence.keys_to(dest)
+        evidence.explained[keys, Outcome.OK] = True
         return self.finding(
             evidence,
             keys,

@@ -127,6 +127,7 @@ class SlowAddress(FindingKind):
 
     def _slow(self, evidence: Evidence, dest: int, outlier: _Outlier) -> Finding:
         keys, several = evidence.keys_to(dest), outlier.others > 1
+        evidence.explained[keys, Outcome.OK] = True
         factor = f"{outlier.value_us / outlier.median_us:.0f}× slower"
         compared = "comparable addresses" if several else "a comparable address"
         values = f"{outlier.measure.name} {duration(outlier.value_us)} against {duration(outlier.median_us)}"

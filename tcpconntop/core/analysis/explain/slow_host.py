@@ -97,6 +97,7 @@ class SlowHost(FindingKind):
 
     def _slow_host(self, evidence: Evidence, slow: list[_Compared], compared: int) -> Finding:
         keys = np.concatenate([pair.keys for pair in slow])
+        evidence.explained[keys, Outcome.OK] = True
         host = evidence.snapshot.places.host(int(evidence.keys[keys[0]]["netns"]))
         return self.finding(
             evidence,
@@ -111,6 +112,7 @@ class SlowHost(FindingKind):
 
     def _slow_pair(self, evidence: Evidence, pair: _Compared) -> Finding:
         host = evidence.snapshot.places.host(int(evidence.keys[pair.keys[0]]["netns"]))
+        evidence.explained[pair.keys, Outcome.OK] = True
         factor = f"{pair.value_us / pair.median_us:.0f}× slower"
         others = f"the {pair.others} other hosts" if pair.others > 1 else "the other host"
         return self.finding(

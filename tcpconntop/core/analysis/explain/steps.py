@@ -165,7 +165,7 @@ firewall = _Recipe(
 """How to see the rules and queues of this machine that can drop."""
 
 port_use = _Recipe(
-    ("ss -Htan {dst} | cut -d' ' -f1 | sort | uniq -c", "sysctl net.ipv4.ip_local_port_range"),
+    ('ss -Htan {dst} | cut -d" " -f1 | sort | uniq -c', "sysctl net.ipv4.ip_local_port_range"),
     "sockets towards it by state, beside the range of local ports: TIME-WAIT are connections that were"
     " closed on this side first, a minute ago at most",
 )

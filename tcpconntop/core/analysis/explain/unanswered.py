@@ -9,6 +9,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -16,7 +17,7 @@ from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import MIN_FAILURES, NOTABLE_SHARE
-from tcpconntop.core.types import Mask, Rows
+from tcpconntop.core.types import Rows
 from tcpconntop.core.wire import Outcome
 
 _FORBIDDEN = {EACCES, EPERM}
@@ -65,7 +66,7 @@ class Unanswered(FindingKind):
         " EACCES: as for `local-firewall`"
     )
     absent = "no timeout or error, nothing unreachable"
-    after = (Ipv6Broken, LocalPorts, LocalFirewall)
+    after = (Ipv6Broken, LocalPorts, LocalFirewall, ClientTimeout)
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the destinations with most failures, without those that other findings are about."""
@@ -73,7 +74,7 @@ class Unanswered(FindingKind):
         left = np.where(explained, 0, evidence.outcomes)
         outcomes, ended = evidence.dest_outcomes, evidence.dest_outcomes.sum(axis=1)
         cancelled = evidence.by_dest(left[:, Outcome.CANCELLED])
-        abandoned = np.where(_is_silent(evidence), cancelled, 0)
+        abandoned = np.where(evidence.silent_dests, cancelled, 0)
         failed = evidence.by_dest(left[:, _FAILED].sum(axis=1)) + abandoned
         never = (failed >= MIN_FAILURES - 1) & (outcomes[:, Outcome.OK] == 0)
         often = (failed >= MIN_FAILURES) & (failed >= NOTABLE_SHARE * ended)
@@ -113,17 +114,6 @@ def _step(evidence: Evidence, keys: Rows, outcome: Outcome) -> steps.NextStep:
     if _FORBIDDEN & evidence.errors_of(keys).keys():
         return steps.firewall(evidence, keys)
     return steps.route(evidence, keys)
-
-
-def _is_silent(evidence: Evidence) -> Mask:
-    """True for destinations that answered nothing while SYNs were resent, shape (d,)."""
-    outcomes = evidence.dest_outcomes
-    cancelled, answered = (
-        outcomes[:, Outcome.CANCELLED],
-        outcomes[:, (Outcome.OK, Outcome.REFUSED)].sum(axis=1),
-    )
-    silent: Mask = (answered == 0) & (2 * evidence.by_dest(evidence.retransmits) >= cancelled)
-    return silent
 
 
 def _errnos(evidence: Evidence, keys: Rows, outcome: Outcome) -> str:

@@ -7,6 +7,7 @@ import pytest
 from explaining import MS, NOW_S, abandoned, ending_at, findings, findings_of, snapshot_by_second
 from records import connect, join
 
+from tcpconntop.core.analysis.explain import Severity
 from tcpconntop.core.wire import Outcome
 
 
@@ -75,3 +76,23 @@ SPREAD = np.geomspace(100, 20_000, 40)
 )
 def test_no_time_out_of_the_application(events):
     assert "gives-up" not in findings(events)
+
+
+def test_a_destination_that_never_answers_is_named_first():
+    """GIVEN nothing but silence until an own timeout WHEN explained THEN it is as bad as no answer is."""
+    found = findings(abandoned(*[5_000] * 5, rtx=3), abandoned(3_000, rtx=2, pid=7))
+    assert "unanswered" not in found
+    assert found["gives-up"][0].title == "10.0.0.1:443 answers nothing: curl gives up after 5.00s"
+    assert found["gives-up"][0].severity is Severity.BAD
+    assert findings(abandoned(*[5_000] * 5, rtx=3), connect())["gives-up"][0].severity is Severity.WARN
+
+
+def test_syns_that_a_firewall_here_dropped_are_not_looked_for_at_the_peer():
+    events = abandoned(*[5_000] * 5, rtx=3)
+    events["syn_unsent"] = 3
+    found = findings(events)
+    assert found["local-firewall"][0].severity is Severity.BAD
+    (given_up,) = found["gives-up"]
+    assert "15 of 15 retransmitted SYNs did not leave this machine" in given_up.evidence
+    assert "nft list ruleset" in given_up.next_step.command
+    assert given_up.severity is Severity.WARN
