@@ -21,5 +21,5 @@ def pane_lines(height: int, table_lines: int | None) -> int:
 
 
 def table_lines(n_lines: int) -> int:
-    """Return the lines for a table of so many: a multiple of four, as a new row is seldom to move the panes."""
+    """Return the lines for a table of so many: a multiple of four, so that few rows move the panes."""
     return max(_MIN_TABLE_LINES, -(-(n_lines + 3) // 4) * 4)

@@ -41,6 +41,7 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Go back: what was it like then?",
         (
             ("past(-1)", "the moment before; the view stands still, tracing goes on"),
+            ("spike(-1)", "to the spike before: where p99 or failures rose"),
             ("seek(-10)", "10 seconds back"),
             ("goto", "to a time of day, such as 10:03"),
             ("last_alert", "to the moment when an alert fired"),
@@ -52,7 +53,7 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Why: where did the time go, and what failed?",
         (
             ("explain", "causes, each with its evidence"),
-            ("pane_at(0)", "Histogram: how the latencies are spread; a hump at 1, 3 or 7 s is a lost SYN"),
+            ("pane_at(0)", "Histogram: how the latencies are spread; a hump at 1, 3 or 7 s may be lost SYNs"),
             ("pane_at(1)", "Timeline: rate, percentiles and failures over the window"),
             ("pane_at(2)", "Heatmap: all latencies over time; a second band is a second kind of connect"),
             ("pane_at(3)", "Failures: what failed, how, since when, in which processes, and what it means"),
