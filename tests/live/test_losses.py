@@ -92,7 +92,7 @@ def test_attempts_that_a_filter_excludes_are_not_missed(own_trace: Trace) -> Non
 def test_a_full_start_map_is_said_with_its_time_and_outcomes() -> None:
     """GIVEN a small --max-in-flight WHEN more are in flight THEN it is said why, and since when."""
     options = ("-b", "-n", "1000", "-d", "0.2", "-w", "all", "--max-in-flight", "5")
-    note = r"since \d\d:\d\d:\d\d, 10 connects are in no row, because 5 others were in flight"
+    note = r"since \d\d:\d\d:\d\d \S+, 10 connects are in no row, because 5 others were in flight"
     with workload.silent_listener() as server, workload.closed_port() as closed:
         ports = f"{workload.port_of(server)},{closed}"
         for json_option in ([], ["--json"]):

@@ -111,7 +111,7 @@ async def test_q_leaves_the_process_and_then_the_program():
     ("keys", "first"),
     [
         ([], "q quit  ? help  / filter  x explain  enter open  o expand"),
-        (["space"], "q quit  space resume  ← → seek  , . step  $ end"),
+        (["space"], "q quit  space resume  ← → seek  N B spike  , . step"),
         (["P", "enter"], "esc back  ? help  / filter  x explain  o expand"),
     ],
 )

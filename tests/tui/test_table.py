@@ -160,7 +160,7 @@ async def test_rows_that_come_into_sight_have_trends_as_well():
         for keys in ("v", "v", "v"):
             await pilot.press(keys)
             text = text_of(app.screen.table)
-            assert all(line.rstrip()[-1] in "▁▂▃▄▅▆▇█" for line in text[1:])
+            assert all(line.rstrip()[-1] in "·▁▂▃▄▅▆▇█" for line in text[1:])
         assert len(text) > few + 10
 
 

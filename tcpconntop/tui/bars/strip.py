@@ -63,7 +63,12 @@ class Strip(Line):
         self.display = False
 
     def show(self, state: DashboardState) -> None:
-        """Show a state: nothing while a live view follows its source."""
+        """Show a state: nothing while a live view follows its source.
+
+        Before the screen is drawn it has no size; the state is shown again once it has.
+        """
+        if not self.is_attached:
+            return
         width, height = self.screen.size
         helps = state.playback is not None or state.pause is not None
         overview = overview_of(state) if helps and height >= FROM_HEIGHT and width >= MIN_WIDTH else None
