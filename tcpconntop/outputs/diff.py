@@ -6,9 +6,10 @@ import math
 from datetime import datetime, timezone
 from typing import Any
 
-from tcpconntop.core.analysis.compare import FALSE_ALARMS, Comparison, Difference, Side
+from tcpconntop.core.analysis.compare import Comparison, Difference, Side
 from tcpconntop.core.format import count, duration, elapsed, percent, printable, rate
 from tcpconntop.core.view.loss_bounds import missing_connects
+from tcpconntop.core.view.noise import FALSE_ALARMS
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.outputs.document import timestamp
 

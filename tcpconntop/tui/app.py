@@ -24,6 +24,7 @@ from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
 from tcpconntop.tui.alerting import AlertingApp
+from tcpconntop.tui.comparing_app import ComparingApp
 from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.moments_app import MomentsApp
@@ -42,7 +43,7 @@ from tcpconntop.tui.worker import EngineThread, exit_status
 PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
-class Dashboard(AlertingApp, MomentsApp):
+class Dashboard(AlertingApp, MomentsApp, ComparingApp):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -238,10 +239,6 @@ class Dashboard(AlertingApp, MomentsApp):
     def action_interval(self, by: int) -> None:
         """Refresh less often (1) or more often (-1)."""
         self._store.apply(self._store.state.next_interval(by))
-
-    def action_mark(self) -> None:
-        """Compare all rows with the shown moment, or stop comparing."""
-        self._store.apply(self._store.state.toggle_baseline())
 
     def action_names(self) -> None:
         """Show the names of addresses and ports, or hide them."""

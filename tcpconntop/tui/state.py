@@ -78,6 +78,8 @@ class DashboardState:
         latest: the newest snapshot.
         pause: the paused live view; None while it is not paused. A recording is paused by `playback`.
         baseline: the snapshot that the rows are compared with.
+        compare_s: how many seconds before the shown window it ended; None if a moment is marked, or none is
+            compared (`comparison.py`).
         keys: the keys of the actions.
         namer: returns the name of an address; None when names are not shown.
         ended: True if the source has no more records.
@@ -94,6 +96,7 @@ class DashboardState:
     latest: Snapshot | None = field(default=None, repr=False)
     pause: Pause | None = field(default=None, repr=False)
     baseline: Snapshot | None = field(default=None, repr=False)
+    compare_s: int | None = None
     keys: KeyBindings = field(default_factory=KeyBindings)
     namer: Callable[[str], str] | None = field(default=None, repr=False)
     ended: bool = False
@@ -209,9 +212,10 @@ class DashboardState:
         shown = self.snapshot
         if shown is None:
             return Change(self, NOTHING_YET)
-        if self.baseline is not None and not (self.stands_still and shown.now_ns != self.baseline.now_ns):
+        marked = self.baseline if self.compare_s is None else None
+        if marked is not None and not (self.stands_still and shown.now_ns != marked.now_ns):
             return Change(replace(self, baseline=None))
-        return Change(replace(self, baseline=without_history(shown)))
+        return Change(replace(self, baseline=without_history(shown), compare_s=None))
 
     def paused_at(self, base: Snapshot, second: int) -> DashboardState:
         """Return the state paused on an earlier second of `base`, or on `base` itself."""

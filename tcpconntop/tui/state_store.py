@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from tcpconntop.tui.comparison import compared
 from tcpconntop.tui.state import NOTHING_YET, Change, DashboardState
 from tcpconntop.tui.time_travel import TimeTravel, time_travel
 
@@ -43,6 +44,7 @@ class StateStore:
 
     def set(self, state: DashboardState) -> None:
         """Replace the state; the same one again changes nothing."""
+        state = compared(state)
         before, self.state = self.state, state
         if state is not before:
             self._follow(state)

@@ -36,6 +36,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "slower": (set(), ""),  # what is live has no speed: `test_playing.py`
     "faster": (set(), ""),
     "mark": ({"mark"}, ""),
+    "compare": (set(), ""),  # nothing is kept from before these seconds: `test_comparing.py`
     "open-process": ({"screen", "row"}, "down"),
     "expand": ({"expanded"}, ""),
     "leave-the-process": ({"screen"}, "enter"),
@@ -94,6 +95,7 @@ def aspects(app, folder):
         "paused": state.pause is not None,
         "second": state.snapshot.second,
         "mark": state.baseline is not None,
+        "compared": state.compare_s,
         "names": state.namer is not None,
         "row": board.table.row,
         "expanded": board.table.expanded,

@@ -29,6 +29,8 @@ from tcpconntop.core.view.groups import (
 from tcpconntop.core.view.loss_bounds import missing_connects
 from tcpconntop.core.view.noise import (
     ANYTHING,
+    FALSE_ALARMS,
+    MIN_FACTOR,
     Interval,
     binomial_cdf,
     more_often_by_chance,
@@ -38,10 +40,6 @@ from tcpconntop.core.view.row_metrics import GroupMetrics
 from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Outcome
-
-FALSE_ALARMS = 0.01
-MIN_FACTOR = 1.1
-"""A latency that grew by less did not get worse."""
 
 WORSE, NEW, GONE = "worse", "new", "gone"
 

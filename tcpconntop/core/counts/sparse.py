@@ -101,6 +101,14 @@ class SparseCounts:
         """Return the cell of the n-th counted value for each n in `ranks` (from 1 on), same shape."""
         return self.codes[np.searchsorted(np.cumsum(self.counts), ranks)] & (CELLS - 1)
 
+    def counts_above(self, cells: Ints) -> tuple[Ints, Ints]:
+        """Return the counts above a cell of each row 0 … n - 1, and from that cell on; both of shape (n,)."""
+        running = np.concatenate(([0], np.cumsum(self.counts)))
+        codes = (np.arange(len(cells), dtype=np.int64) << CELL_BITS) | cells
+        end = running[self.row_starts(len(cells))[1:]]
+        above, from_on = (np.searchsorted(self.codes, codes, side) for side in ("right", "left"))
+        return end - running[above], end - running[from_on]
+
 
 def _sum_unsorted(codes: Ints, counts: Ints) -> SparseCounts:
     """Return the counts of codes that may be in any order and repeat."""

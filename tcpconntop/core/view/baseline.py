@@ -1,22 +1,21 @@
-"""Comparison with a baseline: the moment that the user marked. Pure.
+"""Comparison with a baseline: the moment that the user marked, or the window some minutes before. Pure.
 
 A change of a rate or latency is a factor (1.12 is shown as `+12%`, 3.1 as `×3.1`), a change of a share of
-failures is a difference (0.032 is shown as `+3.2`, in points). Infinity means that there was nothing at the
-baseline (`new`), the factor 0 that there is nothing now (`gone`), NaN that the two cannot be compared.
+failures is a difference (0.032 is shown as `+3.2`, in points). What chance explains is no change, shown as
+`~` (`changes.py`). Infinity means that there was nothing at the baseline (`new`), the factor 0 that there is
+nothing now (`gone`), NaN that the two cannot be compared.
 """
 
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tcpconntop.core import wire
 from tcpconntop.core.format import count
 from tcpconntop.core.lazy import lazy, np
-from tcpconntop.core.types import Floats, Rows
+from tcpconntop.core.types import Rows
 
 if TYPE_CHECKING:
     from tcpconntop.core import counts
@@ -31,10 +30,12 @@ else:
     recent_connects = lazy("tcpconntop.core.window.recent")
     sums = lazy("tcpconntop.core.window.sums")
 
-Metrics = Mapping[str, Floats]
-
 SAME_WITHIN = 0.01
-"""Factors closer to 1 than this are shown as `=`: the error of quantiles is as large."""
+"""Factors closer to 1 than this are shown as `~`: the error of quantiles is as large."""
+
+WORSE_FROM = 10.0
+"""A verdict from which a row got worse: by the greater factor of p50 and p99, or, from 1,000, in failures.
+Below it: 3 is new, 2 is gone, 1 is better, 0 is what chance explains, and the fraction is how busy it is."""
 
 
 def without_history(snapshot: Snapshot) -> Snapshot:
@@ -77,53 +78,35 @@ def unmatched_rows(row_of: Rows, n_baseline: int) -> Rows:
     return np.flatnonzero(is_unmatched)
 
 
-class Change(NamedTuple):
-    """The metric that a column compares with the baseline, and the operation (now, baseline)."""
-
-    metric: str
-    operation: Callable[[Floats, Floats], Floats]
+CHANGES = ("change", "dcount", "dfail", "dp50", "dp99")
+"""The columns that compare with the baseline (`changes.py`). Rates are compared, not counts: windows of
+different lengths can be."""
 
 
-CHANGES = {
-    "dcount": Change("rate", operator.truediv),
-    "dfail": Change("fail", operator.sub),
-    "dp99": Change("p99", operator.truediv),
-}
-"""By column. Counts are compared as rates, so that windows of different lengths can be compared."""
-
-
-def compare_with_baseline(name: str, now: Floats, baseline: Metrics, row_of: Rows) -> Floats:
-    """Return the change of a metric since the baseline, shape (n,).
-
-    Args:
-        name: name of a change (`CHANGES`).
-        now: the current metric of n rows.
-        baseline: metrics of the baseline's rows.
-        row_of: baseline row of each current row, or -1, shape (n,).
-    """
-    metric, operation = CHANGES[name]
-    before = np.append(baseline[metric], np.nan)[row_of]  # index -1 reads the NaN at the end
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = operation(now, before)
-    change[np.isnan(before) & ~np.isnan(now)] = np.inf
-    return change
+def change_text(verdict: float) -> str:
+    """Return what happened to a row: `worse`, `new`, `gone`, `better`, or `~`."""
+    if math.isnan(verdict):
+        return "-"
+    if verdict >= WORSE_FROM:
+        return "worse"
+    return ("~", "better", "gone", "new")[int(verdict)]
 
 
 def factor_text(factor: float) -> str:
-    """Format a factor in at most six characters: `+12%`, `-40%`, `×3.1`, `=`, `new`, `gone`."""
+    """Format a factor in at most six characters: `+12%`, `-40%`, `×3.1`, `~`, `new`, `gone`."""
     if not math.isfinite(factor):
         return "-" if math.isnan(factor) else "new"
     if factor == 0:
         return "gone"
     if abs(factor - 1) < SAME_WITHIN:
-        return "="
+        return "~"
     if factor < 2:
         return f"{(factor - 1) * 100:+.0f}%"
     return f"×{factor:.1f}" if factor < 9.95 else f"×{count(factor)}"
 
 
 def points_text(difference: float) -> str:
-    """Format a difference of shares in percentage points: `+3.2`, `-0.1`, `=`, `new`."""
+    """Format a difference of shares in percentage points: `+3.2`, `-0.1`, `~`, `new`."""
     if not math.isfinite(difference):
         return "-" if math.isnan(difference) else "new"
-    return "=" if abs(difference) < 0.0005 else f"{difference * 100:+.1f}"
+    return "~" if abs(difference) < 0.0005 else f"{difference * 100:+.1f}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcpconntop.core import format as fmt
 from tcpconntop.core.lazy import np
-from tcpconntop.core.view.baseline import factor_text, points_text
+from tcpconntop.core.view.baseline import change_text, factor_text, points_text
 from tcpconntop.core.view.column import Column, Values
 from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.view.key_fields import FIELDS
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ViewColumn: TypeAlias = "Column[View]"
 
+CHANGE_HELP = "what happened since the baseline: worse, new, gone, better; ~ is what chance explains"
+
 FORMATS: dict[Quantity, Callable[[float], str]] = {
     Quantity.COUNT: fmt.count,
     Quantity.RATE_HZ: fmt.rate,
@@ -29,6 +31,7 @@ FORMATS: dict[Quantity, Callable[[float], str]] = {
     Quantity.LATENCY_US: fmt.duration,
     Quantity.FACTOR: factor_text,
     Quantity.DIFFERENCE: points_text,
+    Quantity.VERDICT: change_text,
 }
 """The text of a number in a table."""
 
@@ -50,9 +53,9 @@ def _metric(
     return replace(column, json_name=json_name)
 
 
-def _change(name: str, header: str, quantity: Quantity, help_text: str) -> ViewColumn:
+def _change(name: str, header: str, quantity: Quantity, help_text: str, width: int = 6) -> ViewColumn:
     """Make the column of a change since the baseline (`CHANGES`)."""
-    return replace(_number(name, header, help_text, quantity, 6, 1), needs_baseline=True)
+    return replace(_number(name, header, help_text, quantity, width, 1), needs_baseline=True)
 
 
 def _number(
@@ -200,9 +203,10 @@ COLUMNS: dict[str, ViewColumn] = {
             values=lambda view: urgency(view.trouble, view.metrics),
             priority=6,
         ),
+        _change("change", "CHANGE", Quantity.VERDICT, CHANGE_HELP),
         _metric("rate", "CONN/S", "rate_hz", "ended connects per second over the window", priority=2),
         _metric("count", "COUNT", "count", "ended connects of any outcome", priority=0),
-        _change("dcount", "ΔCOUNT", Quantity.FACTOR, "connects per second, compared with the mark"),
+        _change("dcount", "ΔCONN/S", Quantity.FACTOR, "CONN/S now divided by CONN/S at the baseline", 7),
         _metric("ok", "OK", "ok", "successful connects"),
         _metric("failed", "FAILED", "failed", "failed connects"),
         _metric("refused", "REFUSED", "refused", "a reset answered (ECONNREFUSED)", width=7),
@@ -216,13 +220,14 @@ COLUMNS: dict[str, ViewColumn] = {
         ),
         _metric("error", "ERROR", "error", "any other error, such as no free port", width=6),
         _metric("fail", "FAIL%", "", "share of connects that failed", width=5, priority=0),
-        _change("dfail", "ΔFAIL%", Quantity.DIFFERENCE, "FAIL% now minus FAIL% at the mark"),
+        _change("dfail", "ΔFAIL%", Quantity.DIFFERENCE, "FAIL% now minus FAIL% at the baseline"),
         _metric("rtx", "RTX", "syn_retransmits", "SYNs that were sent again", width=5, priority=4),
         _metric("min", "MIN", "min_us", "least latency of the successful connects"),
         _metric("p50", "P50", "p50_us", "half of the connects took at most this long", priority=0),
+        _change("dp50", "ΔP50", Quantity.FACTOR, "P50 now divided by P50 at the baseline"),
         _metric("p90", "P90", "p90_us", "nine in ten took at most this long", priority=1),
         _metric("p99", "P99", "p99_us", "99 in 100 took at most this long", priority=0),
-        _change("dp99", "ΔP99", Quantity.FACTOR, "P99, compared with the mark"),
+        _change("dp99", "ΔP99", Quantity.FACTOR, "P99 now divided by P99 at the baseline"),
         _metric("max", "MAX", "max_us", "greatest latency", priority=5),
         _metric("mean", "MEAN", "mean_us", "mean latency"),
         _metric("last", "LAST", "last_us", "latency of the last successful connect"),

@@ -8,7 +8,9 @@ import numpy as np
 
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.baseline import match_rows, unmatched_rows
+from tcpconntop.core.view.changes import Changes, Side
 from tcpconntop.core.view.columns import COLUMNS, columns_of
+from tcpconntop.core.view.loss_bounds import missing_connects
 from tcpconntop.core.view.row_map import RowMap, map_rows
 from tcpconntop.core.view.row_metrics import GroupMetrics, RowMetrics
 from tcpconntop.core.view.spec import ViewSpec
@@ -79,17 +81,31 @@ def _compare(view: View, baseline: View) -> tuple[View, GroupMetrics]:
     gone = unmatched_rows(row_of, len(baseline))
     n_rows = len(view) + len(gone)
     groups = GroupMetrics(view.snapshot.window, view.row_map.group_of, n_rows, view.snapshot.span_s)
-    groups.set_baseline(baseline.metrics, np.append(row_of, gone))
+    keys, metrics = np.append(view.keys, baseline.keys[gone]), RowMetrics(groups, np.arange(n_rows))
+    sides = [
+        _side(one, groups.stats, metrics) if one is view else _side(one, one.stats, one.metrics)
+        for one in (view, baseline)
+    ]
+    groups.set_changes(Changes(sides[0], sides[1], np.append(row_of, gone), keys["special"] == 0))
     compared = replace(
         view,
-        keys=np.append(view.keys, baseline.keys[gone]),
-        metrics=RowMetrics(groups, np.arange(n_rows)),
+        keys=keys,
+        metrics=metrics,
         busiest_index=np.append(view.busiest_index, np.full(len(gone), -1)),
         process_count=np.append(view.process_count, baseline.process_count[gone]),
         namespace_count=np.append(view.namespace_count, baseline.namespace_count[gone]),
         baseline=baseline,
     )
     return compared, groups
+
+
+def _side(view: View, stats: st.Stats, metrics: RowMetrics) -> Side:
+    """Return the rows of a view, with their figures, as one side of a comparison."""
+    snapshot = view.snapshot
+    # Keys that were folded into one row may have been of any row.
+    folded = snapshot.window.stats["outcomes"][snapshot.window.keys["special"] != 0]
+    missing = missing_connects(snapshot).total + int(folded.sum())
+    return Side(stats, metrics, snapshot.window.latency_pages, view.row_of, snapshot.span_s, missing)
 
 
 def _order(view: View, rows: Rows) -> Rows:

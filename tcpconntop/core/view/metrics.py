@@ -42,6 +42,8 @@ class Quantity(Enum):
     """A value divided by its baseline."""
     DIFFERENCE = auto()
     """A share minus its baseline."""
+    VERDICT = auto()
+    """What happened to a row since its baseline, the worst from the greatest on."""
 
 
 class Needs(Enum):

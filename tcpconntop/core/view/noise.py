@@ -24,6 +24,12 @@ import numpy as np
 from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.types import Floats, Ints
 
+FALSE_ALARMS = 0.01
+"""The chance that a whole comparison calls something a change that is none."""
+
+MIN_FACTOR = 1.1
+"""What grew by less did not change."""
+
 _DEVIATIONS = 14
 """Binomial probabilities further from the mean than this many standard deviations are below 1e-40."""
 

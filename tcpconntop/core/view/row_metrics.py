@@ -13,7 +13,8 @@ import numpy as np
 
 from tcpconntop.core.counts import PagedCounts, quantiles_us
 from tcpconntop.core.types import Floats, Mask, Rows
-from tcpconntop.core.view.baseline import CHANGES, compare_with_baseline
+from tcpconntop.core.view.baseline import CHANGES
+from tcpconntop.core.view.changes import Changes
 from tcpconntop.core.view.metrics import METRICS, QUANTILES, LatencyMetric, RowStats, StatsMetric
 from tcpconntop.core.view.trouble import troubles
 from tcpconntop.core.window import stats as st
@@ -37,21 +38,16 @@ class GroupMetrics:
         self._window, self.group_of, self.n_groups = window, group_of, n_groups
         self._span_s = span_s
         self._columns: dict[str, Floats] = {}
-        self._baseline: tuple[Mapping[str, Floats], Rows] | None = None
+        self._changes: Changes | None = None
 
-    def set_baseline(self, baseline: Mapping[str, Floats], row_of: Rows) -> None:
-        """Add the metrics that compare with a baseline (`CHANGES`).
-
-        Args:
-            baseline: metrics of the baseline's rows.
-            row_of: row of each group in the baseline, or -1, shape (n_groups,).
-        """
-        self._baseline = (baseline, row_of)
+    def set_changes(self, changes: Changes) -> None:
+        """Add the metrics that compare with a baseline (`CHANGES`)."""
+        self._changes = changes
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the available metrics."""
-        return (*METRICS, *(CHANGES if self._baseline else ()))
+        return (*METRICS, *(CHANGES if self._changes else ()))
 
     @cached_property
     def stats(self) -> st.Stats:
@@ -77,9 +73,8 @@ class GroupMetrics:
         return values
 
     def _compute(self, name: str) -> Floats:
-        if self._baseline and name in CHANGES:
-            baseline, row_of = self._baseline
-            return compare_with_baseline(name, self.column(CHANGES[name].metric), baseline, row_of)
+        if self._changes is not None and name in CHANGES:
+            return self._changes.column(name)
         metric = METRICS[name]
         if isinstance(metric, LatencyMetric):
             return self._from_latencies(metric)

@@ -45,7 +45,7 @@ def snapshot_at(
             nearer it is.
     """
     now_ns = min(base.now_ns, (second + 1) * SECOND_NS)
-    first = _first_second(base, second, window_s)
+    first = first_second(base, second, window_s)
     inside = tuple(
         part for part in base.window.history if first <= part.second and _last_second(part) <= second
     )
@@ -75,7 +75,7 @@ def second_after(base: Snapshot, second: int) -> int | None:
     return min(start + seconds - 1, base.second)
 
 
-def _first_second(base: Snapshot, second: int, window_s: float | None) -> int:
+def first_second(base: Snapshot, second: int, window_s: float | None) -> int:
     """Return the first second of a window that ends with `second`: where a slice begins."""
     if window_s is None:
         return 0

@@ -19,7 +19,7 @@ COST_PRIORITY = 85
 
 ORDER = (
     "back", "quit", "help", "filter", "explain", "open", "expand", "group", "sort", "window", "pause",
-    "seek", "spike", "speed", "mark", "reverse", "step", "go to", "end",
+    "seek", "spike", "speed", "mark", "compare", "reverse", "step", "go to", "end",
 )  # fmt: skip
 """The words in their order: on a narrow terminal, the last ones go first."""
 

@@ -18,8 +18,8 @@ from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
-from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.tui.comparison import comparison_text
 from tcpconntop.tui.state import STARTING, DashboardState
 from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify, on_click
 
@@ -54,7 +54,8 @@ class Header(Line):
             return Text()
         state, right = self._state, self._right(self._state, width)
         line = self._line(state, right, width)
-        if state.baseline is not None and _since(state.baseline) not in line.plain:  # keep at least its sign
+        said = comparison_text(state)
+        if said and said not in line.plain:  # keep at least its sign
             line = self._line(state, [Part(Text("Δ", self.paint("accent"))), *right], width)
         return line
 
@@ -88,8 +89,8 @@ class Header(Line):
         left += [Part(Text(word, dim), priority, "help") for word, priority in self._origin(state)]
         words = [on_click(Text(word), action) for word, action in self._view_words(state)]
         left.append(Part(Text(gap) + Text(" · ", dim).join(words), 2))
-        if state.baseline is not None:
-            left.append(Part(Text(_since(state.baseline), accent), 4, "mark"))
+        if said := comparison_text(state):
+            left.append(Part(Text(said, accent), 4, "mark" if state.compare_s is None else "compare"))
         filters = printable(state.info.filters) if state.info else ""
         where = f"/{printable(self._spec.where.text)}" if self._spec.where.text else ""
         for text in filter(None, (filters, where)):
@@ -186,7 +187,3 @@ def _shown_time(state: DashboardState, width: int) -> str:
     return (
         f" · {clock_with_zone(wall_s) if width >= ZONE_FROM else clock(wall_s)}, {elapsed(state.ago_s)} ago"
     )
-
-
-def _since(baseline: Snapshot) -> str:
-    return f"Δ since {clock(baseline.wall_s)}"

@@ -33,6 +33,7 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             ("expand", "below the row: its processes, destinations or hosts, each with its own figures"),
             ("open", "one process: its destinations and each of its connects"),
+            ("compare", "every row against 1, 5 or 15 minutes before, what got worse first"),
             ("mark", "every row against this moment from now on"),
             ("window(1)", "a longer window; a shorter one is its capital letter"),
         ),
@@ -86,6 +87,7 @@ WORDS: tuple[Entry, ...] = (
     ("⚠ 1 limit", "something that could not be traced or shown: the last lines of this help say what"),
     ("by … · 1m · p99▼", "grouping, window and order of the table"),
     ("Δ since 10:03:12", "every row is compared with that moment"),
+    ("Δ last 1m vs 5m earlier", "every row is compared with a window as long that ended so long before"),
     ("UTC+1", "the zone of the times shown; an hour that comes twice has it at each time"),
     ("▲ p99>50ms", "an alert fires; ○ it has cleared, or watches"),
     ("lost 0", "connects that are in no row: a buffer was full"),
@@ -108,6 +110,14 @@ FILTERS: tuple[Entry, ...] = (
     ("p99>5ms fail>1%", "metrics of the row, with > >= < <= =; a row must match all terms"),
     ("!dport=443", "rows that do not match the term"),
 )
+
+CHANGES: tuple[Entry, ...] = (
+    ("~", "chance explains the difference, or there are too few connects to tell (p99 needs some hundred), or"
+     " it is small: a rate by less than 10 %, a latency by less than 25 %"),
+    ("×3.1 +12%", "a change: chance alone makes one appear, in any row, at one look in a hundred at most;"
+     " connects of a burst depend on each other, so a burst can look like a change"),
+    ("new gone", "there are more connects now, or were before, than the other rate explains"),
+)  # fmt: skip
 
 COLOURS: tuple[Entry, ...] = (
     ("latency", "highlighted from 100 ms, and strongly from 1 s: a SYN was lost"),
@@ -161,6 +171,7 @@ def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSectio
     columns = [*COLUMNS.values(), TREND]
     sections += [
         HelpSection("Columns", tuple((column.header, column.help) for column in columns)),
+        HelpSection("Changes since a mark, or since minutes before", CHANGES),
         HelpSection("Colours", COLOURS),
     ]
     if info is not None and info.hosts:

@@ -11,6 +11,7 @@ import math
 from tcpconntop.core.lazy import np
 from tcpconntop.core.thresholds import BAD_SHARE, FELT_US, SLOW_US, SYN_RTO_US
 from tcpconntop.core.types import Floats, Ints
+from tcpconntop.core.view.baseline import CHANGES, WORSE_FROM
 from tcpconntop.core.view.metrics import METRICS, Quantity
 
 TROUBLE_PAINTS = ("dim", "warn", "warn", "warn", "bad")
@@ -22,7 +23,7 @@ LATENCY_PAINTS = ("", "warn", "bad")
 OUTLIER_FACTOR = 3.0
 """A value is an outlier from this many times the overall one on."""
 
-_CHANGE_LIMITS = {"dfail": (0.001, BAD_SHARE), "dp99": (1.25, 3.0)}
+_CHANGE_LIMITS = {"dfail": (0.001, BAD_SHARE), "dp50": (1.25, 3.0), "dp99": (1.25, 3.0)}
 """From which rise on a change is notable, and from which it is bad: a difference of shares, a factor."""
 
 
@@ -54,6 +55,9 @@ def share_paint(share: float, overall: float = math.nan) -> str:
 
 def change_paint(column: str, change: float) -> str:
     """Return the colour of a change since the baseline; a change for the better has none."""
+    if column == "change":
+        worse = "bad" if change >= 3 * WORSE_FROM else "warn"
+        return "dim" if not change >= 1 else "" if change < WORSE_FROM else worse
     if math.isnan(change) or change == (0 if column == "dfail" else 1):
         return "dim"
     if math.isinf(change) or column == "dcount":
@@ -68,7 +72,7 @@ def metric_paint(column: str, value: float, overall: float = math.nan) -> str:
         return latency_paint(value, overall)
     if column == "fail":
         return share_paint(value, overall)
-    if column in ("dcount", "dfail", "dp99"):
+    if column in CHANGES:
         return change_paint(column, value)
     if column in ("rtx", "failed"):
         return "warn" if value > 0 else "dim"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from records import connect, join, random_records, snapshot
 
 from tcpconntop.core.view.baseline import (
-    compare_with_baseline,
     factor_text,
     match_rows,
     points_text,
@@ -33,15 +33,15 @@ def compared(before, now, spec=None):
 
 def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
     before = [
-        connect("10.0.0.1", times=10),
-        connect("10.0.0.2", times=8, latency_ns=1_000_000),
-        connect("10.0.0.3", times=4),
+        connect("10.0.0.1", times=1_000),
+        connect("10.0.0.2", times=800, latency_ns=1_000_000),
+        connect("10.0.0.3", times=400),
     ]
     now = [
-        connect("10.0.0.1", times=20, latency_ns=500_000),
-        connect("10.0.0.2", times=4, latency_ns=1_000_000),
-        connect("10.0.0.2", times=4, **REFUSED),
-        connect("10.0.0.4", times=3),
+        connect("10.0.0.1", times=2_000, latency_ns=500_000),
+        connect("10.0.0.2", times=400, latency_ns=1_000_000),
+        connect("10.0.0.2", times=400, **REFUSED),
+        connect("10.0.0.4", times=300),
     ]
     view = compared(before, now)
     assert view.metrics["dcount"].tolist() == [2.0, 1.0, 0.0, np.inf]
@@ -51,8 +51,8 @@ def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
     texts = [
         [column.text(view, row) for column in columns_of(view) if column.needs_baseline] for row in range(4)
     ]
-    assert texts[:2] == [["×2.0", "=", "×2.0"], ["=", "+50.0", "="]]
-    assert texts[2:] == [["gone", "-", "-"], ["new", "new", "new"]]
+    assert texts[:2] == [["worse", "×2.0", "~", "×2.0", "×2.0"], ["worse", "~", "+50.0", "~", "~"]]
+    assert texts[2:] == [["gone", "gone", "-", "-", "-"], ["new", "new", "new", "new", "new"]]
 
 
 def test_given_no_mark_then_there_is_no_column_of_one_nor_a_filter_for_it():
@@ -63,19 +63,19 @@ def test_given_no_mark_then_there_is_no_column_of_one_nor_a_filter_for_it():
 
 
 def test_given_a_row_that_only_failed_when_it_connects_then_its_p99_is_new_and_when_not_there_is_none():
-    view = compared([connect(times=2, **REFUSED)], [connect(times=2)])
+    view = compared([connect(times=20, **REFUSED)], [connect(times=20)])
     assert (view.metrics["dp99"][0], view.metrics["dfail"][0]) == (np.inf, -1.0)
-    view = compared([connect(times=2)], [connect(times=2, **REFUSED)])
+    view = compared([connect(times=20)], [connect(times=20, **REFUSED)])
     assert math.isnan(view.metrics["dp99"][0])
 
 
 def test_given_changes_when_sorted_by_them_then_the_new_come_first_and_the_unknown_last():
-    before = [connect("10.0.0.1"), connect("10.0.0.2"), connect("10.0.0.3", times=9)]
+    before = [connect("10.0.0.1", times=900), connect("10.0.0.2"), connect("10.0.0.3", times=900)]
     now = [
-        connect("10.0.0.1", latency_ns=900_000),
+        connect("10.0.0.1", times=900, latency_ns=900_000),
         connect("10.0.0.2", **REFUSED),
-        connect("10.0.0.3", latency_ns=200_000),
-        connect("10.0.0.4"),
+        connect("10.0.0.3", times=900, latency_ns=200_000),
+        connect("10.0.0.4", times=30),
     ]
     view = compared(before, now, ViewSpec(sort="dp99"))
     assert [columns_of(view)[0].text(view, row)[-1] for row in range(4)] == ["4", "1", "3", "2"]
@@ -101,9 +101,11 @@ def test_given_keys_when_matched_then_it_is_what_a_dictionary_finds():
 
 
 def test_given_a_shorter_window_at_the_mark_then_rates_are_compared_and_not_counts():
-    at = np.array([0])
-    baseline = {"rate": np.array([5.0]), "count": np.array([50.0])}
-    assert compare_with_baseline("dcount", np.array([5.0]), baseline, at).tolist() == [1.0]
+    before = replace(snapshot(connect(times=50)), span_s=10.0)
+    now = replace(snapshot(connect(times=300)), span_s=60.0)
+    assert make_view(now, ViewSpec(), make_view(before, ViewSpec())).metrics["dcount"].tolist() == [1.0]
+    short = replace(before, span_s=50.0)
+    assert make_view(now, ViewSpec(), make_view(short, ViewSpec())).metrics["dcount"].tolist() == [5.0]
 
 
 def test_given_a_mark_then_it_keeps_no_history_and_compares_all_the_same():
@@ -120,7 +122,7 @@ def test_given_a_mark_then_it_keeps_no_history_and_compares_all_the_same():
 @pytest.mark.parametrize(
     ("factor", "text"),
     [
-        (1.12, "+12%"), (0.6, "-40%"), (3.1, "×3.1"), (2.0, "×2.0"), (1.995, "+100%"), (1.004, "="),
+        (1.12, "+12%"), (0.6, "-40%"), (3.1, "×3.1"), (2.0, "×2.0"), (1.995, "+100%"), (1.004, "~"),
         (9.96, "×10"), (45.2, "×45"), (12_345, "×12.3k"), (0.001, "-100%"), (math.inf, "new"),
         (math.nan, "-"), (0.0, "gone"),
     ],
@@ -131,13 +133,13 @@ def test_given_a_factor_then_it_reads(factor, text):
 
 @pytest.mark.parametrize(
     ("difference", "text"),
-    [(0.032, "+3.2"), (-0.001, "-0.1"), (0.0001, "="), (-1.0, "-100.0"), (math.inf, "new"), (math.nan, "-")],
+    [(0.032, "+3.2"), (-0.001, "-0.1"), (0.0001, "~"), (-1.0, "-100.0"), (math.inf, "new"), (math.nan, "-")],
 )
 def test_given_a_difference_of_shares_then_it_reads_in_points(difference, text):
     assert points_text(difference) == text
 
 
-GONE = [connect("10.0.0.2", pid=7, comm="curl", times=3), connect("10.0.0.2", pid=8, comm="wget", times=2)]
+GONE = [connect("10.0.0.2", pid=7, comm="curl", times=30), connect("10.0.0.2", pid=8, comm="wget", times=20)]
 
 
 @pytest.mark.parametrize("descending", [True, False])
@@ -158,7 +160,10 @@ def test_given_a_row_that_is_gone_since_the_mark_then_it_is_still_listed_and_say
 
 @pytest.mark.parametrize("sort", ["comm", "dcount", "daddr", "count"])
 def test_given_gone_rows_then_they_sort_and_filter_like_others(sort):
-    before, now = [connect("10.0.0.1", comm="dig"), *GONE], [connect("10.0.0.3", comm="zsh")]
+    before, now = (
+        [connect("10.0.0.1", comm="dig", times=30), *GONE],
+        [connect("10.0.0.3", comm="zsh", times=30)],
+    )
     view = compared(before, now, ViewSpec(sort=sort, descending=False))
     places = {"comm": "213", "dcount": "123", "daddr": "123", "count": "123"}
     assert "".join(columns_of(view)[0].text(view, row)[-1] for row in range(3)) == places[sort]

@@ -1,0 +1,29 @@
+"""The part of the dashboard that compares rows with another moment: the keys `m` and `M`."""
+
+from __future__ import annotations
+
+from tcpconntop.core.view.columns import sorted_by
+from tcpconntop.tui.comparison import next_comparison
+from tcpconntop.tui.screens.table_screen import TableScreen
+from tcpconntop.tui.state_store import StateStore
+from tcpconntop.tui.terminal_app import TerminalApp
+
+
+class ComparingApp(TerminalApp):
+    """Base class for an app whose rows can be compared."""
+
+    _store: StateStore
+
+    def action_mark(self) -> None:
+        """Compare all rows with the shown moment, or stop comparing."""
+        self._store.apply(self._store.state.toggle_baseline())
+
+    def action_compare(self) -> None:
+        """Compare all rows with 1, 5 or 15 minutes before, what got worse first, or stop comparing."""
+        was_off = self._store.state.compare_s is None
+        self._store.apply(next_comparison(self._store.state))
+        if was_off and self._store.state.compare_s is not None:
+            for screen in reversed(self.screen_stack):
+                if isinstance(screen, TableScreen):
+                    screen.set_spec(sorted_by(screen.spec, "change"))
+                    break
