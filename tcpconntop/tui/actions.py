@@ -1,4 +1,4 @@
-"""The registry of actions: key bindings, command palette, footer, help and README are made from this list."""
+"""The registry of actions: keys, command palette, footer, help and docs/keys.md are made from this list."""
 
 from __future__ import annotations
 

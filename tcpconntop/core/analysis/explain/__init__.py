@@ -1,7 +1,7 @@
 """Explain why connects are slow or fail: findings with their evidence, the worst first. Pure functions.
 
 To add a kind: write its module with a subclass of `FindingKind`, add it to `KINDS`, and paste the list that
-`tests/unit/test_readme.py` asks for into README.md.
+`tests/unit/test_docs.py` asks for into docs/findings.md.
 """
 
 from __future__ import annotations

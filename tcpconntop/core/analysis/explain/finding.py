@@ -71,10 +71,10 @@ class Finding:
 class FindingKind(ABC):
     """One kind of finding: the check, and its documentation.
 
-    `KINDS` lists one object of each subclass. README.md is generated from the texts below.
+    `KINDS` lists one object of each subclass. docs/findings.md is generated from the texts below.
 
     Attributes:
-        kind: name in JSON, in `--ignore` and in README.md.
+        kind: name in JSON, in `--ignore` and in docs/findings.md.
         severity: severity of its findings; the highest where a check grades them.
         shows: what is wrong when it fires.
         based_on: the data that prove it.
