@@ -102,10 +102,10 @@ class SparseCounts:
         return self.codes[np.searchsorted(np.cumsum(self.counts), ranks)] & (CELLS - 1)
 
     def counts_above(self, cells: Ints) -> tuple[Ints, Ints]:
-        """Return the counts above a cell of each row 0 … n - 1, and from that cell on; both of shape (n,)."""
+        """Return the counts above some cells of each row, and from these on; all of shape (n_rows, cells)."""
         running = np.concatenate(([0], np.cumsum(self.counts)))
-        codes = (np.arange(len(cells), dtype=np.int64) << CELL_BITS) | cells
-        end = running[self.row_starts(len(cells))[1:]]
+        codes = (np.arange(len(cells), dtype=np.int64)[:, np.newaxis] << CELL_BITS) | cells
+        end = running[self.row_starts(len(cells))[1:, np.newaxis]]
         above, from_on = (np.searchsorted(self.codes, codes, side) for side in ("right", "left"))
         return end - running[above], end - running[from_on]
 

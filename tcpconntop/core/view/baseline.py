@@ -34,7 +34,7 @@ SAME_WITHIN = 0.01
 """Factors closer to 1 than this are shown as `~`: the error of quantiles is as large."""
 
 WORSE_FROM = 10.0
-"""A verdict from which a row got worse: by the greater factor of p50 and p99, or, from 1,000, in failures.
+"""A verdict from which a row got worse: by the greatest factor of its quantiles, or, from 1,000, in failures.
 Below it: 3 is new, 2 is gone, 1 is better, 0 is what chance explains, and the fraction is how busy it is."""
 
 
@@ -78,7 +78,7 @@ def unmatched_rows(row_of: Rows, n_baseline: int) -> Rows:
     return np.flatnonzero(is_unmatched)
 
 
-CHANGES = ("change", "dcount", "dfail", "dp50", "dp99")
+CHANGES = ("change", "dcount", "dfail", "dp50", "dp90", "dp99")
 """The columns that compare with the baseline (`changes.py`). Rates are compared, not counts: windows of
 different lengths can be."""
 

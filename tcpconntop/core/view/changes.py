@@ -3,13 +3,13 @@
 Three tests, none of which assumes a distribution:
 - rate: of the connects of both, how many came in one is binomial (`noise.rate_ratio_interval`);
 - share of failures: Fisher's exact test;
-- p50 and p99: how many of each are slower than that quantile of both together, by Fisher's exact test
+- p50, p90 and p99: how many of each are slower than that quantile of both together, by Fisher's exact test
   (A. M. Mood: Introduction to the Theory of Statistics, 1950, section 16.4). So p99 needs some hundred
-  connects: of fewer, p50 alone may tell.
+  connects: of fewer, p50 and p90 may tell.
 
 All tests of one picture together call chance a change in at most one of a hundred (`FALSE_ALARMS`, divided by
 their number after Bonferroni), if connects are independent. A rate that changed by less than a tenth did not
-change, nor a latency by less than a quarter: most rows of thousands need no test then.
+change, nor a latency by less than `MIN_LATENCY_FACTORS`: most rows of thousands need no test then.
 Connects that are missing, or in the row `other`, may have been anything. Where both windows share connects,
 as just after a mark, less is called a change.
 """
@@ -34,11 +34,11 @@ from tcpconntop.core.view.noise_of_rows import (
 )
 from tcpconntop.core.window import stats as st
 
-MIN_LATENCY_FACTOR = 1.25
-"""What is not this much slower or faster did not change."""
+MIN_LATENCY_FACTORS = {"p50": 1.25, "p90": 1.5, "p99": 1.5}
+"""What is not this much slower or faster did not change: the tail varies more."""
 
-_TESTS_OF_A_ROW = 2 * 4
-"""Up and down of the rate, the share of failures and two quantiles."""
+_TESTS_OF_A_ROW = 2 * (2 + len(QUANTILES))
+"""Up and down of the rate, the share of failures and the quantiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +182,7 @@ class Changes:
 
     @cached_property
     def _quantile_signs(self) -> dict[str, Ints]:
-        candidates = {name: self._candidates(name) for name in ("p50", "p99")}
+        candidates = {name: self._candidates(name) for name in QUANTILES}
         rows = np.flatnonzero(np.logical_or.reduce(list(candidates.values())))
         if not len(rows):
             return {name: np.zeros(len(self._n), np.int64) for name in candidates}
@@ -190,30 +190,31 @@ class Changes:
         pooled = SparseCounts.total([now, before])
         first = pooled.counts_before_rows(len(rows))
         n, base_n = self._ok[rows], self._base_ok[rows]
+        slower = np.stack([_slower(n + base_n, q) for q in QUANTILES.values()], axis=1)
+        cells = pooled.cells_of_ranks(first[1:, np.newaxis] - slower)
+        above, on = now.counts_above(cells)
+        base_above, base_on = before.counts_above(cells)
+        # Of connects in the bucket of the quantile itself, each side has its share of the slower ones.
+        share = (slower - above - base_above) / np.maximum(on + base_on - above - base_above, 1)
+        k = above + np.floor(share * (on - above) + 1e-9).astype(np.int64)
+        base_k = base_above + np.floor(share * (base_on - base_above) + 1e-9).astype(np.int64)
         signs = {}
-        for name, candidate in candidates.items():
-            slower = _slower(n + base_n, QUANTILES[name])
-            cells = pooled.cells_of_ranks(first[1:] - slower)
-            above, on = now.counts_above(cells)
-            base_above, base_on = before.counts_above(cells)
-            # Of connects in the bucket of the quantile itself, each side has its share of the slower ones.
-            share = (slower - above - base_above) / np.maximum(on + base_on - above - base_above, 1)
-            k = above + np.floor(share * (on - above) + 1e-9).astype(np.int64)
-            base_k = base_above + np.floor(share * (base_on - base_above) + 1e-9).astype(np.int64)
-            up = self._of_all(rows, self._is_more(k, n, slower - k, base_n))
-            down = self._of_all(rows, self._is_less(slower - base_k, n, base_k, base_n))
+        for at, (name, candidate) in enumerate(candidates.items()):
+            of_name = candidate[rows]
+            some, n, base_n = rows[of_name], self._ok[rows[of_name]], self._base_ok[rows[of_name]]
+            more, less = k[of_name, at], base_k[of_name, at]
+            up = self._of_all(some, self._is_more(more, n, slower[of_name, at] - more, base_n))
+            down = self._of_all(some, self._is_less(slower[of_name, at] - less, n, less, base_n))
             factor = self._quantile_factor(name)
-            signs[name] = self._sign(
-                up & candidate & (factor >= MIN_LATENCY_FACTOR),
-                down & candidate & (factor <= 1 / MIN_LATENCY_FACTOR),
-            )
+            signs[name] = self._sign(up & (factor > 1), down & (factor < 1))
         return signs
 
     def _candidates(self, name: str) -> Mask:
         """Return the rows whose quantile changed, and whose connects are enough to tell."""
         factor = self._quantile_factor(name)
         n, base_n = self._ok, self._base_ok
-        moved = (factor >= MIN_LATENCY_FACTOR) | (factor <= 1 / MIN_LATENCY_FACTOR)
+        least = MIN_LATENCY_FACTORS[name]
+        moved = (factor >= least) | (factor <= 1 / least)
         rows = np.flatnonzero(moved & (n > 0) & (base_n > 0) & self._judged)
         n, base_n = n[rows], base_n[rows]
         of_all, mask = n + base_n, np.zeros(len(self._n), bool)

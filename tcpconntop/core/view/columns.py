@@ -53,9 +53,11 @@ def _metric(
     return replace(column, json_name=json_name)
 
 
-def _change(name: str, header: str, quantity: Quantity, help_text: str, width: int = 6) -> ViewColumn:
+def _change(
+    name: str, header: str, quantity: Quantity, help_text: str, width: int = 6, priority: int = 1
+) -> ViewColumn:
     """Make the column of a change since the baseline (`CHANGES`)."""
-    return replace(_number(name, header, help_text, quantity, width, 1), needs_baseline=True)
+    return replace(_number(name, header, help_text, quantity, width, priority), needs_baseline=True)
 
 
 def _number(
@@ -226,6 +228,7 @@ COLUMNS: dict[str, ViewColumn] = {
         _metric("p50", "P50", "p50_us", "half of the connects took at most this long", priority=0),
         _change("dp50", "ΔP50", Quantity.FACTOR, "P50 now divided by P50 at the baseline"),
         _metric("p90", "P90", "p90_us", "nine in ten took at most this long", priority=1),
+        _change("dp90", "ΔP90", Quantity.FACTOR, "P90 now divided by P90 at the baseline", priority=5),
         _metric("p99", "P99", "p99_us", "99 in 100 took at most this long", priority=0),
         _change("dp99", "ΔP99", Quantity.FACTOR, "P99 now divided by P99 at the baseline"),
         _metric("max", "MAX", "max_us", "greatest latency", priority=5),

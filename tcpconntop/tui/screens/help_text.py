@@ -113,7 +113,7 @@ FILTERS: tuple[Entry, ...] = (
 
 CHANGES: tuple[Entry, ...] = (
     ("~", "chance explains the difference, or there are too few connects to tell (p99 needs some hundred), or"
-     " it is small: a rate by less than 10 %, a latency by less than 25 %"),
+     " it is small: a rate by less than 10 %, P50 by less than 25 %, P90 and P99 by less than 50 %"),
     ("×3.1 +12%", "a change: chance alone makes one appear, in any row, at one look in a hundred at most;"
      " connects of a burst depend on each other, so a burst can look like a change"),
     ("new gone", "there are more connects now, or were before, than the other rate explains"),

@@ -23,7 +23,7 @@ LATENCY_PAINTS = ("", "warn", "bad")
 OUTLIER_FACTOR = 3.0
 """A value is an outlier from this many times the overall one on."""
 
-_CHANGE_LIMITS = {"dfail": (0.001, BAD_SHARE), "dp50": (1.25, 3.0), "dp99": (1.25, 3.0)}
+_CHANGE_LIMITS = {"dfail": (0.001, BAD_SHARE), "dp50": (1.25, 3.0), "dp90": (1.25, 3.0), "dp99": (1.25, 3.0)}
 """From which rise on a change is notable, and from which it is bad: a difference of shares, a factor."""
 
 

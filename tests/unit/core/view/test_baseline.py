@@ -51,8 +51,8 @@ def test_given_a_mark_when_rows_changed_then_each_says_by_how_much():
     texts = [
         [column.text(view, row) for column in columns_of(view) if column.needs_baseline] for row in range(4)
     ]
-    assert texts[:2] == [["worse", "×2.0", "~", "×2.0", "×2.0"], ["worse", "~", "+50.0", "~", "~"]]
-    assert texts[2:] == [["gone", "gone", "-", "-", "-"], ["new", "new", "new", "new", "new"]]
+    assert texts[:2] == [["worse", "×2.0", "~", *["×2.0"] * 3], ["worse", "~", "+50.0", *["~"] * 3]]
+    assert texts[2:] == [["gone", "gone", *["-"] * 4], ["new"] * 6]
 
 
 def test_given_no_mark_then_there_is_no_column_of_one_nor_a_filter_for_it():

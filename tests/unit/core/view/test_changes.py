@@ -27,7 +27,7 @@ from tcpconntop.core.wire import Outcome
 
 REFUSED = {"outcome": Outcome.REFUSED, "error": 111}
 SORTED = ViewSpec(sort="change")
-CHANGED = ("change", "dcount", "dfail", "dp50", "dp99")
+CHANGED = ("change", "dcount", "dfail", "dp50", "dp90", "dp99")
 
 
 def traffic(seed: int, rows: int = 40, times: int = 100, median_us: float = 300.0) -> list:
@@ -77,7 +77,7 @@ def test_given_a_destination_that_is_thirty_times_slower_then_it_comes_first_and
     before, now = traffic(1), traffic(2)
     now[17] = traffic(3, rows=18, median_us=9_000)[17]
     found = changes(before, now)
-    name, (verdict, rate, fail, p50, _) = next(iter(found.items()))
+    name, (verdict, rate, fail, p50, *_) = next(iter(found.items()))
     assert (name, verdict, rate, fail) == ("17", "worse", "~", "~")
     assert 25 < float(p50.removeprefix("×")) < 36
     assert [texts[0] for texts in found.values()].count("~") == len(found) - 1
@@ -87,7 +87,7 @@ def test_given_a_tail_that_grows_then_p99_is_named_and_p50_is_not():
     slow = connect(times=30, latency_ns=200_000_000)
     before, now = traffic(1, rows=2, times=1_000), traffic(2, rows=2, times=1_000)
     slow["daddr"] = now[1]["daddr"][0]
-    verdict, _, _, p50, p99 = changes(before, [*now, slow])["1"]
+    verdict, _, _, p50, _, p99 = changes(before, [*now, slow])["1"]
     assert (verdict, p50) == ("worse", "~")
     assert p99.startswith("×")
 
@@ -103,8 +103,8 @@ def test_given_rows_that_begin_and_end_then_they_are_new_and_gone_and_the_failin
     assert list(found) == ["1", "3", "2", "9"]
     assert [texts[0] for texts in found.values()] == ["worse", "new", "gone", "~"]
     assert found["1"][2] == "+100.0"
-    assert found["3"][1:] == ["new"] * 4
-    assert found["2"][1:] == ["gone", "-", "-", "-"]
+    assert found["3"][1:] == ["new"] * 5
+    assert found["2"][1:] == ["gone", "-", "-", "-", "-"]
 
 
 @pytest.mark.parametrize("times", [1, 3, 5])
@@ -122,12 +122,20 @@ def test_given_too_few_connects_then_nothing_is_named(times):
     ]
     found = changes(before, now)
     assert {texts[0] for texts in found.values()} == {"~"}
-    assert found["1"] == ["~"] * 5
+    assert found["1"] == ["~"] * 6
 
 
 def test_given_few_connects_that_are_all_slower_then_p50_tells_and_p99_cannot():
     before, now = [connect(times=40)], [connect(times=40, latency_ns=9_000_000)]
-    assert changes(before, now)["1"] == ["worse", "~", "~", "×36", "~"]
+    assert changes(before, now)["1"] == ["worse", "~", "~", "×36", "~", "~"]
+
+
+def test_given_some_syns_that_are_lost_then_p90_tells_where_p50_and_p99_cannot():
+    before = [connect(times=70)]
+    now = [connect(times=50), connect(times=15, latency_ns=1_030_000_000, rtx=1)]
+    verdict, *_, p50, p90, p99 = changes(before, now)["1"]
+    assert (verdict, p50, p99) == ("worse", "~", "~")
+    assert p90 == "×4,110"
 
 
 def test_given_connects_that_are_missing_then_they_may_have_been_anything():
@@ -153,7 +161,7 @@ def test_given_the_row_of_folded_keys_then_nothing_is_said_of_it():
     busy = snapshot_of(window)
     view = make_view(busy, SORTED, make_view(busy, SORTED))
     (other,) = np.flatnonzero(view.keys["special"])
-    assert [text(view, other, name) for name in CHANGED] == ["-"] * 5
+    assert [text(view, other, name) for name in CHANGED] == ["-"] * 6
 
 
 def test_given_tails_then_the_bound_is_no_less_and_not_much_more():
@@ -178,8 +186,8 @@ def test_given_factorials_then_choosing_is_what_counting_gives():
 
 def test_given_counts_then_those_above_a_cell_are_counted_by_row():
     counts = SparseCounts.from_pairs(np.array([0, 0, 0, 2, 2]), np.array([3, 3, 9, 1, 5]))
-    above, on = counts.counts_above(np.array([3, 0, 5]))
-    assert (above.tolist(), on.tolist()) == ([1, 0, 0], [3, 0, 1])
+    above, on = counts.counts_above(np.array([[3, 9], [0, 1], [5, 0]]))
+    assert (above.tolist(), on.tolist()) == ([[1, 0], [0, 0], [0, 2]], [[3, 1], [0, 0], [1, 2]])
 
 
 @pytest.mark.parametrize(
