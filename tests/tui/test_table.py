@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
+from rich.style import Style
 from support import INFO, Clock, Steady, feed, flow, snapshot, still, text_of
 from textual.geometry import Region
 
@@ -14,6 +16,7 @@ from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot
+from tcpconntop.tui.table.drawing import header_strip
 from tcpconntop.tui.table.layout import lay_out_columns
 from tcpconntop.tui.text.lines import fit
 from tcpconntop.tui.text.sparkline import sparkline
@@ -30,12 +33,20 @@ async def lines(flows, size=(120, 36), spec=None):
         return text_of(app.screen.table), app.screen.table.column_layouts
 
 
+def test_no_header_touches_the_next_one():
+    """GIVEN an arrow beside a header WHEN the next one fills its column THEN there is a gap all the same."""
+    places = lay_out_columns([c for c in COLUMNS.values() if c.key != "netns"], "p99", 400)
+    for column in COLUMNS.values():
+        text = header_strip(places, ViewSpec(sort=column.key), Style(), Style()).text
+        assert not re.search(r"[▼▲]\S", text)
+
+
 async def test_numbers_end_below_the_end_of_their_header():
     text, places = await lines([flow("a"), flow("bb", 101, "10.0.0.2", 65535, rate_hz=900)])
     for place in places:
         end = place.start + place.width
         if place.column.numeric:
-            assert text[0][:end].endswith(place.column.header)
+            assert text[0][:end].endswith((place.column.header, f"{place.column.header}▼"))
             assert all(line[end - 1] != " " and line[end] == " " for line in text[1:3])
 
 

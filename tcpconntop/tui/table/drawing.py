@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -34,19 +35,27 @@ def header_strip(
 ) -> Strip:
     """Draw the header; the column that the rows are sorted by has an arrow."""
     segments, position = [], 0
-    for layout in layouts:
+    for layout, following in zip_longest(layouts, layouts[1:]):
         column = layout.column
         is_sorted = spec is not None and column.key == spec.sort
         style = sorted_style if is_sorted else plain
         arrow = ("▼" if spec and spec.descending else "▲") if is_sorted else " "
-        name = column.header[: layout.width] if column.numeric else f"{column.header}{arrow}"
+        # The arrow is drawn in the gap, so that headers do not move; but it never touches the next one.
+        is_in_gap = column.numeric and not (
+            is_sorted and len(column.header) < layout.width and following and _fills_its_width(following)
+        )
+        name = column.header[: layout.width] if is_in_gap else f"{column.header}{arrow}"
         segments.append(Segment(" " * (layout.start - position), plain))
         segments.append(Segment(fit(name, layout.width, column.numeric), style))
         position = layout.end
-        if column.numeric:  # the arrow is drawn in the gap, so that headers do not move
+        if is_in_gap:
             segments.append(Segment(arrow, style))
             position += 1
     return Strip(segments)
+
+
+def _fills_its_width(layout: ColumnLayout) -> bool:
+    return layout.column.numeric and len(layout.column.header) >= layout.width
 
 
 @dataclass
