@@ -36,6 +36,10 @@ SIZE = (132, 38)
 LIVE = "live"
 
 
+SECONDS = 300
+"""Length of the seeded scenario."""
+
+
 @dataclass(frozen=True)
 class Screenshot:
     """A screenshot of the seeded scenario.
@@ -43,14 +47,32 @@ class Screenshot:
     Attributes:
         name: name of the file, without its extension.
         keys: keys to press before the screenshot.
-        mark_before_s: press `m` (mark) this many seconds before the screenshot; 0 for never.
         size: of the terminal, columns and lines.
+        flows_at: returns what happens in a second; None for the same in each.
     """
 
     name: str
     keys: tuple[str, ...] = ()
-    mark_before_s: int = 0
     size: tuple[int, int] = SIZE
+    flows_at: Callable[[int], Sequence[Flow]] | None = None
+
+
+def deployment(second: int) -> Sequence[Flow]:
+    """Return what happens in a second: a minute before the end a database gets slow, one host for another."""
+    from dataclasses import replace
+
+    from tcpconntop.sources.synthetic import SCENARIO
+
+    is_after = second >= SECONDS - 58
+    found = []
+    for flow in SCENARIO:
+        if flow.daddr == "10.7.0.12" and is_after:
+            found.append(replace(flow, median_us=9_600))
+        elif flow.daddr == ("10.9.1.1" if is_after else "fd00:7::22"):
+            found.append(replace(flow, rate_hz=0))
+        else:
+            found.append(flow)
+    return found
 
 
 SCREENSHOTS = (
@@ -60,7 +82,7 @@ SCREENSHOTS = (
     Screenshot("heatmap", ("3",)),
     Screenshot("failures", ("4",)),
     Screenshot("explain", ("x",)),
-    Screenshot("mark", mark_before_s=40),
+    Screenshot("mark", ("M",), flows_at=deployment),
     Screenshot("past", ("comma",) * 12),
     Screenshot("big", size=(200, 56)),
 )
@@ -69,7 +91,9 @@ SCREENSHOTS = (
 NOON_NS = 12 * 3600 * SECOND_NS
 
 
-def scenario(seconds: int = 300, flows_at: Callable[[int], Sequence[Flow]] | None = None) -> list[Snapshot]:
+def scenario(
+    seconds: int = SECONDS, flows_at: Callable[[int], Sequence[Flow]] | None = None
+) -> list[Snapshot]:
     """Return the snapshots that the engine would publish, one per second of the seeded scenario.
 
     Args:
@@ -140,10 +164,8 @@ async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot])
     """Run the dashboard without a terminal and save one screenshot."""
     app = dashboard()
     async with app.run_test(size=screenshot.size) as pilot:
-        for snapshot in (snapshots[-1 - screenshot.mark_before_s], snapshots[-1]):
+        for snapshot in snapshots[-2:]:
             await show(pilot, snapshot)
-            if screenshot.mark_before_s and snapshot is not snapshots[-1]:
-                await pilot.press("m")
         for key in screenshot.keys:
             await pilot.press(key)
         await settle(pilot)
@@ -194,7 +216,8 @@ def main() -> int:
     if screenshots:
         snapshots = scenario()
         for screenshot in screenshots:
-            asyncio.run(save_screenshot(screenshot, snapshots))
+            shown = scenario(flows_at=screenshot.flows_at) if screenshot.flows_at else snapshots
+            asyncio.run(save_screenshot(screenshot, shown))
             print(f"{screenshot.name}.svg")
     return code
 
