@@ -63,9 +63,12 @@ class Fleet:
         return host_in(self.until(lambda document: is_so(host_in(document, name))), name)
 
     def until_counted(self, hosts: list[Host]) -> dict[str, Any]:
-        """Return the first document in which all connects of each host are counted."""
+        """Return the first document in which all connects of each host are counted, and none is in flight."""
         made = {host.name: host.made for host in hosts}
-        return self.until(lambda document: {h["name"]: h["attempts"] for h in document["hosts"]} == made)
+        return self.until(
+            lambda document: not document["in_flight"]
+            and {h["name"]: h["attempts"] for h in document["hosts"]} == made
+        )
 
     def end(self) -> None:
         """Press Ctrl-C, and wait."""
