@@ -66,8 +66,9 @@ class Fleet:
         """Return the first document in which all connects of each host are counted, and none is in flight."""
         made = {host.name: host.made for host in hosts}
         return self.until(
-            lambda document: not document["in_flight"]
-            and {h["name"]: h["attempts"] for h in document["hosts"]} == made
+            lambda document: (
+                not document["in_flight"] and {h["name"]: h["attempts"] for h in document["hosts"]} == made
+            )
         )
 
     def end(self) -> None:
