@@ -12,6 +12,7 @@ from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Find
 from tcpconntop.core.format import elapsed
 from tcpconntop.core.types import Rows
 from tcpconntop.core.window.host import ListenQueue, NetnsFacts
+from tcpconntop.core.wire import Outcome
 
 MAX_ASKED = 64
 """Destinations that are compared with own addresses in each namespace, those that lost most SYNs first."""
@@ -117,7 +118,10 @@ class AcceptQueue(FindingKind):
             f" {plural(n, 'SYN')} to this address {'was' if n == 1 else 'were'} retransmitted: the server"
             " accepts too slowly, or its backlog is too small"
         )
-        keys = evidence.busiest(np.flatnonzero((evidence.dest_of == suspect.dest) & here))
+        waiting_keys = np.flatnonzero((evidence.dest_of == suspect.dest) & here)
+        for outcome in (Outcome.TIMEOUT, Outcome.CANCELLED):  # `Unanswered` has nothing to add
+            evidence.explained[waiting_keys, outcome] = True
+        keys = evidence.busiest(waiting_keys)
         step = steps.accept_queue(evidence, keys, of_one=True)
         return self.finding(
             evidence, keys, f"the accept queue of {place} is full", proof, n, step, named=False

@@ -9,6 +9,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.accept_queue import AcceptQueue
 from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
@@ -66,7 +67,7 @@ class Unanswered(FindingKind):
         " EACCES: as for `local-firewall`"
     )
     absent = "no timeout or error, nothing unreachable"
-    after = (Ipv6Broken, LocalPorts, LocalFirewall, ClientTimeout)
+    after = (Ipv6Broken, LocalPorts, LocalFirewall, AcceptQueue, ClientTimeout)
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the destinations with most failures, without those that other findings are about."""

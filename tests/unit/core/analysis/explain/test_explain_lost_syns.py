@@ -95,6 +95,15 @@ def test_an_accept_queue_of_this_host():
     assert "while 3 SYNs to this address were retransmitted" in found.evidence
 
 
+def test_a_full_accept_queue_is_the_only_reason_that_is_named():
+    """GIVEN connects that time out at a full queue THEN no other finding calls their destination silent."""
+    host = queues(7, 7, 19, listeners=listening("0.0.0.0", 8080, 129))
+    failed = with_lost_syns(daddr=BUSY, dport=8080, times=9, outcome=Outcome.TIMEOUT, error=110)
+    assert set(findings(failed, connect(times=50), host=host)) == {"accept-queue"}
+    cleared = queues(7, 7, 19, listeners=listening("0.0.0.0", 8080, 3))
+    assert "unanswered" in findings(failed, connect(times=50), host=cleared)
+
+
 @pytest.mark.parametrize(
     ("listeners", "waiting"),
     [
