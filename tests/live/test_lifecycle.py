@@ -184,7 +184,7 @@ def test_a_refused_probe_set_is_one_line(probe: str) -> None:
         pytest.skip(f"this kernel has {probe}")
     assert re.fullmatch(rf"--probe {probe} is not available here \(.+\): use --probe tracepoint", str(error))
     assert error.exit_code == 4
-    assert descriptors() == before
+    assert set(descriptors()) <= set(before)  # what other tests left may be gone by now
     # The kernel has answered: nobody asks BCC, which has the same programs.
     assert str(refusal_of(probe, (sys.executable,))) == str(error)
 
