@@ -49,6 +49,10 @@ class _PortUse(NamedTuple):
         return self.facts.port_count if self.facts else 0
 
 
+_STATES = 'ss -Htan dst ADDRESS:PORT | cut -d" " -f1 | sort | uniq -c'
+"""What counts the sockets towards a destination by state."""
+
+
 class LocalPorts(FindingKind):
     """A destination towards which local ports have run out, or soon will."""
 
@@ -60,9 +64,7 @@ class LocalPorts(FindingKind):
         " both of the network namespace of the connects"
     )
     silent = "fewer than 80% in use, or a port range that is not known, while no connect fails for it"
-    next_step = (
-        "`ss -Htan dst ADDRESS:PORT | cut -d -f1 | sort | uniq -c; sysctl net.ipv4.ip_local_port_range` here"
-    )
+    next_step = f"`{_STATES}; sysctl net.ipv4.ip_local_port_range` here"
     absent = "no lack of local ports"
     after = (Ipv6Broken,)
 
