@@ -119,8 +119,8 @@ class AcceptQueue(FindingKind):
             " accepts too slowly, or its backlog is too small"
         )
         waiting_keys = np.flatnonzero((evidence.dest_of == suspect.dest) & here)
-        for outcome in (Outcome.TIMEOUT, Outcome.CANCELLED):  # `Unanswered` has nothing to add
-            evidence.explained[waiting_keys, outcome] = True
+        evidence.explained[waiting_keys, Outcome.TIMEOUT] = True  # `Unanswered` has nothing to add
+        evidence.explained[waiting_keys, Outcome.CANCELLED] |= bool(evidence.silent_dests[suspect.dest])
         keys = evidence.busiest(waiting_keys)
         step = steps.accept_queue(evidence, keys, of_one=True)
         return self.finding(
