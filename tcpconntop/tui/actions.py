@@ -158,7 +158,12 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "N", "B", "a", "A"})
+def action_named(name: str) -> Action:
+    """Return the action with a name, such as `explain`."""
+    return next(action for action in ACTIONS if action.name == name)
+
+
+NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "M", "N", "B", "a", "A"})
 """Keys that were added after settings files could hold keys: one that the user gave to another action is that
 action's alone, so that no settings file stops working."""
 

@@ -191,12 +191,6 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         """Remove all notes: several would cover the table that they are about."""
         self.clear_notifications()
 
-    @property
-    def _table_screen(self) -> TableScreen:
-        """The topmost screen with a table, perhaps below a dialog."""
-        screens = (screen for screen in reversed(self.screen_stack) if isinstance(screen, TableScreen))
-        return next(screens, self._main)
-
     # Actions in time
 
     def action_pause(self) -> None:

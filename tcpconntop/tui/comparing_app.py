@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tcpconntop.core.view.columns import sorted_by
 from tcpconntop.tui.comparison import next_comparison
+from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.table_screen import TableScreen
 from tcpconntop.tui.state_store import StateStore
 from tcpconntop.tui.terminal_app import TerminalApp
@@ -13,6 +14,13 @@ class ComparingApp(TerminalApp):
     """Base class for an app whose rows can be compared."""
 
     _store: StateStore
+    _main: MainScreen
+
+    @property
+    def _table_screen(self) -> TableScreen:
+        """The topmost screen with a table, perhaps below a dialog."""
+        screens = (screen for screen in reversed(self.screen_stack) if isinstance(screen, TableScreen))
+        return next(screens, self._main)
 
     def action_mark(self) -> None:
         """Compare all rows with the shown moment, or stop comparing."""
@@ -23,7 +31,5 @@ class ComparingApp(TerminalApp):
         was_off = self._store.state.compare_s is None
         self._store.apply(next_comparison(self._store.state))
         if was_off and self._store.state.compare_s is not None:
-            for screen in reversed(self.screen_stack):
-                if isinstance(screen, TableScreen):
-                    screen.set_spec(sorted_by(screen.spec, "change"))
-                    break
+            screen = self._table_screen
+            screen.set_spec(sorted_by(screen.spec, "change"))

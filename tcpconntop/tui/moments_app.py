@@ -8,6 +8,7 @@ from textual import on
 
 from tcpconntop.tui.messages import MomentRequested, OverviewReady
 from tcpconntop.tui.spike_travel import Wish, shown_ns, to_spike, waiting
+from tcpconntop.tui.state import Change
 from tcpconntop.tui.state_store import StateStore
 from tcpconntop.tui.terminal_app import TerminalApp
 
@@ -21,10 +22,6 @@ class MomentsApp(TerminalApp):
     _store: StateStore
     _wish: Wish | None = None
 
-    def show_note(self, note: str) -> None:
-        """Show a note in place of the previous one."""
-        raise NotImplementedError
-
     def report_overview(self, overview: Overview) -> None:
         """Take what is known of a whole recording, from the thread that reads it."""
         self.post_message(OverviewReady(overview))
@@ -34,7 +31,7 @@ class MomentsApp(TerminalApp):
         answer = to_spike(self._store.state, by)
         if isinstance(answer, Wish):
             self._wish = answer
-            self.show_note(waiting(self._store.state))
+            self._store.apply(Change(self._store.state, waiting(self._store.state)))
         else:
             self._wish = None
             self._store.apply(answer)

@@ -130,6 +130,12 @@ def test_keys_can_change_places():
     assert keys.labels == {"filter": "q", "quit": "/"}
 
 
+@pytest.mark.parametrize("key", ["o", "T", "Q", "M", "N", "B", "a", "A"])
+def test_a_key_that_is_newer_than_settings_files_is_still_free(key):
+    """GIVEN a settings file with a key of its own WHEN a later version uses that key THEN the file works."""
+    assert key_bindings({"filter": [key]}).labels["filter"] == key
+
+
 @pytest.mark.parametrize("key", ["ctrl+pageup", "f5", "shift+tab", "at", "ctrl+o", "ä", "alt+slash"])
 def test_names_of_keys_that_exist_are_taken(key):
     assert key_bindings({"filter": [key]}).labels == {"filter": key}

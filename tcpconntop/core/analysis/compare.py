@@ -26,7 +26,7 @@ from tcpconntop.core.view.groups import (
     located_key,
     process_text,
 )
-from tcpconntop.core.view.loss_bounds import missing_connects
+from tcpconntop.core.view.loss_bounds import unplaced_connects
 from tcpconntop.core.view.noise import (
     ANYTHING,
     FALSE_ALARMS,
@@ -154,10 +154,7 @@ class _Table:
 
     def __init__(self, snapshot: Snapshot, group_of: Rows, n_rows: int, alpha: float) -> None:
         self.snapshot, self._alpha = snapshot, alpha
-        self.missing = missing_connects(snapshot).total
-        # Keys that were folded into one row may have been of any row.
-        folded = snapshot.window.stats["outcomes"][snapshot.window.keys["special"] != 0]
-        self.missing += int(folded.sum())
+        self.missing = unplaced_connects(snapshot)
         metrics = GroupMetrics(snapshot.window, group_of, n_rows, snapshot.span_s)
         self._columns = {name: metrics.column(name) for name in ("rate", *_QUANTILES)}
         outcomes = metrics.stats["outcomes"]

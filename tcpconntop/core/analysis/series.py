@@ -39,9 +39,8 @@ class TimeAxis(NamedTuple):
     def covering(cls, snapshot: Snapshot, steps: int) -> TimeAxis:
         """Return the window of a snapshot divided into at most `steps` steps."""
         seconds = _seconds(snapshot)
-        if (
-            seconds > MAX_WINDOW_S
-        ):  # it has no end: its steps get longer when they are too many, and only then
+        # A window without an end: its steps get longer when they are too many, and only then.
+        if seconds > MAX_WINDOW_S:
             step_s = round_step(seconds, max(steps - 1, 1))
             n_steps = snapshot.second // step_s - (snapshot.second + 1 - seconds) // step_s + 1
         else:

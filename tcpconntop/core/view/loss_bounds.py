@@ -57,6 +57,12 @@ def missing_connects(snapshot: Snapshot) -> Missing:
     return Missing(total, tuple(outcomes))
 
 
+def unplaced_connects(snapshot: Snapshot) -> int:
+    """Return how many connects may have been of any row: those that are missing, or in the row `other`."""
+    folded = snapshot.window.stats["outcomes"][snapshot.window.keys["special"] != 0]
+    return missing_connects(snapshot).total + int(folded.sum())
+
+
 def metric_bounds(snapshot: Snapshot, where: Filter, metrics: Mapping[str, float]) -> Bounds:
     """Return the bounds of every metric of all keys that match a filter (`overall_metrics`)."""
     bounds = _bounds_of_missing(snapshot, where, metrics)

@@ -10,7 +10,7 @@ from tcpconntop.core.types import Rows
 from tcpconntop.core.view.baseline import match_rows, unmatched_rows
 from tcpconntop.core.view.changes import Changes, Side
 from tcpconntop.core.view.columns import COLUMNS, columns_of
-from tcpconntop.core.view.loss_bounds import missing_connects
+from tcpconntop.core.view.loss_bounds import unplaced_connects
 from tcpconntop.core.view.row_map import RowMap, map_rows
 from tcpconntop.core.view.row_metrics import GroupMetrics, RowMetrics
 from tcpconntop.core.view.spec import ViewSpec
@@ -102,9 +102,7 @@ def _compare(view: View, baseline: View) -> tuple[View, GroupMetrics]:
 def _side(view: View, stats: st.Stats, metrics: RowMetrics) -> Side:
     """Return the rows of a view, with their figures, as one side of a comparison."""
     snapshot = view.snapshot
-    # Keys that were folded into one row may have been of any row.
-    folded = snapshot.window.stats["outcomes"][snapshot.window.keys["special"] != 0]
-    missing = missing_connects(snapshot).total + int(folded.sum())
+    missing = unplaced_connects(snapshot)
     return Side(stats, metrics, snapshot.window.latency_pages, view.row_of, snapshot.span_s, missing)
 
 

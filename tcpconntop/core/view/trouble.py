@@ -19,7 +19,7 @@ from tcpconntop.core.thresholds import (
     RETRANSMITTED_US,
     SLOW_US,
 )
-from tcpconntop.core.types import Floats, Rows
+from tcpconntop.core.types import Floats, Mask, Rows
 from tcpconntop.core.wire import Outcome
 
 if TYPE_CHECKING:
@@ -111,6 +111,15 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
     return result
 
 
+def is_silent(answered: Rows | Floats, cancelled: Rows | Floats, syn_retransmits: Rows | Floats) -> Mask:
+    """Return where nothing answered while SYNs were sent again, shape (n,); all are counts of shape (n,).
+
+    So connects that were cancelled there had no answer to wait for.
+    """
+    silent: Mask = (answered == 0) & (2 * syn_retransmits >= cancelled)
+    return silent
+
+
 def _abandoned(window: WindowState, group_of: Rows, groups: Rows, n_groups: int) -> Rows:
     """Return the cancelled connects that nothing answered while SYNs were sent again, shape (len(groups),).
 
@@ -132,8 +141,8 @@ def _abandoned(window: WindowState, group_of: Rows, groups: Rows, n_groups: int)
 
     answered = by_pair(outcomes[:, Outcome.OK] + outcomes[:, Outcome.REFUSED])
     cancelled = by_pair(outcomes[:, Outcome.CANCELLED])
-    is_silent = (answered == 0) & (2 * by_pair(window.stats["syn_retransmits"][keys]) >= cancelled)
-    abandoned = np.bincount(unique[:, 0], np.where(is_silent, cancelled, 0), n_groups)
+    silent = is_silent(answered, cancelled, by_pair(window.stats["syn_retransmits"][keys]))
+    abandoned = np.bincount(unique[:, 0], np.where(silent, cancelled, 0), n_groups)
     return abandoned[groups].astype(np.int64)
 
 

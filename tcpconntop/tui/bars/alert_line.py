@@ -14,7 +14,7 @@ from rich.text import Text
 from tcpconntop.core.clock import clock
 from tcpconntop.core.format import printable
 from tcpconntop.core.view.alerts import AlertLog
-from tcpconntop.tui.actions import ACTIONS, KeyBindings
+from tcpconntop.tui.actions import Action, KeyBindings, action_named
 from tcpconntop.tui.text.lines import Line, Part, justify
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 MIN_HEIGHT = 8
 """Height of the terminal below which the line makes room for the table."""
 
-_LIST, _LAST = (
-    next(action for action in ACTIONS if action.name == name) for name in ("alerts", "last_alert")
-)
+_LIST, _LAST = action_named("alerts"), action_named("last_alert")
 
 
 class AlertLine(Line):
@@ -52,15 +50,15 @@ class AlertLine(Line):
         log, n_fired = self._log, len(self._log.firings)
         if not log.alerts:
             return Text()
-        right = [self._key(_LIST, f"lists {n_fired} fired" if n_fired else "lists", 2, _LIST.name)]
+        right = [self._key(_LIST, f"lists {n_fired} fired" if n_fired else "lists", 2)]
         if n_fired:
-            right.insert(0, self._key(_LAST, "goes there", 0, _LAST.name))
+            right.insert(0, self._key(_LAST, "goes there", 0))
         return justify(self._fired() if n_fired else self._quiet(), right, width)
 
-    def _key(self, action: object, word: str, priority: int, name: str) -> Part:
-        key = next(self._keys.label(one) for one in ACTIONS if one is action)
+    def _key(self, action: Action, word: str, priority: int) -> Part:
+        key = self._keys.label(action)
         text = Text.assemble((key, self.paint("accent")), (f" {word}", self.paint("dim")))
-        return Part(text, priority if key else 9, name)
+        return Part(text, priority if key else 9, action.name)
 
     def _fired(self) -> list[Part]:
         log, dim = self._log, self.paint("dim")

@@ -18,12 +18,12 @@ from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
-from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.tui.actions import action_named
 from tcpconntop.tui.comparison import comparison_text
 from tcpconntop.tui.state import STARTING, DashboardState
 from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify, on_click
 
-_HELP = next(action for action in ACTIONS if action.name == "help")
+_HELP = action_named("help")
 
 ZONE_FROM = 100
 """Width from which a time has its zone, and limits the key that shows them."""
@@ -102,10 +102,9 @@ class Header(Line):
         right = self._position(state) or [Part(self._status(state, width), 0, "pause")]
         if state.info and state.info.recorded and state.snapshot:
             then_s, dim = state.snapshot.wall_s, self.paint("dim")
-            moment = clock_with_zone(then_s) if width >= ZONE_FROM else clock(then_s)
             right[:0] = [
                 Part(Text(f"{local(then_s):%Y-%m-%d}", dim), 7, "goto"),
-                Part(Text(moment, dim), 1, "goto"),
+                Part(Text(_moment(then_s, width), dim), 1, "goto"),
             ]
         if state.info and state.info.notes:
             right.insert(0, Part(Text(self._limits(state, width), self.paint("warn")), 3, "help"))
@@ -183,7 +182,9 @@ def _shown_time(state: DashboardState, width: int) -> str:
     """Return the time of the shown moment if it is older than the pause, or an empty string."""
     if state.ago_s is None or state.snapshot is None:
         return ""
-    wall_s = state.snapshot.wall_s
-    return (
-        f" · {clock_with_zone(wall_s) if width >= ZONE_FROM else clock(wall_s)}, {elapsed(state.ago_s)} ago"
-    )
+    return f" · {_moment(state.snapshot.wall_s, width)}, {elapsed(state.ago_s)} ago"
+
+
+def _moment(wall_s: float, width: int) -> str:
+    """Return the time of day, with its zone where there is room."""
+    return clock_with_zone(wall_s) if width >= ZONE_FROM else clock(wall_s)

@@ -16,7 +16,7 @@ from tcpconntop.core.thresholds import SLOW_US
 from tcpconntop.core.types import Mask
 from tcpconntop.core.view.trouble import Trouble
 from tcpconntop.core.window.lengths import WINDOWS
-from tcpconntop.tui.actions import ACTIONS, KeyBindings
+from tcpconntop.tui.actions import KeyBindings, action_named
 from tcpconntop.tui.text.lines import Line, Part, justify
 from tcpconntop.tui.text.severity import TROUBLE_PAINTS
 
@@ -30,7 +30,7 @@ _WORDS = {
     Trouble.SLOW: f"slower than {duration(SLOW_US)}",
 }
 _PLURALS = {"process": "processes", "process and destination": "pairs of process and destination"}
-_EXPLAIN = next(action for action in ACTIONS if action.name == "explain")
+_EXPLAIN = action_named("explain")
 
 
 class Health(Line):

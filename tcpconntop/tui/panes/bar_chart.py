@@ -80,9 +80,9 @@ def bars(
 
 
 def write_beside(rows: Sequence[Text], frame: Frame, column: int, label: str, style: Style) -> list[Text]:
-    """Return the rows of a plot with a label beside a column, as low as it stands free: above the bar there.
+    """Return the rows of a plot with a label beside a column.
 
-    Where there is no room, nothing is written.
+    It stands in the lowest row that is free there, so above the bar. Without a free row, nothing is written.
     """
     first = frame.width - frame.columns
     at, n = first + column, len(label)

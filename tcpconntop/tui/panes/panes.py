@@ -112,7 +112,7 @@ class Panes(Vertical):
         return regions
 
     def set_big(self, is_big: bool) -> None:
-        """Let the panes stand beside each other, as in a big terminal, or behind their tabs."""
+        """Arrange the panes beside each other, as in a big terminal, or behind their tabs."""
         if is_big != self._is_big:
             self._is_big = is_big
             self._update()

@@ -27,7 +27,7 @@ from tcpconntop.core.view.groups import (
     located_key,
     process_text,
 )
-from tcpconntop.core.view.trouble import ok_after_retransmit
+from tcpconntop.core.view.trouble import is_silent, ok_after_retransmit
 from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.window.keys import Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
@@ -169,9 +169,7 @@ class Evidence:
         """True for destinations that answered nothing while SYNs were sent again, shape (d,)."""
         outcomes = self.dest_outcomes
         answered = outcomes[:, (Outcome.OK, Outcome.REFUSED)].sum(axis=1)
-        enough = 2 * self.by_dest(self.retransmits) >= outcomes[:, Outcome.CANCELLED]
-        silent: Mask = (answered == 0) & enough
-        return silent
+        return is_silent(answered, outcomes[:, Outcome.CANCELLED], self.by_dest(self.retransmits))
 
     def quantiles_us(self, dests: Rows) -> Floats:
         """Return p50 and p99 of destinations in µs, shape (len(dests), 2); NaN where nothing connected."""

@@ -67,7 +67,7 @@ class SlowDestination(FindingKind):
 
 
 def _by_process(evidence: Evidence, keys: Rows) -> tuple[Rows, Rows, Floats]:
-    """Tell processes that are slow from those that are not; too few connects tell nothing.
+    """Return which processes are slow and which are not; too few connects tell nothing.
 
     Returns:
         The keys that are slow, all of them where no process is fast; the processes that are not slow, and
