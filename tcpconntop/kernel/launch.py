@@ -7,6 +7,7 @@ first.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from tcpconntop.core.errors import EXIT_FAILED, EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED, FatalError
 from tcpconntop.kernel.children import start_child
+from tcpconntop.kernel.environment import memory_limit_hint
 from tcpconntop.kernel.isolated import LOADER, loader_command
 from tcpconntop.kernel.needs import NO_BCC, NO_PRIVILEGES
 from tcpconntop.kernel.privileges import Caller, caller
@@ -87,6 +89,19 @@ class Loader:
             pid = self.process.pid
             message = f"the loader does not end, and has privileges still: end it with sudo kill -9 {pid}"
             raise TracerError(message, EXIT_FAILED) from None
+
+    def died(self) -> TracerError:
+        """Return the error for a loader that ended without an answer; waits until it has ended."""
+        if unusable := unusable_python():
+            return TracerError(unusable, EXIT_UNSUPPORTED)
+        try:
+            code = self.process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return TracerError("the loader does not answer", EXIT_FAILED, self.captured_output())
+        ended = f"ended with exit code {code}"
+        how = f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else ended
+        message = f"the loader {how} before it could trace{memory_limit_hint()}"
+        return TracerError(message, EXIT_FAILED, self.captured_output())
 
     def captured_output(self) -> str:
         """Return the last part of its stdout and stderr so far."""

@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.core.wire import COUNTERS, N_OUTCOMES, NETNS_COUNTERS, NETNS_SLOTS, SETTINGS, Events
 from tcpconntop.kernel import job
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.job import possible_cpus, send_job
-from tcpconntop.kernel.launch import Loader, TracerError, unusable_python
+from tcpconntop.kernel.launch import Loader, TracerError
 from tcpconntop.kernel.netns_table import NamespaceCounts, read_namespaces
 from tcpconntop.kernel.perf import PerfBuffer
 from tcpconntop.kernel.request import TraceRequest
@@ -202,21 +201,17 @@ def receive_session(loader: Loader) -> Session:
     try:
         message, fds, _, _ = socket.recv_fds(loader.connection, MAX_MESSAGE_BYTES, _MAX_FDS)
         answer = json.loads(message) if message else {}
+        if not answer:
+            raise loader.died()
         if "fds" not in answer:
-            raise TracerError(
-                answer.get("error", unusable_python() or "the loader ended without an answer"),
-                answer.get("exit", EXIT_UNSUPPORTED),
-                loader.captured_output(),
-            )
+            raise TracerError(answer["error"], answer["exit"], loader.captured_output())
         stays = answer["transport"] == "perf"
         loader = loader.hand_over() if stays else loader
         return Session(answer, dict(zip(answer["fds"], fds, strict=True)), loader if stays else None)
     except OSError as error:
         close_all(fds)
         stays = False
-        raise TracerError(
-            unusable_python() or f"the loader has ended ({error})", EXIT_UNSUPPORTED, loader.captured_output()
-        ) from error
+        raise loader.died() from error
     except BaseException:
         close_all(fds)
         stays = False

@@ -205,6 +205,15 @@ def test_without_bcc_the_error_names_the_package(interpreters: tuple[str, ...]) 
     assert caught.value.exit_code == 4
 
 
+def test_a_loader_that_dies_is_a_failure_here_and_now() -> None:
+    """GIVEN a loader that somebody kills WHEN it is to trace THEN the error says how it ended."""
+    loader = spawn_loader()
+    loader.process.kill()
+    with pytest.raises(TracerError, match=r"^the loader was ended by signal 9 \(Killed\) before") as caught:
+        open_session(loader, TraceRequest())
+    assert caught.value.exit_code == 1
+
+
 @pytest.mark.long
 def test_an_interpreter_without_bcc_is_skipped() -> None:
     loader = spawn_loader((sys.executable, "/usr/bin/python3"))
