@@ -45,7 +45,8 @@ from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.live import Live
 
 ALWAYS, ALL, TRIALS = 3, 200, 5
-MAP_TYPE_ARRAY = 2
+MAP_TYPE_ARRAY, PROGRAM_TYPE_SOCKET_FILTER = 2, 1
+RETURN_ZERO = bytes.fromhex("b7000000000000009500000000000000")
 OWN = "/proc/{}/task/{}/ns/net"
 
 
@@ -200,25 +201,32 @@ def wrong_of(mixture: Mixture, places: Places) -> tuple[list[str], bool]:
 
 
 class Attached(NamedTuple):
-    """The links of BPF programs on this machine, and a number that grows with each map that anybody makes.
+    """The links of BPF programs on this machine, and numbers that grow with each map and program.
 
-    Whoever attaches programs makes maps for them: so those who come and go in between are noticed too.
+    Whoever attaches programs makes maps, and loads the programs (with BCC a second later): so those who
+    come and go in between are noticed too.
     """
 
     links: frozenset[int]
     map_number: int
+    program_number: int
 
     def next(self) -> Attached:
         """Return what `attached` returns if nobody attached or detached anything meanwhile."""
-        return Attached(self.links, self.map_number + 1)
+        return Attached(self.links, self.map_number + 1, self.program_number + 1)
 
 
 def attached() -> Attached:
     links = frozenset(link["id"] for link in workload.bpftool("link", "show"))
-    descriptor = bpf_call.create_map("tct_number", MAP_TYPE_ARRAY, 4, 4, 1, 0)
-    told = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+    new_map = bpf_call.create_map("tct_number", MAP_TYPE_ARRAY, 4, 4, 1, 0)
+    program = bpf_call.load_program("tct_number", PROGRAM_TYPE_SOCKET_FILTER, RETURN_ZERO)
+    return Attached(links, number_of(new_map, "map_id:"), number_of(program, "prog_id:"))
+
+
+def number_of(descriptor: int, name: str) -> int:
+    text = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
     os.close(descriptor)
-    return Attached(links, int(told.split("map_id:")[1].split()[0]))
+    return int(text.split(name)[1].split()[0])
 
 
 @pytest.mark.parametrize("seed", seeds())
