@@ -82,7 +82,7 @@ deb: dist man ## Build Debian packages, dist/*.deb (DEB_PYTHON="3.13": for one v
 
 .PHONY: zipapp
 zipapp: dist ## Build single files, dist/*.pyz (DEB_PYTHON="3.13": for one version of Python)
-	@for version in $(DEB_PYTHON); do packaging/zipapp/make-zipapp $(BIN)/shiv dist/*.whl $$version dist || exit 1; done
+	@for version in $(DEB_PYTHON); do packaging/zipapp/make-zipapp $(BIN)/pip $(BIN)/shiv dist/*.whl $$version dist || exit 1; done
 
 .PHONY: oci
 oci: deb ## Build an OCI image, dist/tcpconntop-oci.tar, of Debian trixie and the package
