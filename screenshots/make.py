@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from tcpconntop.commands.tracing import PrivilegedStart
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.demo.source import Demo
+from tcpconntop.demo.workload import CLOSED, LISTENERS
 from tcpconntop.kernel.launch import TracerError
 from tcpconntop.kernel.request import TraceRequest
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from tcpconntop.tui.app import Dashboard
 
 FOLDER = Path(__file__).parent
-SIZE = (132, 38)
+SIZE, LIVE_SIZE = (132, 38), (132, 32)
 LIVE = "live"
 
 
@@ -75,6 +77,16 @@ def deployment(second: int) -> Sequence[Flow]:
     return found
 
 
+def outage(second: int) -> Sequence[Flow]:
+    """Return what happens in a second: two minutes before the end, databases lose SYNs for 30 s."""
+    from dataclasses import replace
+
+    from tcpconntop.sources.synthetic import SCENARIO
+
+    share = 0.15 if SECONDS - 120 <= second < SECONDS - 90 else 0.0
+    return [replace(flow, lost_syn_share=share) if flow.dport == 5432 else flow for flow in SCENARIO]
+
+
 SCREENSHOTS = (
     Screenshot("dashboard", ("down", "down", "down")),
     Screenshot("process", ("slash", *"checkout", "enter", "down", "enter")),
@@ -83,7 +95,7 @@ SCREENSHOTS = (
     Screenshot("failures", ("4",)),
     Screenshot("explain", ("x",)),
     Screenshot("mark", ("M",), flows_at=deployment),
-    Screenshot("past", ("comma",) * 12),
+    Screenshot("past", ("B", "3"), flows_at=outage),
     Screenshot("big", size=(200, 56)),
 )
 """To add one, add a line: its name, and the keys that lead to it."""
@@ -164,8 +176,7 @@ async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot])
     """Run the dashboard without a terminal and save one screenshot."""
     app = dashboard()
     async with app.run_test(size=screenshot.size) as pilot:
-        for snapshot in snapshots[-2:]:
-            await show(pilot, snapshot)
+        await show(pilot, snapshots[-1])
         for key in screenshot.keys:
             await pilot.press(key)
         await settle(pilot)
@@ -179,14 +190,30 @@ async def save_live_screenshot(demo: Demo, seconds: float) -> None:
     os.environ["COLORTERM"] = "truecolor"  # colours in the screenshot do not depend on the terminal
     os.environ.pop("NO_COLOR", None)
     app = Dashboard(demo.open_source, cancel=demo.cancel)
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=LIVE_SIZE) as pilot:
         await pilot.pause(seconds)
+        await pilot.press("3")
+        await pilot.pause(1.5)  # the heatmap, and one more second on it
         save(LIVE, app)
         await pilot.press("q")
 
 
+def is_free(address: str, port: int) -> bool:
+    """True if nobody listens at an address of this machine."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
 def live(seconds: float) -> int:
     """Trace the demo's workload and save the screenshot `live`; return the exit code."""
+    if not all(is_free(*where) for where in (*LISTENERS.values(), CLOSED)):
+        print("no live screenshot: another demo runs here, and would be in it", file=sys.stderr)
+        return 1
     with PrivilegedStart(lambda: [FOLDER]) as privileged:
         if isinstance(privileged.loader_or_error, TracerError):
             print(f"cannot make the live screenshot: {privileged.loader_or_error}", file=sys.stderr)
