@@ -1,8 +1,12 @@
-"""Make the screenshots in this folder: `python screenshots/make.py [NAME …] [--live SECONDS]`.
+"""Make the screenshots in this folder: `python screenshots/make.py [NAME …] [--live SECONDS --filter EXPR]`.
 
 Without names, all are made. The screenshots of the seeded scenario are the same on every machine: records,
 clock and costs are synthetic. The screenshot `live` needs root: it traces the demo's real workload on the
-loopback. It is taken after SECONDS (default 65), when the window is full.
+loopback. It is taken after SECONDS (default 65), when the window is full. Where other programs connect too, a
+network namespace of its own and a filter keep them out of it:
+
+    ip netns add demo && ip -n demo link set lo up
+    nsenter --net=/run/netns/demo python screenshots/make.py live --filter netns=demo
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from tcpconntop.tui.app import Dashboard
 
 FOLDER = Path(__file__).parent
-SIZE, LIVE_SIZE = (132, 38), (132, 32)
+SIZE, LIVE_SIZE = (132, 38), (132, 27)
 LIVE = "live"
 
 
@@ -184,13 +188,15 @@ async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot])
         save(screenshot.name, app)
 
 
-async def save_live_screenshot(demo: Demo, seconds: float) -> None:
-    """Run the dashboard with the demo's workload and save the screenshot `live`."""
+async def save_live_screenshot(demo: Demo, seconds: float, where: str) -> None:
+    """Run the dashboard with the demo's workload and save the screenshot `live` of what matches a filter."""
+    from tcpconntop.core.view.filter import parse_filter
+    from tcpconntop.core.view.spec import ViewSpec
     from tcpconntop.tui.app import Dashboard  # starts threads: only after privileges are dropped
 
     os.environ["COLORTERM"] = "truecolor"  # colours in the screenshot do not depend on the terminal
     os.environ.pop("NO_COLOR", None)
-    app = Dashboard(demo.open_source, cancel=demo.cancel)
+    app = Dashboard(demo.open_source, ViewSpec(where=parse_filter(where)), cancel=demo.cancel)
     async with app.run_test(size=LIVE_SIZE) as pilot:
         await pilot.pause(seconds)
         await pilot.press("3")
@@ -210,7 +216,7 @@ def is_free(address: str, port: int) -> bool:
     return True
 
 
-def live(seconds: float) -> int:
+def live(seconds: float, where: str) -> int:
     """Trace the demo's workload and save the screenshot `live`; return the exit code."""
     if not all(is_free(*where) for where in (*LISTENERS.values(), CLOSED)):
         print("no live screenshot: another demo runs here, and would be in it", file=sys.stderr)
@@ -222,7 +228,7 @@ def live(seconds: float) -> int:
         request = TraceRequest()
         privileged.begin(request)
         with Demo(privileged.loader_or_error, request) as demo:
-            asyncio.run(save_live_screenshot(demo, seconds))
+            asyncio.run(save_live_screenshot(demo, seconds, where))
     return 0
 
 
@@ -234,12 +240,15 @@ def main() -> int:
     parser.add_argument(
         "--live", type=float, default=65.0, metavar="SECONDS", help="length of the live run (default 65)"
     )
+    parser.add_argument(
+        "--filter", default="", metavar="EXPR", help="the rows of the live run that are shown"
+    )
     args = parser.parse_args()
     chosen = args.names or names
     os.environ.update(TZ="UTC", COLORTERM="truecolor")
     time.tzset()
     # First the live one: it drops privileges, and a process can do that safely only before it has threads.
-    code = live(args.live) if LIVE in chosen else 0
+    code = live(args.live, args.filter) if LIVE in chosen else 0
     screenshots = [screenshot for screenshot in SCREENSHOTS if screenshot.name in chosen]
     if screenshots:
         snapshots = scenario()
