@@ -1,8 +1,12 @@
-"""Make the screenshots in this folder: `python screenshots/make.py [NAME …] [--live SECONDS]`.
+"""Make the screenshots in this folder: `python screenshots/make.py [NAME …] [--live SECONDS --filter EXPR]`.
 
 Without names, all are made. The screenshots of the seeded scenario are the same on every machine: records,
 clock and costs are synthetic. The screenshot `live` needs root: it traces the demo's real workload on the
-loopback. It is taken after SECONDS (default 65), when the window is full.
+loopback. It is taken after SECONDS (default 65), when the window is full. Where other programs connect too, a
+network namespace of its own and a filter keep them out of it:
+
+    ip netns add demo && ip -n demo link set lo up
+    nsenter --net=/run/netns/demo python screenshots/make.py live --filter netns=demo
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from tcpconntop.commands.tracing import PrivilegedStart
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.demo.source import Demo
+from tcpconntop.demo.workload import CLOSED, LISTENERS
 from tcpconntop.kernel.launch import TracerError
 from tcpconntop.kernel.request import TraceRequest
 
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from tcpconntop.tui.app import Dashboard
 
 FOLDER = Path(__file__).parent
-SIZE = (132, 38)
+SIZE, LIVE_SIZE = (132, 38), (132, 27)
 LIVE = "live"
 
 
@@ -75,6 +81,16 @@ def deployment(second: int) -> Sequence[Flow]:
     return found
 
 
+def outage(second: int) -> Sequence[Flow]:
+    """Return what happens in a second: two minutes before the end, databases lose SYNs for 30 s."""
+    from dataclasses import replace
+
+    from tcpconntop.sources.synthetic import SCENARIO
+
+    share = 0.15 if SECONDS - 120 <= second < SECONDS - 90 else 0.0
+    return [replace(flow, lost_syn_share=share) if flow.dport == 5432 else flow for flow in SCENARIO]
+
+
 SCREENSHOTS = (
     Screenshot("dashboard", ("down", "down", "down")),
     Screenshot("process", ("slash", *"checkout", "enter", "down", "enter")),
@@ -83,12 +99,13 @@ SCREENSHOTS = (
     Screenshot("failures", ("4",)),
     Screenshot("explain", ("x",)),
     Screenshot("mark", ("M",), flows_at=deployment),
-    Screenshot("past", ("comma",) * 12),
+    Screenshot("past", ("B", "3"), flows_at=outage),
     Screenshot("big", size=(200, 56)),
 )
 """To add one, add a line: its name, and the keys that lead to it."""
 
-NOON_NS = 12 * 3600 * SECOND_NS
+NOON_NS = 12 * 3600 * SECOND_NS + 700_000_000
+"""When the scenario begins: as usual, a snapshot is not taken at the very beginning of a second."""
 
 
 def scenario(
@@ -164,29 +181,46 @@ async def save_screenshot(screenshot: Screenshot, snapshots: Sequence[Snapshot])
     """Run the dashboard without a terminal and save one screenshot."""
     app = dashboard()
     async with app.run_test(size=screenshot.size) as pilot:
-        for snapshot in snapshots[-2:]:
-            await show(pilot, snapshot)
+        await show(pilot, snapshots[-1])
         for key in screenshot.keys:
             await pilot.press(key)
         await settle(pilot)
         save(screenshot.name, app)
 
 
-async def save_live_screenshot(demo: Demo, seconds: float) -> None:
-    """Run the dashboard with the demo's workload and save the screenshot `live`."""
+async def save_live_screenshot(demo: Demo, seconds: float, where: str) -> None:
+    """Run the dashboard with the demo's workload and save the screenshot `live` of what matches a filter."""
+    from tcpconntop.core.view.filter import parse_filter
+    from tcpconntop.core.view.spec import ViewSpec
     from tcpconntop.tui.app import Dashboard  # starts threads: only after privileges are dropped
 
     os.environ["COLORTERM"] = "truecolor"  # colours in the screenshot do not depend on the terminal
     os.environ.pop("NO_COLOR", None)
-    app = Dashboard(demo.open_source, cancel=demo.cancel)
-    async with app.run_test(size=SIZE) as pilot:
+    app = Dashboard(demo.open_source, ViewSpec(where=parse_filter(where)), cancel=demo.cancel)
+    async with app.run_test(size=LIVE_SIZE) as pilot:
         await pilot.pause(seconds)
+        await pilot.press("3")
+        await pilot.pause(1.5)  # the heatmap, and one more second on it
         save(LIVE, app)
         await pilot.press("q")
 
 
-def live(seconds: float) -> int:
+def is_free(address: str, port: int) -> bool:
+    """True if nobody listens at an address of this machine."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def live(seconds: float, where: str) -> int:
     """Trace the demo's workload and save the screenshot `live`; return the exit code."""
+    if not all(is_free(*where) for where in (*LISTENERS.values(), CLOSED)):
+        print("no live screenshot: another demo runs here, and would be in it", file=sys.stderr)
+        return 1
     with PrivilegedStart(lambda: [FOLDER]) as privileged:
         if isinstance(privileged.loader_or_error, TracerError):
             print(f"cannot make the live screenshot: {privileged.loader_or_error}", file=sys.stderr)
@@ -194,7 +228,7 @@ def live(seconds: float) -> int:
         request = TraceRequest()
         privileged.begin(request)
         with Demo(privileged.loader_or_error, request) as demo:
-            asyncio.run(save_live_screenshot(demo, seconds))
+            asyncio.run(save_live_screenshot(demo, seconds, where))
     return 0
 
 
@@ -206,12 +240,15 @@ def main() -> int:
     parser.add_argument(
         "--live", type=float, default=65.0, metavar="SECONDS", help="length of the live run (default 65)"
     )
+    parser.add_argument(
+        "--filter", default="", metavar="EXPR", help="the rows of the live run that are shown"
+    )
     args = parser.parse_args()
     chosen = args.names or names
     os.environ.update(TZ="UTC", COLORTERM="truecolor")
     time.tzset()
     # First the live one: it drops privileges, and a process can do that safely only before it has threads.
-    code = live(args.live) if LIVE in chosen else 0
+    code = live(args.live, args.filter) if LIVE in chosen else 0
     screenshots = [screenshot for screenshot in SCREENSHOTS if screenshot.name in chosen]
     if screenshots:
         snapshots = scenario()

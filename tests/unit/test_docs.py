@@ -1,4 +1,4 @@
-"""The tables of docs/ that are generated: keys and findings; and that every link leads somewhere."""
+"""What is generated in docs/: keys and findings; and that every link leads somewhere."""
 
 from __future__ import annotations
 
@@ -6,52 +6,88 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.keys import format_key
 
 from tcpconntop.core.analysis.explain import KINDS
-from tcpconntop.tui.actions import actions_by_section
+from tcpconntop.tui.actions import ACTIONS, Action, actions_by_section
+from tcpconntop.tui.panes.registry import PANES
 
 ROOT = Path(__file__).parents[2]
 TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
-def key_table() -> list[str]:
-    """Write the table of the keys as it belongs into docs/keys.md."""
-    lines = ["| key | what it does |", "|---|---|"]
-    for actions in actions_by_section().values():
-        lines += [f"| `{action.label}` | {action.help} |" for action in actions]
+SCREENS: dict[str, set[str]] = {
+    "All connects, and the screen of a process": {"app", "screen", "table"},
+    "The screen of a process alone": {"process"},
+    "Explain, after `x`": {"findings"},
+}
+"""Headings of docs/keys.md, and the scopes of the actions below them."""
+
+SECTIONS = ("Look", "Rows", "Sort", "Panes", "Findings", "Time", "Program")
+"""The order of the sections in docs/keys.md: what is needed first comes first."""
+
+PANE_NAMES = {f"pane_at({index})": name for index, name in enumerate(PANES)}
+"""The names of the panes that every table has, by the action that shows them."""
+
+
+def key_name(key: str) -> str:
+    """Return a key as a reader knows it, such as `shift+←` for `shift+left`."""
+    modifiers, plus, base = key.rpartition("+")
+    return f"{modifiers}{plus}{format_key(base)}"
+
+
+def key_line(action: Action) -> str:
+    """Return the line of an action, with all its keys; of a pane, with its name."""
+    _, *others = action.keys.split(",")
+    names = [action.label, *(key_name(key) for key in others)]
+    pane = PANE_NAMES.get(action.name)
+    text = action.help.replace("pane", f"pane, {pane}", 1) if pane else action.help
+    return f"| {' '.join(f'`{name}`' for name in names)} | {text} |"
+
+
+def key_tables() -> list[str]:
+    """Return the headings and tables of the keys as they belong into docs/keys.md."""
+    by_section, lines = actions_by_section(), []
+    assert set(SECTIONS) == set(by_section)
+    assert {scope for scopes in SCREENS.values() for scope in scopes} == {each.scope for each in ACTIONS}
+    for screen, scopes in SCREENS.items():
+        lines += [f"## {screen}", ""]
+        here = {name: [each for each in by_section[name] if each.scope in scopes] for name in SECTIONS}
+        sections = {name: actions for name, actions in here.items() if actions}
+        for name, actions in sections.items():
+            lines += [f"### {name}", ""] if len(sections) > 1 else []
+            lines += ["| key | what it does |", "|---|---|", *map(key_line, actions), ""]
     return lines
 
 
-def finding_table() -> list[str]:
-    """Write the table of the kinds of findings as it belongs into docs/findings.md."""
-    lines = ["| kind | it shows | evidence | it does not fire on | next step |", "|---|---|---|---|---|"]
+def finding_texts() -> list[str]:
+    """Return the kinds of findings as they belong into docs/findings.md: a list of all, then each alone."""
+    lines = ["| kind | it says that |", "|---|---|"]
+    lines += [f"| [{kind.kind}](#{kind.kind}) | {kind.shows} |" for kind in KINDS.values()]
     for kind in KINDS.values():
         before = [f"`{cls.kind}`" for cls in kind.after]
         silent = f"{kind.silent}; connects that {' or '.join(before)} reports" if before else kind.silent
-        step = kind.next_step.replace("|", "\\|")  # else it would end the cell
-        lines.append(f"| `{kind.kind}` | {kind.shows} | {kind.based_on} | {silent} | {step} |")
+        lines += ["", f"## {kind.kind}", "", f"It says that {kind.shows}.", ""]
+        lines += [f"- **Evidence:** {kind.based_on}.", f"- **It does not fire on:** {silent}."]
+        lines += [f"- **Next step:** {kind.next_step}."]
     return lines
 
 
-def table_of(name: str) -> list[str]:
-    """Read the table of a file in docs/."""
-    text = (ROOT / "docs" / name).read_text("utf-8")
-    return [line for line in text.splitlines() if line.startswith("|")]
+def text_of(name: str) -> str:
+    """Read a file in docs/."""
+    return (ROOT / "docs" / name).read_text("utf-8")
 
 
-def test_given_the_registry_then_the_docs_have_every_key_of_it():
-    """GIVEN the registry of actions WHEN the table of docs/ is held against it THEN they are the same."""
-    assert table_of("keys.md") == key_table(), "the table of docs/keys.md has to read:\n" + "\n".join(
-        key_table()
-    )
+def test_given_the_registry_then_the_docs_have_every_key_of_it_below_its_screen():
+    """GIVEN the registry of actions WHEN docs/keys.md is read THEN it has their headings and tables."""
+    wanted = "\n".join(key_tables())
+    assert wanted in text_of("keys.md"), f"docs/keys.md has to have:\n{wanted}"
 
 
 def test_given_the_kinds_of_findings_then_the_docs_have_every_one():
-    """GIVEN the list of kinds WHEN the table of docs/ is held against it THEN they are the same."""
-    wanted = finding_table()
-    assert table_of("findings.md") == wanted, "the table of docs/findings.md has to read:\n" + "\n".join(
-        wanted
-    )
+    """GIVEN the kinds of findings WHEN docs/findings.md is read THEN it has them, each with its texts."""
+    wanted = "\n".join(finding_texts())
+    assert wanted in text_of("findings.md"), f"docs/findings.md has to have:\n{wanted}"
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: str(text.relative_to(ROOT)))
