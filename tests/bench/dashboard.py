@@ -55,14 +55,24 @@ def run_child(kind: str, keys: int, per_s: int, history_s: int) -> None:
         DataTableDashboard(open_source, int(kind.partition(":")[2])).run()
 
 
+def child_command(kind: str, keys: int, rate: int, history_s: int) -> list[str]:
+    """Return the command of a measured program."""
+    options = {"keys": keys, "rate": rate, "history": history_s}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return [sys.executable, "-m", "tests.bench.dashboard", "--child", kind, *words]
+
+
+def warm_up_s(rate: int, history_s: int) -> float:
+    """Return after how many seconds a measured program has started and read its history."""
+    return WARM_UP_S + history_s * rate * WARM_UP_NS / SECOND_NS
+
+
 def measure(name: str, args: argparse.Namespace) -> list[str]:
     """Return one line of the table, as cells."""
     kind, needle, first_keys, size = KINDS[name]
-    words = [sys.executable, "-m", "tests.bench.dashboard", "--child", kind]
-    for option in ("keys", "rate", "history"):
-        words += [f"--{option}", str(getattr(args, option))]
-    with Terminal(words, *size, needle) as terminal:
-        terminal.watch(WARM_UP_S + args.history * args.rate * WARM_UP_NS / SECOND_NS)
+    command = child_command(kind, args.keys, args.rate, args.history)
+    with Terminal(command, *size, needle) as terminal:
+        terminal.watch(warm_up_s(args.rate, args.history))
         terminal.press(first_keys)
         terminal.watch(2)
         began_s, cpu_before_ms = time.monotonic(), terminal.cpu_ms()

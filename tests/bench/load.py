@@ -14,22 +14,26 @@ from tcpconntop.core.window.snapshot import SourceInfo
 from tcpconntop.core.wire import N_OUTCOMES, Events
 from tests.bench.workload import records
 
-POOL, STEP_NS = 40, SECOND_NS // 20
+MIN_STEPS, STEP_NS = 40, SECOND_NS // 20
 
 
 class Load:
     """A `Source` that delivers `warm_s` seconds of records without waiting, and then continues in real time.
 
     Args:
-        n_keys: number of destinations.
+        n_keys: number of destinations; each has occurred once when the drawn records begin again.
         per_s: records per second.
         warm_s: seconds of history at the start.
+
+    Attributes:
+        nbytes: memory of the drawn records.
     """
 
     def __init__(self, n_keys: int, per_s: int, warm_s: int = 61) -> None:
         self._step = per_s // 20
-        drawn = records(POOL * self._step, n_keys)
+        drawn = records(max(MIN_STEPS * self._step, -(-n_keys // self._step) * self._step), n_keys)
         self._pool = [drawn[start : start + self._step] for start in range(0, len(drawn), self._step)]
+        self.nbytes = drawn.nbytes
         self._random = np.random.default_rng(2)
         self._steps = 0
         self._begin_ns = time.monotonic_ns() - warm_s * SECOND_NS
@@ -44,7 +48,7 @@ class Load:
             time.sleep(timeout_s)
             return self._pool[0][:0]
         time.sleep(max(0, ahead_ns) / SECOND_NS)
-        events = self._pool[self._steps % POOL].copy()
+        events = self._pool[self._steps % len(self._pool)].copy()
         self._steps += 1
         latency = self._random.lognormal(np.log(3e5), 0.5, len(events)).astype(np.uint64)
         events["end_ns"] = self.now_ns() - STEP_NS + np.arange(len(events))

@@ -22,11 +22,11 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tests.bench.folders import new_folder
 from tests.bench.kernel import SCRIPTS
 from tests.bench.loopback import connect_once
 from tests.bench.machine import machine
@@ -167,10 +167,12 @@ class Connecting:
 
 
 def read_all(watched: Watched, loads: Sequence[Connecting]) -> float:
-    """Read until the loads have ended and nothing more comes; return the percentage that was not printed."""
-    while watched.watch(QUIET_S) or not all(load.ended for load in loads):
-        pass
-    printed = sum(watched.printed(load.port) for load in loads)
+    """Read until the loads have ended and no more of them is printed; return the percentage that is not."""
+    printed, since_s = 0, time.monotonic()
+    while time.monotonic() < since_s + QUIET_S or not all(load.ended for load in loads):
+        watched.watch(0.1)
+        before, printed = printed, sum(watched.printed(load.port) for load in loads)
+        since_s = since_s if printed == before else time.monotonic()
     return 100 * (1 - printed / sum(load.made() for load in loads))
 
 
@@ -285,10 +287,10 @@ def main() -> None:
         command = ["unshare", "--net", sys.executable, "-m", "tests.bench.peers", INSIDE, *sys.argv[1:]]
         sys.exit(subprocess.run(command, check=False).returncode)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
     print(f"{machine()}, {args.rounds} rounds")
-    compare([each for each in tracers() if args.only in each.name], traced, TRACED, args.rounds)
-    compare([each for each in dashboards() if args.only in each.name], at_rest, AT_REST, args.rounds)
+    with new_folder():
+        compare([each for each in tracers() if args.only in each.name], traced, TRACED, args.rounds)
+        compare([each for each in dashboards() if args.only in each.name], at_rest, AT_REST, args.rounds)
 
 
 if __name__ == "__main__":

@@ -12,86 +12,40 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tcpconntop.sources.completeness import active_opens
 from tests.bench.loopback import connect_once
 from tests.bench.machine import machine
-from tests.bench.processes import cpu_of
-from tests.bench.storm import INSIDE, OWN_PROC
+from tests.bench.storm import INSIDE, PORT, TRACER, Storm, run_storm
 
-TRACER = [sys.executable, "-m", "tcpconntop"]
 BATCH = 50
 """Connects between two checks of the clock."""
 
-FIRST_PORT = 7001
-"""Port of the first process's listener; the other processes use the ports after it."""
 
-
-@dataclass(frozen=True)
-class Run:
-    """Results of one storm.
-
-    Attributes:
-        document: the last JSON document of `-b`.
-        opens: connects as the kernel counted them (ActiveOpens).
-        seconds: how long it took.
-        cpu_s: CPU time of the tracer.
-    """
-
-    document: dict[str, Any]
-    opens: int
-    seconds: float
-    cpu_s: float
-
-
-def pace(port: int, rate_hz: float, until_s: float) -> None:
+def pace(rate_hz: float, address: str, until_s: float) -> None:
     """Connect at a rate until `until_s`, or as fast as possible if the rate is too high."""
     with socket.socket() as server:
-        server.bind(("127.0.0.1", port))
+        server.bind((address, PORT))
         server.listen(8)
-        address, next_s = server.getsockname(), time.monotonic()
+        next_s = time.monotonic()
         while (now_s := time.monotonic()) < until_s:
             time.sleep(max(0.0, next_s - now_s))
             next_s = max(next_s + BATCH / rate_hz, now_s - 1)  # catch up at most one second
             for _ in range(BATCH):
                 with contextlib.suppress(OSError):
-                    connect_once(server, address)
+                    connect_once(server, (address, PORT))
 
 
-def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Run:
+def storm(seconds: float, rate_hz: float, processes: int, *options: str) -> Storm:
     """Trace a storm with `options` added to `tcpconntop -b`; return its results."""
-    ports = range(FIRST_PORT, FIRST_PORT + processes)
-    command = [*TRACER, "-b", "--json", "-w", "all", "-P", ",".join(map(str, ports)), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tracer:
-        assert tracer.stdout is not None
-        assert tracer.stderr is not None
-        next(line for line in tracer.stderr if line.startswith("tracing:"))
-        opens, cpu_s, began_s = active_opens(OWN_PROC), sum(cpu_of(tracer.pid)), time.monotonic()
-        children = []
-        for port in ports:
-            if not (child := os.fork()):
-                pace(port, rate_hz / processes, began_s + seconds)
-                os._exit(0)
-            children.append(child)
-        while time.monotonic() < began_s + seconds:
-            tracer.stdout.readline()
-        for child in children:
-            os.waitpid(child, 0)
-        took_s = time.monotonic() - began_s
-        cpu_s = sum(cpu_of(tracer.pid)) - cpu_s
-        opens = active_opens(OWN_PROC) - opens
-        tracer.send_signal(signal.SIGINT)
-        return Run(json.loads(tracer.stdout.readlines()[-1]), opens, took_s, cpu_s)
+    return run_storm(seconds, [partial(pace, rate_hz / processes)] * processes, *options)
 
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +79,7 @@ def main(seconds: float, rate_hz: float, processes: int) -> int:
         n_bytes = path.stat().st_size
     unrecorded = storm(min(seconds, 20), rate_hz, processes)
     live, replayed = run.document, json.loads(done.stdout.splitlines()[-1])
-    ended, row = sum(live["outcomes"].values()), live["rows"][0]
+    ended, row = run.ended, live["rows"][0]
     print(
         f"{machine()}\n{ended / run.seconds:,.0f} connects per second for {run.seconds:.0f} s, all recorded"
     )

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
@@ -30,16 +30,14 @@ from tcpconntop.core.view.summary import summarize
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.window.lengths import MAX_WINDOW_S, WINDOWS
 from tcpconntop.core.window.rolling import RollingWindow
-from tcpconntop.core.wire import Events
 from tests.bench.callback import DictOfLists
+from tests.bench.ingest import ingest_ns, ns_per_record
 from tests.bench.machine import machine
 from tests.bench.sketches import Sketches
-from tests.bench.workload import BATCH, batches, fill, records, snapshot_of
+from tests.bench.workload import batches, fill, records, snapshot_of
 
 Row = tuple[str, ...]
 """Cells: what was measured, our figure, then the figures of the alternatives, if any."""
-
-WARM_UP_S = 61  # then the window is full: each second adds a slice and removes one
 
 
 def median_ms(call: Callable[[], object], times: int = 9) -> float:
@@ -53,31 +51,13 @@ def median_ms(call: Callable[[], object], times: int = 9) -> float:
     return statistics.median(spent) * 1e3
 
 
-def ns_per_record(
-    ingest: Callable[[Events, int], None], timed_batches: Iterable[tuple[Events, int]], skip_s: int
-) -> float:
-    """Ingest batches; return the CPU time per record in the median second, in ns.
-
-    The first `skip_s` seconds do not count.
-    """
-    seconds, spent_s = [], 0.0
-    for count, (events, now_ns) in enumerate(timed_batches, 1):
-        began_s = time.process_time()
-        ingest(events, now_ns)
-        spent_s += time.process_time() - began_s
-        if count % 20 == 0:
-            seconds.append(spent_s)
-            spent_s = 0.0
-    return statistics.median(seconds[skip_s:]) / (20 * BATCH) * SECOND_NS
-
-
 def ingest_rows(n_keys: int, measured_s: int) -> list[Row]:
     """Measure the time from records to the updated window, and the same for both alternatives."""
-    our_ns = ns_per_record(RollingWindow(60).ingest, batches(n_keys, WARM_UP_S + measured_s), WARM_UP_S)
+    our_ns = statistics.median(ingest_ns(n_keys, measured_s))
     limit = " (20,000 kept apart)" if n_keys > 20_000 else ""
     row = [f"ingest, {n_keys:,} keys{limit}", f"{our_ns:,.0f} ns per record"]
     for alternative in (DictOfLists(), Sketches()):
-        their_ns = ns_per_record(alternative.ingest, batches(n_keys, 3), 1)
+        their_ns = statistics.median(ns_per_record(alternative.ingest, batches(n_keys, 3), 1))
         row.append(f"{their_ns:,.0f} ns ({their_ns / our_ns:.0f}×)")
     return [tuple(row)]
 

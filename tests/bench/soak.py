@@ -16,11 +16,11 @@ import re
 import socket
 import struct
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from tests.bench import steady_load
+from tests.bench.folders import new_folder
 from tests.bench.loopback import connect_once
 from tests.bench.steady_load import ADDRESSES, CLOSED_PORT, PORTS
 from tests.bench.terminal import Terminal
@@ -83,12 +83,10 @@ def exported(terminal: Terminal, folder: Path) -> dict[str, object]:
 
 def main(seconds: float, per_s: float) -> int:
     """Soak; print the row; return 0 if all held."""
-    with tempfile.TemporaryDirectory() as name:
-        os.chdir(name)
-        os.environ |= {"XDG_STATE_HOME": f"{name}/state", "XDG_CONFIG_HOME": f"{name}/config"}
+    with new_folder() as folder:
         ports = ",".join(map(str, (*PORTS, CLOSED_PORT)))
         with Terminal([sys.executable, "-m", "tcpconntop", "-w", "all", "-P", ports], 160, 50) as terminal:
-            return _soak(terminal, seconds, per_s, Path(name))
+            return _soak(terminal, seconds, per_s, folder)
 
 
 def _soak(terminal: Terminal, seconds: float, per_s: float, folder: Path) -> int:

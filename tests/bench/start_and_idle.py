@@ -14,12 +14,12 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.folders import new_folder
 from tests.bench.machine import machine
 from tests.bench.processes import cpu_of
 from tests.bench.terminal import Terminal
@@ -38,16 +38,15 @@ LOADS = {
 @contextmanager
 def running(tree: Path, words: list[str]) -> Iterator[Terminal]:
     """Run a module of a tree in a terminal, with that tree's own Python; nothing is remembered."""
-    folder, python = Path.cwd(), sys.executable
-    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
+    python = sys.executable
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.chdir(tree)
     sys.executable = str(tree / ".venv" / "bin" / "python")
     try:
-        with Terminal([sys.executable, "-m", *words], WIDTH, HEIGHT) as terminal:
-            yield terminal
+        with new_folder():
+            os.chdir(tree)
+            with Terminal([sys.executable, "-m", *words], WIDTH, HEIGHT) as terminal:
+                yield terminal
     finally:
-        os.chdir(folder)
         sys.executable = python
 
 

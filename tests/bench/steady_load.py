@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
+from tests.bench.loopback import OWN_PORTS
+
 INSIDE = "--inside-a-network-namespace"
-PORTS, CLOSED_PORT, ADDRESSES = (7311, 7312), 7313, 64
+PORTS, CLOSED_PORT, ADDRESSES = OWN_PORTS[:2], OWN_PORTS[2], 64
 
 Load = Callable[[int, float, float, int], None]
 """Connects to a port so often a second until a time, and writes the number of connects to a descriptor."""

@@ -17,66 +17,122 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tcpconntop.sources.completeness import active_opens
-from tests.bench.loopback import connect_once
+from tests.bench.loopback import OWN_PORTS, connect_once
+from tests.bench.processes import cpu_of
+from tests.bench.programs import held_by, opened, spent
 
+TRACER = [sys.executable, "-m", "tcpconntop"]
 OWN_PROC = Path("/proc/self")
-PORTS = (7001, 7002)
-"""The ports: each process connects to its own listener on one of them."""
+PORT = OWN_PORTS[3]
+"""Each process connects to a listener of its own: on this port, on an address of its own."""
+
+Load = Callable[[str, float], None]
+"""Connects to an address, where it listens itself, until a time (`time.monotonic`)."""
 
 INSIDE = "--inside-a-network-namespace"
 
 
-def hammer(port: int, until_s: float) -> None:
-    """Connect until `until_s`, one connect after the other; each connection is accepted and then reset."""
+@dataclass(frozen=True)
+class Storm:
+    """Results of one storm.
+
+    Attributes:
+        document: the last JSON document of `-b`.
+        opens: connects as the kernel counted them (ActiveOpens).
+        seconds: how long it took.
+        cpu_s: CPU time of the tracer.
+        bpf_ns: time in the tracer's BPF programs; 0 if the kernel does not measure it (`programs.measured`).
+    """
+
+    document: dict[str, Any]
+    opens: int
+    seconds: float
+    cpu_s: float
+    bpf_ns: int
+
+    @property
+    def ended(self) -> int:
+        """The connects with an outcome."""
+        return sum(self.document["outcomes"].values())
+
+    @property
+    def in_rows(self) -> int:
+        """The connects that are counted in a row."""
+        return sum(row["count"] for row in self.document["rows"])
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every connect was counted exactly once."""
+        attempts, in_flight = self.document["attempts"], self.document["in_flight"]
+        is_balanced = attempts == self.ended + in_flight == self.opens == self.in_rows
+        return is_balanced and self.document["lost"] == 0
+
+
+def hammer(address: str, until_s: float, cpus: Collection[int] = ()) -> None:
+    """Connect one after the other, on these CPUs; each connection is accepted and then reset."""
+    if cpus:
+        os.sched_setaffinity(0, cpus)
     with socket.socket() as server:
-        server.bind(("127.0.0.1", port))
+        server.bind((address, PORT))
         server.listen(8)
-        address = server.getsockname()
         while time.monotonic() < until_s:
             for _ in range(200):
                 with contextlib.suppress(OSError):
-                    connect_once(server, address)
+                    connect_once(server, (address, PORT))
+
+
+def run_storm(seconds: float, loads: Sequence[Load], *options: str) -> Storm:
+    """Trace a storm of this network namespace.
+
+    Args:
+        seconds: how long it takes.
+        loads: what connects, each in a process of its own.
+        options: more options of `tcpconntop -b`.
+    """
+    command = [*TRACER, "-b", "--json", "-w", "all", "-P", str(PORT), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tracer:
+        assert tracer.stdout is not None
+        assert tracer.stderr is not None
+        next(line for line in tracer.stderr if line.startswith("tracing:"))
+        with opened(held_by(tracer.pid)) as programs:
+            opens, cpu_s, bpf_ns = active_opens(OWN_PROC), sum(cpu_of(tracer.pid)), spent(programs)[0]
+            began_s, children = time.monotonic(), []
+            for number, load in enumerate(loads):
+                if not (child := os.fork()):
+                    load(f"127.1.{number // 250}.{1 + number % 250}", began_s + seconds)
+                    os._exit(0)
+                children.append(child)
+            while time.monotonic() < began_s + seconds:
+                tracer.stdout.readline()
+            for child in children:
+                os.waitpid(child, 0)
+            took_s = time.monotonic() - began_s
+            bpf_ns = spent(programs)[0] - bpf_ns
+        cpu_s = sum(cpu_of(tracer.pid)) - cpu_s
+        opens = active_opens(OWN_PROC) - opens
+        tracer.send_signal(signal.SIGINT)
+        return Storm(json.loads(tracer.stdout.readlines()[-1]), opens, took_s, cpu_s, bpf_ns)
 
 
 def main(seconds: float) -> int:
     """Run the storm; return 0 if every connect was counted exactly once, else 1."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    ports = ",".join(map(str, PORTS))
-    tracer = subprocess.Popen(
-        [sys.executable, "-m", "tcpconntop", "-b", "--json", "-w", "all", "-P", ports],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    storm = run_storm(seconds, [hammer, hammer])
+    document = storm.document
+    print(f"tracing: {document['probe']}/{document['transport']}")
+    print(f"{document['attempts'] / storm.seconds:,.0f} connects per second for {storm.seconds:.0f} s")
+    print(
+        f"attempts {document['attempts']:,}  ended {storm.ended:,}  in flight {document['in_flight']}  "
+        f"in rows {storm.in_rows:,}"
     )
-    assert tracer.stdout is not None
-    assert tracer.stderr is not None
-    print(next(line for line in tracer.stderr if line.startswith("tracing:")), end="")
-    opens_before, until_s = active_opens(OWN_PROC), time.monotonic() + seconds
-    children = []
-    for port in PORTS:
-        if not (child := os.fork()):
-            hammer(port, until_s)
-            os._exit(0)
-        children.append(child)
-    last = ""
-    while time.monotonic() < until_s:
-        last = tracer.stdout.readline()
-    for child in children:
-        os.waitpid(child, 0)
-    tracer.send_signal(signal.SIGINT)
-    opens = active_opens(OWN_PROC) - opens_before
-    for line in tracer.stdout:
-        last = line
-    document = json.loads(last)
-    ended, rows = sum(document["outcomes"].values()), sum(row["count"] for row in document["rows"])
-    print(f"{document['attempts'] / seconds:,.0f} connects per second for {seconds:.0f} s")
-    in_flight = document["in_flight"]
-    print(f"attempts {document['attempts']:,}  ended {ended:,}  in flight {in_flight}  in rows {rows:,}")
-    print(f"lost {document['lost']}  ActiveOpens {opens:,}")
-    return int(document["lost"] != 0 or not document["attempts"] == ended + in_flight == opens == rows)
+    print(f"lost {document['lost']}  ActiveOpens {storm.opens:,}")
+    return int(not storm.is_complete)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,19 @@ from tcpconntop.core.window.rolling import RollingWindow
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.core.wire import EVENT, Events, Outcome
 
+STRIDE = 7_368_787
+"""A prime: multiples of it are spread over the addresses, and come back only after all of them."""
+
 BATCH, BATCH_NS = 5_000, SECOND_NS // 20  # 100,000 records per second, read every 50 ms
 
 
 def records(n: int, n_keys: int, seed: int = 1, failing: float = 0.01) -> Events:
-    """Return `n` random records of `n_keys` destinations; the end times are 1 ns apart."""
+    """Return `n` random records; the end times are 1 ns apart.
+
+    They go to `n_keys` destinations, or to `n` where that is less: to each equally often, in random order.
+    """
     random = np.random.default_rng(seed)
-    key = random.integers(0, n_keys, n)
+    key = random.permutation(np.arange(n) * STRIDE % n_keys)
     events = np.zeros(n, EVENT)
     address = np.zeros((n, 16), np.uint8)
     address[:, 0] = 10

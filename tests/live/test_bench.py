@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,8 @@ from tcpconntop.kernel.session import open_session
 from tests.bench.kernel import connect, ns_per_connect, reason
 from tests.bench.peers import Contender, cell, traced, tracers
 from tests.bench.programs import held_by, measured, opened, spent
+from tests.bench.scaling import rate
+from tests.bench.storm import hammer, run_storm
 
 CONNECTS = 97
 
@@ -68,3 +71,21 @@ def test_given_ratios_on_both_sides_of_one_when_compared_then_it_is_a_tie():
     assert cell([3.9, 4.0, 4.0, 4.0, 4.1], ours, 1) == "4.0 (4.0 to 4.0), 2×"
     assert cell([1.0, 1.9, 2.1, 2.2, 2.3], ours, 1) == "2.1 (1.9 to 2.2), tie"
     assert cell(ours, ours, 1) == "2.0 (2.0 to 2.0)"
+
+
+@pytest.mark.long
+def test_given_a_storm_of_one_cpu_when_measured_then_it_is_complete_and_its_programs_took_time():
+    with measured():
+        storm = run_storm(0.3, [partial(hammer, cpus={min(os.sched_getaffinity(0))})])
+    assert storm.is_complete
+    assert storm.opens > CONNECTS
+    assert storm.bpf_ns > 100 * storm.opens
+
+
+@pytest.mark.long
+def test_given_a_rate_when_the_dashboard_is_measured_then_no_connect_is_lost():
+    (per_s, low, median, high), connects, lost = rate(1000, samples=2)
+    assert lost == 0
+    assert per_s == pytest.approx(1000, rel=0.1)
+    assert connects > 5000
+    assert 0 < low <= median <= high < 100
