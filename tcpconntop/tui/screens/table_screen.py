@@ -13,12 +13,11 @@ from textual.widget import Widget
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy
-from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by
+from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by, without_changes
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.filter_completion import values_in_window
 from tcpconntop.core.view.scope import no_row_text
 from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
-from tcpconntop.core.view.trouble import TROUBLE
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import ACTIONS, bindings
 from tcpconntop.tui.bars.alert_line import AlertLine
@@ -159,8 +158,8 @@ class TableScreen(Screen[None]):
             return
         self.table.set_namer(state.namer)
         snapshot = state.snapshot
-        if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
-            self.spec = sorted_by(self.spec, TROUBLE)
+        if state.baseline is None:
+            self.spec = without_changes(self.spec)
         if snapshot is None:
             self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()
