@@ -89,6 +89,8 @@ WORDS: tuple[Entry, ...] = (
     ("Δ since 10:03:12", "every row is compared with that moment"),
     ("Δ last 1m vs about 5m earlier", "every row is compared with a window as long that ended so long before,"
      " or up to half a minute more"),
+    ("all p99 ▁▁█┃▁", "p99 and failures over a recording or the last 15 minutes, of all connects, whatever"
+     " the filter and the selected row; ┃ is the moment that is shown, the other background its window"),
     ("UTC+1", "the zone of the times shown; an hour that comes twice has it at each time"),
     ("▲ p99>50ms", "an alert fires; ○ it has cleared, or watches"),
     ("lost 0", "connects that are in no row: a buffer was full"),
@@ -161,7 +163,7 @@ def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSectio
     ]
     sections += [
         HelpSection("Outcomes", OUTCOMES),
-        HelpSection("Words of the first and last lines", WORDS),
+        HelpSection("Words around the table", WORDS),
         HelpSection("Mouse and palette", MOUSE),
         HelpSection("Filters", FILTERS),
     ]

@@ -69,6 +69,8 @@ class TableScreen(Screen[None]):
     AUTO_FOCUS = "Table"
     HIDDEN_HINTS: frozenset[str] = frozenset({"back"})
     """Words of the footer whose keys do nothing on this screen."""
+    HIDDEN_COLUMNS: frozenset[str] = frozenset()
+    """Keys of the columns that say nothing on this screen."""
     SHOWS_EVERYTHING = True
     """True if the screen covers all connects, so that the totals since the start fit it."""
 
@@ -82,7 +84,7 @@ class TableScreen(Screen[None]):
         self.panes_enabled = True
         self.header, self.health, self.summary = Header(), Health(), Summary()
         self.footer, self.alert_line = Footer(self.HIDDEN_HINTS), AlertLine()
-        self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
+        self.table, self.panes, self.filter_bar = Table(self.HIDDEN_COLUMNS), Panes(panes), FilterBar()
         self.strip = Strip()
 
     def compose(self) -> ComposeResult:
