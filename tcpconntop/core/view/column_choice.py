@@ -22,10 +22,13 @@ CHOOSABLE: dict[str, ViewColumn] = {**COLUMNS, TREND.key: TREND}
 DEFAULT_COLUMNS: ColumnChoice = tuple(key for key, column in CHOOSABLE.items() if column.priority is not None)
 
 _COMPARED = (
-    "change", "p99", "dp99", "dfail", "fail", "dp50", "p50", "count", "dcount", "comm", "dp90", "p90",
+    "change", "p99", "dp99", "dfail", "fail", "dp50", "dp90", "p50", "count", "dcount", "comm", "p90",
     "rate", "rtx", "max", "trouble", "trend",
 )  # fmt: skip
-"""The columns of rows that are compared, the most needed first: what got worse, and from what to what."""
+"""The columns of rows that are compared, the most needed first: what got worse, by how much, to what.
+
+Whatever makes CHANGE say `worse` is among the first.
+"""
 
 
 def parse_columns(text: str) -> ColumnChoice:
