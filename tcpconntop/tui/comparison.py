@@ -14,7 +14,7 @@ from tcpconntop.core.format import round_elapsed
 from tcpconntop.core.lazy import lazy
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.baseline import without_history
-from tcpconntop.core.window.lengths import WINDOWS
+from tcpconntop.core.window.lengths import SLICE_LENGTHS_S, WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.state import NOTHING_YET, Change, DashboardState
 
@@ -65,7 +65,7 @@ def comparison_text(state: DashboardState) -> str:
         return "" if baseline is None else f"Δ since {clock(baseline.wall_s)}"
     if baseline is None or shown is None:
         return "Δ nothing kept"
-    return f"Δ {_last(shown)} vs {_before(shown, baseline)}"
+    return f"Δ {_last(shown)} vs {_before(shown, baseline, state.compare_s)}"
 
 
 def _window_before(state: DashboardState, lag_s: int) -> Snapshot | None:
@@ -79,7 +79,9 @@ def _window_before(state: DashboardState, lag_s: int) -> Snapshot | None:
 
 
 def _note(shown: Snapshot, before: Snapshot, lag_s: int) -> str:
-    said = f"{_last(shown)} compared with {_before(shown, before)}"
+    said = f"{_last(shown)} compared with {_before(shown, before, lag_s)}"
+    if _is_about(shown, before, lag_s):
+        said += f": it ended at {clock(before.wall_s)}"
     if _ago_s(shown, before) < lag_s - 1:
         said += f", the oldest that is kept: {round_elapsed(lag_s)} earlier is not"
     return said
@@ -95,11 +97,21 @@ def _last(shown: Snapshot) -> str:
     return f"last {_window_name(shown)}"
 
 
-def _before(shown: Snapshot, before: Snapshot) -> str:
-    """Return when the window before ended, such as `5m earlier`, and how long it is if it is shorter."""
+def _before(shown: Snapshot, before: Snapshot, lag_s: int) -> str:
+    """Return when the window before ended, such as `about 5m earlier`, and how long it is if it is shorter.
+
+    It ends up to a block of slices before the wanted moment; to say when exactly would count seconds up.
+    """
     ago = f"{round_elapsed(_ago_s(shown, before))} earlier"
     is_shorter = before.span_s < (shown.window_s or 0) - 1
+    if not is_shorter and _is_about(shown, before, lag_s):
+        ago = f"about {round_elapsed(lag_s)} earlier"
     return f"{round_elapsed(before.span_s)} that ended {ago}" if is_shorter else ago
+
+
+def _is_about(shown: Snapshot, before: Snapshot, lag_s: int) -> bool:
+    """True if a window before ended where it was wanted, or up to a block of slices before that."""
+    return -1 <= _ago_s(shown, before) - lag_s < max(SLICE_LENGTHS_S.values())
 
 
 def _ago_s(shown: Snapshot, before: Snapshot) -> float:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:
     spikes = lazy("tcpconntop.core.analysis.spikes")
 
+SCOPE = " (all connects)"
+"""What the figures of a spike are of, whatever the table shows."""
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -80,6 +83,6 @@ def _about(spike: Spike, all_spikes: list[Spike], overview: Overview) -> str:
     number = f"spike {all_spikes.index(spike) + 1} of {len(all_spikes)}"
     number += "" if overview.complete else " so far"
     if spike.slow:
-        return f"{number}: p99 {duration(spike.p99_us)}, before it {duration(spike.usual_us)}"
+        return f"{number}: p99 {duration(spike.p99_us)}, before it {duration(spike.usual_us)}{SCOPE}"
     before = 0.0 if math.isnan(spike.usual_share) else spike.usual_share
-    return f"{number}: {percent(spike.share)}% failed, before it {percent(before)}%"
+    return f"{number}: {percent(spike.share)}% failed, before it {percent(before)}%{SCOPE}"

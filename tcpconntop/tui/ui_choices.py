@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tcpconntop.core.view.columns import COLUMNS
-from tcpconntop.core.view.trouble import TROUBLE
+from tcpconntop.core.view.columns import without_changes
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.state import DashboardState
@@ -20,9 +19,7 @@ def current_choices(saved: UiState, state: DashboardState, main: MainScreen, the
         main: has the panes, the filters and what the table shows.
         theme: the chosen theme; None if the user did not change it, so that the saved one stays.
     """
-    spec = main.spec
-    # The next start has no baseline, so it cannot sort by a change.
-    sort = TROUBLE if COLUMNS[spec.sort].needs_baseline else spec.sort
+    spec = without_changes(main.spec)  # the next start compares with nothing
     return replace(
         saved,
         panes=main.panes_enabled,
@@ -30,7 +27,7 @@ def current_choices(saved: UiState, state: DashboardState, main: MainScreen, the
         filters=tuple(main.filter_bar.history),
         theme=saved.theme if theme is None else theme,
         group=spec.group_by,
-        sort=f"{sort}:{'desc' if spec.descending else 'asc'}",
+        sort=f"{spec.sort}:{'desc' if spec.descending else 'asc'}",
         window=state.window,
         delay=state.interval_s,
         columns=spec.columns,

@@ -83,5 +83,5 @@ async def test_the_list_says_which_columns_need_a_mark_and_never_breaks_a_line()
         options = app.screen.query_one("OptionList")
         assert options.virtual_size.height == options.option_count
         said = {option.id: str(option.prompt) for option in options.options}
-        assert "once a moment is marked" in said["dp99"]
+        assert "while rows are compared" in said["dp99"]
         assert "not by this grouping" in said["pid"]

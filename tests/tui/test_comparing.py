@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from support import Running, feed, flow, notes, snapshot, still, text_of
 
-from tcpconntop.core.format import round_elapsed
+from tcpconntop.core.clock import clock
+from tcpconntop.core.view.columns import grouped_by, sorted_by, without_changes
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.comparison import compared, comparison_text, next_comparison
 from tcpconntop.tui.state import NOTHING_YET, Change, DashboardState
 from tcpconntop.tui.time_travel import time_travel
@@ -33,8 +35,8 @@ def test_it_goes_round_and_says_what_is_compared_with_what():
     assert [one[0] for one in said] == [60, 300]
     ago = round((state.latest.now_ns - ends[0]) / 1e9)
     assert 59 <= ago <= 69
-    assert said[0][1] == f"Δ last 1m vs {round_elapsed(ago)} earlier"
-    assert said[0][2] == f"last 1m compared with {round_elapsed(ago)} earlier"
+    assert said[0][1] == "Δ last 1m vs about 1m earlier"
+    assert said[0][2] == f"last 1m compared with about 1m earlier: it ended at {clock(ends[0] / 1e9)}"
     assert said[1][2].endswith(", the oldest that is kept: 5m earlier is not")
     assert (state.baseline, comparison_text(state)) == (None, "")
 
@@ -96,10 +98,10 @@ async def test_the_screen_is_sorted_by_what_got_worse_and_goes_back():
     app = still()
     async with app.run_test(size=(160, 36), notifications=True) as pilot:
         await feed(pilot, snapshot(200, flows=FLOWS))
-        await pilot.press("M")
+        await pilot.press("P", "r", "M")
         await pilot.pause()
         said = comparison_text(app.screen.state)
-        assert notes(app) == [said.removeprefix("Δ ").replace(" vs ", " compared with ")]
+        assert notes(app)[0].startswith(said.removeprefix("Δ ").replace(" vs ", " compared with "))
         assert said in str(app.screen.header.render())
         assert app.screen.spec.sort == "change"
         assert all(word in text_of(app.screen.table)[0] for word in ("CHANGE", "ΔCONN/S", "ΔP50", "ΔP99"))
@@ -109,12 +111,26 @@ async def test_the_screen_is_sorted_by_what_got_worse_and_goes_back():
         assert app.screen.view.baseline is not None
         await pilot.press("M", "M")  # 200 s are kept: 5m earlier is the oldest
         await pilot.pause()
-        assert app.screen.spec.sort == "trouble"
+        assert (app.screen.spec.sort, app.screen.spec.descending) == ("p99", False)
         assert "Δ" not in text_of(app.screen.table)[0]
 
 
-async def test_a_narrow_screen_keeps_the_word_of_the_change():
-    async with Running(seconds=200, size=(80, 24), flows=FLOWS) as run:
+def test_the_order_before_a_change_comes_back_where_the_rows_have_it():
+    """GIVEN rows by port, then by a change WHEN no longer compared THEN by port; processes by trouble."""
+    by_port = sorted_by(ViewSpec(), "dport")
+    by_change = sorted_by(sorted_by(by_port, "change"), "dp99")
+    assert without_changes(by_change) == by_port
+    assert without_changes(grouped_by(by_change, "process")).sort == "trouble"
+    assert without_changes(by_port) is by_port
+
+
+PAIRS_80 = "CHANGE▼ FAIL% ΔFAIL%    P50   ΔP50   ΔP90    P99   ΔP99"
+PAIRS_120 = "CHANGE▼ COUNT ΔCONN/S FAIL% ΔFAIL%    P50   ΔP50    P90   ΔP90    P99   ΔP99"
+
+
+@pytest.mark.parametrize(("size", "figures"), [((80, 24), PAIRS_80), ((120, 36), PAIRS_120)])
+async def test_a_screen_has_each_figure_with_its_change_as_far_as_there_is_room(size, figures):
+    async with Running(seconds=200, size=size, flows=FLOWS) as run:
         await run.press("M")
-        assert "CHANGE" in text_of(run.app.screen.table)[0]
+        assert figures in text_of(run.app.screen.table)[0]
         assert "Δ" in run.header()

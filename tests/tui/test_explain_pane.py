@@ -86,6 +86,16 @@ async def test_the_whole_command_can_be_read_at_80_columns():
         )
 
 
+async def test_where_there_is_room_every_command_is_whole():
+    """GIVEN a narrow pane with free lines WHEN no finding is chosen THEN no command ends with an ellipsis."""
+    async with Explaining(FLOWS[1:], size=(60, 50)) as run:
+        await run.press("5")
+        assert not run.marked()
+        assert run.lines()[-1].strip().endswith("x chooses one")
+        words = " ".join(line.strip() for line in run.lines())
+        assert "nstat -asz TcpExtListenOverflows TcpExtListenDrops" in words
+
+
 @pytest.mark.parametrize("keys", [pytest.param(["x"], marks=pytest.mark.long), ["x", "escape", "tab"]])
 async def test_the_focus_goes_to_the_findings_and_back(keys):
     async with Explaining() as run:

@@ -29,6 +29,16 @@ async def test_a_text_goes_on_below_its_own_beginning(width):
     assert where == {0, 2, NAME_WIDTH}
 
 
+async def test_a_name_and_its_text_never_touch_and_no_name_is_cut():
+    """GIVEN names longer than their column WHEN shown THEN they go on below, and a gap is left."""
+    lines = await page((80, 30))
+    beside = lines[: next(n for n, line in enumerate(lines) if line.startswith("⚠"))]  # notes have no names
+    assert not [line for line in beside if line.startswith("  ") and line.ljust(80)[NAME_WIDTH - 1] != " "]
+    text = "\n".join(lines)
+    assert "  Δ since         every row is compared with that moment" in text
+    assert "\n  10:03:12 " in text
+
+
 @pytest.mark.parametrize(
     "width", [20, 80, *(pytest.param(width, marks=pytest.mark.long) for width in (40, 60))]
 )
@@ -51,7 +61,7 @@ def test_it_begins_with_questions_and_ends_with_the_limits():
     titles = list(pages())
     assert [title.partition(":")[0] for title in titles[:4]] == ["Find", "Compare", "Go back", "Why"]
     assert titles[-1] == "⚠ What this source could not do"
-    assert {"Outcomes", "Words of the first and last lines", "Mouse and palette", "Filters"} <= set(titles)
+    assert {"Outcomes", "Words around the table", "Mouse and palette", "Filters"} <= set(titles)
 
 
 def test_every_outcome_and_every_pane_is_explained():

@@ -52,6 +52,13 @@ async def test_failures_are_listed_by_count_with_what_they_mean():
     ]  # fmt: skip
 
 
+async def test_where_there_is_room_a_cause_is_whole():
+    """GIVEN a narrow pane with free lines WHEN failures are listed THEN their causes go on below."""
+    lines = [line.strip() for line in await shown("4", size=(60, 60))]
+    at = lines.index("a reset answered: nothing listens there, or a firewall")
+    assert lines[at + 1] == "rejects it"
+
+
 @pytest.mark.parametrize(
     "size", [(80, 24), *(pytest.param(size, marks=pytest.mark.long) for size in ((120, 36), (199, 60)))]
 )
@@ -64,7 +71,7 @@ async def test_foreign_names_are_shown_literally_and_columns_stay_aligned(size):
         assert cell_len(line[: line.index(start)]) == at
         assert all(char.isprintable() or char == "\u0301" for char in line)
     text = "\n".join(lines)
-    assert "·[31m[red]evil["[:11] in text
+    assert "·[31m[red]evil["[:8] in text
     assert WIDE in text
     assert COMBINING in text
 
@@ -117,6 +124,9 @@ async def test_tabs_that_have_no_room_shrink_to_their_keys():
         tabs = app.screen.panes.query_one("PaneTabs")
         await pilot.press("3")
         assert text_of(tabs)[0].startswith("── 1 ─ 2 ─[ Heatmap ]─ 4 ─")
+        await pilot.resize_terminal(60, 24)
+        await pilot.pause()
+        assert text_of(tabs)[0].startswith("── Hist ─ Time ─[ Heatmap ]─ Fail ─")
         await pilot.click(tabs, offset=(3, 0))
         assert app.screen.panes.visible_names == ["Histogram"]
         await pilot.resize_terminal(120, 36)
@@ -214,8 +224,9 @@ async def test_the_light_theme_turns_the_colours_of_the_heatmap_round():
     [
         (120, " everything · 1,400 connects ──"),
         (80, "─ everything · 1,400 ──"),
-        (72, "─ everything ──"),
-        (68, " every… ──"),
+        (72, " everything · 1,400 ──"),
+        (60, " everything ──"),
+        (54, " every… ──"),
     ],
 )
 @pytest.mark.usefixtures("five_panes")

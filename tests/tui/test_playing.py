@@ -212,6 +212,10 @@ async def test_the_place_stays_on_a_narrow_terminal_and_so_do_its_keys(whole):
         footer = str(played.app.screen.footer.render())
         assert "← → seek" in footer
         assert "{ } speed" in footer
+        await played.press("space")
+        footer = str(played.app.screen.footer.render())
+        assert " space pause  ← → seek  N B spike " in footer
+        await played.press("space")
 
 
 # Live

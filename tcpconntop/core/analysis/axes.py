@@ -67,8 +67,8 @@ def decade_range(low_us: float, high_us: float, min_decades: int = 2) -> tuple[f
 
 
 def round_duration(us: float) -> str:
-    """Format a round number on an axis: `10µs`, where a measured one reads `10.0µs`."""
-    return round_elapsed(us / 1e6) if us >= 60e6 else duration(us).replace(".00", "").replace(".0", "")
+    """Format a round number on an axis: `10µs`, where a measured one reads `10.0µs`; `100s`, not `1m40s`."""
+    return f"{us / 1e6:.0f}s" if us >= 60e6 else duration(us).replace(".00", "").replace(".0", "")
 
 
 def rebin(buckets: Ints, low_us: float, high_us: float, bins: int) -> Floats:

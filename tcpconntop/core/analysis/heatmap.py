@@ -212,7 +212,7 @@ def even_decades(low_us: float, high_us: float, lines: int) -> EvenDecades:
     """Return the axis of so many lines with the most lines for a power of ten that holds a range."""
     low, high = (round(math.log10(us), 6) for us in (low_us, high_us))
     sizes = [(apart, 1) for apart in range(lines, 1, -1)]
-    sizes += [(3, 2), *((1, decades) for decades in range(1, 20))]
+    sizes += [(3, 2), (1, 1), (2, 3), *((1, decades) for decades in range(2, 20))]
     for lines_apart, decades_apart in sizes:
         per_decade = lines_apart / decades_apart
         first = math.floor(low * per_decade)

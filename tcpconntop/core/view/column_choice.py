@@ -21,6 +21,15 @@ CHOOSABLE: dict[str, ViewColumn] = {**COLUMNS, TREND.key: TREND}
 
 DEFAULT_COLUMNS: ColumnChoice = tuple(key for key, column in CHOOSABLE.items() if column.priority is not None)
 
+_COMPARED = (
+    "change", "p99", "dp99", "dfail", "fail", "dp50", "dp90", "p50", "count", "dcount", "comm", "p90",
+    "rate", "rtx", "max", "trouble", "trend",
+)  # fmt: skip
+"""The columns of rows that are compared, the most needed first: what got worse, by how much, to what.
+
+Whatever makes CHANGE say `worse` is among the first.
+"""
+
 
 def parse_columns(text: str) -> ColumnChoice:
     """Parse a list such as `daddr,p50,p99`.
@@ -57,7 +66,13 @@ def choose_columns(columns: Sequence[ViewColumn], sort: str, choice: ColumnChoic
         choice: what the user wants.
     """
     if not choice:
-        return [column for column in columns if column.priority is not None or column.key == sort] + [TREND]
+        shown = [column for column in columns if column.priority is not None or column.key == sort] + [TREND]
+        if not any(column.needs_baseline for column in columns):
+            return shown
+        return [
+            replace(column, priority=_COMPARED.index(column.key)) if column.key in _COMPARED else column
+            for column in shown
+        ]
     available = {column.key: column for column in (*columns, TREND)}
     keys = [key for key in choice if key in available]
     naming = [column.key for column in columns if column.key_field or column.key == "comm"]

@@ -138,7 +138,7 @@ COLUMNS: dict[str, ViewColumn] = {
         _key_column(
             "daddr",
             "DESTINATION",
-            16,
+            15,
             "destination address; ×n netns: in n network namespaces, so it may be n hosts",
             _destination_text,
             values=_address_values,
@@ -223,13 +223,13 @@ COLUMNS: dict[str, ViewColumn] = {
         ),
         _metric("error", "ERROR", "error", "any other error, such as no free port", width=6),
         _metric("fail", "FAIL%", "", "share of connects that failed", width=5, priority=0),
-        _change("dfail", "ΔFAIL%", Quantity.DIFFERENCE, "FAIL% now minus FAIL% at the baseline", 7),
+        _change("dfail", "ΔFAIL%", Quantity.DIFFERENCE, "FAIL% now minus FAIL% at the baseline"),
         _metric("rtx", "RTX", "syn_retransmits", "SYNs that were sent again", width=5, priority=4),
         _metric("min", "MIN", "min_us", "least latency of the successful connects"),
         _metric("p50", "P50", "p50_us", "half of the connects took at most this long", priority=0),
         _change("dp50", "ΔP50", Quantity.FACTOR, "P50 now divided by P50 at the baseline"),
         _metric("p90", "P90", "p90_us", "nine in ten took at most this long", priority=1),
-        _change("dp90", "ΔP90", Quantity.FACTOR, "P90 now divided by P90 at the baseline", priority=5),
+        _change("dp90", "ΔP90", Quantity.FACTOR, "P90 now divided by P90 at the baseline"),
         _metric("p99", "P99", "p99_us", "99 in 100 took at most this long", priority=0),
         _change("dp99", "ΔP99", Quantity.FACTOR, "P99 now divided by P99 at the baseline"),
         _metric("max", "MAX", "max_us", "greatest latency", priority=5),
@@ -278,10 +278,19 @@ def columns_of(view: View) -> tuple[ViewColumn, ...]:
 def sorted_by(spec: ViewSpec, key: str) -> ViewSpec:
     """Return the spec sorted by a column in its natural direction: figures from the highest, names from A.
 
-    Ports and PIDs are names, too: they begin with the lowest.
+    Ports and PIDs are names, too: they begin with the lowest. What the order was before a change is kept.
     """
     column = COLUMNS[key]
-    return replace(spec, sort=key, descending=column.numeric and not column.key_field)
+    plain = spec.plain_order if COLUMNS[spec.sort].needs_baseline else (spec.sort, spec.descending)
+    return replace(spec, sort=key, descending=column.numeric and not column.key_field, plain_order=plain)
+
+
+def without_changes(spec: ViewSpec) -> ViewSpec:
+    """Return the spec for rows that are compared with nothing: if sorted by a change, as it was before."""
+    if not COLUMNS[spec.sort].needs_baseline:
+        return spec
+    sort, descending = spec.plain_order
+    return grouped_by(replace(spec, sort=sort, descending=descending), spec.group_by)
 
 
 def grouped_by(spec: ViewSpec, group_by: str) -> ViewSpec:

@@ -21,6 +21,8 @@ class ViewSpec:
         where: which keys and rows to show.
         columns: the columns to show.
         ignore: kinds of findings that are not shown.
+        plain_order: key of the sort column, and True to begin with the greatest value, before the rows were
+            sorted by a change. Which rows are shown how does not depend on it.
     """
 
     group_by: str = "dest"
@@ -29,6 +31,7 @@ class ViewSpec:
     where: Filter = field(default_factory=Filter)
     columns: ColumnChoice = ()
     ignore: tuple[str, ...] = ()
+    plain_order: tuple[str, bool] = field(default=("trouble", True), compare=False)
 
     def reversed(self) -> ViewSpec:
         """Return the spec with the opposite order."""

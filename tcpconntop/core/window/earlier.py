@@ -3,17 +3,21 @@
     now       ├──── 60 s ────┤ the shown moment
     before    ├──── 60 s ────┤◄──── 5 min ────►
 
-It ends where a slice ends (`history.py`), at the wanted moment or up to a slice before it. So it stays the
-same for some seconds, until the next slice is the nearest: it is summed up once. It never shares a connect
-with the shown window. Where the past is too short, it is the oldest one that is kept.
+It ends where a block of slices ends (`history.py`), at the wanted moment or up to a block before it: 10 s, or
+30 s. So it stays the same until the next block is the nearest: it is summed up once. It never shares a
+connect with the shown window. Where the past is too short, it is the oldest one that is kept.
 """
 
 from __future__ import annotations
 
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.history import first_second, snapshot_at
+from tcpconntop.core.window.lengths import SLICE_LENGTHS_S
 from tcpconntop.core.window.slices import oldest_second, slice_span
 from tcpconntop.core.window.snapshot import Snapshot
+
+BLOCK_S = next(length for length in SLICE_LENGTHS_S.values() if length > 1)
+"""Length of the shortest blocks of slices."""
 
 
 def earlier_window(
@@ -52,6 +56,8 @@ def _end(base: Snapshot, second: int, window_s: float | None, lag_s: int) -> int
     oldest = max(oldest_second(base.second), base.began_ns // SECOND_NS)
     wanted = min(max(second - lag_s, oldest + int(window_s) - 1), newest)
     start, length = slice_span(wanted, base.second, base.step_s)
+    if length < BLOCK_S and wanted - BLOCK_S - window_s >= oldest:  # a whole window is kept before the block
+        start, length = wanted // BLOCK_S * BLOCK_S, BLOCK_S
     last = start + length - 1
     if last > wanted and start > oldest:
         last = start - 1

@@ -97,9 +97,9 @@ def _sums(near: Snapshot, inside: tuple[Slice, ...], window_s: float | None) -> 
         sums = RunningSums(window.stats.copy(), window.latency_pages.copy(), window.error_pages.copy())
         sums.update([part for part in inside if id(part) not in summed], gone, kept)
     else:
-        sums = RunningSums() if window_s is not None else window.older.copy()
-        sums.grow(len(window.keys))
-        sums.update(inside)
+        sums = RunningSums.from_slices(inside, len(window.keys))
+        if window_s is None:
+            sums.add(window.older)
     return sums
 
 

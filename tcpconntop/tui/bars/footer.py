@@ -2,6 +2,7 @@
 
 q quit  ? help  / filter  x explain  enter open  g group        lost 0, traced 100%  cpu 1.2% · 61MB
 q quit  space resume  ← → seek  , . step  t go to  $ end            paused
+q quit  ? help  space pause  ← → seek  N B spike  / filter          a recording that plays
 esc back  ? help  / filter  x explain                               the screen of a process
 """
 
@@ -26,11 +27,14 @@ ORDER = (
 PAUSED_ORDER = ("back", "quit", "pause", "seek", "spike", "speed", "step", "end", "go to")
 """The words that come first while the view or the recording stands still."""
 
+PLAYING_ORDER = ("back", "quit", "help", "pause", "seek", "spike", "filter", "explain", "speed", "go to")
+"""The words that come first while a recording plays."""
+
 RECORDING_HINTS = frozenset({"seek", "spike", "speed"})
 """Words that are shown for recordings only, and `seek` and `spike` wherever the view stands still."""
 
 PAUSED_HINTS = frozenset({"step", "go to", "end"})
-"""Words that are shown only while the view or the recording stands still."""
+"""Words that are shown only while the view or the recording stands still, and `go to` for recordings."""
 
 
 def _actions_by_word() -> dict[str, list[Action]]:
@@ -80,16 +84,18 @@ class Footer(Line):
             Part(self._hint(word, actions[word]), 10 + 10 * index)
             for index, word in enumerate(filter(actions.get, self._words()))
         ]
-        return justify(hints, self._ledger(), width)
+        return justify(hints, self._ledger(width), width)
 
     def _words(self) -> list[str]:
-        hidden = self._hidden
-        if self._snapshot is None or self._snapshot.playback is None:
-            hidden |= RECORDING_HINTS
-        if not self._paused:
-            return [word for word in ORDER if word not in hidden | PAUSED_HINTS]
-        hidden -= {"seek", "spike"}
-        return [word for word in dict.fromkeys((*PAUSED_ORDER, *ORDER)) if word not in hidden]
+        first: tuple[str, ...]
+        is_recording = self._snapshot is not None and self._snapshot.playback is not None
+        if self._paused:
+            first, hidden = PAUSED_ORDER, frozenset() if is_recording else frozenset({"speed"})
+        elif is_recording:
+            first, hidden = PLAYING_ORDER, PAUSED_HINTS - {"go to"}
+        else:
+            first, hidden = (), RECORDING_HINTS | PAUSED_HINTS
+        return [word for word in dict.fromkeys((*first, *ORDER)) if word not in hidden | self._hidden]
 
     def _hint(self, word: str, actions: list[Action]) -> Text:
         """Return the keys of actions with one word, and the word; a click on the word is the last one's."""
@@ -98,7 +104,8 @@ class Footer(Line):
         shown = "resume" if word == "pause" and self._paused else word
         return Text(" ").join([*keys, on_click(Text(shown, self.paint("dim")), actions[-1].name)])
 
-    def _ledger(self) -> list[Part]:
+    def _ledger(self, width: int) -> list[Part]:
+        """Return the losses, and our own cost; in a very narrow terminal what is lost alone, but whole."""
         snapshot, dim = self._snapshot, self.paint("dim")
         if snapshot is None:
             return []
@@ -108,5 +115,7 @@ class Footer(Line):
             traced += f" in {ledger.namespaces_compared} of {ledger.namespaces} netns"
         lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)
         losses = Text.assemble(lost, (f", traced{traced}", dim))
+        if losses.cell_len + 2 > width:
+            losses = lost
         own = Text(f"cpu {fit(f'{cost.cpu:.1%}', 5, right=True)} · {memory(cost.memory_bytes)}", dim)
         return [Part(losses, 0, "help"), Part(own, COST_PRIORITY, "help")]

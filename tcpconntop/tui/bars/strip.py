@@ -1,10 +1,11 @@
 """The strip: p99 and failures over all that can be gone to, with a cursor for the moment that is shown.
 
-    p99 ▁▁▁▁▁▂▁▁▁▁█▇┃▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  max 1.03s
+all p99 ▁▁▁▁▁▂▁▁▁▁█▇┃▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  max 1.03s
  failed           ░▒                           ▓           2 spikes
-It shows a whole recording, and live, where one looks back, the past that is kept. What was not read yet is
-dotted; the window of the table has another background, or is underlined. One line has the p99 alone; failures
-that stand out are shaded.
+It shows a whole recording, and live, where one looks back, the past that is kept: of all connects, whatever
+the filter and the selected row, because a recording is counted once for it. What was not read yet is dotted;
+the window of the table has another background, or is underlined. One line has the p99 alone; failures that
+stand out are shaded.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ MIN_WIDTH = 40
 
 SHADES = ((0.25, "█"), (BAD_SHARE, "▓"), (NOTABLE_SHARE, "▒"))
 """Shares of failures, and how they look from there on; a lower one is `░`."""
+
+LABELS = ("all p99", "failed")
+"""The names of both lines. `all`, because the table below may show some of the connects only."""
 
 CURSOR = "┃"
 
@@ -114,7 +118,7 @@ class Strip(Line):
         most = f"max {duration(float(top.max()))}" if len(top) else ""
         text = Text(no_wrap=True, end="")
         legends = [most, progress] if two_lines else [progress]
-        for row, (drawn, name, legend) in enumerate(zip(lines, ("p99", "failed"), legends, strict=False)):
+        for row, (drawn, name, legend) in enumerate(zip(lines, LABELS, legends, strict=False)):
             drawn.stylize(self._window_style(), since, cursor + 1)
             text.append("\n" if row else "")
             text.append(f"{fit(name, LABEL_WIDTH, right=True)} ", self.paint("dim"))

@@ -96,7 +96,7 @@ class Explain(Pane, can_focus=True):
             self._spans = []
             words = wrap(findings.nothing_found_text(selection), width - 4, height - 1)
             return Text("\n".join(["", *(f"  {line}" for line in words)]), self.paint("dim"), no_wrap=True)
-        blocks = [self._block(n, width) for n in range(len(self._findings))]
+        blocks = self._blocks(width, height)
         first, last = self._visible([len(block) for block in blocks], height)
         lines: list[Text] = []
         self._spans = [(0, 0)] * len(blocks)
@@ -112,6 +112,15 @@ class Explain(Pane, can_focus=True):
             lines.append(self._foot(first, len(blocks) - last, width))
         return Text("\n", no_wrap=True, end="").join(lines)
 
+    def _blocks(self, width: int, height: int) -> list[list[Text]]:
+        """Return the lines of each finding: with the whole commands of all where there is room for them."""
+        whole, short = (
+            [self._block(n, width, is_whole) for n in range(len(self._findings))]
+            for is_whole in (True, False)
+        )
+        has_room = sum(map(len, whole)) + (0 if self.has_focus else MAX_TELLS_LINES) < height
+        return whole if has_room else short
+
     def _visible(self, sizes: Sequence[int], height: int) -> tuple[int, int]:
         """Return the first visible finding and the one after the last, so that the chosen one is visible."""
         room = height if sum(sizes) <= height else height - 1
@@ -123,8 +132,8 @@ class Explain(Pane, can_focus=True):
             last += 1
         return first, last
 
-    def _block(self, n: int, width: int) -> list[Text]:
-        """Return the lines of finding `n`."""
+    def _block(self, n: int, width: int, is_whole: bool) -> list[Text]:
+        """Return the lines of finding `n`, with its whole command or, unless it is chosen, a line of it."""
         finding = self._findings[n]
         chosen = self.has_focus and n == self._chosen
         mark = (CURSOR_SIGN if chosen else " ", self.paint("accent"))
@@ -138,14 +147,16 @@ class Explain(Pane, can_focus=True):
             Text.assemble(mark, "  ", (title, self.paint("strong")), no_wrap=True) for title in titles[1:]
         ]
         lines += [Text.assemble(mark, "    ", (line, self.paint("dim")), no_wrap=True) for line in evidence]
-        steps = self._step(finding, chosen, width)
+        steps = self._step(finding, chosen, is_whole or chosen, width)
         return lines + [Text.assemble(mark, *parts, no_wrap=True) for parts in steps]
 
-    def _step(self, finding: Finding, chosen: bool, width: int) -> list[list[str | tuple[str, Style]]]:
-        """Return the lines of the next step: of the chosen finding all, of others what fits one line."""
+    def _step(
+        self, finding: Finding, chosen: bool, is_whole: bool, width: int
+    ) -> list[list[str | tuple[str, Style]]]:
+        """Return the lines of the next step: of the chosen finding also what it tells."""
         step, room = finding.next_step, width - STEP_INDENT - 1
         where = f"→ {step.where}: "
-        command = wrap(f"{where}{step.command}", room, MAX_COMMAND_LINES if chosen else 1)
+        command = wrap(f"{where}{step.command}", room, MAX_COMMAND_LINES if is_whole else 1)
         lines: list[list[str | tuple[str, Style]]] = [
             ["    ", (where, self.paint("dim")), command[0].removeprefix(where)]
         ]

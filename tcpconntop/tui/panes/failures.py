@@ -1,9 +1,9 @@
 """The failures pane.
 
-OUTCOME                 COUNT  SHARE  RATE/S   FIRST    LAST   RTX  PROCESSES              DESTINATIONS
-refused ECONNREFUSED      412    0.6     6.9     59s      1s     0  prometheus, curl       10.9.1.7:9100
+OUTCOME                 COUNT  SHARE  RATE/S    FIRST      LAST   RTX  PROCESSES           DESTINATIONS
+refused ECONNREFUSED      412    0.6     6.9  59s ago    1s ago     0  prometheus, curl    10.9.1.7:9100
   a reset answered: nothing listens there, or a firewall rejects it
-timeout ETIMEDOUT           3    0.1     0.1     41s      9s    18  nginx and 12 more      10.2.3.9:443
+timeout ETIMEDOUT           3    0.1     0.1  41s ago    9s ago    18  nginx and 12 more   10.2.3.9:443
   no SYN was answered in time: dropped or lost, or the host is down
 
 If there is room, the likely cause of each failure follows it, and the names that do not fit into the columns.
@@ -27,6 +27,7 @@ from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.table.cells import fit_cell
 from tcpconntop.tui.text.lines import fit
+from tcpconntop.tui.text.wrap import wrap
 
 if TYPE_CHECKING:
     from tcpconntop.core.analysis import failures as analysis
@@ -41,7 +42,7 @@ TITLE_WIDTH, ERRNO_WIDTH = 24, 13
 TITLE_MIN_WIDTH, PROCESSES_MIN_WIDTH, WIDE_MIN_WIDTH = 72, 72, 92
 """Pane widths from which titles are whole, processes are named, and columns are two cells apart."""
 
-MAX_PROCESSES_WIDTH = 40
+MAX_PROCESSES_WIDTH, MAX_CAUSE_LINES = 40, 3
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ COLUMNS = (
     _number("count", "COUNT", 5, lambda failure: count(failure.count), lambda _: "strong"),
     _number("share", "SHARE", 5, lambda failure: f"{percent(failure.share)}%", lambda _: "dim", 50),
     _number("rate", "RATE/S", 6, lambda failure: rate(failure.rate_hz), min_width=112),
-    _number("first", "FIRST", 6, lambda failure: _age_text(failure.first_s), min_width=92),
-    _number("last", "LAST", 6, lambda failure: _age_text(failure.last_s), min_width=50),
+    _number("first", "FIRST", 10, lambda failure: _age_text(failure.first_s), min_width=92),
+    _number("last", "LAST", 10, lambda failure: _age_text(failure.last_s), min_width=50),
     _number(
         "rtx",
         "RTX",
@@ -169,19 +170,29 @@ class Failures(Pane):
         table, room = FailureTable(analysis.failures(selection), width), height - 1
         n = len(table.failures)
         n_shown = n if n <= room else room - 1
-        shows_cause, shows_names = room >= 2 * n, room >= 3 * n
+        shows_names = room >= 3 * n
+        causes = self._causes(table, width, room, shows_names)
         lines = [self._line(table, [(column.header, "dim") for column in table.columns])]
         for row in range(n_shown):
             cells = [(column.text(table, row), column.paint(table, row)) for column in table.columns]
             lines.append(self._line(table, cells))
-            if shows_cause:
-                lines.append(self._dim_line(f"   {table.failures[row].meaning}", width))
+            lines += [self._dim_line(f"   {line}", width) for line in causes[row]]
             if shows_names and not table.names_fit(row):
                 lines.append(self._names_line(table.failures[row], width))
         if n_shown < n:
             hidden = sum(failure.count for failure in table.failures[n_shown:])
             lines.append(self._dim_line(f" and {n - n_shown} more kinds: {count(hidden)}", width))
         return Text("\n", no_wrap=True, end="").join(lines)
+
+    def _causes(self, table: FailureTable, width: int, room: int, shows_names: bool) -> list[list[str]]:
+        """Return the lines with the cause of each failure: whole, one line, or none, as there is room."""
+        n = len(table.failures)
+        n_names = sum(shows_names and not table.names_fit(row) for row in range(n))
+        for max_lines in (MAX_CAUSE_LINES, 1):
+            causes = [wrap(failure.meaning, width - 4, max_lines) for failure in table.failures]
+            if n + n_names + sum(map(len, causes)) <= room:
+                return causes
+        return [[] for _ in range(n)]
 
     def _names_line(self, failure: Failure, width: int) -> Text:
         """Return a line with the names that do not fit into the columns."""
@@ -217,4 +228,4 @@ def fit_names(names: TopNames, width: int) -> str:
 
 def _age_text(seconds: float) -> str:
     """Format an age; NaN is older than what is kept."""
-    return f">{MAX_WINDOW_S // 60}m" if math.isnan(seconds) else elapsed(seconds)
+    return f"{f'>{MAX_WINDOW_S // 60}m' if math.isnan(seconds) else elapsed(seconds)} ago"

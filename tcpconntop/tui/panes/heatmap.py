@@ -40,6 +40,8 @@ LEGEND_MIN_WIDTH = 48
 
 COLOURS = 7
 SHADES = "░▒▓█"
+FEW_FAILED, FEW_FAILED_ON_LIGHT = 0.5, 0.7
+"""How much of their colour the fewest failures have: one alone must be seen."""
 UNKNOWN = -1
 """Band of the time before the window begins."""
 
@@ -115,7 +117,9 @@ class Heatmap(Pane):
             _runs(upper, lower, colours, styles) for upper, lower in zip(grid[::2], grid[1::2], strict=True)
         ]
         warn = self.rgb("warn")
-        steps = [colours[0], *(_mixed(colours[0], warn, (band + 2) / (n + 1)) for band in range(n))]
+        least = FEW_FAILED if self.app.current_theme.dark else FEW_FAILED_ON_LIGHT
+        shares = (least + (1 - least) * band / max(n - 1, 1) for band in range(n))
+        steps = [colours[0], *(_mixed(colours[0], warn, share) for share in shares)]
         return [*lines, _runs(failed, failed, steps, {})]
 
     def _colour(self, name: str) -> Color:

@@ -1,7 +1,8 @@
 """A line with the names of panes, above them.
 
 ──[ Histogram ]── Timeline ──────────────────────────────────────── everything · 12.3k connects ──
-── 1 ─[ Timeline ]─ 3 ── a narrow terminal: keys instead of names
+── Hist ─[ Timeline ]─ Heat ── a narrow terminal: names cut short
+── 1 ─[ Timeline ]─ 3 ── a very narrow one: keys instead of names
 ── Explain ──────────────[ Timeline ]───────────── Histogram ──── everything · 12.3k connects ──
 """
 
@@ -16,6 +17,12 @@ from textual import events
 
 from tcpconntop.tui.messages import TabRequested
 from tcpconntop.tui.text.lines import Line, fit_address
+
+ABOUT_ROOM = 16
+"""Cells that the name of the selection gets before the names of the panes are whole."""
+
+SHORT = 4
+"""Letters of a name that is cut short."""
 
 
 class Tab(NamedTuple):
@@ -57,8 +64,8 @@ class PaneTabs(Line):
         rule = self.paint("dim")
         line = Text(no_wrap=True).append("──", rule)
         self._spans = []
-        whole = 4 + sum(len(tab.name) + 5 for tab in self._tabs) <= width
-        for tab in self._tabs:
+        names = self._names(width)
+        for tab, shown_name in zip(self._tabs, names, strict=True):
             if tab.x:
                 line.append("─" * (tab.x + 2 - line.cell_len), rule)
             start = line.cell_len
@@ -67,7 +74,7 @@ class PaneTabs(Line):
                 line.append_text(Text.assemble(("[ ", rule), name, (" ]", rule)))
             else:
                 shown = self.paint("strong") if tab.is_shown else rule
-                line.append(f" {tab.name if whole else tab.key} ", shown)
+                line.append(f" {shown_name} ", shown)
             self._spans.append((start, line.cell_len, tab.name))
             line.append("─", rule)
         about = self._about_in(width - line.cell_len - 2)
@@ -75,6 +82,15 @@ class PaneTabs(Line):
         line.append(about, rule).append("──", rule)
         line.truncate(width)
         return line
+
+    def _names(self, width: int) -> list[str]:
+        """Return the names of the tabs as they fit: whole, cut short, or keys; a marked one is whole."""
+        short = [tab.name if tab.is_marked else tab.name[:SHORT] for tab in self._tabs]
+        for names, room in (([tab.name for tab in self._tabs], ABOUT_ROOM), (short, 0)):
+            frames = sum(5 if tab.is_marked else 3 for tab in self._tabs)
+            if 2 + sum(map(len, names)) + frames + room + 2 <= width:
+                return names
+        return [tab.name if tab.is_marked else str(tab.key) for tab in self._tabs]
 
     def _about_in(self, room: int) -> str:
         """Return the name of the selection with its count, or without it where there is no room."""

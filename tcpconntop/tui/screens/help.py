@@ -30,7 +30,7 @@ from tcpconntop.tui.screens.help_text import Entry, help_sections
 from tcpconntop.tui.text.lines import STYLE_CLASSES, Styled
 
 INDENT, NAME_WIDTH = 2, 18
-"""Cells of the indent, and of the indent and the name together."""
+"""Cells of the indent, and of the indent, the name and a gap together. A longer name has a second line."""
 
 NARROW = 48
 """Width below which a text follows its name instead of standing in a column beside it."""
@@ -91,13 +91,15 @@ class Section:
         yield Text(self.title, self.head)
         side_by_side = options.max_width >= NARROW
         lines = Table.grid()
-        lines.add_column(width=self.name_width, no_wrap=True)
+        widths = (INDENT, self.name_width - INDENT - 1, 1) if self.name_width > INDENT else (INDENT,)
+        for width in widths:
+            lines.add_column(width=width)
         lines.add_column()
         for word, text in self.entries:
-            name = Text(f"{' ' * INDENT}{word}", self.key)
             if side_by_side:
-                lines.add_row(name, Text(text))
+                lines.add_row(*("", Text(word, self.key), "")[: len(widths)], Text(text))
             else:
+                name = Text(f"{' ' * INDENT}{word}", self.key)
                 yield name.append("  " if word else "").append(Text(text))
         if side_by_side:
             yield lines

@@ -87,13 +87,16 @@ WORDS: tuple[Entry, ...] = (
     ("⚠ 1 limit", "something that could not be traced or shown: the last lines of this help say what"),
     ("by … · 1m · p99▼", "grouping, window and order of the table"),
     ("Δ since 10:03:12", "every row is compared with that moment"),
-    ("Δ last 1m vs 5m earlier", "every row is compared with a window as long that ended so long before"),
+    ("Δ last 1m vs about 5m earlier", "every row is compared with a window as long that ended so long before,"
+     " or up to half a minute more"),
+    ("all p99 ▁▁█┃▁", "p99 and failures over a recording or the last 15 minutes, of all connects, whatever"
+     " the filter and the selected row; ┃ is the moment that is shown, the other background its window"),
     ("UTC+1", "the zone of the times shown; an hour that comes twice has it at each time"),
     ("▲ p99>50ms", "an alert fires; ○ it has cleared, or watches"),
     ("lost 0", "connects that are in no row: a buffer was full"),
     ("traced 100%", "how many of the connects that the kernel itself counted are in the rows"),
     ("cpu 1% · 60MB", "what this program itself takes"),
-)
+)  # fmt: skip
 
 MOUSE: tuple[Entry, ...] = (
     ("click a header", "sorts by that column; again: the other way round"),
@@ -160,7 +163,7 @@ def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSectio
     ]
     sections += [
         HelpSection("Outcomes", OUTCOMES),
-        HelpSection("Words of the first and last lines", WORDS),
+        HelpSection("Words around the table", WORDS),
         HelpSection("Mouse and palette", MOUSE),
         HelpSection("Filters", FILTERS),
     ]

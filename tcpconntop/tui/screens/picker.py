@@ -22,13 +22,9 @@ from textual.widgets.option_list import Option
 from tcpconntop.core.view.column_choice import CHOOSABLE, DEFAULT_COLUMNS
 from tcpconntop.core.view.columns import TREND, columns_of
 from tcpconntop.core.view.spec import ColumnChoice
-from tcpconntop.tui.text.lines import fit
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.view import View
-
-LINE_WIDTH = 68
-"""Cells of a line; it fits into a terminal of 80 cells."""
 
 
 class ColumnPicker(ModalScreen[ColumnChoice | None]):
@@ -84,12 +80,12 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
 
     def _line(self, key: str) -> Text:
         column = CHOOSABLE[key]
-        missing = "once a moment is marked" if column.needs_baseline else "not by this grouping"
+        missing = "while rows are compared" if column.needs_baseline else "not by this grouping"
         help_text = column.help if key in self._available else f"{missing}: {column.help}"
         mark = "✓" if key in self._shown else " "
-        style = "" if key in self._available else "dim"
-        line = Text(fit(f"{mark} {column.header:<12} {help_text}", LINE_WIDTH), style)
-        line.stylize("bold", 0, 14)
+        line = Text(f"{mark} {column.header:<12} {help_text}")
+        if key in self._available:
+            line.stylize("bold", 0, 14)
         return line
 
     def _refresh_list(self, highlighted: int) -> None:

@@ -50,6 +50,7 @@ class ProcessScreen(ExplainScreen):
 
     SHOWS_EVERYTHING = False
     HIDDEN_HINTS = frozenset({"quit", "group", "open"})
+    HIDDEN_COLUMNS = frozenset({"comm"})
     BINDINGS = bindings("process")
 
     class Left(Message):

@@ -13,12 +13,11 @@ from textual.widget import Widget
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy
-from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by
+from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by, without_changes
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.filter_completion import values_in_window
 from tcpconntop.core.view.scope import no_row_text
 from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
-from tcpconntop.core.view.trouble import TROUBLE
 from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import ACTIONS, bindings
 from tcpconntop.tui.bars.alert_line import AlertLine
@@ -70,6 +69,8 @@ class TableScreen(Screen[None]):
     AUTO_FOCUS = "Table"
     HIDDEN_HINTS: frozenset[str] = frozenset({"back"})
     """Words of the footer whose keys do nothing on this screen."""
+    HIDDEN_COLUMNS: frozenset[str] = frozenset()
+    """Keys of the columns that say nothing on this screen."""
     SHOWS_EVERYTHING = True
     """True if the screen covers all connects, so that the totals since the start fit it."""
 
@@ -83,7 +84,7 @@ class TableScreen(Screen[None]):
         self.panes_enabled = True
         self.header, self.health, self.summary = Header(), Health(), Summary()
         self.footer, self.alert_line = Footer(self.HIDDEN_HINTS), AlertLine()
-        self.table, self.panes, self.filter_bar = Table(), Panes(panes), FilterBar()
+        self.table, self.panes, self.filter_bar = Table(self.HIDDEN_COLUMNS), Panes(panes), FilterBar()
         self.strip = Strip()
 
     def compose(self) -> ComposeResult:
@@ -159,8 +160,8 @@ class TableScreen(Screen[None]):
             return
         self.table.set_namer(state.namer)
         snapshot = state.snapshot
-        if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
-            self.spec = sorted_by(self.spec, TROUBLE)
+        if state.baseline is None:
+            self.spec = without_changes(self.spec)
         if snapshot is None:
             self.table.show(None, "starting: the first connect will be listed here")
             self._show_panes()

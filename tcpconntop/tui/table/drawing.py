@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 WORSE_SIGN = "▲"
 
+FAINT = ("dim", "quiet")
+"""Colours that cannot be read on the selected row: there, such a text is as the others."""
+
 
 def header_strip(
     layouts: Sequence[ColumnLayout], spec: ViewSpec | None, plain: Style, sorted_style: Style
@@ -100,7 +103,8 @@ class RowDrawing:
             is_worse = column.key in trend.worse
             gap = " " * (layout.start - position - is_worse) + (WORSE_SIGN if is_worse else "")
             for text, paint in self._texts(view, layout, row, trend, bool(first)):
-                cell_style = self.widget.style(kind, "bad" if is_worse else paint)
+                faint = kind and paint in FAINT
+                cell_style = self.widget.style(kind, "bad" if is_worse else "" if faint else paint)
                 if cell_style is not style and pending:
                     segments.append(Segment(pending, style))
                     pending = ""

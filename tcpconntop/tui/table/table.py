@@ -39,7 +39,11 @@ CURSOR_SIGN = "▌"
 
 
 class Table(LineView, can_focus=True):
-    """The rows of a view below a fixed header. The selection follows a row's identity, not its position."""
+    """The rows of a view below a fixed header. The selection follows a row's identity, not its position.
+
+    Args:
+        hidden: keys of columns that are shown only if the user chose them.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = STYLE_CLASSES | {
         "table--header",
@@ -49,8 +53,9 @@ class Table(LineView, can_focus=True):
     BINDINGS = bindings("table")
     DEFAULT_CSS = "Table { scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; }"
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
         super().__init__("table")
+        self._hidden = hidden
         self.view: View | None = None
         self.column_layouts: tuple[ColumnLayout, ...] = ()
         self.selected: bytes | None = None
@@ -158,6 +163,8 @@ class Table(LineView, can_focus=True):
         if view is not None:
             room, spec = self.size.width - 1, view.spec  # without the scroll bar
             columns: Sequence[ViewColumn] = columns_of(view)
+            hidden = self._hidden.difference(spec.columns)
+            columns = [column for column in columns if column.key not in hidden] if hidden else columns
             if self._namer:
                 columns = widen_for_names(columns, room)
             first = self._expansion.content(self._first).row

@@ -227,6 +227,7 @@ def test_given_a_range_then_the_axis_holds_it_and_its_labels_are_equally_far_apa
         (10.0, 10**6.5, 17, (3, 1)),
         (10.0, 10**6.5, 10, (3, 2)),
         (10.0, 1e4, 12, (4, 1)),
+        (10**1.5, 10**6.5, 5, (2, 3)),
         (1.0, 1e8, 3, (1, 3)),
     ],
 )
