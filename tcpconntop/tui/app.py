@@ -20,6 +20,7 @@ from tcpconntop.core.format import printable
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
+from tcpconntop.malloc_trim import limit_heap
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
@@ -89,6 +90,7 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         ask: Callable[[str], str] = reverse_lookup,
         loaded: Callable[[], object] = lambda: None,
     ) -> None:
+        limit_heap()
         super().__init__(ansi_color=has_few_colours() or None)
         self._pid, self._notice, self._cancel, self._loaded = pid, notice, cancel, loaded
         self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)

@@ -33,6 +33,7 @@ async def test_all_panes_have_what_few_rows_leave():
             assert any(line.strip() for line in text_of(pane)), name
         await run.press("v")
         assert not panes.display
+        assert not any(pane._selection for pane in panes._panes.values()), "each would hold a snapshot"
         assert table.size.height == 60 - 4
 
 
@@ -46,6 +47,7 @@ async def test_the_key_of_a_pane_marks_it_and_again_shows_it_alone():
         assert "[ Histogram ]" not in text_of(tabs)[0]
         await run.press("3")
         assert panes.visible_names == ["Heatmap"]
+        assert [name for name, pane in panes._panes.items() if pane._selection] == ["Heatmap"]
         assert text_of(tabs)[0].startswith("── Histogram ─ Timeline ─[ Heatmap ]─ Failures ─ Explain ─")
         await run.press("right_square_bracket")
         assert panes.visible_names == ["Failures"]

@@ -30,7 +30,7 @@ _COUNT_MASK = (1 << COUNT_BITS) - 1
 Bytes = npt.NDArray[np.uint8]
 
 
-def encode(cells: Ints, counts: Ints, starts: Ints) -> tuple[Bytes, Ints]:
+def encode(cells: npt.NDArray[np.int32], counts: Ints, starts: Ints) -> tuple[Bytes, Ints]:
     """Encode the cells of several rows.
 
     Args:
@@ -41,13 +41,13 @@ def encode(cells: Ints, counts: Ints, starts: Ints) -> tuple[Bytes, Ints]:
     Returns:
         The bytes, and for each cell the index after its last byte, shape (n,).
     """
-    distances = np.diff(cells, prepend=0)
+    distances = np.diff(cells, prepend=cells[:1])
     distances[starts] = 1  # a row's first cell is stored beside the bytes
     fillers = (distances - 1) // MAX_STEP
-    count_bytes = np.ones(len(counts), np.int64)
+    count_bytes = np.ones(len(counts), np.int32)
     for shift in range(COUNT_BITS, int(counts.max(initial=0)).bit_length(), COUNT_BITS):
         count_bytes += counts >> shift != 0
-    ends = np.cumsum(fillers + count_bytes)
+    ends = np.cumsum(fillers + count_bytes, dtype=np.int64)
     encoded = np.full(ends[-1] if len(ends) else 0, MAX_STEP << COUNT_BITS, np.uint8)
     index = ends - count_bytes
     encoded[index] = (distances - MAX_STEP * fillers) << COUNT_BITS | counts & _COUNT_MASK

@@ -22,8 +22,14 @@ from tcpconntop.core.counts.byte_codec import Bytes, decode, decode_codes, encod
 from tcpconntop.core.counts.sparse import CELL_BITS, CELLS, SparseCounts
 from tcpconntop.core.types import Ints
 
-TABLE_CELLS = 1 << 21
-"""Size of the dense table in which sets are added up, some rows at a time: 8 MB, which fits the cache."""
+TABLE_CELLS = 1 << 19
+"""Size of the dense table in which sets are added up, some rows at a time: 2 MB, which fits the cache."""
+
+MERGED_CELLS = 1 << 18
+"""Size of the table where its sum is packed again: that takes more memory than the table."""
+
+BYTES_AT_ONCE = 1 << 15
+"""How many packed bytes are unpacked at once where the codes are sorted: some 2 MB for the work."""
 
 MAX_CELLS_PER_BYTE = 16
 """From how many table cells for each packed byte sorting the codes is faster than a table."""
@@ -60,12 +66,13 @@ class PackedCounts:
     @classmethod
     def pack(cls, counts: SparseCounts) -> PackedCounts:
         """Return the counts in packed form."""
-        cells, rows = counts.cells(), counts.rows()
-        starts = run_starts(rows)
+        cells, starts = counts.cells().astype(np.int32), run_starts(counts.codes >> CELL_BITS)
         encoded, ends = encode(cells, counts.counts, starts)
-        byte_starts = np.append(0, ends)[np.append(starts, len(cells))]
+        last_cells = np.append(starts, len(cells))[1:] - 1  # of each row
+        byte_starts = np.append(0, ends[last_cells])
         cell_range = (int(cells.min()), int(cells.max())) if len(cells) else (0, 0)
-        return cls(rows[starts], cells[starts], byte_starts, encoded, cell_range, int(counts.counts.sum()))
+        rows = counts.codes[starts] >> CELL_BITS
+        return cls(rows, cells[starts], byte_starts, encoded, cell_range, int(counts.counts.sum()))
 
     @property
     def nbytes(self) -> int:
@@ -106,26 +113,18 @@ class PackedCounts:
 
     @staticmethod
     def merge(parts: Sequence[PackedCounts]) -> PackedCounts:
-        """Return the sum of several sets, packed; done some rows at a time to need little memory."""
+        """Return the sum of several sets, packed."""
         parts = [part for part in parts if len(part)]
-        if not faster_in_table(parts):
-            return parts[0] if len(parts) == 1 else PackedCounts.pack(PackedCounts.total(parts))
-        blocks = [
-            PackedCounts.pack(_sparse_from_table(table, first_row, first_cell))
-            for first_row, first_cell, table in sum_in_tables(parts)
-        ]
-        return PackedCounts.concatenate([block for block in blocks if len(block)])
+        if len(parts) == 1:
+            return parts[0]
+        blocks = [PackedCounts.pack(block) for block in sum_by_rows(parts)]
+        filled = [block for block in blocks if len(block)]
+        return PackedCounts.concatenate(filled) if filled else PackedCounts.pack(SparseCounts())
 
     @staticmethod
     def total(parts: Sequence[PackedCounts]) -> SparseCounts:
         """Return the sum of several sets."""
-        parts = [part for part in parts if len(part)]
-        if not faster_in_table(parts):
-            return SparseCounts.total([part.unpack() for part in parts])
-        blocks = [
-            _sparse_from_table(table, first_row, first_cell)
-            for first_row, first_cell, table in sum_in_tables(parts)
-        ]
+        blocks = [SparseCounts(), *sum_by_rows(parts)]
         return SparseCounts(
             np.concatenate([block.codes for block in blocks]),
             np.concatenate([block.counts for block in blocks]),
@@ -174,6 +173,19 @@ class PackedCounts:
         cells, counts = decode(self._encoded, starts, first_cells)
         return np.bincount(cells, counts, CELLS).astype(np.int64)
 
+    def rows_between(self, first_row: int, end_row: int) -> PackedCounts:
+        """Return the counts of the rows first_row … end_row - 1."""
+        begin, end = self._rows.searchsorted((first_row, end_row))
+        starts = self._starts[begin : end + 1].astype(np.int64)
+        return PackedCounts(
+            self._rows[begin:end],
+            self._first_cells[begin:end],
+            starts - starts[0],
+            self._encoded[starts[0] : starts[-1]],
+            self.cell_range,
+            self.sum,
+        )
+
     def add_to(self, table: Table, first_row: int, first_cell: int) -> None:
         """Add the counts to a dense table, in place; rows outside the table are left out.
 
@@ -198,13 +210,28 @@ class PackedCounts:
         return decode_codes(self._encoded[byte_index], np.append(0, lengths.cumsum()), first_codes)
 
 
+def sum_by_rows(parts: Sequence[PackedCounts]) -> Iterator[SparseCounts]:
+    """Yield the sum of several sets, some rows at a time in ascending order: that needs little memory."""
+    parts = [part for part in parts if len(part)]
+    if faster_in_table(parts):
+        for first_row, first_cell, table in sum_in_tables(parts, MERGED_CELLS):
+            yield _sparse_from_table(table, first_row, first_cell)
+        return
+    n_blocks = -(-sum(map(len, parts)) // BYTES_AT_ONCE)
+    bounds = np.linspace(0, _extent(parts)[0], n_blocks + 1).astype(np.int64)
+    for first_row, end_row in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        yield SparseCounts.total([part.rows_between(first_row, end_row).unpack() for part in parts])
+
+
 def faster_in_table(parts: Sequence[PackedCounts]) -> bool:
     """True if non-empty sets are added up faster in a dense table than by sorting their codes."""
     n_rows, _, width = _extent(parts)
     return len(parts) > 1 and MAX_CELLS_PER_BYTE * sum(map(len, parts)) >= n_rows * width
 
 
-def sum_in_tables(parts: Sequence[PackedCounts]) -> Iterator[tuple[int, int, Table]]:
+def sum_in_tables(
+    parts: Sequence[PackedCounts], cells: int = TABLE_CELLS
+) -> Iterator[tuple[int, int, Table]]:
     """Add up non-empty sets in a dense table that holds as many rows at a time as it has room for.
 
     Yields:
@@ -212,7 +239,7 @@ def sum_in_tables(parts: Sequence[PackedCounts]) -> Iterator[tuple[int, int, Tab
         rows: read it before asking for them.
     """
     n_rows, first_cell, width = _extent(parts)
-    height = min(n_rows, max(TABLE_CELLS // width, 1))
+    height = min(n_rows, max(cells // width, 1))
     largest = sum(part.sum for part in parts)
     table = np.empty((height, width), np.int32 if largest <= np.iinfo(np.int32).max else np.int64)
     for first_row in range(0, n_rows, height):
@@ -232,8 +259,10 @@ def _extent(parts: Sequence[PackedCounts]) -> tuple[int, int, int]:
 
 def _sparse_from_table(table: Table, first_row: int, first_cell: int) -> SparseCounts:
     """Return the counts of a dense table whose first row and cell have these numbers."""
-    filled = np.flatnonzero(table.reshape(-1) != 0)
-    rows, cells = np.divmod(filled, table.shape[1])
-    return SparseCounts(
-        ((rows + first_row) << CELL_BITS) + cells + first_cell, table.reshape(-1)[filled].astype(np.int64)
-    )
+    counts = table.reshape(-1)
+    filled = np.flatnonzero(counts != 0)
+    codes = filled // table.shape[1]  # row, then code, in one array
+    codes *= CELLS - table.shape[1]
+    codes += filled
+    codes += (first_row << CELL_BITS) + first_cell
+    return SparseCounts(codes, counts[filled].astype(np.int64))

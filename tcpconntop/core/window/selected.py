@@ -83,7 +83,7 @@ def _counts_in(part: Slice, selected: Mask, bits: bytes) -> SelectedCounts:
 
 
 def _all(part: Slice) -> SelectedCounts:
-    cells = (part.buckets, part.packed_errors.cell_totals())
+    cells = (part.buckets.astype(np.int64), part.packed_errors.cell_totals())
     filled = [np.flatnonzero(totals) for totals in cells]
     latency, errors = (
         SparseCounts(index, totals[index]) for index, totals in zip(filled, cells, strict=True)

@@ -123,9 +123,10 @@ class Slice:
         return self.packed_rows[index].astype(np.int64)
 
     @cached_property
-    def buckets(self) -> Ints:
+    def buckets(self) -> npt.NDArray[np.signedinteger]:
         """Latency buckets of all rows together, shape (CELLS,)."""
-        return self.packed_latency.cell_totals()
+        small = self.packed_latency.sum <= np.iinfo(np.int32).max
+        return self.packed_latency.cell_totals().astype(np.int32 if small else np.int64)
 
     @cached_property
     def ended(self) -> int:

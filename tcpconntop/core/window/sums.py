@@ -77,9 +77,9 @@ class RunningSums:
         for part in added:
             st.add(self.stats, part.packed_rows, part.packed_stats)
         self.latency.add(PackedCounts.total([part.packed_latency for part in added]))
-        self.latency.subtract(PackedCounts.total([part.packed_latency for part in gone]))
+        self.latency.subtract_all([part.packed_latency for part in gone])
         self.errors.add(PackedCounts.total([part.packed_errors for part in added]))
-        self.errors.subtract(PackedCounts.total([part.packed_errors for part in gone]))
+        self.errors.subtract_all([part.packed_errors for part in gone])
 
     def add(self, more: RunningSums) -> None:
         """Add other sums, in place."""

@@ -67,6 +67,10 @@ class Pane(Line):
         self._drawn = None
         self.redraw()
 
+    def forget(self) -> None:
+        """Forget the selection of a hidden pane: it holds a whole snapshot, with all slices of then."""
+        self._selection = None
+
     def notify_style_update(self) -> None:
         """Draw again, in the new colours."""
         self._drawn = None

@@ -174,6 +174,8 @@ class Panes(Vertical):
             if name in visible and self.display:
                 is_read = pane.IS_READ and len(places) > 2 and not self._stands_still
                 pane.show(self._selection, self._about, MIN_REREAD_NS if is_read else MIN_REDRAW_NS)
+            else:
+                pane.forget()
         attempts = count(self._selection.attempts) if self._selection else ""
         tabs, lower = self._tabs_of(places)
         self._tabs.show(tabs, self._about, attempts)

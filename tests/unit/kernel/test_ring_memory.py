@@ -13,7 +13,7 @@ import pytest
 from tcpconntop.core.wire import EVENT
 from tcpconntop.kernel.ring import RingBuffer
 
-SIZE = 1 << 12
+SIZE = 1 << 13
 STRIDE = 8 + EVENT.itemsize
 BUSY, DISCARDED = 1 << 31, 1 << 30
 
@@ -127,6 +127,18 @@ def test_the_reader_wraps_around(fake: FakeRing, ring: RingBuffer) -> None:
         if number % 7 == 6:
             got += begins(ring)
     assert got + begins(ring) == sent
+
+
+def test_all_that_waits_comes_at_once(fake: FakeRing, ring: RingBuffer) -> None:
+    """GIVEN a ring that is full from its middle on WHEN reading THEN those after its end come too."""
+    for number in range(20):
+        fake.put(number)
+    assert len(begins(ring)) == 20
+    sent = list(range(SIZE // STRIDE))
+    for number in sent:
+        fake.put(number)
+    assert begins(ring) == sent
+    assert fake.consumed == fake.produced
 
 
 def test_a_batch_is_a_copy(fake: FakeRing, ring: RingBuffer) -> None:

@@ -45,13 +45,15 @@ def test_given_a_busy_second_when_packed_then_a_cell_takes_about_one_byte():
 
 
 @pytest.mark.parametrize("table_cells", [CELLS, pytest.param(9 * CELLS, marks=pytest.mark.long), 1 << 22])
-@pytest.mark.parametrize("cells_per_byte", [0, 1 << 40])
+@pytest.mark.parametrize(("cells_per_byte", "bytes_at_once"), [(0, 1), (0, 1 << 20), (1 << 40, 1)])
 @given(parts=some.lists(PAIRS, max_size=5))
 def test_given_packed_sets_when_added_some_rows_at_a_time_then_the_total_is_that_of_all(
-    parts, table_cells, cells_per_byte
+    parts, table_cells, cells_per_byte, bytes_at_once
 ):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed_module, "TABLE_CELLS", table_cells)
+        patch.setattr(packed_module, "MERGED_CELLS", table_cells)
+        patch.setattr(packed_module, "BYTES_AT_ONCE", bytes_at_once)
         patch.setattr(packed_module, "MAX_CELLS_PER_BYTE", cells_per_byte)
         packed = [PackedCounts.pack(cells_of(part)) for part in parts]
         assert counter(PackedCounts.total(packed)) == Counter(chain(*parts))
