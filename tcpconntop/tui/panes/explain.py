@@ -1,6 +1,6 @@
 """The explain pane: the findings with their evidence, and a command that shows more.
 
-▌● nothing has listened on 10.2.3.4:8080 since 12:03:11
+▌● 10.2.3.4:8080 refuses every connect since 12:03:11
 ▌    214 refused, last ok 12:03:10; by prometheus
 ▌    → on 10.2.3.4: ss -ltn sport = :8080
 ▌      no line: no listener in that network namespace

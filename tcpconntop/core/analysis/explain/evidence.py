@@ -18,6 +18,7 @@ from tcpconntop.core.counts import (
     quantiles_us,
     run_starts,
 )
+from tcpconntop.core.format import round_elapsed
 from tcpconntop.core.partial_keys import is_partial
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import (
@@ -259,6 +260,18 @@ class Evidence:
     def time_of_day(self, at_ns: int) -> str:
         """Format a time on the clock of the records as the time of day."""
         return self.clock((at_ns + self.snapshot.wall_offset_ns) / SECOND_NS)
+
+    def between_text(self, begin_ns: int, end_ns: int) -> str:
+        """Format a time that is known to lie between two: `12:03:11`, or `between 12:03:10 and 12:03:20`.
+
+        The end is the last nanosecond that it can be.
+        """
+        begin, last = self.time_of_day(begin_ns), self.time_of_day(end_ns)
+        return begin if begin == last else f"between {begin} and {self.time_of_day(end_ns + 1)}"
+
+    def within_text(self, since_ns: int) -> str:
+        """Return in what time the counts are, as ` in 1m`, if they leave out a part of what is since then."""
+        return f" in {round_elapsed(self.snapshot.span_s)}" if since_ns < self.began_ns else ""
 
 
 def largest_first(values: npt.NDArray[np.integer]) -> Rows:

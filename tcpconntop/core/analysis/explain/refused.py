@@ -54,12 +54,21 @@ class Refused(FindingKind):
         what = "refuses every connect"
         if other:  # timed out or given up: how they would have been answered is not known
             what = f"refused {plural(count, 'connect')}, {other:,} failed in other ways"
-        if not past.last_ok_ns:
+        if not past.last_ok:
             proof = f"{count:,} refused, no success seen: {_WHY}"
             return self.finding(evidence, keys, f"{place} {what}", proof, count, step)
-        since = evidence.time_of_day(refusals.first_ns(evidence, n))
-        proof = f"{count:,} refused, last ok {evidence.time_of_day(past.last_ok_ns)}: {_WHY}"
-        title = f"{place} {what}, none succeeded since {since}" if other else f"{place} {what} since {since}"
+        last_ok = evidence.between_text(past.last_ok.begin_ns, past.last_ok.end_ns)
+        if past.since_ns:
+            since, last = f"since {evidence.time_of_day(past.since_ns)}", f", last ok {last_ok}"
+            title = f"{place} {what}, none succeeded {since}" if other else f"{place} {what} {since}"
+        else:
+            comma = "," if past.last_ok.begin_ns < past.last_ok.end_ns else " at"
+            title, last = (
+                f"{place} {what}{', none' if other else ''} since its last success{comma} {last_ok}",
+                "",
+            )
+        within = evidence.within_text(past.last_ok.end_ns)
+        proof = f"{count:,} refused{within}{last}: {_WHY}"
         return self.finding(evidence, keys, title, proof, count, step)
 
 
