@@ -18,7 +18,6 @@ from tcpconntop.core.counts import (
     quantiles_us,
     run_starts,
 )
-from tcpconntop.core.format import round_elapsed
 from tcpconntop.core.partial_keys import is_partial
 from tcpconntop.core.types import SECOND_NS, Floats, Mask, Rows
 from tcpconntop.core.view.groups import (
@@ -30,7 +29,7 @@ from tcpconntop.core.view.groups import (
 )
 from tcpconntop.core.view.trouble import is_silent, ok_after_retransmit
 from tcpconntop.core.window.host import NetnsFacts
-from tcpconntop.core.window.keys import Keys, hash_keys, keys_from_events
+from tcpconntop.core.window.keys import KEY, Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import N_OUTCOMES, Outcome
 
@@ -214,6 +213,12 @@ class Evidence:
         index, found = find(hashes, hash_keys(keys_from_events(recent.events)))
         return RecentRecords(recent.events[found], order[index])
 
+    def indices_of(self, raw_keys: Sequence[bytes]) -> Rows:
+        """Return the numbers of keys of this selection that are given as raw bytes."""
+        order, hashes = self._hashes
+        index, _ = find(hashes, hash_keys(np.frombuffer(b"".join(raw_keys), KEY)))
+        return order[index]
+
     @cached_property
     def _hashes(self) -> tuple[Rows, npt.NDArray[np.uint64]]:
         hashes = hash_keys(self.keys)
@@ -260,18 +265,6 @@ class Evidence:
     def time_of_day(self, at_ns: int) -> str:
         """Format a time on the clock of the records as the time of day."""
         return self.clock((at_ns + self.snapshot.wall_offset_ns) / SECOND_NS)
-
-    def between_text(self, begin_ns: int, end_ns: int) -> str:
-        """Format a time that is known to lie between two: `12:03:11`, or `between 12:03:10 and 12:03:20`.
-
-        The end is the last nanosecond that it can be.
-        """
-        begin, last = self.time_of_day(begin_ns), self.time_of_day(end_ns)
-        return begin if begin == last else f"between {begin} and {self.time_of_day(end_ns + 1)}"
-
-    def within_text(self, since_ns: int) -> str:
-        """Return in what time the counts are, as ` in 1m`, if they leave out a part of what is since then."""
-        return f" in {round_elapsed(self.snapshot.span_s)}" if since_ns < self.began_ns else ""
 
 
 def largest_first(values: npt.NDArray[np.integer]) -> Rows:

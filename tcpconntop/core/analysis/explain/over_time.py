@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.counts import find
+from tcpconntop.core.format import round_elapsed
 from tcpconntop.core.types import SECOND_NS, Ints, Rows
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.wire import N_OUTCOMES
@@ -52,3 +54,17 @@ def happened(slices: Sequence[Slice], rows: Rows, now_ns: int) -> Happened:
         none = np.empty(0, np.int64)
         return Happened(none, none, none, np.empty((0, N_OUTCOMES + 1), np.int64))
     return Happened(*map(np.concatenate, (begin, end, row, counts)))
+
+
+def between_text(evidence: Evidence, begin_ns: int, end_ns: int) -> str:
+    """Format a time that is known to lie between two: `12:03:11`, or `between 12:03:10 and 12:03:20`.
+
+    The end is the last nanosecond that it can be.
+    """
+    begin, last = evidence.time_of_day(begin_ns), evidence.time_of_day(end_ns)
+    return begin if begin == last else f"between {begin} and {evidence.time_of_day(end_ns + 1)}"
+
+
+def within_text(evidence: Evidence, since_ns: int) -> str:
+    """Return in what time the counts are, as ` in 1m`, if they leave out a part of what is since then."""
+    return f" in {round_elapsed(evidence.snapshot.span_s)}" if since_ns < evidence.began_ns else ""

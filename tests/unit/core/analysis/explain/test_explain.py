@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from errno import EADDRNOTAVAIL, ETIMEDOUT
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from explaining import (
 )
 from records import connect, join, random_records
 
-from tcpconntop.core.analysis.explain import explain, nothing_found_text
+from tcpconntop.core.analysis.explain import Severity, explain, nothing_found_text
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.make_view import make_view
@@ -39,6 +40,23 @@ def test_the_gravest_comes_first():
     found = findings_of(shown)
     assert [finding.kind for finding in found] == ["refused", "lost-syns", "some-refused"]
     assert list(found) == sorted(found, key=lambda finding: -finding.severity)
+
+
+def test_findings_of_one_severity_stand_as_the_rows_of_the_table():
+    """GIVEN five destinations that are bad THEN the row on top is the finding on top, and so on."""
+    no_port = {"outcome": Outcome.ERROR, "error": EADDRNOTAVAIL}
+    parts = (
+        connect(daddr="10.0.0.1", dport=1011, **no_port, times=4),
+        connect(daddr="10.0.0.2", outcome=Outcome.TIMEOUT, error=ETIMEDOUT, rtx=3, times=107),
+        connect(daddr="10.0.0.3", **REFUSED, times=30),
+        with_lost_syns(daddr="10.0.0.4", times=900),
+        connect(daddr="10.0.0.5", **no_port, times=20), connect(daddr="10.0.0.5", times=20),
+    )  # fmt: skip
+    shown = snapshot_by_second(*ending_now(*parts))
+    found = findings_of(shown)
+    assert {finding.severity for finding in found} == {Severity.BAD}
+    rows = [make_view(shown, ViewSpec()).find(finding.identity("dest")) for finding in found]
+    assert rows == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("group_by", list(GROUPINGS))
