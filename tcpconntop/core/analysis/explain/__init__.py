@@ -25,6 +25,7 @@ from tcpconntop.core.analysis.explain.slow_address import SlowAddress
 from tcpconntop.core.analysis.explain.slow_destination import SlowDestination
 from tcpconntop.core.analysis.explain.slow_host import SlowHost
 from tcpconntop.core.analysis.explain.slow_path import SlowPath
+from tcpconntop.core.analysis.explain.slow_process import SlowProcess
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.wire import Outcome
@@ -42,6 +43,7 @@ _ALL: tuple[FindingKind, ...] = (
     Ipv6Broken(),
     SlowHost(),
     SlowAddress(),
+    SlowProcess(),
     SlowDestination(),
     LocalWork(),
     ClientTimeout(),

@@ -11,6 +11,7 @@ from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
 from tcpconntop.core.analysis.explain.lost_syns import LostSyns
 from tcpconntop.core.analysis.explain.slow_path import SlowPath
+from tcpconntop.core.analysis.explain.slow_process import SlowProcess, slow_processes
 from tcpconntop.core.counts import run_starts
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
@@ -94,7 +95,7 @@ class SlowAddress(FindingKind):
     silent = "half of the addresses being slow; differences below 1ms (p99: 5ms); a wait for a lost SYN"
     next_step = "`ss -tin dst ADDRESS:PORT` here"
     absent = "no address slower than comparable ones"
-    after = (LostSyns, SlowPath)
+    after = (LostSyns, SlowPath, SlowProcess)
 
     needs_processes = True
 
@@ -105,6 +106,8 @@ class SlowAddress(FindingKind):
         dests = np.sort(dests[ok[dests] >= min(measure.min_connects for measure in MEASURES)])
         if len(dests) < min(measure.min_addresses for measure in MEASURES):
             return []
+        of_process = [slow.dest for slow in evidence.once(slow_processes)]
+        dests = dests[~np.isin(dests, of_process)]  # it is not the address
         waited = evidence.by_dest(evidence.explained[:, Outcome.OK].astype(np.int64)) > 0
         groups = (_by_subnet(evidence, dests), _by_process(evidence, dests))
         quantiles = evidence.quantiles_us(dests)
