@@ -28,6 +28,7 @@ from tcpconntop.core.analysis.explain.slow_path import SlowPath
 from tcpconntop.core.analysis.explain.slow_process import SlowProcess
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.format import round_elapsed
 from tcpconntop.core.wire import Outcome
 
 __all__ = ["KINDS", "Finding", "FindingKind", "Severity", "explain", "nothing_found_text", "parse_kinds"]
@@ -111,7 +112,7 @@ def nothing_found_text(selection: Selection) -> str:
     absent = [kind.absent for kind in checked if kind.absent and not reasons[kind] and kind.denies(evidence)]
     text = (
         f"nothing stands out in {plural(selection.attempts, 'connect')} to"
-        f" {plural(len(evidence.dests), 'destination')}"
+        f" {plural(len(evidence.dests), 'destination')} in {round_elapsed(selection.snapshot.span_s)}"
     )
     unchecked = [*filter(None, reasons.values())]
     parts = (
@@ -119,6 +120,11 @@ def nothing_found_text(selection: Selection) -> str:
         ("; too few or too mixed for a finding: ", _unexplained(selection)),
         ("; not checked: ", unchecked),
         ("; ignored: ", ignored),
+        (
+            "; ",
+            ["what changed is not looked at here: it is in the table"]
+            * (selection.view.baseline is not None),
+        ),
     )
     return text + "".join(label + ", ".join(words) for label, words in parts if words)
 

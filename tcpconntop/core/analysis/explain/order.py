@@ -13,7 +13,7 @@ from tcpconntop.core.view.trouble import troubles
 from tcpconntop.core.window.stats import STATS
 
 
-def worst_first(found: Iterable[Finding], evidence: Evidence, kinds: Sequence[str]) -> tuple[Finding, ...]:
+def worst_first(findings: Iterable[Finding], evidence: Evidence, kinds: Sequence[str]) -> tuple[Finding, ...]:
     """Return findings, sorted by how bad they are.
 
     First by severity. Of one severity, by the trouble of the worst destination that they are about (down,
@@ -27,7 +27,7 @@ def worst_first(found: Iterable[Finding], evidence: Evidence, kinds: Sequence[st
         size = finding.affected.bit_length()
         return -finding.severity, -int(trouble.max(initial=0)), -size, place[finding.kind], finding.keys[0]
 
-    return tuple(sorted(found, key=rank))
+    return tuple(sorted(findings, key=rank))
 
 
 def _troubles(evidence: Evidence) -> Rows:

@@ -81,6 +81,15 @@ def test_a_row_has_its_own_findings():
     assert kinds == {1: [], 2: ["lost-syns"], 3: ["refused"]}
 
 
+def test_a_comparison_that_is_on_is_not_denied():
+    """GIVEN a view with a baseline WHEN nothing stands out THEN changes are not denied."""
+    shown = snapshot_by_second(*ending_now(connect(times=4)))
+    view = make_view(shown, ViewSpec(), make_view(shown, ViewSpec()))
+    text = nothing_found_text(Selection(view))
+    assert text.endswith("; what changed is not looked at here: it is in the table")
+    assert "what changed" not in nothing_found_text(Selection(make_view(shown, ViewSpec())))
+
+
 def test_a_filter_is_heeded():
     shown = snapshot_by_second(*ending_now(*TROUBLE))
     assert [finding.kind for finding in findings_of(shown, where="comm=other")] == ["refused"]
@@ -103,7 +112,7 @@ def test_what_was_looked_at_is_said_when_nothing_stands_out():
         )
 
     text = said(connect(times=3), connect(daddr="10.0.0.2"))
-    assert text.startswith("nothing stands out in 4 connects to 2 destinations: no connect refused, ")
+    assert text.startswith("nothing stands out in 4 connects to 2 destinations in 1m: no connect refused, ")
     assert ", no timeout or error, nothing unreachable, no retransmitted SYN, " in text
     assert "not checked: local ports (no data about their network namespace)" in text
     assert text.endswith("time before the first SYN (these probes do not see it)")
