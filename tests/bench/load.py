@@ -25,16 +25,12 @@ class Load:
         per_s: records per second.
         warm_s: seconds of history at the start.
         begin_ns: when it begins instead, on the monotonic clock.
-
-    Attributes:
-        nbytes: memory of the drawn records.
     """
 
     def __init__(self, n_keys: int, per_s: int, warm_s: int = 61, begin_ns: int | None = None) -> None:
         self._step = per_s // 20
         drawn = records(max(MIN_STEPS * self._step, -(-n_keys // self._step) * self._step), n_keys)
         self._pool = [drawn[start : start + self._step] for start in range(0, len(drawn), self._step)]
-        self.nbytes = drawn.nbytes
         self._random = np.random.default_rng(2)
         self._steps = 0
         self._begin_ns = begin_ns or time.monotonic_ns() - warm_s * SECOND_NS

@@ -29,7 +29,6 @@ from tests.bench import scrape, steady_load
 from tests.bench.dashboard import HEIGHT, WIDTH, child_command, warm_up_s
 from tests.bench.folders import new_folder
 from tests.bench.ingest import ingest_ns
-from tests.bench.load import Load
 from tests.bench.machine import machine
 from tests.bench.peers import quartiles
 from tests.bench.programs import measured
@@ -128,8 +127,7 @@ def destinations(length: Length) -> dict[str, Any]:
             terminal.watch(warm_up_s(MADE_RATE, HISTORY_S))
             drawing_ms, _, memory_mb = zip(*samples_of(terminal, length.samples), strict=True)
         refresh.append(point(number, drawing_ms))
-        own_mb = Load(number, MADE_RATE).nbytes / 1e6
-        memory.append(point(number, [each_mb - own_mb for each_mb in memory_mb]))
+        memory.append(point(number, memory_mb))
     return {
         "title": "More destinations",
         "x": "destinations",

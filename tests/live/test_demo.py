@@ -38,7 +38,7 @@ WANTED = {
     "gives-up": "impatient gives up after",
 }
 
-SLOW = {"local-work", "slow-address"}
+SLOW = {"local-work", "slow-address", "slow-process"}
 """Findings that an emulated machine may add: everything takes 20 times as long there."""
 
 

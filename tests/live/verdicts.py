@@ -142,8 +142,8 @@ class Judge:
             yield from self._wrong_family(said, here)
         if finding.kind == "gives-up":
             yield from _wrong_age(finding, said, here)
-        if finding.kind == "slow-address":
-            yield f"{said}: no address was slow"
+        if finding.kind in ("slow-address", "slow-process"):
+            yield f"{said}: no address was slow, and no process"
 
     def _wrong_ports(self, finding: Finding, said: str, here: list[Truth]) -> Iterator[str]:
         netns, causes = here[0].netns, {truth.cause for truth in here}

@@ -203,6 +203,16 @@ async def test_the_two_gravest_can_be_read_at_80_by_24():
         assert not any("…" in title for title in titles[:2])
 
 
+async def test_where_there_is_room_no_line_is_cut():
+    """GIVEN a pane that is narrow and high WHEN all findings fit THEN they have all their words."""
+    async with Explaining(size=(200, 60)) as run:
+        text = " ".join(line.strip(" ▌") for line in run.lines())
+        for finding in run.pane._findings:
+            for words in (finding.title, finding.evidence, finding.next_step.command):
+                assert words in text
+        assert "…" not in text
+
+
 async def test_all_can_be_reached_where_few_fit():
     flows = [flow(f"p{i}", i, f"10.{i}.9.1", 80, failure_share=1.0) for i in range(1, 5)]
     async with Explaining([*flows, *FLOWS[1:]], size=(80, 24)) as run:

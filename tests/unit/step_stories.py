@@ -141,6 +141,12 @@ STORIES: dict[str, tuple[str, list[Events], str, str]] = {
         "here",
         "ss -tin dst '[fd00::1]:443'",
     ),
+    "slow-process": (
+        "slow-process",
+        [connect(pid=9, latency_ns=58 * MS, times=60), connect(times=60)],
+        "here",
+        "ss -tin dst 10.0.0.1:443",
+    ),
     "slow": ("slow", [connect(latency_ns=150 * MS, times=12)], "here", "ss -tin dst 10.0.0.1:443"),
     "local-work": (
         "local-work",

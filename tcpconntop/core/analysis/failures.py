@@ -89,6 +89,8 @@ class Failure:
         share: share of all ended attempts, 0 … 1.
         rate_hz: attempts per second, over the window.
         first_s, last_s: age of the first and of the last one in the window, in seconds.
+        began_before: True if connects also failed so before the window, as far back as it is long:
+            then `first_s` is not when it began.
         syn_retransmits: SYN retransmissions of these attempts; None unless the record of each is still kept.
         processes: names of the processes that failed so.
         destinations: where they tried to connect to.
@@ -101,6 +103,7 @@ class Failure:
     rate_hz: float
     first_s: float
     last_s: float
+    began_before: bool
     syn_retransmits: int | None
     processes: TopNames
     destinations: TopNames
@@ -124,6 +127,7 @@ def failures(selection: Selection) -> tuple[Failure, ...]:
     errors, outcomes = window.errors, window.stats["outcomes"]
     rows, kinds, counts = _count_kinds(errors, outcomes, selection.group_of)
     spans, now_s = _time_spans(selection), snapshot.now_ns / SECOND_NS
+    earlier = _kinds_before(selection)
     kept = _kept_records(selection)
     processes = _Names(window.keys[rows], _BY_NAME, process_text)
     destinations = _Names(window.keys[rows], GROUPINGS["dest"], partial(_destination, snapshot.places))
@@ -142,6 +146,7 @@ def failures(selection: Selection) -> tuple[Failure, ...]:
                 n / max(snapshot.span_s, 1e-9),
                 min(now_s - first, snapshot.span_s) if in_slices == n else math.nan,
                 max(now_s - end, 0.0) if in_slices else math.nan,
+                kind in earlier,
                 retransmits if n_kept == n else None,
                 processes.most(index, counts[index]),
                 destinations.most(index, counts[index]),
@@ -183,6 +188,23 @@ def _time_spans(selection: Selection) -> dict[int, tuple[int, int, int]]:
             total, first, _ = spans.get(kind, (0, part.second, 0))
             spans[kind] = (total + n, first, part.second + part.seconds)
     return spans
+
+
+def _kinds_before(selection: Selection) -> set[int]:
+    """Return the kinds of failures in the kept slices before the window, as far back as it is long."""
+    snapshot, history = selection.snapshot, selection.snapshot.window.history
+    if snapshot.window_s is None:
+        return set()
+    begin_s = snapshot.now_ns / SECOND_NS - snapshot.span_s
+    earlier = [
+        part
+        for part in history
+        if begin_s - snapshot.span_s <= part.second and part.second + part.seconds <= begin_s
+    ]
+    kinds = (
+        sums.once(_kinds_in) for sums in selected_counts(earlier, selection.group_of >= 0) if sums.failed
+    )
+    return {kind for found in kinds for kind, _ in found}
 
 
 def _kinds_in(counts: SelectedCounts) -> list[tuple[int, int]]:

@@ -51,8 +51,12 @@ def snapshot_at(
     )
     since_ns = base.began_ns if window_s is None else max(base.began_ns, first * SECOND_NS)
     span_s = (now_ns - since_ns) / SECOND_NS
+    host = base.host
+    if host is not None and now_ns < base.now_ns:
+        host = {netns: facts.until(now_ns) for netns, facts in host.items()}
     return replace(
         base,
+        host=host,
         ledger=ledger or base.ledger,
         window=_state(base.window, _sums(near or base, inside, window_s), inside, now_ns),
         window_s=window_s,
@@ -119,5 +123,5 @@ def _state(now: WindowState, sums: RunningSums, inside: tuple[Slice, ...], now_n
         latency_pages=sums.latency.freeze(),
         error_pages=sums.errors.freeze(),
         slices=inside,
-        recent=RecentConnects(recent),
+        recent=RecentConnects(recent, now.recent.complete_since_ns),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tcpconntop.core.wire import address_bytes
@@ -84,6 +84,16 @@ class NetnsFacts:
     def is_local(self, address: bytes, family: int) -> bool:
         """True if an address of a record belongs to this namespace."""
         return is_loopback(address, family) or address in self.addresses
+
+    def until(self, now_ns: int) -> NetnsFacts:
+        """Return what was known at an earlier moment: ports are known for the present alone."""
+        return replace(
+            self,
+            ports=None,
+            port_use={},
+            queues=tuple(reading for reading in self.queues if reading.at_ns <= now_ns),
+            listeners={bound: queue for bound, queue in self.listeners.items() if queue.at_ns <= now_ns},
+        )
 
     def queue_growth(self, since_ns: int) -> QueueCount:
         """Return how much the counts of accept queues grew since a moment; `at_ns` is the last change."""

@@ -40,9 +40,11 @@ class RecentConnects:
 
     Attributes:
         records: oldest first; read-only.
+        complete_since_ns: all records that failed or lost a SYN and ended after this are among them.
     """
 
     records: Events
+    complete_since_ns: int = 0
 
     def __len__(self) -> int:
         return len(self.records)
@@ -60,6 +62,7 @@ class RecentLog:
         self._tgids: list[npt.NDArray[np.uint32]] = [np.empty(0, np.uint32)]
         self._notable: list[Mask] = [np.empty(0, np.bool_)]
         self._pending = 0  # records added since the last trim
+        self._complete_since_ns = 0
 
     def add(self, events: Events) -> None:
         """Add records that ended after all before. They are not copied: nothing may write to them later."""
@@ -75,7 +78,7 @@ class RecentLog:
         if self._pending:
             self._trim()
         self._parts[0].flags.writeable = False
-        return RecentConnects(self._parts[0])
+        return RecentConnects(self._parts[0], self._complete_since_ns)
 
     def _trim(self) -> None:
         """Drop the records beyond the bounds, and join the others into one array."""
@@ -83,9 +86,15 @@ class RecentLog:
         notable = np.concatenate(self._notable)
         stays = np.zeros(len(tgids), np.bool_)
         stays[last_of_each(tgids, PER_PROCESS, MAX_RECORDS)] = True
-        stays[np.flatnonzero(notable)[-MAX_NOTABLE:]] = True
+        are_notable = np.flatnonzero(notable)
+        stays[are_notable[-MAX_NOTABLE:]] = True
         kept = np.flatnonzero(stays)
         starts = np.cumsum([0, *map(len, self._parts)])
+        dropped = are_notable[~stays[are_notable]]
+        if len(dropped):
+            part = int(np.searchsorted(starts, dropped[-1], side="right")) - 1
+            end_ns = int(self._parts[part]["end_ns"][dropped[-1] - starts[part]])
+            self._complete_since_ns = max(self._complete_since_ns, end_ns)
         bounds = np.searchsorted(kept, starts)
         chosen = [
             part.take(kept[bounds[i] : bounds[i + 1]] - starts[i]) for i, part in enumerate(self._parts)

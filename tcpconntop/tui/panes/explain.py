@@ -1,6 +1,6 @@
 """The explain pane: the findings with their evidence, and a command that shows more.
 
-▌● nothing has listened on 10.2.3.4:8080 since 12:03:11
+▌● 10.2.3.4:8080 refuses every connect since 12:03:11
 ▌    214 refused, last ok 12:03:10; by prometheus
 ▌    → on 10.2.3.4: ss -ltn sport = :8080
 ▌      no line: no listener in that network namespace
@@ -14,6 +14,7 @@ The worst comes first. The bar on the left marks the chosen finding while the pa
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ else:
 
 CURSOR_SIGN = "▌"
 TITLE_INDENT, EVIDENCE_INDENT, STEP_INDENT = 3, 5, 7
-MAX_EVIDENCE_LINES, MAX_COMMAND_LINES, MAX_TELLS_LINES = 3, 3, 2
+MAX_TITLE_LINES, MAX_EVIDENCE_LINES, MAX_COMMAND_LINES, MAX_TELLS_LINES = 2, 3, 3, 2
 
 _SIGNS = {"BAD": ("● ", "bad"), "WARN": ("◐ ", "warn"), "NOTE": ("○ ", "dim")}
 """A fuller sign is a worse finding, so that it can be told without colours."""
@@ -96,7 +97,7 @@ class Explain(Pane, can_focus=True):
             self._spans = []
             words = wrap(findings.nothing_found_text(selection), width - 4, height - 1)
             return Text("\n".join(["", *(f"  {line}" for line in words)]), self.paint("dim"), no_wrap=True)
-        blocks = self._blocks(width, height)
+        blocks = self._blocks(width, height - 1)
         first, last = self._visible([len(block) for block in blocks], height)
         lines: list[Text] = []
         self._spans = [(0, 0)] * len(blocks)
@@ -112,14 +113,16 @@ class Explain(Pane, can_focus=True):
             lines.append(self._foot(first, len(blocks) - last, width))
         return Text("\n", no_wrap=True, end="").join(lines)
 
-    def _blocks(self, width: int, height: int) -> list[list[Text]]:
-        """Return the lines of each finding: with the whole commands of all where there is room for them."""
-        whole, short = (
-            [self._block(n, width, is_whole) for n in range(len(self._findings))]
-            for is_whole in (True, False)
-        )
-        has_room = sum(map(len, whole)) + (0 if self.has_focus else MAX_TELLS_LINES) < height
-        return whole if has_room else short
+    def _blocks(self, width: int, room: int) -> list[list[Text]]:
+        """Return the lines of each finding; the first ones with all their lines, as far as there is room."""
+        blocks = [self._block(n, width) for n in range(len(self._findings))]
+        left = room - sum(map(len, blocks))
+        for n, block in enumerate(blocks):
+            whole = self._block(n, width, is_whole=True) if left > 0 else block
+            if len(whole) - len(block) <= left:
+                left -= len(whole) - len(block)
+                blocks[n] = whole
+        return blocks
 
     def _visible(self, sizes: Sequence[int], height: int) -> tuple[int, int]:
         """Return the first visible finding and the one after the last, so that the chosen one is visible."""
@@ -132,13 +135,14 @@ class Explain(Pane, can_focus=True):
             last += 1
         return first, last
 
-    def _block(self, n: int, width: int, is_whole: bool) -> list[Text]:
-        """Return the lines of finding `n`, with its whole command or, unless it is chosen, a line of it."""
+    def _block(self, n: int, width: int, *, is_whole: bool = False) -> list[Text]:
+        """Return the lines of finding `n`: all of them, or as many as leave room for others."""
         finding = self._findings[n]
         chosen = self.has_focus and n == self._chosen
         mark = (CURSOR_SIGN if chosen else " ", self.paint("accent"))
-        titles = wrap(finding.title, width - TITLE_INDENT - 1, 2)
-        evidence = wrap(finding.evidence, width - EVIDENCE_INDENT - 1, MAX_EVIDENCE_LINES)
+        most_title, most_evidence = (sys.maxsize,) * 2 if is_whole else (MAX_TITLE_LINES, MAX_EVIDENCE_LINES)
+        titles = wrap(finding.title, width - TITLE_INDENT - 1, most_title)
+        evidence = wrap(finding.evidence, width - EVIDENCE_INDENT - 1, most_evidence)
         sign, paint = _SIGNS[finding.severity.name]
         lines = [
             Text.assemble(mark, (sign, self.paint(paint)), (titles[0], self.paint("strong")), no_wrap=True)
@@ -147,16 +151,17 @@ class Explain(Pane, can_focus=True):
             Text.assemble(mark, "  ", (title, self.paint("strong")), no_wrap=True) for title in titles[1:]
         ]
         lines += [Text.assemble(mark, "    ", (line, self.paint("dim")), no_wrap=True) for line in evidence]
-        steps = self._step(finding, chosen, is_whole or chosen, width)
+        most_command = MAX_COMMAND_LINES if chosen else 1
+        steps = self._step(finding, chosen, width, sys.maxsize if is_whole else most_command)
         return lines + [Text.assemble(mark, *parts, no_wrap=True) for parts in steps]
 
     def _step(
-        self, finding: Finding, chosen: bool, is_whole: bool, width: int
+        self, finding: Finding, chosen: bool, width: int, most_command: int
     ) -> list[list[str | tuple[str, Style]]]:
-        """Return the lines of the next step: of the chosen finding also what it tells."""
+        """Return the lines of the next step: the command, and of the chosen finding what it tells."""
         step, room = finding.next_step, width - STEP_INDENT - 1
         where = f"→ {step.where}: "
-        command = wrap(f"{where}{step.command}", room, MAX_COMMAND_LINES if is_whole else 1)
+        command = wrap(f"{where}{step.command}", room, most_command)
         lines: list[list[str | tuple[str, Style]]] = [
             ["    ", (where, self.paint("dim")), command[0].removeprefix(where)]
         ]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from tcpconntop.core.format import count, elapsed, percent, rate
+from tcpconntop.core.format import count, elapsed, percent, rate, round_elapsed
 from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.column import Column
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
@@ -47,10 +47,17 @@ MAX_PROCESSES_WIDTH, MAX_CAUSE_LINES = 40, 3
 
 @dataclass(frozen=True)
 class FailureTable:
-    """The failures that are listed, and the width of the pane, which decides how names are shortened."""
+    """The failures that are listed in a pane.
+
+    Attributes:
+        failures: the failures.
+        width: width of the pane, which decides how names are shortened.
+        span_s: seconds that the window covers.
+    """
 
     failures: Sequence[Failure]
     width: int
+    span_s: float
 
     @property
     def gap(self) -> str:
@@ -74,6 +81,11 @@ class FailureTable:
             return left
         processes = min((left - 2) * 2 // 5, MAX_PROCESSES_WIDTH)
         return processes if column.key == "processes" else left - 2 - processes
+
+    def first_text(self, row: int) -> str:
+        """Format the age of the first failure; where it was before the window, that it is older."""
+        failure = self.failures[row]
+        return f">{round_elapsed(self.span_s)} ago" if failure.began_before else _age_text(failure.first_s)
 
     def names_fit(self, row: int) -> bool:
         """True if the columns show every process and every destination of a failure."""
@@ -133,12 +145,12 @@ DESTINATIONS: Column[FailureTable] = Column(
     lambda table, row: fit_names(table.failures[row].destinations, table.cells_of(DESTINATIONS)),
     numeric=False,
 )
-COLUMNS = (
+COLUMNS: tuple[Column[FailureTable], ...] = (
     OUTCOME,
     _number("count", "COUNT", 5, lambda failure: count(failure.count), lambda _: "strong"),
     _number("share", "SHARE", 5, lambda failure: f"{percent(failure.share)}%", lambda _: "dim", 50),
     _number("rate", "RATE/S", 6, lambda failure: rate(failure.rate_hz), min_width=112),
-    _number("first", "FIRST", 10, lambda failure: _age_text(failure.first_s), min_width=92),
+    Column("first", "FIRST", 10, lambda table, row: table.first_text(row), min_width=92),
     _number("last", "LAST", 10, lambda failure: _age_text(failure.last_s), min_width=50),
     _number(
         "rtx",
@@ -167,7 +179,8 @@ class Failures(Pane):
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """List the failures, and their likely causes if there is room for all of them."""
-        table, room = FailureTable(analysis.failures(selection), width), height - 1
+        found, span_s = analysis.failures(selection), selection.snapshot.span_s
+        table, room = FailureTable(found, width, span_s), height - 1
         n = len(table.failures)
         n_shown = n if n <= room else room - 1
         shows_names = room >= 3 * n

@@ -19,13 +19,16 @@ from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.analysis.explain.local_work import LocalWork
 from tcpconntop.core.analysis.explain.lost_syns import LostSyns
 from tcpconntop.core.analysis.explain.many_failed import ManyFailed
+from tcpconntop.core.analysis.explain.order import worst_first
 from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
 from tcpconntop.core.analysis.explain.slow_address import SlowAddress
 from tcpconntop.core.analysis.explain.slow_destination import SlowDestination
 from tcpconntop.core.analysis.explain.slow_host import SlowHost
 from tcpconntop.core.analysis.explain.slow_path import SlowPath
+from tcpconntop.core.analysis.explain.slow_process import SlowProcess
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.format import round_elapsed
 from tcpconntop.core.wire import Outcome
 
 __all__ = ["KINDS", "Finding", "FindingKind", "Severity", "explain", "nothing_found_text", "parse_kinds"]
@@ -41,6 +44,7 @@ _ALL: tuple[FindingKind, ...] = (
     Ipv6Broken(),
     SlowHost(),
     SlowAddress(),
+    SlowProcess(),
     SlowDestination(),
     LocalWork(),
     ClientTimeout(),
@@ -50,7 +54,7 @@ _ALL: tuple[FindingKind, ...] = (
 )
 
 KINDS: dict[str, FindingKind] = {kind.kind: kind for kind in _ALL}
-"""Every kind by its name, in the order in which findings of one severity are listed."""
+"""Every kind by its name, in the order in which those that are equally bad are listed (`order.py`)."""
 
 _BY_CLASS = {type(kind): kind for kind in _ALL}
 _CHECK_ORDER = [
@@ -59,7 +63,7 @@ _CHECK_ORDER = [
 
 
 def explain(selection: Selection, clock: Callable[[float], str]) -> tuple[Finding, ...]:
-    """Return what stands out in a selection, the worst first.
+    """Return what stands out in a selection, the worst first (`worst_first`).
 
     Kinds in `ViewSpec.ignore` are checked as well, so that no other kind reports what they claim, but their
     findings are left out.
@@ -75,14 +79,8 @@ def explain(selection: Selection, clock: Callable[[float], str]) -> tuple[Findin
     found = [
         finding for kind in _CHECK_ORDER if _can_check(kind, evidence) for finding in kind.check(evidence)
     ]
-    order = {name: n for n, name in enumerate(KINDS)}
-
-    def rank(finding: Finding) -> tuple[int, int, int, bytes]:
-        # The number of connects counts in powers of two, so that the order seldom changes.
-        size = finding.affected.bit_length()
-        return -finding.severity, order[finding.kind], -size, finding.keys[0]
-
-    return tuple(sorted((finding for finding in found if finding.kind not in ignored), key=rank))
+    shown = (finding for finding in found if finding.kind not in ignored)
+    return worst_first(shown, evidence, list(KINDS))
 
 
 def _can_check(kind: FindingKind, evidence: Evidence) -> bool:
@@ -114,7 +112,7 @@ def nothing_found_text(selection: Selection) -> str:
     absent = [kind.absent for kind in checked if kind.absent and not reasons[kind] and kind.denies(evidence)]
     text = (
         f"nothing stands out in {plural(selection.attempts, 'connect')} to"
-        f" {plural(len(evidence.dests), 'destination')}"
+        f" {plural(len(evidence.dests), 'destination')} in {round_elapsed(selection.snapshot.span_s)}"
     )
     unchecked = [*filter(None, reasons.values())]
     parts = (
@@ -122,6 +120,11 @@ def nothing_found_text(selection: Selection) -> str:
         ("; too few or too mixed for a finding: ", _unexplained(selection)),
         ("; not checked: ", unchecked),
         ("; ignored: ", ignored),
+        (
+            "; ",
+            ["what changed is not looked at here: it is in the table"]
+            * (selection.view.baseline is not None),
+        ),
     )
     return text + "".join(label + ", ".join(words) for label, words in parts if words)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.abandoned import waited_text
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.format import elapsed
@@ -119,13 +120,12 @@ class AcceptQueue(FindingKind):
             " accepts too slowly, or its backlog is too small"
         )
         waiting_keys = np.flatnonzero((evidence.dest_of == suspect.dest) & here)
-        evidence.explained[waiting_keys, Outcome.TIMEOUT] = True  # `Unanswered` has nothing to add
-        evidence.explained[waiting_keys, Outcome.CANCELLED] |= bool(evidence.silent_dests[suspect.dest])
+        for outcome in (Outcome.TIMEOUT, Outcome.CANCELLED):  # other kinds have nothing to add
+            evidence.explained[waiting_keys, outcome] = True
         keys = evidence.busiest(waiting_keys)
         step = steps.accept_queue(evidence, keys, of_one=True)
-        return self.finding(
-            evidence, keys, f"the accept queue of {place} is full", proof, n, step, named=False
-        )
+        proof = "; ".join(filter(None, (proof, waited_text(evidence, keys))))
+        return self.finding(evidence, keys, f"the accept queue of {place} is full", proof, n, step)
 
     def _unknown(
         self, evidence: Evidence, suspects: list[_Suspect], growth: str, where: str, here: Rows

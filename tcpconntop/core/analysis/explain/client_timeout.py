@@ -6,9 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.abandoned import AGE_SPREAD, MIN_ABANDONED
+from tcpconntop.core.analysis.explain.accept_queue import AcceptQueue
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM, Ipv6Broken
+from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.format import duration, percent
@@ -16,12 +19,6 @@ from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import Floats, Rows
 from tcpconntop.core.view.groups import Grouping
 from tcpconntop.core.wire import Outcome
-
-AGE_SPREAD = 1.04
-"""Ages are equal when the oldest is at most this many times the youngest: ± 2%."""
-
-MIN_ABANDONED = 4
-"""Abandoned connects of equal age that are no coincidence."""
 
 APART_OF_AGE, APART_NS = 0.5, 100_000_000
 """Connects that ended within half their age, or 0.1 s, may have ended together: one process that was killed
@@ -55,13 +52,14 @@ class ClientTimeout(FindingKind):
         "`ss -tnop state syn-sent dst ADDRESS:PORT` here; where SYNs were sent again, as for `lost-syns`"
     )
     absent = "no connect abandoned"
-    after = (Ipv6Broken, LocalPorts)
+    after = (Ipv6Broken, LocalPorts, LocalFirewall, AcceptQueue)
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the programs with most abandoned connects of one age."""
         recent = evidence.recent
         left = evidence.match_keys(recent.where(recent.outcome == Outcome.CANCELLED))
-        left = left.where(~evidence.claimed[left.key_index] & (left.anatomy.latency > 0))
+        explained = evidence.claimed | evidence.explained[:, Outcome.CANCELLED]
+        left = left.where(~explained[left.key_index] & (left.anatomy.latency > 0))
         if len(left.events) < MIN_ABANDONED:
             return []
         timeouts: list[tuple[RecentRecords, int]] = []

@@ -29,7 +29,7 @@ from tcpconntop.core.view.groups import (
 )
 from tcpconntop.core.view.trouble import is_silent, ok_after_retransmit
 from tcpconntop.core.window.host import NetnsFacts
-from tcpconntop.core.window.keys import Keys, hash_keys, keys_from_events
+from tcpconntop.core.window.keys import KEY, Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import N_OUTCOMES, Outcome
 
@@ -212,6 +212,12 @@ class Evidence:
         order, hashes = self._hashes
         index, found = find(hashes, hash_keys(keys_from_events(recent.events)))
         return RecentRecords(recent.events[found], order[index])
+
+    def indices_of(self, raw_keys: Sequence[bytes]) -> Rows:
+        """Return the numbers of keys of this selection that are given as raw bytes."""
+        order, hashes = self._hashes
+        index, _ = find(hashes, hash_keys(np.frombuffer(b"".join(raw_keys), KEY)))
+        return order[index]
 
     @cached_property
     def _hashes(self) -> tuple[Rows, npt.NDArray[np.uint64]]:

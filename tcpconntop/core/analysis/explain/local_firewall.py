@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.abandoned import waited_text
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -55,7 +56,7 @@ class LocalFirewall(FindingKind):
             f"{plural(unsent, 'retransmitted SYN')} did not leave, so the network and the server never saw"
             f" {'it' if unsent == 1 else 'them'}: most likely a rule of nftables, iptables or tc;"
             " a route that is gone does the same"
-            f"; {end}",
+            f"; {'; '.join(filter(None, (end, waited_text(evidence, keys))))}",
             n,
             steps.firewall(evidence, keys),
         )

@@ -34,22 +34,8 @@ class LocalWork(FindingKind):
 
     def check(self, evidence: Evidence) -> list[Finding]:
         """Return the destinations where most local time is spent."""
-        recent = evidence.recent
-        ok = recent.where((recent.outcome == Outcome.OK) & (recent.events["syn_ns"] > 0))
-        if 2 * np.count_nonzero(ok.anatomy.local >= SLOW_LOCAL_US) < MIN_SAMPLES:
-            return []  # with so few slow ones, the median of MIN_SAMPLES connects cannot be slow
-        ok = evidence.match_keys(ok)
-        ok = ok.where(~evidence.claimed[ok.key_index])
-        if not len(ok.events):
-            return []
-        dest_of, n_dests = evidence.dest_of[ok.key_index], len(evidence.dests)
-        count = np.bincount(dest_of, minlength=n_dests)
-        median = medians(dest_of, ok.anatomy.local, n_dests)
-        local, whole = (np.bincount(dest_of, us, n_dests) for us in (ok.anatomy.local, ok.anatomy.latency))
-        share = local / np.maximum(whole, 1e-3)
-        slow = (count >= MIN_SAMPLES) & (np.nan_to_num(median) >= SLOW_LOCAL_US) & (share >= MIN_SHARE)
-        order = largest_first(np.where(slow, local, 0).astype(np.int64))[:MAX_FINDINGS]
-        return [self._slow(evidence, int(n), int(count[n]), float(median[n]), float(share[n])) for n in order]
+        found = evidence.once(local_dests)
+        return [self._slow(evidence, *dest) for dest in found[:MAX_FINDINGS]]
 
     def denies(self, evidence: Evidence) -> bool:
         """Return True if no recent connect spent long before its first SYN."""
@@ -77,3 +63,27 @@ class LocalWork(FindingKind):
             count,
             steps.local_work(evidence, keys),
         )
+
+
+def local_dests(evidence: Evidence) -> list[tuple[int, int, float, float]]:
+    """Return the destinations where most local time is spent, the most first.
+
+    Returns:
+        For each its number, the recent connects, their median local time in µs, and its share of the whole.
+    """
+    recent = evidence.recent
+    ok = recent.where((recent.outcome == Outcome.OK) & (recent.events["syn_ns"] > 0))
+    if 2 * np.count_nonzero(ok.anatomy.local >= SLOW_LOCAL_US) < MIN_SAMPLES:
+        return []  # with so few slow ones, the median of MIN_SAMPLES connects cannot be slow
+    ok = evidence.match_keys(ok)
+    ok = ok.where(~evidence.claimed[ok.key_index])
+    if not len(ok.events):
+        return []
+    dest_of, n_dests = evidence.dest_of[ok.key_index], len(evidence.dests)
+    count = np.bincount(dest_of, minlength=n_dests)
+    median = medians(dest_of, ok.anatomy.local, n_dests)
+    local, whole = (np.bincount(dest_of, us, n_dests) for us in (ok.anatomy.local, ok.anatomy.latency))
+    share = local / np.maximum(whole, 1e-3)
+    slow = (count >= MIN_SAMPLES) & (np.nan_to_num(median) >= SLOW_LOCAL_US) & (share >= MIN_SHARE)
+    order = largest_first(np.where(slow, local, 0).astype(np.int64))
+    return [(int(n), int(count[n]), float(median[n]), float(share[n])) for n in order]

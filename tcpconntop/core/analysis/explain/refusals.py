@@ -9,30 +9,48 @@ import numpy as np
 
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS
-from tcpconntop.core.counts import find
+from tcpconntop.core.analysis.explain.over_time import Happened, happened
 from tcpconntop.core.thresholds import MIN_FAILURES
-from tcpconntop.core.types import SECOND_NS, Rows
+from tcpconntop.core.types import Rows
+from tcpconntop.core.window.keys import hash_keys, keys_from_events
 from tcpconntop.core.wire import Outcome
 
 MAX_CHANCE = 1e-6
 """Below this probability, a run of refusals is not chance: nothing listens any more."""
 
 
+@dataclass(frozen=True)
+class LastOk:
+    """When the last success was: between two times that are equal where it is known exactly.
+
+    Attributes:
+        begin_ns, end_ns: no later success, and none before it is the last one; both 0 if there was none.
+    """
+
+    begin_ns: int = 0
+    end_ns: int = 0
+
+    def __bool__(self) -> bool:
+        return self.end_ns > 0
+
+
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What the window holds about a destination, from all processes, also those outside the selection.
+    """What is kept about a destination, from all processes, also those outside the selection.
+
+    It is the same whatever the window: else its times would be those at which the window begins.
 
     Attributes:
         rows: its rows in the window, ascending.
-        last_ok_ns: time of the last success since tracing began; 0 if there was none.
+        last_ok: the last success up to now.
         before: refusals up to the slice of the last success, that slice included.
         succeeded: successes.
         after: refusals in later slices.
-        since_ns: begin of the first slice that has one of those; 0 if there is none.
+        since_ns: time of the first refusal after the last success; 0 where the kept records do not tell.
     """
 
     rows: Rows
-    last_ok_ns: int
+    last_ok: LastOk
     before: int
     succeeded: int
     after: int
@@ -60,7 +78,7 @@ class Refusals:
         by_dest: refused connects of each destination, shape (d,).
         worst: the destinations with most of them, at most `MAX_FINDINGS`.
         rest: the other destinations with `MIN_FAILURES` or more.
-        pasts: what the window holds about each of `worst`.
+        pasts: what is kept about each of `worst`.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -69,7 +87,7 @@ class Refusals:
         order = largest_first(np.where(self.by_dest >= MIN_FAILURES, self.by_dest, 0))
         self.worst: list[int] = order[:MAX_FINDINGS].tolist()
         self.rest = order[MAX_FINDINGS:]
-        self.pasts = _pasts(evidence, self.worst) if self.worst else []
+        self.pasts = [_past(evidence, dest) for dest in self.worst]
         self._counts = evidence.dest_outcomes[self.worst, Outcome.REFUSED].tolist()
 
     def count(self, n: int) -> int:
@@ -79,45 +97,43 @@ class Refusals:
     def is_closed(self, n: int) -> bool:
         """True if nothing listens on destination `worst[n]`: it never accepted, or no longer does."""
         past = self.pasts[n]
-        return not past.last_ok_ns or past.is_over
-
-    def first_ns(self, evidence: Evidence, n: int) -> int:
-        """Return the time of the first refusal after the last success at `worst[n]`.
-
-        It is exact where the single records reach back to the success; else it is the begin of a slice.
-        """
-        past = self.pasts[n]
-        events = evidence.recent.events
-        if not len(events) or int(events["end_ns"][0]) > past.last_ok_ns:
-            return past.since_ns  # an earlier refusal may have left the records
-        later = (evidence.recent.outcome == Outcome.REFUSED) & (events["end_ns"] > past.last_ok_ns)
-        found = evidence.match_keys(evidence.recent.where(later))
-        ends = found.events["end_ns"][np.isin(evidence.rows[found.key_index], past.rows)]
-        return int(ends.min()) if len(ends) else past.since_ns
+        return not past.last_ok or past.is_over
 
 
-def _pasts(evidence: Evidence, dests: list[int]) -> list[Past]:
+def _past(evidence: Evidence, dest: int) -> Past:
+    rows, window, now_ns = _rows_to(evidence, dest), evidence.snapshot.window, evidence.snapshot.now_ns
+    past = happened(window.history or window.slices, rows, now_ns)
+    ok, refused = past.counts[:, Outcome.OK], past.counts[:, Outcome.REFUSED]
+    last_ok = _last_ok(evidence, rows, past)
+    later = past.begin_ns > last_ok.end_ns
+    after, before = int(refused[later].sum()), int(refused[~later].sum())
+    return Past(rows, last_ok, before, int(ok.sum()), after, _since_ns(evidence, rows, last_ok))
+
+
+def _last_ok(evidence: Evidence, rows: Rows, past: Happened) -> LastOk:
+    """Return the last success: exactly, or, where a later one than now hides it, by its slice."""
+    ends_ns, now_ns = evidence.snapshot.window.stats["last_end_ns"][rows], evidence.snapshot.now_ns
+    exact_ns = int(ends_ns[ends_ns <= now_ns].max(initial=0))
+    hidden = (past.counts[:, Outcome.OK] > 0) & np.isin(past.row, rows[ends_ns > now_ns])
+    begin_ns, end_ns = (int(times[hidden].max(initial=0)) for times in (past.begin_ns, past.end_ns))
+    # The end of a slice is not in it.
+    return LastOk(max(exact_ns, begin_ns), max(exact_ns, end_ns - 1))
+
+
+def _since_ns(evidence: Evidence, rows: Rows, last_ok: LastOk) -> int:
+    """Return the time of the first refusal after the last success, from the single records.
+
+    It is 0 where an earlier refusal may have left them, or where it is not known which records are later.
+    """
     window = evidence.snapshot.window
-    rows = [_rows_to(evidence, dest) for dest in dests]
-    last_ok = [int(window.stats["last_end_ns"][some].max(initial=0)) for some in rows]
-    all_rows = np.concatenate(rows)
-    order = np.argsort(all_rows)
-    owner = np.repeat(np.arange(len(rows)), [len(some) for some in rows])[order]
-    owners, begins, ended = [], [], []
-    for part in window.slices:
-        places, found = find(part.packed_rows, all_rows[order])
-        owners.append(owner[found])
-        begins.append(np.full(len(places), part.second * SECOND_NS))
-        ended.append(part.outcomes(places))
-    owner, begin_ns, outcomes = np.concatenate(owners), np.concatenate(begins), np.concatenate(ended)
-    pasts = []
-    for n, (some, ok_ns) in enumerate(zip(rows, last_ok, strict=True)):
-        refused, succeeded = np.where(owner == n, outcomes[:, (Outcome.REFUSED, Outcome.OK)].T, 0)
-        later = (begin_ns > ok_ns) & (refused > 0)
-        after, before = int(refused[later].sum()), int(refused[~later].sum())
-        since_ns = int(begin_ns[later].min()) if after else 0
-        pasts.append(Past(some, ok_ns, before, int(succeeded.sum()), after, since_ns))
-    return pasts
+    known = evidence.snapshot.info.has_records and last_ok.begin_ns == last_ok.end_ns
+    if not (last_ok and known and window.recent.complete_since_ns <= last_ok.end_ns):
+        return 0
+    events = window.recent.records
+    events = events[(events["outcome"] == Outcome.REFUSED) & (events["end_ns"] > last_ok.end_ns)]
+    there = np.isin(hash_keys(keys_from_events(events)), hash_keys(window.keys[rows]))
+    ends_ns = events["end_ns"][there]
+    return int(ends_ns.min()) if len(ends_ns) else 0
 
 
 def _rows_to(evidence: Evidence, dest: int) -> Rows:

@@ -9,6 +9,7 @@ from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
+from tcpconntop.core.analysis.explain.over_time import between_text, within_text
 from tcpconntop.core.analysis.explain.refusals import Refusals
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import NOTABLE_SHARE
@@ -54,12 +55,21 @@ class Refused(FindingKind):
         what = "refuses every connect"
         if other:  # timed out or given up: how they would have been answered is not known
             what = f"refused {plural(count, 'connect')}, {other:,} failed in other ways"
-        if not past.last_ok_ns:
+        if not past.last_ok:
             proof = f"{count:,} refused, no success seen: {_WHY}"
             return self.finding(evidence, keys, f"{place} {what}", proof, count, step)
-        since = evidence.time_of_day(refusals.first_ns(evidence, n))
-        proof = f"{count:,} refused, last ok {evidence.time_of_day(past.last_ok_ns)}: {_WHY}"
-        title = f"{place} {what}, none succeeded since {since}" if other else f"{place} {what} since {since}"
+        last_ok = between_text(evidence, past.last_ok.begin_ns, past.last_ok.end_ns)
+        if past.since_ns:
+            since, last = f"since {evidence.time_of_day(past.since_ns)}", f", last ok {last_ok}"
+            title = f"{place} {what}, none succeeded {since}" if other else f"{place} {what} {since}"
+        else:
+            comma = "," if past.last_ok.begin_ns < past.last_ok.end_ns else " at"
+            title, last = (
+                f"{place} {what}{', none' if other else ''} since its last success{comma} {last_ok}",
+                "",
+            )
+        within = within_text(evidence, past.last_ok.end_ns)
+        proof = f"{count:,} refused{within}{last}: {_WHY}"
         return self.finding(evidence, keys, title, proof, count, step)
 
 

@@ -11,6 +11,7 @@ from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity
 from tcpconntop.core.analysis.explain.lost_syns import LostSyns
 from tcpconntop.core.analysis.explain.slow_path import SlowPath
+from tcpconntop.core.analysis.explain.slow_process import SlowProcess, slow_processes
 from tcpconntop.core.counts import run_starts
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import FELT_US, RETRANSMITTED_US
@@ -71,12 +72,12 @@ class _Memberships:
 
 @dataclass(frozen=True)
 class _Outlier:
-    """A slow address: `dest` and `key` as in `_Memberships`; `others` comparable addresses."""
+    """A slow address: `dest` and `key` as in `_Memberships`; `others` are what it is compared with."""
 
     measure: Measure
     dest: int
     key: int
-    others: int
+    others: tuple[int, ...]
     value_us: float
     median_us: float
 
@@ -94,7 +95,7 @@ class SlowAddress(FindingKind):
     silent = "half of the addresses being slow; differences below 1ms (p99: 5ms); a wait for a lost SYN"
     next_step = "`ss -tin dst ADDRESS:PORT` here"
     absent = "no address slower than comparable ones"
-    after = (LostSyns, SlowPath)
+    after = (LostSyns, SlowPath, SlowProcess)
 
     needs_processes = True
 
@@ -105,6 +106,8 @@ class SlowAddress(FindingKind):
         dests = np.sort(dests[ok[dests] >= min(measure.min_connects for measure in MEASURES)])
         if len(dests) < min(measure.min_addresses for measure in MEASURES):
             return []
+        of_process = [slow.dest for slow in evidence.once(slow_processes)]
+        dests = dests[~np.isin(dests, of_process)]  # it is not the address
         waited = evidence.by_dest(evidence.explained[:, Outcome.OK].astype(np.int64)) > 0
         groups = (_by_subnet(evidence, dests), _by_process(evidence, dests))
         quantiles = evidence.quantiles_us(dests)
@@ -118,28 +121,42 @@ class SlowAddress(FindingKind):
                 for outlier in _slowest(measure, group.where(enough[group.dest]), values):
                     by_dest.setdefault(outlier.dest, outlier)
         most = sorted(by_dest.values(), key=lambda outlier: outlier.median_us - outlier.value_us)
-        return [self._slow(evidence, int(dests[outlier.dest]), outlier) for outlier in most[:MAX_FINDINGS]]
+        return [self._slow(evidence, dests, outlier) for outlier in most[:MAX_FINDINGS]]
 
     def denies(self, evidence: Evidence) -> bool:
         """Return True if several addresses have enough connects, and all of those were compared."""
         enough = evidence.dest_outcomes[:, Outcome.OK] >= min(measure.min_connects for measure in MEASURES)
         return 2 <= int(np.count_nonzero(enough)) <= MAX_COMPARED
 
-    def _slow(self, evidence: Evidence, dest: int, outlier: _Outlier) -> Finding:
-        keys, several = evidence.keys_to(dest), outlier.others > 1
+    def _slow(self, evidence: Evidence, dests: Rows, outlier: _Outlier) -> Finding:
+        dest, n = int(dests[outlier.dest]), len(outlier.others)
+        keys = evidence.keys_to(dest)
         evidence.explained[keys, Outcome.OK] = True
         factor = f"{outlier.value_us / outlier.median_us:.0f}× slower"
-        compared = "comparable addresses" if several else "a comparable address"
         values = f"{outlier.measure.name} {duration(outlier.value_us)} against {duration(outlier.median_us)}"
-        others = f"the {outlier.others} other addresses" if several else "the other address"
+        only = evidence.dest_text(int(dests[outlier.others[0]])) if n == 1 else ""
+        of_all = _members(evidence, dest, outlier) - 1
+        which = f"the median of the {n} other addresses" if n > 1 else "the only other address"
+        if n < of_all:
+            which = f"{'the median of ' * (n > 1)}{n} of the {of_all} other addresses"
+        few = f"; the rest have fewer than {outlier.measure.min_connects} connects" if n < of_all else ""
         return self.finding(
             evidence,
             keys,
-            f"{evidence.dest_text(dest)} is {factor} than {compared}",
-            f"{values} of {others} {_group_text(evidence, dest, outlier)}",
+            f"{evidence.dest_text(dest)} is {factor} than {only or f'{n} comparable addresses'}",
+            f"{values}, {which} {_group_text(evidence, dest, outlier)}{few}",
             int(evidence.dest_outcomes[dest, Outcome.OK]),
             steps.open_connections(evidence, keys),
         )
+
+
+def _members(evidence: Evidence, dest: int, outlier: _Outlier) -> int:
+    """Return how many destinations are in the group of an outlier, whatever their connects."""
+    if outlier.key < 0:
+        same = _SUBNET.merge(evidence.dests)[1]
+        return int(((same == same[dest]) & (evidence.dests["dport"] == evidence.dests["dport"][dest])).sum())
+    process = _PROCESS.merge(evidence.keys)[1]
+    return len(np.unique(evidence.dest_of[process == process[outlier.key]]))
 
 
 def _group_text(evidence: Evidence, dest: int, outlier: _Outlier) -> str:
@@ -180,7 +197,7 @@ def _slowest(measure: Measure, members: _Memberships, values: Floats) -> list[_O
             measure,
             int(members.dest[last[n]]),
             int(members.key[last[n]]),
-            int(sizes[n]) - 1,
+            tuple(members.dest[order[starts[n] : starts[n] + sizes[n] - 1]].tolist()),
             float(worst[n]),
             float(median[n]),
         )

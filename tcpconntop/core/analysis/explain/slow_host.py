@@ -38,7 +38,8 @@ class _Compared:
         keys: the keys of the evidence, the busiest first.
         value_us: p50 from this host.
         median_us: median of the p50 of the other hosts.
-        others: how many those are.
+        others: what the network namespaces of each of those have in common.
+        left_out: other hosts that connect there, too seldom to be compared.
         connects: connects of this host that succeeded.
     """
 
@@ -46,7 +47,8 @@ class _Compared:
     keys: Rows
     value_us: float
     median_us: float
-    others: int
+    others: tuple[int, ...]
+    left_out: int
     connects: int
 
     @property
@@ -102,8 +104,8 @@ class SlowHost(FindingKind):
         return self.finding(
             evidence,
             keys,
-            f"{host} is slower than the other hosts to {len(slow)} of {compared} destinations",
-            f"such as {_text(evidence, slow[0])}: {_figures(slow[0])}; "
+            f"{host} is slower than the other hosts to {len(slow)} of {compared} destinations compared",
+            f"such as {_text(evidence, slow[0])}: {_figures(evidence, slow[0])}; "
             "if these are the same machines for every host",
             sum(pair.connects for pair in slow),
             steps.open_connections(evidence, keys),
@@ -114,12 +116,11 @@ class SlowHost(FindingKind):
         host = evidence.snapshot.places.host(int(evidence.keys[pair.keys[0]]["netns"]))
         evidence.explained[pair.keys, Outcome.OK] = True
         factor = f"{pair.value_us / pair.median_us:.0f}× slower"
-        others = f"the {pair.others} other hosts" if pair.others > 1 else "the other host"
         return self.finding(
             evidence,
             pair.keys,
-            f"{_text(evidence, pair)} is {factor} from {host} than from {others}",
-            f"{_figures(pair)}; if it is the same machine for every host",
+            f"{_text(evidence, pair)} is {factor} from {host} than from {_others(evidence, pair)}",
+            f"{_figures(evidence, pair)}; if it is the same machine for every host",
             pair.connects,
             steps.open_connections(evidence, pair.keys),
             group_by="host+dest",
@@ -130,9 +131,18 @@ def _text(evidence: Evidence, pair: _Compared) -> str:
     return evidence.key_text(evidence.keys[pair.keys[0]])
 
 
-def _figures(pair: _Compared) -> str:
-    others = f"{pair.others} other hosts" if pair.others > 1 else "the other host"
-    return f"p50 {duration(pair.value_us)} against {duration(pair.median_us)} of {others}"
+def _figures(evidence: Evidence, pair: _Compared) -> str:
+    others = _others(evidence, pair)
+    of = f" of {others}" if len(pair.others) == 1 else f", the median of {others}"
+    few = f" ({pair.left_out:,} more had fewer than {MIN_CONNECTS} connects there)" if pair.left_out else ""
+    return f"p50 {duration(pair.value_us)} against {duration(pair.median_us)}{of}{few}"
+
+
+def _others(evidence: Evidence, pair: _Compared) -> str:
+    """Return the hosts that one is compared with: the only one by its name."""
+    if len(pair.others) > 1:
+        return f"{len(pair.others)} other hosts"
+    return evidence.snapshot.places.host(pair.others[0])
 
 
 def _compare_hosts(evidence: Evidence) -> list[_Compared]:
@@ -154,13 +164,23 @@ def _compare_hosts(evidence: Evidence) -> list[_Compared]:
     chosen, medians_us = chosen[known], medians_us[known]
     dests = codes[chosen] >> 32
     compared = []
+    n_hosts = np.bincount(codes >> 32)
+    hosts = (codes & 0xFFFFFFFF)[chosen]
     for n, pair in enumerate(chosen.tolist()):
-        others = medians_us[(dests == dests[n]) & (np.arange(len(chosen)) != n)]
-        if len(others):
-            own = evidence.busiest(keys[pair_of == pair])
-            value_us, median_us = float(medians_us[n]), float(np.median(others))
-            number = int(host[pair_of == pair][0])
-            compared.append(_Compared(number, own, value_us, median_us, len(others), int(connects[pair])))
+        same = (dests == dests[n]) & (np.arange(len(chosen)) != n)
+        if same.any():
+            others = tuple(hosts[same].tolist())
+            compared.append(
+                _Compared(
+                    int(hosts[n]),
+                    evidence.busiest(keys[pair_of == pair]),
+                    float(medians_us[n]),
+                    float(np.median(medians_us[same])),
+                    others,
+                    int(n_hosts[dests[n]]) - len(others) - 1,
+                    int(connects[pair]),
+                )
+            )
     return compared
 
 

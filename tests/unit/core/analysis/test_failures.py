@@ -165,6 +165,16 @@ def test_given_no_end_then_what_is_older_than_the_slices_has_no_age():
     assert (found[0].first_s, found[0].last_s) == (9.5, 8.5)
 
 
+@pytest.mark.parametrize(("before_s", "began_before"), [(61, True), (110, True), (0, False), (200, False)])
+def test_given_a_failure_just_before_the_window_then_the_first_in_it_is_not_the_first(before_s, began_before):
+    def per_second(second):
+        ago_s = START_S + 290 - second
+        return join(connect(), connect(times=int(ago_s in (30, before_s)), **REFUSED))
+
+    found = told(60, 290, per_second)[e.ECONNREFUSED]
+    assert (found.count, found.first_s, found.began_before) == (1, 29.5, began_before)
+
+
 def test_given_no_failure_then_there_is_none():
     assert found_in(connect(times=4)) == ()
 

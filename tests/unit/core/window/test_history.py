@@ -15,6 +15,7 @@ from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.history import second_after, second_before, snapshot_at
+from tcpconntop.core.window.host import ListenQueue, NetnsFacts, QueueCount
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.window.rolling import RollingWindow
@@ -166,6 +167,18 @@ def test_given_a_later_connect_when_looked_back_then_the_last_latency_does_not_c
     assert view.metrics["last"][1] == 2
     assert view.metrics["max"].tolist() == [1, 2]
     assert len(view.snapshot.window.recent) == 2
+
+
+def test_given_facts_of_the_host_when_looked_back_then_none_is_of_a_later_time():
+    early, late = (QueueCount((BEGAN_S + n) * SECOND_NS, n, n) for n in (1, 8))
+    queues = {(bytes(16), 4, n): ListenQueue((BEGAN_S + n) * SECOND_NS, n, 5) for n in (1, 8)}
+    facts = NetnsFacts((32_768, 60_999), {(bytes(16), 4, 443): 9}, (early, late), listeners=queues)
+    base = replace(lived(10)[BEGAN_S + 9], host={0: facts})
+    assert snapshot_at(base, BEGAN_S + 9, 60).host == {0: facts}
+    back = snapshot_at(base, BEGAN_S + 5, 60).host[0]
+    assert (back.queues, list(back.listeners), back.port_use, back.port_count) == (
+        (early,), [(bytes(16), 4, 1)], {}, 0,
+    )  # fmt: skip
 
 
 def test_given_totals_when_looked_back_then_they_are_the_ones_passed_in():

@@ -112,3 +112,18 @@ def test_given_a_state_when_more_is_added_then_it_does_not_change_and_is_read_on
     assert len(log.state().of_process(5)) == PER_PROCESS
     with pytest.raises(ValueError, match="read-only"):
         before.records["tgid"] = 1
+
+
+@pytest.mark.parametrize("each", [300, 3_000, MAX_PENDING + 1])
+def test_given_more_failures_than_are_kept_then_it_is_known_from_when_on_all_are(each):
+    log, told = RecentLog(), []
+    for at in range(3):
+        events = connect(times=each, outcome=Outcome.REFUSED, error=111)
+        events["end_ns"] = 1 + np.arange(at * each, (at + 1) * each)
+        told.append(events)
+        log.add(events)
+        log.add(connect(pid=8, times=5))
+    recent, told = log.state(), join(*told)
+    assert (recent.complete_since_ns > 0) == (len(told) > MAX_NOTABLE)
+    kept = recent.records[recent.records["end_ns"] > recent.complete_since_ns]
+    assert (kept[kept["tgid"] != 8] == told[told["end_ns"] > recent.complete_since_ns]).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from errno import EADDRNOTAVAIL, ETIMEDOUT
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from explaining import (
 )
 from records import connect, join, random_records
 
-from tcpconntop.core.analysis.explain import explain, nothing_found_text
+from tcpconntop.core.analysis.explain import Severity, explain, nothing_found_text
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.make_view import make_view
@@ -39,6 +40,23 @@ def test_the_gravest_comes_first():
     found = findings_of(shown)
     assert [finding.kind for finding in found] == ["refused", "lost-syns", "some-refused"]
     assert list(found) == sorted(found, key=lambda finding: -finding.severity)
+
+
+def test_findings_of_one_severity_stand_as_the_rows_of_the_table():
+    """GIVEN five destinations that are bad THEN the row on top is the finding on top, and so on."""
+    no_port = {"outcome": Outcome.ERROR, "error": EADDRNOTAVAIL}
+    parts = (
+        connect(daddr="10.0.0.1", dport=1011, **no_port, times=4),
+        connect(daddr="10.0.0.2", outcome=Outcome.TIMEOUT, error=ETIMEDOUT, rtx=3, times=107),
+        connect(daddr="10.0.0.3", **REFUSED, times=30),
+        with_lost_syns(daddr="10.0.0.4", times=900),
+        connect(daddr="10.0.0.5", **no_port, times=20), connect(daddr="10.0.0.5", times=20),
+    )  # fmt: skip
+    shown = snapshot_by_second(*ending_now(*parts))
+    found = findings_of(shown)
+    assert {finding.severity for finding in found} == {Severity.BAD}
+    rows = [make_view(shown, ViewSpec()).find(finding.identity("dest")) for finding in found]
+    assert rows == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("group_by", list(GROUPINGS))
@@ -63,6 +81,15 @@ def test_a_row_has_its_own_findings():
     assert kinds == {1: [], 2: ["lost-syns"], 3: ["refused"]}
 
 
+def test_a_comparison_that_is_on_is_not_denied():
+    """GIVEN a view with a baseline WHEN nothing stands out THEN changes are not denied."""
+    shown = snapshot_by_second(*ending_now(connect(times=4)))
+    view = make_view(shown, ViewSpec(), make_view(shown, ViewSpec()))
+    text = nothing_found_text(Selection(view))
+    assert text.endswith("; what changed is not looked at here: it is in the table")
+    assert "what changed" not in nothing_found_text(Selection(make_view(shown, ViewSpec())))
+
+
 def test_a_filter_is_heeded():
     shown = snapshot_by_second(*ending_now(*TROUBLE))
     assert [finding.kind for finding in findings_of(shown, where="comm=other")] == ["refused"]
@@ -85,7 +112,7 @@ def test_what_was_looked_at_is_said_when_nothing_stands_out():
         )
 
     text = said(connect(times=3), connect(daddr="10.0.0.2"))
-    assert text.startswith("nothing stands out in 4 connects to 2 destinations: no connect refused, ")
+    assert text.startswith("nothing stands out in 4 connects to 2 destinations in 1m: no connect refused, ")
     assert ", no timeout or error, nothing unreachable, no retransmitted SYN, " in text
     assert "not checked: local ports (no data about their network namespace)" in text
     assert text.endswith("time before the first SYN (these probes do not see it)")

@@ -19,14 +19,28 @@ def pool(slow_ns: int, fast_ns: int = MS, times: int = 30, siblings: int = 3, **
 def test_a_slow_address_of_a_subnet(group_by):
     """GIVEN one address takes ten times as long THEN it is found, whatever the table is grouped by."""
     (found,) = findings(pool(10 * MS), group_by=group_by)["slow-address"]
-    assert found.title == "10.7.0.200:443 is 10× slower than comparable addresses"
+    assert found.title == "10.7.0.200:443 is 10× slower than 3 comparable addresses"
     assert "p50 10.0ms against 1" in found.evidence
     assert "of the 3 other addresses of 10.7.0.0/24 with port 443" in found.evidence
 
 
 def test_a_single_sibling_is_enough():
     (found,) = findings(pool(10 * MS, siblings=1))["slow-address"]
-    assert "10× slower than a comparable address" in found.title
+    assert found.title == "10.7.0.200:443 is 10× slower than 10.7.0.1:443"
+    assert found.evidence.startswith(
+        "p50 10.0ms against 1.00ms, the only other address of 10.7.0.0/24 with port"
+    )
+
+
+def test_addresses_that_are_not_compared_are_not_left_unsaid():
+    """GIVEN two siblings WHEN one has too few connects THEN it is not 'the other', and the first is named."""
+    few = connect(daddr="10.7.0.2", latency_ns=MS, times=19)
+    (found,) = findings(pool(10 * MS, siblings=1), few)["slow-address"]
+    assert found.title == "10.7.0.200:443 is 10× slower than 10.7.0.1:443"
+    assert (
+        "1 of the 2 other addresses of 10.7.0.0/24 with port 443; the rest have fewer than 20"
+        in found.evidence
+    )
 
 
 def test_a_slow_address_of_ipv6():

@@ -13,16 +13,19 @@ def test_a_slow_destination_beside_others():
         connect(latency_ns=150 * MS, times=12), connect(daddr="10.9.0.1", dport=80, times=99)
     )["slow"]
     assert found.title == "10.0.0.1:443 is slow: 12 of 12 connects took 100ms or more"
-    assert found.evidence.startswith("p50 150ms, p99 150ms, without a SYN that was sent again")
+    assert found.evidence.startswith("p50 150ms, p99 150ms; without a SYN that was sent again")
     assert found.evidence.endswith("; by curl")
 
 
 def test_it_says_which_process_it_is():
-    """GIVEN a destination that is slow for one process only WHEN explained THEN that process is named."""
-    fast = [connect(pid=pid, comm="api", times=60) for pid in (1, 2)]
-    (found,) = findings(connect(pid=3, comm="batch", latency_ns=150 * MS, times=20), *fast)["slow"]
-    assert found.title == "10.0.0.1:443 is slow from batch only: 20 of 140 connects took 100ms or more"
-    assert "; 2 other processes: p99 at most 25" in found.evidence
+    """GIVEN slow connects that are all of one process WHEN explained THEN that process is named."""
+    fast = [connect(pid=pid, comm="api", latency_ns=40 * MS, times=60) for pid in (1, 2)]
+    slow = connect(pid=3, comm="batch", latency_ns=150 * MS, times=20)
+    (found,) = findings(slow, connect(pid=3, comm="batch", latency_ns=60 * MS, times=40), *fast)["slow"]
+    assert found.title == "10.0.0.1:443 is slow from batch only: 20 of 60 connects took 100ms or more"
+    assert found.evidence.startswith(
+        "p50 60.0ms, p99 150ms; 2 other processes: p50 at most 40.1ms, p99 at most 40.1ms; without a SYN"
+    )
     assert "api" not in found.evidence
 
 

@@ -37,24 +37,29 @@ def slow_hosts(*parts: Events, hosts: tuple[str, ...] = HOSTS) -> list[Finding]:
 
 def test_a_host_that_is_slow_to_everything_is_one_finding() -> None:
     (found,) = slow_hosts(*of_host(1), *of_host(2, ADDRESSES), *of_host(3))
-    assert found.title == "db-08 is slower than the other hosts to 3 of 3 destinations"
+    assert found.title == "db-08 is slower than the other hosts to 3 of 3 destinations compared"
     assert "p50 29" in found.evidence or "p50 30" in found.evidence
-    assert "of 2 other hosts; if these are the same machines for every host; by curl" in found.evidence
+    assert (
+        "ms, the median of 2 other hosts; if these are the same machines for every host; by curl"
+        in found.evidence
+    )
     assert found.affected == 75
     assert found.group_by == "host"
 
 
 def test_one_pair_of_host_and_destination_is_named() -> None:
     (found,) = slow_hosts(*of_host(1), *of_host(2), *of_host(3, ("10.8.0.1",)))
-    assert found.title == "10.8.0.1:443 is 15× slower from db-09 than from the 2 other hosts"
-    assert "of 2 other hosts; if it is the same machine for every host; by curl" in found.evidence
+    assert found.title == "10.8.0.1:443 is 15× slower from db-09 than from 2 other hosts"
+    assert (
+        "ms, the median of 2 other hosts; if it is the same machine for every host; by curl" in found.evidence
+    )
     assert found.affected == 25
     assert found.group_by == "host+dest"
 
 
 def test_of_two_hosts_the_slow_one_is_named() -> None:
     (found,) = slow_hosts(*of_host(1, ("10.9.0.1",)), *of_host(2), hosts=HOSTS[:2])
-    assert found.title == "10.9.0.1:443 is 15× slower from db-07 than from the other host"
+    assert found.title == "10.9.0.1:443 is 15× slower from db-07 than from db-08"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_what_is_ignored_is_named_when_nothing_stands_out():
     text = nothing_found_text(
         Selection(make_view(snapshot_by_second(*ending_now(connect(times=3))), everything))
     )
-    assert text.startswith("nothing stands out in 3 connects to 1 destination; ignored: ports, ")
+    assert text.startswith("nothing stands out in 3 connects to 1 destination in 1m; ignored: ports, ")
 
 
 @pytest.mark.parametrize(

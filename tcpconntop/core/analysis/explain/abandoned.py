@@ -1,0 +1,28 @@
+"""How long applications waited before they abandoned connects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcpconntop.core.analysis.explain.evidence import Evidence
+from tcpconntop.core.format import duration
+from tcpconntop.core.types import Rows
+from tcpconntop.core.wire import Outcome
+
+AGE_SPREAD = 1.04
+"""Ages are equal when the oldest is at most this many times the youngest: ± 2%."""
+
+MIN_ABANDONED = 4
+"""Abandoned connects of equal age that are no coincidence."""
+
+
+def waited_text(evidence: Evidence, keys: Rows) -> str:
+    """Return after what time the connects of some keys were abandoned, as `abandoned after 3.00s`.
+
+    It is empty where they had not the same age.
+    """
+    left = evidence.match_keys(evidence.recent.where(evidence.recent.outcome == Outcome.CANCELLED))
+    ages_us = np.sort(left.anatomy.latency[np.isin(left.key_index, keys)])
+    if len(ages_us) < MIN_ABANDONED or ages_us[-1] > AGE_SPREAD * ages_us[0]:
+        return ""
+    return f"abandoned after {duration(float(np.median(ages_us)))}"
