@@ -7,6 +7,7 @@ key ──▶ action ──Change──▶ state ──follow──▶ engine
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from textual import on, work
@@ -18,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
+from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.settings.ui_state import UiState
@@ -52,7 +54,7 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
     Args:
         open_source: returns the source. Called in a thread once the first frame is painted; it may block.
             An exception ends the dashboard with its text and its `exit_code` (1 if it has none).
-        spec: the first grouping, order and filter.
+        spec: the first grouping and order; its filter is the scope of the whole session.
         window: name of the window (`WINDOWS`).
         interval_s: seconds between refreshes.
         max_keys: the most keys with statistics of their own.
@@ -93,7 +95,8 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         self._pid, self._notice, self._cancel, self._loaded = pid, notice, cancel, loaded
         self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)
         namer = self._resolver.name if dns else None
-        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer)
+        spec = spec or ViewSpec()
+        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer, scope=spec.where)
         self._engine = EngineThread(
             open_source,
             lambda info: self.post_message(SourceOpened(info)),
@@ -104,7 +107,7 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         )
         self._store = StateStore(state, self._engine.follow, self)
         self._ui_state = ui_state or UiState()
-        self._main = MainScreen(spec or ViewSpec(), read_process_info)
+        self._main = MainScreen(replace(spec, where=Filter()), read_process_info)
         self._main.restore(self._ui_state.panes, self._ui_state.pane, self._ui_state.filters)
         if self._ui_state.theme in self.available_themes:
             self.theme = self._ui_state.theme

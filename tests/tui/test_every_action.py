@@ -16,6 +16,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "filter": ({"filtering", "focus"}, ""),
     "sort-left": ({"sort"}, "P"),
     "sort-right": ({"sort"}, "P"),
+    "show-everything": (set(), ""),  # the command line chose nothing: `test_scope_of_session.py`
     "reverse": ({"descending"}, ""),
     "next-grouping": ({"group"}, ""),
     "next-window": ({"window"}, ""),
