@@ -113,7 +113,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", "app", "y", "y", "Copy",
            "Copy the selected row to the clipboard of the terminal.", "", "Program"),
     Action("export", "app", "e", "e", "Export",
-           "Write the table to files: CSV, JSON and SVG.", "", "Program"),
+           "Write what is shown to files: findings and figures as text (Markdown), the table (CSV), both for"
+           " programs (JSON), and a picture (SVG).", "export", "Program"),
     Action("suspend_process", "app", "ctrl+z", "^Z", "Suspend",
            "Suspend the program; `fg` in the shell brings it back.", "", "Program"),
     Action("sort_by('p99')", "screen", "P", "P", "Sort by p99", "Sort by the 99th percentile.", "", "Sort"),
@@ -156,6 +157,8 @@ ACTIONS: tuple[Action, ...] = (
            "", "Findings"),
     Action("copy_step", "findings", "y", "y", "Copy the next step",
            "Copy the command that shows more about the finding.", "", "Findings"),
+    Action("copy_finding", "findings", "Y", "Y", "Copy the finding",
+           "Copy the finding with its evidence and its command.", "", "Findings"),
     Action("leave", "findings", "escape,x", "esc", "Leave the findings", "Go back to the table.",
            "", "Findings"),
 )  # fmt: skip

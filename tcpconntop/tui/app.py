@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from textual import on, work
 from textual.app import SystemCommand
@@ -26,8 +25,7 @@ from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
 from tcpconntop.tui.alerting import AlertingApp
-from tcpconntop.tui.comparing_app import ComparingApp
-from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
+from tcpconntop.tui.exporting_app import ExportingApp
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.moments_app import MomentsApp
 from tcpconntop.tui.palette import palette_commands
@@ -45,7 +43,7 @@ from tcpconntop.tui.worker import EngineThread, exit_status
 PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
-class Dashboard(AlertingApp, MomentsApp, ComparingApp):
+class Dashboard(AlertingApp, MomentsApp, ExportingApp):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -247,36 +245,6 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         for screen in self.screen_stack:
             if isinstance(screen, TableScreen):
                 screen.table.forget()
-
-    def action_copy(self) -> None:
-        """Copy the selected row, through the terminal (OSC 52)."""
-        screen = self._table_screen
-        if screen.view is None or screen.table.pointed is None:
-            screen.notify_no_row()
-            return
-        text = row_text(screen.view, screen.table.pointed)
-        self.copy_to_clipboard(text)
-        self.show_note(copied_note(text))
-
-    async def action_export(self) -> None:
-        """Write the table as CSV, JSON and SVG; the picture has no notes in it."""
-        if self._table_screen.view is None:
-            self.show_note(NOTHING_YET)
-            return
-        self.clear_notes()
-        await self.screen.query("Toast").remove()
-        self.call_after_refresh(self._export_shown)
-
-    def _export_shown(self) -> None:
-        if (view := self._table_screen.view) is not None:
-            self._export(partial(export_view, view, screen_svg(self)))
-
-    @work(thread=True, exit_on_error=False, name="export")
-    def _export(self, write: Callable[[], str]) -> None:
-        try:
-            self.show_note(write())
-        except OSError as error:
-            self.notify(printable(str(error)), severity="error", markup=False)
 
     def action_help(self) -> None:
         """Show the help."""

@@ -74,6 +74,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "next-finding": ({"finding"}, "x"),
     "go-to-the-finding": ({"row", "focus", "finding"}, "x"),
     "copy-the-next-step": ({"clipboard"}, "x"),
+    "copy-the-finding": ({"clipboard"}, "x"),
     "leave-the-findings": ({"focus", "finding"}, "x"),
 }
 
@@ -118,7 +119,7 @@ async def check(pilot, action, key, folder):
     await pilot.press(key)
     await pilot.pause()
     if "files" in expected:
-        await until(pilot, lambda: len(list(folder.iterdir())) == 3)
+        await until(pilot, lambda: len(list(folder.iterdir())) == 4)
     after = aspects(pilot.app, folder)
     if "screen" in expected:
         after["focus"] = before["focus"]

@@ -43,7 +43,7 @@ class FilteredScreen(Screen[None]):
         raise NotImplementedError
 
     def focus_rows(self) -> None:
-        """Give the keys back to the rows."""
+        """Move the focus to the rows."""
         raise NotImplementedError
 
     @property

@@ -65,8 +65,12 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Take it along",
         (
-            ("export", "the table as files: CSV, JSON and a picture"),
-            ("copy", "the row, or the next step of a finding, to the clipboard"),
+            (
+                "export",
+                "files: findings and figures as Markdown, the table as CSV, all of it as JSON, a picture",
+            ),
+            ("copy", "the row, or in Explain the command of a finding, to the terminal's clipboard"),
+            ("copy_finding", "in Explain: the finding, its evidence and its command"),
             ("columns", "which columns, and their order"),
         ),
     ),
@@ -155,7 +159,7 @@ class HelpSection:
 
 def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSection]:
     """Return all sections in their order."""
-    by_name = {action.name: action for action in reversed(ACTIONS) if action.scope != "findings"}
+    by_name = {action.name: action for action in reversed(ACTIONS)}  # the first one of a name
     sections = [
         HelpSection(title, tuple((keys.label(by_name[name]), text) for name, text in entries))
         for title, entries in QUESTIONS

@@ -192,7 +192,7 @@ class TableScreen(FilteredScreen):
         self.update_widgets()
 
     def focus_rows(self) -> None:
-        """Give the keys back to the table."""
+        """Move the focus to the table."""
         self.table.focus()
 
     # Actions
