@@ -282,6 +282,9 @@ def test_the_hosts_of_a_row_are_a_row_each(two: list[Contents], group: str, rows
     assert {row["host"] for row in view_document(hosts)["rows"]} == rows
     assert hosts.metrics["count"].sum() == view.metrics["count"][0]
     assert hosts_of_row(hosts, 0, hosts.spec) is None
+    within = hosts_of_row(view, 0, ViewSpec(group, where=parse_filter("dport=http", {"http": 80})))
+    assert within is not None
+    assert within.where.text == spec.where.text.replace("nginx", "dport=http")  # not also the view's own
 
 
 def test_only_rows_of_several_hosts_have_hosts(two: list[Contents]) -> None:
