@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -17,7 +17,7 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.escape import json_line
 from tcpconntop.core.partial_keys import NO_ADDRESS_TEXT, OTHER_TEXT
 from tcpconntop.core.places import NO_PLACES, Places
-from tcpconntop.core.types import SECOND_NS, Rows
+from tcpconntop.core.types import SECOND_NS, Floats, Rows
 from tcpconntop.core.view.baseline import match_rows
 from tcpconntop.core.view.columns import COLUMNS, ViewColumn, grouped_by
 from tcpconntop.core.view.filter import Filter, KeyTerm
@@ -25,6 +25,8 @@ from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.metrics import METRICS, Quantity
+from tcpconntop.core.view.row_metrics import GroupMetrics
+from tcpconntop.core.view.row_processes import RowProcesses, processes_of_rows
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import KEY
 from tcpconntop.core.window.snapshot import Snapshot
@@ -54,7 +56,8 @@ def timestamp(unix_ns: int) -> str:
 def view_document(view: View, top: int | None = None) -> dict[str, Any]:
     """Return a view as a document with at most `top` rows.
 
-    The totals (`attempts` … `completeness`) are counted since tracing began, the rows over the window.
+    The totals (`attempts` … `completeness`) are counted since tracing began, of all connects that the filters
+    of the kernel side let through; `window` and the rows are of the window, and of what matches both filters.
     """
     snapshot, ledger = view.snapshot, view.snapshot.ledger
     return {
@@ -66,6 +69,8 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         "transport": snapshot.info.transport or None,
         "source": snapshot.info.label,
         "window_s": snapshot.window_s,
+        "filters": {"kernel": snapshot.info.filters or None, "view": view.spec.where.text or None},
+        "window": _window(view),
         "group_by": view.spec.group_by,
         "sort": view.spec.sort,
         "attempts": ledger.attempts,
@@ -87,6 +92,20 @@ def view_document(view: View, top: int | None = None) -> dict[str, Any]:
         **_hosts(snapshot),
         "findings": _findings(view),
         "rows": list(_rows(view, np.arange(len(view) if top is None else min(top, len(view))))),
+    }
+
+
+def _window(view: View) -> dict[str, Any]:
+    """Return from when to when the window is, and the figures of all rows together."""
+    snapshot = view.snapshot
+    end_ns = snapshot.now_ns + snapshot.wall_offset_ns
+    all_rows = GroupMetrics(snapshot.window, np.where(view.row_of >= 0, 0, -1), 1, snapshot.span_s)
+    return {
+        "from": timestamp(end_ns - round(snapshot.span_s * SECOND_NS)),
+        "to": timestamp(end_ns),
+        **_metric_document(
+            [_json_numbers(column, all_rows.column(column.key))[0] for column in METRIC_COLUMNS]
+        ),
     }
 
 
@@ -122,18 +141,36 @@ def _finding(finding: Finding, grouped: View) -> dict[str, Any]:
 
 
 def _rows(view: View, rows: Rows) -> Iterator[dict[str, Any]]:
-    names = [column.json_name for column in METRIC_COLUMNS]
-    numbers = [_json_numbers(column, view, rows) for column in METRIC_COLUMNS]
-    for row, values in zip(rows.tolist(), zip(*numbers, strict=True), strict=True):
-        fields = dict(zip(names, values, strict=True))
-        outcomes = {outcome.label: fields[outcome.label] for outcome in Outcome}
-        metrics = {name: value for name, value in fields.items() if name not in _FAILURES}
-        yield _key_document(view, row) | metrics | {"outcomes": outcomes}
+    numbers = [_json_numbers(column, view.metrics[column.key][rows]) for column in METRIC_COLUMNS]
+    processes = processes_of_rows(view, rows)
+    for row, made_by, values in zip(rows.tolist(), processes, zip(*numbers, strict=True), strict=True):
+        yield _key_document(view, row) | _processes(view, row, made_by) | _metric_document(values)
 
 
-def _json_numbers(column: ViewColumn, view: View, rows: Rows) -> list[float | None]:
-    values = view.metrics[column.key][rows].tolist()
-    return [int(value) if column.quantity is Quantity.COUNT else _number(value) for value in values]
+def _metric_document(values: Sequence[float | None]) -> dict[str, Any]:
+    """Return the values of `METRIC_COLUMNS` as fields; those of failures are among the outcomes."""
+    names = (column.json_name for column in METRIC_COLUMNS)
+    fields = dict(zip(names, values, strict=True))
+    outcomes = {outcome.label: fields[outcome.label] for outcome in Outcome}
+    return {name: value for name, value in fields.items() if name not in _FAILURES} | {"outcomes": outcomes}
+
+
+def _processes(view: View, row: int, made_by: RowProcesses) -> dict[str, Any]:
+    """Return the processes of a row; null where they were not counted apart."""
+    if view.keys[row]["special"] or not view.snapshot.info.has_records:
+        return {"processes": None, "more_processes": None}
+    places = view.snapshot.places
+    documents = [
+        {"comm": process.comm, "pid": process.pid, "count": process.count}
+        | ({"host": places.host(process.netns) or None} if places.hosts else {})
+        for process in made_by.named
+    ]
+    return {"processes": documents, "more_processes": made_by.others}
+
+
+def _json_numbers(column: ViewColumn, values: Floats) -> list[float | None]:
+    is_count = column.quantity is Quantity.COUNT
+    return [int(value) if is_count else _number(value) for value in values.tolist()]
 
 
 def _key_document(view: View, row: int) -> dict[str, Any]:

@@ -57,7 +57,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "app", "q,Q,ctrl+c", "q", "Quit", "Quit and remove the probes.", "quit", "Program"),
     Action("help", "app", "question_mark,f1", "?", "Help",
            "Show the keys, the columns and the filter language.", "help", "Program"),
-    Action("filter", "screen", "slash", "/", "Filter", "Show only the rows that match.", "filter"),
+    Action("filter", "screen", "slash", "/", "Filter",
+           "Show only the rows that match, within what the command line chose.", "filter"),
+    Action("scope", "app", "S", "S", "Show everything",
+           "Show everything, not only what the command line chose (-c, --dest, --filter); again: only that."),
     Action("seek(-10)", "app", "left", "←", "Back 10 seconds", "Go back 10 seconds.", "seek", "Time"),
     Action("seek(10)", "app", "right", "→", "Forward 10 seconds", "Go forward 10 seconds.", "seek", "Time"),
     Action("seek(-60)", "app", "H,shift+left", "H", "Back a minute", "Go back a minute.", "", "Time"),
@@ -104,13 +107,14 @@ ACTIONS: tuple[Action, ...] = (
            "Show the processes of a destination (several hosts: its hosts), or the destinations of a process,"
            " below the row; again: hide them.", "expand", "Rows"),
     Action("back", "screen", "escape", "esc", "Back",
-           "Deselect the row, clear the filter, or go back.", "back", "Program"),
+           "Deselect the row, clear the filter of `/`, or go back.", "back", "Program"),
     Action("leave", "process", "q", "q", "Leave the process",
            "On the screen of a process: go back to all connects (Q quits).", "", "Program"),
     Action("copy", "app", "y", "y", "Copy",
            "Copy the selected row to the clipboard of the terminal.", "", "Program"),
     Action("export", "app", "e", "e", "Export",
-           "Write the table to files: CSV, JSON and SVG.", "", "Program"),
+           "Write what is shown to files: findings and figures as text (Markdown), the table (CSV), both for"
+           " programs (JSON), and a picture (SVG).", "export", "Program"),
     Action("suspend_process", "app", "ctrl+z", "^Z", "Suspend",
            "Suspend the program; `fg` in the shell brings it back.", "", "Program"),
     Action("sort_by('p99')", "screen", "P", "P", "Sort by p99", "Sort by the 99th percentile.", "", "Sort"),
@@ -153,6 +157,8 @@ ACTIONS: tuple[Action, ...] = (
            "", "Findings"),
     Action("copy_step", "findings", "y", "y", "Copy the next step",
            "Copy the command that shows more about the finding.", "", "Findings"),
+    Action("copy_finding", "findings", "Y", "Y", "Copy the finding",
+           "Copy the finding with its evidence and its command.", "", "Findings"),
     Action("leave", "findings", "escape,x", "esc", "Leave the findings", "Go back to the table.",
            "", "Findings"),
 )  # fmt: skip
@@ -163,7 +169,7 @@ def action_named(name: str) -> Action:
     return next(action for action in ACTIONS if action.name == name)
 
 
-NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "M", "N", "B", "a", "A"})
+NEWER_KEYS: frozenset[str] = frozenset({"o", "T", "Q", "M", "N", "B", "a", "A", "S"})
 """Keys that were added after settings files could hold keys: one that the user gave to another action is that
 action's alone, so that no settings file stops working."""
 

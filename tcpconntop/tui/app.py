@@ -7,7 +7,7 @@ key ──▶ action ──Change──▶ state ──follow──▶ engine
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from dataclasses import replace
 
 from textual import on, work
 from textual.app import SystemCommand
@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkerState
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
+from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.malloc_trim import limit_heap
@@ -25,8 +26,7 @@ from tcpconntop.settings.ui_state import UiState
 from tcpconntop.sources.base import Source
 from tcpconntop.tui.actions import KeyBindings, bindings
 from tcpconntop.tui.alerting import AlertingApp
-from tcpconntop.tui.comparing_app import ComparingApp
-from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
+from tcpconntop.tui.exporting_app import ExportingApp
 from tcpconntop.tui.messages import NameResolved, ProcessSummary, ScreenShown, SnapshotReady, SourceOpened
 from tcpconntop.tui.moments_app import MomentsApp
 from tcpconntop.tui.palette import palette_commands
@@ -44,7 +44,7 @@ from tcpconntop.tui.worker import EngineThread, exit_status
 PROGRESS_S = 0.5  # between two reports of how far a long seek is
 
 
-class Dashboard(AlertingApp, MomentsApp, ComparingApp):
+class Dashboard(AlertingApp, MomentsApp, ExportingApp):
     """The dashboard.
 
     After `run()`, `return_code` is the exit code and `return_value` one line that says what went wrong,
@@ -53,7 +53,7 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
     Args:
         open_source: returns the source. Called in a thread once the first frame is painted; it may block.
             An exception ends the dashboard with its text and its `exit_code` (1 if it has none).
-        spec: the first grouping, order and filter.
+        spec: the first grouping and order; its filter is the scope of the whole session.
         window: name of the window (`WINDOWS`).
         interval_s: seconds between refreshes.
         max_keys: the most keys with statistics of their own.
@@ -95,7 +95,8 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         self._pid, self._notice, self._cancel, self._loaded = pid, notice, cancel, loaded
         self._resolver = Resolver(lambda: self.post_message(NameResolved()), ask)
         namer = self._resolver.name if dns else None
-        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer)
+        spec = spec or ViewSpec()
+        state = DashboardState(window, interval_s, keys=keys or KeyBindings(), namer=namer, scope=spec.where)
         self._engine = EngineThread(
             open_source,
             lambda info: self.post_message(SourceOpened(info)),
@@ -106,7 +107,7 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         )
         self._store = StateStore(state, self._engine.follow, self)
         self._ui_state = ui_state or UiState()
-        self._main = MainScreen(spec or ViewSpec(), read_process_info)
+        self._main = MainScreen(replace(spec, where=Filter()), read_process_info)
         self._main.restore(self._ui_state.panes, self._ui_state.pane, self._ui_state.filters)
         if self._ui_state.theme in self.available_themes:
             self.theme = self._ui_state.theme
@@ -246,36 +247,6 @@ class Dashboard(AlertingApp, MomentsApp, ComparingApp):
         for screen in self.screen_stack:
             if isinstance(screen, TableScreen):
                 screen.table.forget()
-
-    def action_copy(self) -> None:
-        """Copy the selected row, through the terminal (OSC 52)."""
-        screen = self._table_screen
-        if screen.view is None or screen.table.pointed is None:
-            screen.notify_no_row()
-            return
-        text = row_text(screen.view, screen.table.pointed)
-        self.copy_to_clipboard(text)
-        self.show_note(copied_note(text))
-
-    async def action_export(self) -> None:
-        """Write the table as CSV, JSON and SVG; the picture has no notes in it."""
-        if self._table_screen.view is None:
-            self.show_note(NOTHING_YET)
-            return
-        self.clear_notes()
-        await self.screen.query("Toast").remove()
-        self.call_after_refresh(self._export_shown)
-
-    def _export_shown(self) -> None:
-        if (view := self._table_screen.view) is not None:
-            self._export(partial(export_view, view, screen_svg(self)))
-
-    @work(thread=True, exit_on_error=False, name="export")
-    def _export(self, write: Callable[[], str]) -> None:
-        try:
-            self.show_note(write())
-        except OSError as error:
-            self.notify(printable(str(error)), severity="error", markup=False)
 
     def action_help(self) -> None:
         """Show the help."""

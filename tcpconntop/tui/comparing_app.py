@@ -1,8 +1,9 @@
-"""The part of the dashboard that compares rows with another moment: the keys `m` and `M`."""
+"""The part of the dashboard that says what its rows are of, and compared with: the keys `S`, `m` and `M`."""
 
 from __future__ import annotations
 
 from tcpconntop.core.view.columns import sorted_by
+from tcpconntop.tui.actions import action_named
 from tcpconntop.tui.comparison import next_comparison
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.screens.table_screen import TableScreen
@@ -11,7 +12,7 @@ from tcpconntop.tui.terminal_app import TerminalApp
 
 
 class ComparingApp(TerminalApp):
-    """Base class for an app whose rows can be compared."""
+    """Base class for an app with rows, which can be compared."""
 
     _store: StateStore
     _main: MainScreen
@@ -21,6 +22,11 @@ class ComparingApp(TerminalApp):
         """The topmost screen with a table, perhaps below a dialog."""
         screens = (screen for screen in reversed(self.screen_stack) if isinstance(screen, TableScreen))
         return next(screens, self._main)
+
+    def action_scope(self) -> None:
+        """Leave the filter of the command line, or go back to it."""
+        state = self._store.state
+        self._store.apply(state.toggle_scope(state.keys.label(action_named("scope"))))
 
     def action_mark(self) -> None:
         """Compare all rows with the shown moment, or stop comparing."""

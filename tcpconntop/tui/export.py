@@ -24,14 +24,19 @@ if TYPE_CHECKING:
 
     from tcpconntop.core.view.view import View
     from tcpconntop.outputs import document, table_csv
+    from tcpconntop.outputs.report import report
     from tcpconntop.tui.text import svg
 else:
     svg = lazy("tcpconntop.tui.text.svg")
     document = lazy("tcpconntop.outputs.document")
     table_csv = lazy("tcpconntop.outputs.table_csv")
+    report = lazy("tcpconntop.outputs.report.report")
 
-MAX_COPIED = 100
-"""Cells of a copied row that the note shows: more of it would not fit on a small terminal."""
+MAX_COPIED = 80
+"""Cells of a copied text that the note shows: more of it would not fit on a small terminal."""
+
+REPORT_ROWS = 20
+"""Rows of the table that the Markdown has."""
 
 MAX_SAME_NAME = 1_000
 """The most exports with one name, which has the second in it."""
@@ -54,8 +59,15 @@ def row_text(view: View, row: int, columns: Sequence[str] = ()) -> str:
 
 
 def copied_note(text: str) -> str:
-    """Return the note about a copied row, at most `MAX_COPIED` cells of it."""
-    return f"copied: {fit(text, min(cell_len(text), MAX_COPIED))}"
+    """Return the note about a copied text, at most `MAX_COPIED` cells of it.
+
+    It says that the text was sent: a terminal does not answer whether it took it (OSC 52), and tmux throws it
+    away unless it is set to take it.
+    """
+    words = " ".join(text.split())
+    note = f"sent to the terminal's clipboard: {fit(words, min(cell_len(words), MAX_COPIED))}"
+    in_tmux = os.environ.get("TMUX") or os.environ.get("TERM", "").startswith("tmux")
+    return f"{note}; tmux takes it after: tmux set -g set-clipboard on" if in_tmux else note
 
 
 def screen_svg(app: App[Any]) -> str:
@@ -72,7 +84,7 @@ def screen_lines(app: App[Any]) -> list[Iterable[Segment]]:
 
 
 def export_view(view: View, picture: str) -> str:
-    """Write a table as CSV, JSON and SVG into the current folder, or else into the state folder.
+    """Write what is shown as Markdown, CSV, JSON and SVG into the current folder, or else the state folder.
 
     Args:
         view: the table.
@@ -85,8 +97,13 @@ def export_view(view: View, picture: str) -> str:
         OSError: neither folder takes the files.
     """
     stem = time.strftime("tcpconntop-%Y%m%d-%H%M%S", time.localtime(view.snapshot.wall_s))
-    json = document.dump(document.view_document(view)) + "\n"
-    contents = {"csv": table_csv.view_csv(view), "json": json, "svg": picture}
+    fields = document.view_document(view)
+    contents = {
+        "csv": table_csv.view_csv(fields),
+        "json": document.dump(fields) + "\n",
+        "md": report.report_text(view, REPORT_ROWS) + "\n",
+        "svg": picture,
+    }
     return save(stem, contents, (Path.cwd(), state_folder() / "exports"))
 
 
@@ -108,9 +125,8 @@ def save(stem: str, contents: Mapping[str, str], folders: Sequence[Path]) -> str
     for folder in folders:
         name, reason = _tried(folder, stem, contents, make=folder is folders[-1])
         if name:
-            files = f"{folder / name}.{{{','.join(contents)}}}"
-            return "; ".join([f"wrote {files}", *refused])
-        refused.append(f"{folder} would not take them: {reason}")
+            return "; ".join([f"wrote {name}.* ({', '.join(contents)}) in {folder}", *refused])
+        refused.append(f"not in {folder}: {reason}")
     raise OSError(f"nothing was written; {'; '.join(refused)}")
 
 
@@ -121,7 +137,7 @@ def _tried(folder: Path, stem: str, contents: Mapping[str, str], make: bool) -> 
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _write(folder, stem, contents), ""
     except PermissionError as error:
-        return "", f"{error.strerror}, and this program gave its privileges up"
+        return "", f"{error.strerror} (this program gave its privileges up)"
     except OSError as error:
         return "", error.strerror or str(error)
 

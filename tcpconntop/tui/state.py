@@ -17,6 +17,7 @@ from tcpconntop.core.lazy import lazy
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.alerts import AlertLog
 from tcpconntop.core.view.baseline import without_history
+from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.lengths import MAX_WINDOW_S, WINDOWS
 from tcpconntop.core.window.playback import Playback
@@ -88,6 +89,8 @@ class DashboardState:
         alerts: what is watched for, and what fired so far.
         totals: (end in ns, totals since the start) of the last snapshots, one for each second.
         overview: what is known so far of a whole recording; None for any other source.
+        scope: the filter of the command line; what `/` filters is always within it.
+        scope_left: True while the user looks at everything, outside of the scope.
     """
 
     window: str
@@ -105,8 +108,15 @@ class DashboardState:
     alerts: AlertLog = field(default_factory=AlertLog)
     totals: tuple[tuple[int, Ledger], ...] = field(default=(), repr=False)
     overview: Overview | None = field(default=None, repr=False)
+    scope: Filter = field(default_factory=Filter)
+    scope_left: bool = False
 
     # What to show
+
+    @property
+    def scope_filter(self) -> Filter:
+        """The filter of the command line, as long as the user has not left it."""
+        return Filter() if self.scope_left else self.scope
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -189,6 +199,14 @@ class DashboardState:
     def with_namer(self, namer: Callable[[str], str] | None) -> DashboardState:
         """Return the state with other names of addresses; None shows none."""
         return replace(self, namer=namer)
+
+    def toggle_scope(self, key: str) -> Change:
+        """Leave the filter of the command line, or go back to it; `key` does the opposite."""
+        if not self.scope.text:
+            return Change(self, "this is everything: the command line has no -c, --dest or --filter")
+        again = f"; {key}: back" if key else ""
+        note = f"only {self.scope.text} again" if self.scope_left else f"not only {self.scope.text}{again}"
+        return Change(replace(self, scope_left=not self.scope_left), note)
 
     def next_window(self, by: int) -> DashboardState:
         """Return the state with the next window (1) or the previous one (-1); a paused moment stays."""

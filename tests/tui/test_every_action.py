@@ -16,6 +16,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "filter": ({"filtering", "focus"}, ""),
     "sort-left": ({"sort"}, "P"),
     "sort-right": ({"sort"}, "P"),
+    "show-everything": (set(), ""),  # the command line chose nothing: `test_scope_of_session.py`
     "reverse": ({"descending"}, ""),
     "next-grouping": ({"group"}, ""),
     "next-window": ({"window"}, ""),
@@ -73,6 +74,7 @@ EFFECTS: dict[str, tuple[set[str], str]] = {
     "next-finding": ({"finding"}, "x"),
     "go-to-the-finding": ({"row", "focus", "finding"}, "x"),
     "copy-the-next-step": ({"clipboard"}, "x"),
+    "copy-the-finding": ({"clipboard"}, "x"),
     "leave-the-findings": ({"focus", "finding"}, "x"),
 }
 
@@ -117,7 +119,7 @@ async def check(pilot, action, key, folder):
     await pilot.press(key)
     await pilot.pause()
     if "files" in expected:
-        await until(pilot, lambda: len(list(folder.iterdir())) == 3)
+        await until(pilot, lambda: len(list(folder.iterdir())) == 4)
     after = aspects(pilot.app, folder)
     if "screen" in expected:
         after["focus"] = before["focus"]

@@ -67,7 +67,11 @@ async def test_the_chosen_finding_says_what_its_command_tells_and_y_copies_it():
         ]
         await run.press("y")
         assert run.app.clipboard == "ss -ltn sport = :9100"
-        assert notes(run.app) == ["copied: ss -ltn sport = :9100"]
+        assert notes(run.app) == ["sent to the terminal's clipboard: ss -ltn sport = :9100"]
+        await run.press("Y")
+        assert run.app.clipboard.startswith("10.9.1.7:9100 refuses every connect")
+        assert run.app.clipboard.splitlines()[2] == "→ on 10.9.1.7: ss -ltn sport = :9100"
+        assert "no success seen" in run.app.clipboard.splitlines()[1]
         await run.press("down", "y")
         command = "ss -ltn sport = :443; nstat -asz TcpExtListenOverflows TcpExtListenDrops"
         assert run.app.clipboard == command

@@ -7,9 +7,7 @@ from rich.cells import cell_len
 from support import Running, feed, snapshot, still, text_of
 from textual.widgets import Input
 
-from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.tui.bars.filter_bar import HINTS, text_with_pointer
+from tcpconntop.tui.bars.filter_bar import HINTS, hint, text_with_pointer
 
 
 async def test_tab_completes_fields_and_values_one_after_the_other():
@@ -123,20 +121,18 @@ async def test_the_panes_stay_where_they_are_while_a_filter_is_asked_for(size, p
 
 
 async def test_what_is_typed_replaces_the_filter_and_the_right_arrow_goes_on_in_it():
-    app = still(ViewSpec(where=parse_filter("port=443")))
+    app = still()
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(5))
         await pilot.press("slash", *"port=80", "enter")
         assert app.screen.spec.where.text == "port=80"
-        await pilot.press("slash", "right", "0", "enter")
-        assert app.screen.spec.where.text == "port=800"
+        await pilot.press("slash", *"port=8", "enter", "slash", "right", "0", "enter")
+        assert app.screen.spec.where.text == "port=80"
 
 
-async def test_a_filter_of_the_command_line_that_esc_removes_is_in_the_history():
-    app = still(ViewSpec(where=parse_filter("port=443")))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await feed(pilot, snapshot(5))
-        await pilot.press("escape")
-        assert app.screen.spec.where.text == ""
-        await pilot.press("slash", "up", "enter")
-        assert app.screen.spec.where.text == "port=443"
+@pytest.mark.parametrize("width", [80, 40, 24])
+def test_the_hint_says_first_within_which_filters_it_filters(width):
+    line = hint(width, "-P 443, dest:10.84.0.0/16")
+    assert cell_len(line) <= width
+    assert line.startswith("narrows -P 443, dest:10.84.0.0/16 · "[: max(width // 2, 20) - 1])
+    assert (HINTS[0] in line) is (width == 80)

@@ -95,7 +95,7 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
         await pilot.press("escape", "question_mark")
         await pilot.pause()
         page = "\n".join(text_of(app.screen.query_one(HelpText)))
-        assert "  f               Show only the rows that match." in page
+        assert "  f               Show only the rows that match, within" in page
         assert "  ,               Pause the view" in page
         titles = [command.title for command in app.get_system_commands(app.screen_stack[0])]
         assert "Pause  (,)" in titles

@@ -112,6 +112,12 @@ class Filter:
         """True if a term is about a metric of a row, which a single connect does not have."""
         return any(isinstance(term, MetricTerm) for term in self.terms)
 
+    def narrowed(self, more: Filter) -> Filter:
+        """Return the filter whose connects match both this one and another."""
+        if not self.text or not more.text:
+            return self if self.text else more
+        return Filter(f"{self.text} {more.text}", self.terms + more.terms)
+
     def match_keys(self, keys: Keys, names: Names = NO_NAMES) -> Mask:
         """Return which keys satisfy the terms about keys, shape (n,)."""
         match = np.ones(len(keys), np.bool_)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.core.partial_keys import NO_ADDRESS, OTHER_ADDRESS
 from tcpconntop.core.view.columns import grouped_by
-from tcpconntop.core.view.filter import FilterError, parse_filter
+from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import destination_text
 from tcpconntop.core.view.spec import ViewSpec
 
@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from tcpconntop.core.view.view import View
 
 
-def hosts_of_row(view: View, row: int) -> ViewSpec | None:
-    """Return a spec that shows the hosts of a destination, port or subnet; None for other rows."""
+def hosts_of_row(view: View, row: int, spec: ViewSpec) -> ViewSpec | None:
+    """Return a spec that shows the hosts of a destination, port or subnet; None for other rows.
+
+    Args:
+        view: a view.
+        row: one of its rows.
+        spec: what to show of the hosts beside that; terms that name the row are added to its filter.
+    """
     grouping, key = view.grouping, view.located_key(row)
     if not view.snapshot.places.hosts or grouping.by_host or key["special"]:
         return None
@@ -29,8 +35,5 @@ def hosts_of_row(view: View, row: int) -> ViewSpec | None:
         terms.append(f"dport={key['dport']}")
     if not terms or grouping.has("tgid"):
         return None
-    try:
-        where = parse_filter(" ".join(filter(None, [view.spec.where.text, *terms])))
-    except FilterError:  # a port by its name: those are not known here
-        where = parse_filter(" ".join(terms))
-    return replace(grouped_by(view.spec, "host+dest" if grouping.has("daddr") else "host"), where=where)
+    where = spec.where.narrowed(parse_filter(" ".join(terms)))
+    return replace(grouped_by(spec, "host+dest" if grouping.has("daddr") else "host"), where=where)

@@ -30,14 +30,15 @@ def no_connect_text(view: View) -> str:
     )
 
 
-def no_row_text(view: View, where: str) -> str:
+def no_row_text(view: View, where: str, scope: str = "") -> str:
     """Return why a view has no row, and what the user can do.
 
     Args:
         view: the view.
-        where: text of the filter that the user sees.
+        where: text of the filter that the user can clear.
+        scope: text of the filter of the command line.
     """
-    filters = scope_text(view.snapshot.info.filters, "")
+    filters = scope_text(view.snapshot.info.filters, scope)
     if where:
         also = f", of those that match {filters}" if filters else ""
         return f"nothing matches the filter {printable(where)}{also}: esc clears it"

@@ -26,7 +26,7 @@ def report_text(view: View, top: int, zone: tzinfo | None = None) -> str:
     """Return a view as a Markdown document.
 
     Args:
-        view: everything since the start; its first rows are listed.
+        view: what it is about; its first rows are listed.
         top: how many rows are listed.
         zone: the time zone of the times in it; None is that of this machine.
     """

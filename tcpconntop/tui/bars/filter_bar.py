@@ -51,16 +51,24 @@ class FilterBar(Vertical):
         self._offers: list[str] = []
         self._completed = ""
         self._tail = ""
+        self._within = ""
 
     def compose(self) -> ComposeResult:
         """Put the input above its hint."""
         yield Input(placeholder="filter", compact=True, select_on_focus=False)
         yield Static(markup=False)
 
-    def open(self, text: str) -> None:
-        """Show the input with the current filter, selected: what is typed replaces it, → goes on in it."""
+    def open(self, text: str, within: str = "") -> None:
+        """Show the input with the current filter, selected: what is typed replaces it, → goes on in it.
+
+        Args:
+            text: the current filter.
+            within: the filters that stay on beside it.
+        """
         self.display = True
         field = self.query_one(Input)
+        self._within = within
+        field.placeholder = f"filter within {within}" if within else "filter"
         field.value = text
         field.selection = Selection(0, len(text))
         field.focus()
@@ -125,17 +133,22 @@ class FilterBar(Vertical):
         line, field = self.query_one(Static), self.query_one(Input)
         width = line.size.width or self.app.size.width - 2
         if error is None:
-            line.update(hint(width))
+            line.update(hint(width, self._within))
         else:
             before = cell_len(field.value[: error.start]) - field.scroll_offset.x
             line.update(text_with_pointer(printable(str(error)), before, width))
         line.set_class(error is not None, "-error")
 
 
-def hint(width: int) -> str:
-    """Return as many of `HINTS` as fit into `width` cells."""
-    text = fit(HINTS[0], min(width, cell_len(HINTS[0])))
-    for example in HINTS[1:]:
+def hint(width: int, within: str = "") -> str:
+    """Return as many of `HINTS` as fit into `width` cells, after the filters that stay on."""
+    if within:
+        narrows = f"narrows {within}"
+        first, *others = (fit(narrows, min(cell_len(narrows), max(width // 2, 20))), *HINTS)
+    else:
+        first, *others = HINTS
+    text = fit(first, min(width, cell_len(first)))
+    for example in others:
         if cell_len(text) + 3 + cell_len(example) <= width:
             text += f" · {example}"
     return text

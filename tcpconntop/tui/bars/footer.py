@@ -16,11 +16,11 @@ from tcpconntop.tui.actions import ACTIONS, Action, KeyBindings
 from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify, on_click
 
 COST_PRIORITY = 85
-"""Our own cost is left out before most of the keys are."""
+"""Our own cost is left out before `export` and the keys to the left of it are."""
 
 ORDER = (
-    "back", "quit", "help", "filter", "explain", "open", "expand", "group", "sort", "window", "pause",
-    "seek", "spike", "speed", "mark", "compare", "reverse", "step", "go to", "end",
+    "back", "quit", "help", "filter", "explain", "open", "expand", "group", "export", "sort", "window",
+    "pause", "seek", "spike", "speed", "mark", "compare", "reverse", "step", "go to", "end",
 )  # fmt: skip
 """The words in their order: on a narrow terminal, the last ones go first."""
 

@@ -91,10 +91,16 @@ class Header(Line):
         left.append(Part(Text(gap) + Text(" · ", dim).join(words), 2))
         if said := comparison_text(state):
             left.append(Part(Text(said, accent), 4, "mark" if state.compare_s is None else "compare"))
-        filters = printable(state.info.filters) if state.info else ""
         where = f"/{printable(self._spec.where.text)}" if self._spec.where.text else ""
-        for text in filter(None, (filters, where)):
-            left.append(Part(Text(fit(text, min(cell_len(text), max(12, width // 4))), accent), 1, "filter"))
+        filters = (
+            (printable(state.info.filters) if state.info else "", "filter"),
+            (printable(state.scope_filter.text), "scope"),
+            (where, "filter"),
+        )
+        for text, action in filters:
+            if text:
+                cut = fit(text, min(cell_len(text), max(12, width // 4)))
+                left.append(Part(Text(cut, accent), 1, action))
         return left
 
     def _right(self, state: DashboardState, width: int) -> list[Part]:

@@ -8,7 +8,7 @@
      p99 1.03s = 1.00s waiting to resend + 31.0ms network; by curl
      → on 10.2.3.5: ss -ltn sport = :443; nstat -asz TcpExtListenOverflows TcpExtListenDrops
  ◐ curl gives up after 5.00s: its own timeout
- … 2 more                         ↑ ↓ choose · enter goes there · y copies the command · esc back
+ … 2 more                         ↑ ↓ choose · enter goes there · y copies command, Y all · esc back
 The worst comes first. The bar on the left marks the chosen finding while the pane has the focus.
 """
 
@@ -24,6 +24,7 @@ from rich.text import Text
 from textual import events
 
 from tcpconntop.core.clock import repeated_zone
+from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
     from tcpconntop.core.analysis.selection import Selection
 else:
     findings = lazy("tcpconntop.core.analysis.explain")
+
+HINTS = (
+    "↑ ↓ choose · enter goes there · y copies command, Y all · esc back",
+    "↑ ↓ choose · enter goes · y copies, Y all · esc back",
+    "↑ ↓ · enter · y Y copy · esc",
+)
+"""What the keys do; the first that fits is shown."""
 
 CURSOR_SIGN = "▌"
 TITLE_INDENT, EVIDENCE_INDENT, STEP_INDENT = 3, 5, 7
@@ -174,11 +182,8 @@ class Explain(Pane, can_focus=True):
             f"{n} {word}" for n, word in ((above, "above"), (below, "more below" if above else "more")) if n
         ]
         left = f" … {', '.join(more)}" if more else ""
-        hint = "↑ ↓ choose · enter goes there · y copies the command · esc back"
-        if not self.has_focus:
-            hint = "x chooses one"
-        elif len(left) + len(hint) + 2 > width:
-            hint = "↑ ↓ · enter · y copies · esc"
+        hints = HINTS if self.has_focus else ("x chooses one",)
+        hint = next((hint for hint in hints if len(left) + len(hint) + 2 <= width), hints[-1])
         gap = width - len(left) - len(hint) - 1
         return Text(left + (" " * gap + hint if gap > 1 else ""), self.paint("dim"), no_wrap=True)
 
@@ -229,6 +234,18 @@ class Explain(Pane, can_focus=True):
         if self.chosen:
             self.post_message(CopyRequested(self.chosen.next_step.command))
 
+    def action_copy_finding(self) -> None:
+        """Copy the chosen finding with its evidence and its command."""
+        if self.chosen:
+            self.post_message(CopyRequested(finding_text(self.chosen)))
+
     def action_leave(self) -> None:
         """Go back to the table."""
         self.post_message(FindingsClosed())
+
+
+def finding_text(finding: Finding) -> str:
+    """Format a finding in lines, for a chat or a ticket: what it says, its evidence and its next step."""
+    step = finding.next_step
+    lines = [finding.title, finding.evidence, f"→ {step.where}: {step.command}", f"  {step.tells}"]
+    return "\n".join(printable(line) for line in lines if line.strip())

@@ -63,7 +63,8 @@ class ExplainScreen(TableScreen):
         return bool(self.panes.display)
 
     def action_explain(self) -> None:
-        """Show the findings, and move the focus to them."""
+        """Show the findings, and move the focus to them; a note would cover them."""
+        self.app.clear_notifications()
         if self.ensure_panes_visible():
             self.panes.switch(EXPLAIN)
             self.query_one(Explain).focus()

@@ -25,6 +25,7 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ("sort_by('trouble')", "down first, then failing, SYNs sent again, slow"),
             ("sort_by('p99')", "the slowest first"),
             ("filter", "only what matches: nginx, comm=curl, dest:10.0.0.0/8, p99>5ms, fail>1%"),
+            ("scope", "everything, not only what -c, --dest and --filter chose; again: back"),
             ("group(1)", "by process, port, subnet, unit or host instead of by destination"),
         ),
     ),
@@ -64,8 +65,12 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Take it along",
         (
-            ("export", "the table as files: CSV, JSON and a picture"),
-            ("copy", "the row, or the next step of a finding, to the clipboard"),
+            (
+                "export",
+                "files: findings and figures as Markdown, the table as CSV, all of it as JSON, a picture",
+            ),
+            ("copy", "the row, or in Explain the command of a finding, to the terminal's clipboard"),
+            ("copy_finding", "in Explain: the finding, its evidence and its command"),
             ("columns", "which columns, and their order"),
         ),
     ),
@@ -86,6 +91,7 @@ WORDS: tuple[Entry, ...] = (
     ("● live", "what happens now; ◌ is behind, starting or not live, ‖ paused, ▶ a recording, ■ its end"),
     ("⚠ 1 limit", "something that could not be traced or shown: the last lines of this help say what"),
     ("by … · 1m · p99▼", "grouping, window and order of the table"),
+    ("dest:10.0.0.0/8 /curl", "what the command line chose, and after / what is filtered within it"),
     ("Δ since 10:03:12", "every row is compared with that moment"),
     ("Δ last 1m vs about 5m earlier", "every row is compared with a window as long that ended so long before,"
      " or up to half a minute more"),
@@ -156,7 +162,7 @@ class HelpSection:
 
 def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSection]:
     """Return all sections in their order."""
-    by_name = {action.name: action for action in reversed(ACTIONS) if action.scope != "findings"}
+    by_name = {action.name: action for action in reversed(ACTIONS)}  # the first one of a name
     sections = [
         HelpSection(title, tuple((keys.label(by_name[name]), text) for name, text in entries))
         for title, entries in QUESTIONS

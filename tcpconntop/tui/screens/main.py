@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.view.hosts_of_row import hosts_of_row
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
+from tcpconntop.tui.actions import action_named
 from tcpconntop.tui.messages import ProcessRequested, ProcessSummary
 from tcpconntop.tui.panes.registry import make_panes
 from tcpconntop.tui.screens.explain_screen import ExplainScreen
@@ -47,6 +49,12 @@ class MainScreen(ExplainScreen):
         name = names[(names.index(self.spec.group_by) + by) % len(names)]
         self.set_spec(grouped_by(self.spec, name))
 
+    def leave(self) -> None:
+        """Stay, as there is no screen before; say how to leave the filter of the command line."""
+        key = self.state.keys.label(action_named("scope")) if self.state is not None else ""
+        if self.scope.text and key:
+            self.notify(f"{key} leaves {printable(self.scope.text)} and shows everything", markup=False)
+
     def action_open(self) -> None:
         """Open the process of the selected row; of several hosts, show the hosts of its destination."""
         row = self.table.pointed
@@ -54,7 +62,7 @@ class MainScreen(ExplainScreen):
             self.notify_no_row()
             return
         if self.view.snapshot.places.hosts:
-            spec = hosts_of_row(self.view, row)
+            spec = hosts_of_row(self.view, row, self.spec)
             if spec is None:
                 self.notify("of several hosts, enter shows the hosts of a destination, port or subnet")
             else:

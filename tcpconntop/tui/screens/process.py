@@ -19,13 +19,12 @@ from textual import on
 from textual.message import Message
 from textual.widget import Widget
 
-from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.filter import Filter, parse_filter
 from tcpconntop.core.view.groups import process_text
 from tcpconntop.core.view.scope import scope_text
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, UnknownProcessError, read_process
-from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.bars.identity import Identity
 from tcpconntop.tui.messages import ProcessSummary
@@ -69,6 +68,7 @@ class ProcessScreen(ExplainScreen):
         self.panes.switch("Connects")
         self._charts = [name for name in panes if name != "Connects"]
         self.process = process
+        self._of_process = parse_filter(f"pid={process.pid}")
         self._read_process_info = read_process_info
         self._info: ProcessInfo | None = None
         self._ended = ""
@@ -100,10 +100,8 @@ class ProcessScreen(ExplainScreen):
         self.panes.set_tabs(self._charts if separate else [*self._charts, "Connects"])
 
     def effective_spec(self) -> ViewSpec:
-        """Return the spec with a condition on the pid added to its filter."""
-        return replace(
-            self.spec, where=parse_filter_with_port_names(f"pid={self.process.pid} {self.spec.where.text}")
-        )
+        """Return the spec with a condition on the pid added to its filters."""
+        return replace(self.spec, where=self._of_process.narrowed(self.where))
 
     @property
     def comm(self) -> str:
@@ -118,13 +116,13 @@ class ProcessScreen(ExplainScreen):
 
     def scope_text(self) -> str:
         """Return the name of what the panes show when no row is selected."""
-        return f"all of {self.comm}" if not self.spec.where.text else super().scope_text()
+        return f"all of {self.comm}" if not self.where.text else super().scope_text()
 
     def empty_text(self, view: View) -> str:
         """Return why a view of the process has no row."""
         if self.spec.where.text:
             return super().empty_text(view)
-        filters = scope_text(view.snapshot.info.filters, "")
+        filters = scope_text(view.snapshot.info.filters, self.scope.text)
         matching = f" that matches {filters}" if filters else ""
         if self._ended:
             return f"no connect of this process{matching} in this window"

@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widget import Widget
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by, without_changes
 from tcpconntop.core.view.filter import Filter
-from tcpconntop.core.view.filter_completion import values_in_window
 from tcpconntop.core.view.scope import no_row_text
 from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
-from tcpconntop.sources.port_names import parse_filter_with_port_names
 from tcpconntop.tui.actions import ACTIONS, bindings
 from tcpconntop.tui.bars.alert_line import AlertLine
-from tcpconntop.tui.bars.filter_bar import FilterBar
 from tcpconntop.tui.bars.footer import Footer
 from tcpconntop.tui.bars.header import Header
 from tcpconntop.tui.bars.health import Health
@@ -29,8 +25,6 @@ from tcpconntop.tui.bars.strip import Strip
 from tcpconntop.tui.bars.summary import Summary
 from tcpconntop.tui.messages import (
     ActionRequested,
-    FilterCancelled,
-    FilterSubmitted,
     NoRowSelected,
     RowOpened,
     RowSelected,
@@ -41,6 +35,7 @@ from tcpconntop.tui.panes.arrangement import is_big
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import Panes
 from tcpconntop.tui.screens import heights
+from tcpconntop.tui.screens.filtered_screen import FilteredScreen
 from tcpconntop.tui.screens.picker import ColumnPicker
 from tcpconntop.tui.state import DashboardState
 from tcpconntop.tui.steady import SteadySize
@@ -56,7 +51,7 @@ else:
     selections = lazy("tcpconntop.core.analysis.selection")
 
 
-class TableScreen(Screen[None]):
+class TableScreen(FilteredScreen):
     """Shows the dashboard's state through a grouping, an order and a filter of its own (`spec`).
 
     Args:
@@ -75,16 +70,13 @@ class TableScreen(Screen[None]):
     """True if the screen covers all connects, so that the totals since the start fit it."""
 
     def __init__(self, spec: ViewSpec, panes: Mapping[str, Pane]) -> None:
-        super().__init__()
-        self.spec = spec
-        self.view: View | None = None
-        self.state: DashboardState | None = None
+        super().__init__(spec)
         self._all: selections.Selection | None = None
         self._views, self._table_height = ViewCache(), SteadySize()
         self.panes_enabled = True
         self.header, self.health, self.summary = Header(), Health(), Summary()
         self.footer, self.alert_line = Footer(self.HIDDEN_HINTS), AlertLine()
-        self.table, self.panes, self.filter_bar = Table(self.HIDDEN_COLUMNS), Panes(panes), FilterBar()
+        self.table, self.panes = Table(self.HIDDEN_COLUMNS), Panes(panes)
         self.strip = Strip()
 
     def compose(self) -> ComposeResult:
@@ -110,9 +102,7 @@ class TableScreen(Screen[None]):
         return []
 
     def on_mount(self) -> None:
-        """Hide the filter bar, and show the state if there is one already."""
-        self.filter_bar.display = False
-        self.filter_bar.values = self._known_values
+        """Show the state if there is one already."""
         self.update_widgets()
 
     def on_screen_resume(self) -> None:
@@ -128,7 +118,7 @@ class TableScreen(Screen[None]):
         self.panes.display = self.panes_enabled and height >= heights.NO_PANES_BELOW
         big = is_big(self.size.width, height)
         self.panes.set_big(big)
-        view = (self.spec.group_by, self.spec.where.text)
+        view = (self.spec.group_by, self.where.text)
         lines = self._table_height.fit(heights.table_lines(self.table.n_lines), view) if big else None
         self.panes.styles.height = heights.pane_lines(height, lines)
         self.alert_line.fit(height)
@@ -149,10 +139,6 @@ class TableScreen(Screen[None]):
         self.state = state
         self.update_widgets()
 
-    def effective_spec(self) -> ViewSpec:
-        """Return the spec that the view is made with."""
-        return self.spec
-
     def update_widgets(self) -> None:
         """Update all parts; a new view is made only if the snapshot, the spec or the baseline changed."""
         state = self.state
@@ -171,7 +157,7 @@ class TableScreen(Screen[None]):
             self.table.show(self.view, self.empty_text(self.view), self._all.metrics)
             if is_big(*self.size):
                 self.set_heights(self.size.height)
-            self.health.show(self.view, state.keys, bool(self.spec.where.text))
+            self.health.show(self.view, state.keys, bool(self.where.text))
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
         self.strip.show(state)
@@ -185,7 +171,7 @@ class TableScreen(Screen[None]):
 
     def empty_text(self, view: View) -> str:
         """Return why a view has no row."""
-        return no_row_text(view, self.spec.where.text)
+        return no_row_text(view, self.spec.where.text, self.scope.text)
 
     def _show_panes(self) -> None:
         view, row = self.view, self.table.row
@@ -197,7 +183,7 @@ class TableScreen(Screen[None]):
 
     def scope_text(self) -> str:
         """Return the name of what the panes show when no row is selected."""
-        return "everything" if not self.spec.where.text else f"all of {printable(self.spec.where.text)}"
+        return "everything" if not self.where.text else f"all of {printable(self.where.text)}"
 
     def set_spec(self, spec: ViewSpec) -> None:
         """Show the same state with another grouping, order or filter."""
@@ -205,6 +191,10 @@ class TableScreen(Screen[None]):
             self.table.select(None)
         self.spec = spec
         self.update_widgets()
+
+    def focus_rows(self) -> None:
+        """Move the focus to the table."""
+        self.table.focus()
 
     # Actions
 
@@ -236,20 +226,15 @@ class TableScreen(Screen[None]):
         if choice is not None:
             self.set_spec(replace(self.spec, columns=choice))
 
-    def action_filter(self) -> None:
-        """Open the filter bar."""
-        self.filter_bar.open(self.spec.where.text)
-
-    def _known_values(self, field: str) -> list[str]:
-        """Return the values that a field has, for completion in the filter bar."""
-        return values_in_window(self.view.snapshot, field) if self.view is not None else []
-
     def action_back(self) -> None:
-        """Deselect the row; without one, clear the filter; without that, leave the screen."""
+        """Deselect the row; without one, clear the filter of `/`; without that, leave the screen.
+
+        The filter of the command line stays.
+        """
         if self.table.selected is not None:
             self.table.select(None)
         elif self.spec.where.text:
-            self.filter_bar.remember(self.spec.where.text)  # it may be the command line's
+            self.filter_bar.remember(self.spec.where.text)  # it may be of `enter` on several hosts
             self.set_spec(replace(self.spec, where=Filter()))
         else:
             self.leave()
@@ -283,15 +268,3 @@ class TableScreen(Screen[None]):
     @on(RowOpened)
     async def _opened(self) -> None:
         await self.run_action("open")
-
-    @on(FilterSubmitted)
-    def _filter(self, message: FilterSubmitted) -> None:
-        self._leave_filter()
-        self.set_spec(replace(self.spec, where=parse_filter_with_port_names(message.text)))
-        for note in self.spec.where.notes:
-            self.notify(printable(note), markup=False)
-
-    @on(FilterCancelled)
-    def _leave_filter(self) -> None:
-        self.filter_bar.close()
-        self.table.focus()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from rich.cells import cell_len
@@ -15,3 +16,17 @@ def wrap(text: str, width: int, max_lines: int) -> list[str]:
     if len(lines) > max_lines:
         lines = [*lines[: max_lines - 1], " ".join(lines[max_lines - 1 :])]
     return [line if cell_len(line) <= width else fit(line, width) for line in lines]
+
+
+def wrap_paths(text: str, width: int) -> str:
+    """Return a text in lines of at most `width` cells, where a longer word is broken after a `/` alone."""
+    lines = [""]
+    for word in text.split(" "):
+        parts = [word] if cell_len(word) <= width else re.findall("[^/]*/|[^/]+", word)
+        for n, part in enumerate(parts):
+            gap = " " if n == 0 and lines[-1] else ""
+            if not lines[-1] or cell_len(lines[-1] + gap + part) <= width:
+                lines[-1] += gap + part
+            else:
+                lines.append(part)
+    return "\n".join(lines)

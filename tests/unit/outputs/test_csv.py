@@ -18,7 +18,7 @@ from tcpconntop.outputs.table_csv import HEADER, view_csv
 
 def read(view):
     """Read it as a spreadsheet does."""
-    return list(csv.reader(io.StringIO(view_csv(view), newline="")))
+    return list(csv.reader(io.StringIO(view_csv(view_document(view)), newline="")))
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
@@ -31,7 +31,7 @@ def test_given_any_grouping_then_the_header_is_the_same_and_the_figures_are_thos
     for line, row in zip(lines, rows, strict=True):
         flat = dict(zip(header, line, strict=True))
         for name, value in (row | row["outcomes"]).items():
-            if name != "outcomes":
+            if name not in ("outcomes", "processes", "more_processes"):
                 assert flat[name] == ("" if value is None else str(value))
 
 
@@ -41,7 +41,19 @@ def test_given_every_field_of_the_document_then_the_header_has_it():
         for grouping in GROUPINGS
         for row in view_document(make_view(snapshot(connect()), ViewSpec(grouping)))["rows"]
     ]
-    assert {name for row in rows for name in row} - {"outcomes"} == set(HEADER) - {"other"}
+    of_csv = {name for row in rows for name in row} - {"outcomes", "processes", "more_processes"}
+    assert of_csv == set(HEADER) - {"other"}
+
+
+def test_given_several_processes_in_a_row_then_their_names_and_numbers_are_there_the_busiest_first():
+    two = [connect(comm="curl", pid=7), connect(comm="nginx", pid=41, times=3), connect(comm="nginx", pid=42)]
+    many = [connect(dport=8, comm=f"p{n}", pid=n, times=20 - n) for n in range(10)]
+    header, *lines = read(make_view(snapshot(*two, *many), ViewSpec(sort="dport", descending=True)))
+    named = [(line[header.index("comm")], line[header.index("pid")]) for line in lines]
+    assert named == [
+        ("nginx, curl", "41 7 42"),
+        ("p0, p1, p2, p3, p4, p5, p6, p7 +2", "0 1 2 3 4 5 6 7 +2"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_each_grouping_names_its_rows(group: str, keys: set[str], rows: int) -> 
     metrics = {"count", "rate_hz", "ok", "failed", "outcomes", "syn_retransmits"}
     for row in found:
         names = {name for name in row if name not in metrics and not name.endswith("_us")}
-        assert names == keys | {"netns", "namespaces"}
+        assert names == keys | {"netns", "namespaces", "processes", "more_processes"}
 
 
 def test_no_grouping_is_forgotten_above() -> None:

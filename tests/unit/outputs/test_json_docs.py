@@ -14,7 +14,9 @@ from tcpconntop.core.wire import Outcome
 from tcpconntop.outputs.document import event_documents, view_document
 
 TEXT = (Path(__file__).parents[3] / "docs/json.md").read_text("utf-8")
-DOCUMENT, ROW, FINDING, CONNECT, _ = (part for part in TEXT.split("\n\n") if part.startswith("| field |"))
+DOCUMENT, WINDOW, ROW, FINDING, CONNECT, _ = (
+    part for part in TEXT.split("\n\n") if part.startswith("| field |")
+)
 EVENTS = join(connect(), connect(dport=9, outcome=Outcome.REFUSED, error=111, times=9))
 
 
@@ -27,6 +29,9 @@ def test_given_a_document_of_a_table_then_the_docs_name_its_fields():
     document = view_document(make_view(snapshot(EVENTS), ViewSpec()))
     assert fields(DOCUMENT) == {*document, "percentiles", "hosts", "alerts"}
     assert fields(FINDING) == {*document["findings"][0]}
+    of_key = {"netns", "namespaces", "processes", "more_processes", "host", "hosts"}
+    assert fields(WINDOW) == {*document["window"]} - fields(ROW)
+    assert {*document["window"]} - fields(WINDOW) == fields(ROW) - of_key
     keys = {"daddr", "dport", "family", "pid", "comm", "unit"}
     assert fields(ROW) - {"host", "hosts"} == {*document["rows"][0]} - keys
 

@@ -175,12 +175,12 @@ def test_given_rows_of_other_and_of_no_address_then_their_hosts_cannot_be_filter
     other = next(row for row in document["rows"] if row.get("other"))
     assert (other["daddr"], other["dport"], other["family"], other["count"]) == (None, None, None, 1)
     view = make_view(snapshot, ViewSpec("dest"))
-    assert sorted(hosts_of_row(view, row) is None for row in range(2)) == [False, True]
+    assert sorted(hosts_of_row(view, row, view.spec) is None for row in range(2)) == [False, True]
     snapshot, (document,) = snapshots(scraped((Host("a:1", by="subnet"), [connect(times=3)])))
     (row,) = document["rows"]
     assert (row["daddr"], row["dport"], row["family"]) == ("10.0.0.0/24", None, 4)
     view = make_view(snapshot, ViewSpec("dest"))
-    shown = make_view(snapshot, hosts_of_row(view, 0))
+    shown = make_view(snapshot, hosts_of_row(view, 0, view.spec))
     assert [int(count) for count in shown.metrics["count"]] == [3]
 
 

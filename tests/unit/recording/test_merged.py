@@ -276,15 +276,17 @@ def test_the_merge_is_a_replay(two: list[Contents]) -> None:
 def test_the_hosts_of_a_row_are_a_row_each(two: list[Contents], group: str, rows: set[str]) -> None:
     """GIVEN the row of a destination or port WHEN its hosts are shown THEN they have its connects."""
     view = view_of(two, group, "nginx")
-    spec = hosts_of_row(view, 0)
+    spec = hosts_of_row(view, 0, view.spec)
     assert spec is not None
     hosts = make_view(view.snapshot, spec)
     assert {row["host"] for row in view_document(hosts)["rows"]} == rows
     assert hosts.metrics["count"].sum() == view.metrics["count"][0]
-    assert hosts_of_row(hosts, 0) is None
+    assert hosts_of_row(hosts, 0, hosts.spec) is None
+    within = hosts_of_row(view, 0, ViewSpec(group, where=parse_filter("dport=http", {"http": 80})))
+    assert within is not None
+    assert within.where.text == spec.where.text.replace("nginx", "dport=http")  # not also the view's own
 
 
 def test_only_rows_of_several_hosts_have_hosts(two: list[Contents]) -> None:
-    assert hosts_of_row(view_of(two[:1]), 0) is None
-    assert hosts_of_row(view_of(two, "process+dest"), 0) is None
-    assert hosts_of_row(view_of(two, "unit"), 0) is None
+    for view in (view_of(two[:1]), view_of(two, "process+dest"), view_of(two, "unit")):
+        assert hosts_of_row(view, 0, view.spec) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from records import connect, join, random_records
 
-from tcpconntop.core.view.filter import FilterError, parse_filter
+from tcpconntop.core.view.filter import Filter, FilterError, parse_filter
 from tcpconntop.core.window.keys import KEY, keys_from_events
 from tcpconntop.core.wire import address_text
 
@@ -193,3 +193,13 @@ def test_given_no_keys_then_every_filter_gives_an_empty_mask():
 def test_given_a_filter_then_it_keeps_what_was_written():
     assert parse_filter("  nginx  p99>5ms ").text == "nginx  p99>5ms"
     assert parse_filter("").terms == ()
+
+
+def test_a_filter_within_another_has_the_terms_of_both_in_their_order():
+    scope, more = parse_filter("dest:10.0.0.0/8"), parse_filter("'a b' p99>5ms")
+    both = scope.narrowed(more)
+    assert both == scope.narrowed(more)
+    assert both.terms == scope.terms + more.terms
+    assert [type(term) for term in parse_filter(both.text).terms] == [type(term) for term in both.terms]
+    assert scope.narrowed(Filter()) is scope
+    assert Filter().narrowed(more) is more
