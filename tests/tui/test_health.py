@@ -91,9 +91,11 @@ async def test_a_row_has_the_sign_from_the_start_and_the_panes_are_about_everyth
         assert text_of(table)[1].startswith("▌")
         assert "everything" in text_of(run.screen.panes.query_one("PaneTabs"))[0]
         await run.press("down")
-        assert (table.pointed, table.row) == (0, 0)
-        await run.press("down", "escape")
+        assert (table.pointed, table.row) == (1, 1)  # from where the sign was
+        await run.press("escape")
         assert (table.pointed, table.row) == (0, None)
+        await run.press("up")
+        assert (table.pointed, table.row) == (0, 0)
 
 
 async def test_q_leaves_the_process_and_then_the_program():

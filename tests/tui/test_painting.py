@@ -46,7 +46,7 @@ async def test_given_a_new_cost_when_it_is_shown_then_the_last_line_alone_is_pai
 
 async def test_given_another_selected_row_when_it_is_shown_then_two_lines_of_the_table_are_painted(painted):
     async with Running() as run:
-        await run.press("down")
+        await run.press("home")
         painted.clear()
         await run.press("down")
         regions = [region for name, regions in painted if name == "Table" for region in regions]
