@@ -137,7 +137,7 @@ def _address_values(view: View) -> Values:
 
 
 def _trouble_text(view: View, row: int) -> str:
-    return Trouble(int(view.trouble[row])).label
+    return "?" if view.undecided[row] else Trouble(int(view.trouble[row])).label
 
 
 COLUMNS: dict[str, ViewColumn] = {
@@ -197,8 +197,8 @@ COLUMNS: dict[str, ViewColumn] = {
             "comm",
             "PROCESS",
             12,
-            "process name; ×n: n processes have it; +n: n more names share the row. Names with at least half as"
-            " many connects as the busiest come first, then the others, both in the order of the alphabet",
+            "process name; ×n: n processes have it; +n: n more names. First those with at least half"
+            " as many connects as the busiest, then the others, each in the order of the alphabet",
             _process_text,
             text_in=_process_text_in,
             values=_first_names,

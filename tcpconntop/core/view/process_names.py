@@ -29,8 +29,8 @@ Names = Sequence[tuple[str, int]]
 def names_of_row(view: View, row: int) -> Names:
     """Return the names of the processes of a row, the busiest first.
 
-    Those with at least half as many connects as the busiest, as far as their number can tell, are in the order
-    of the alphabet, and so are the others: the first name does not change with every connect.
+    Those with at least half as many connects as the busiest, as far as their number can tell, are in the
+    order of the alphabet, and so are the others: the first name does not change with every connect.
     """
     if view.busiest_index[row] < 0 and view.baseline is not None:  # gone since the baseline
         before = view.baseline.find(view.identity(row))

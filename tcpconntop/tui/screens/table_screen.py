@@ -57,6 +57,11 @@ else:
     selections = lazy("tcpconntop.core.analysis.selection")
 
 
+NOT_TRACED = "starting: no connect is traced yet"
+NOT_COUNTED = "connects will be listed here in a moment"
+"""What the table says before the source is open, and before its first snapshot."""
+
+
 class TableScreen(Screen[None]):
     """Shows the dashboard's state through a grouping, an order and a filter of its own (`spec`).
 
@@ -162,7 +167,7 @@ class TableScreen(Screen[None]):
         if state.baseline is None and COLUMNS[self.spec.sort].needs_baseline:
             self.spec = sorted_by(self.spec, TROUBLE)
         if snapshot is None:
-            self.table.show(None, "starting: the first connect will be listed here")
+            self.table.show(None, NOT_TRACED if state.info is None else NOT_COUNTED)
             self._show_panes()
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view

@@ -1,4 +1,4 @@
-"""How scroll bars look: whole cells on a line over the full height, so that no end of one looks like a figure."""
+"""How scroll bars look: whole cells on a line over the full height: no end of one looks like a figure."""
 
 from __future__ import annotations
 
