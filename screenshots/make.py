@@ -92,8 +92,8 @@ def outage(second: int) -> Sequence[Flow]:
 
 
 SCREENSHOTS = (
-    Screenshot("dashboard", ("down", "down", "down")),
-    Screenshot("process", ("slash", *"checkout", "enter", "down", "enter")),
+    Screenshot("dashboard", ("down", "down")),
+    Screenshot("process", ("slash", *"checkout", "enter", "home", "enter")),
     Screenshot("timeline", ("2",)),
     Screenshot("heatmap", ("3",)),
     Screenshot("failures", ("4",)),

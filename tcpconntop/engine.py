@@ -51,6 +51,7 @@ class Engine:
         clock_s: the clock that `interval_s` is measured on, in seconds: that of a recording, whose reads
             never wait for long, or None for the system's. With None, `run` goes on at the end of a recording
             that can be sought in.
+        first_s: seconds until the first snapshot, if that is to be sooner than `interval_s`.
         observe: called in the engine's thread with each snapshot before it is published, and with others, so
             that there is one in each second.
     """
@@ -64,8 +65,9 @@ class Engine:
         max_keys: int = DEFAULT_MAX_KEYS,
         clock_s: Callable[[], float] | None = None,
         observe: Callable[[Snapshot], object] | None = None,
+        first_s: float = math.inf,
     ) -> None:
-        self._source = source
+        self._source, self._first_s = source, first_s
         self._observe = observe
         self._counted = source if isinstance(source, CountedSource) else None
         self._publish = publish
@@ -124,7 +126,7 @@ class Engine:
 
         A last snapshot is published on the way out, so that everything that was read is shown.
         """
-        next_s = self._clock_s() + self._interval_s
+        next_s = self._clock_s() + min(self._interval_s, self._first_s)
         observe_s = self._next_observation_s()
         trim_s = time.monotonic() + TRIM_INTERVAL_S
         try:

@@ -9,9 +9,11 @@ from typing import Any
 
 from textual import on
 from textual.app import App
+from textual.scrollbar import ScrollBar
 
 from tcpconntop.tui.driver import TerminalDriver
 from tcpconntop.tui.messages import TerminalGone
+from tcpconntop.tui.text.scroll_bar import LineScrollBar
 
 
 class TerminalApp(App[str]):
@@ -20,6 +22,7 @@ class TerminalApp(App[str]):
     def __init__(self, **options: Any) -> None:
         super().__init__(driver_class=TerminalDriver, **options)
         self._interrupted = False
+        ScrollBar.renderer = LineScrollBar
 
     def leave(self, code: int, message: str | None = None) -> None:
         """End with an exit code, and perhaps one line that says what went wrong."""

@@ -25,6 +25,9 @@ else:
     engines = lazy("tcpconntop.engine")
     background_count = lazy("tcpconntop.tui.background_count")
 
+FIRST_SNAPSHOT_S = 0.25
+"""When the first snapshot comes, in seconds: until then the screen is empty."""
+
 POLL_S = 0.05
 """How often the thread that waits for the source checks whether the user has quit, in seconds."""
 
@@ -164,7 +167,13 @@ class EngineThread:
         with self._lock:
             window_s, interval_s = WINDOWS[self._state.window], self._state.interval_s
             running = self._engine = engines.Engine(
-                source, self._publish, window_s, interval_s, self._max_keys, observe=self.observe
+                source,
+                self._publish,
+                window_s,
+                interval_s,
+                self._max_keys,
+                observe=self.observe,
+                first_s=FIRST_SNAPSHOT_S,
             )
             if self._stopped.is_set():
                 running.stop()

@@ -136,7 +136,7 @@ async def test_panes_switch_hide_and_follow_the_selection():
         assert panes.visible_names == ["Histogram"]
         tabs = panes.query_one("PaneTabs")
         assert "everything" in text_of(tabs)[0]
-        await run.press("down")
+        await run.press("home")
         assert "10.9.1.7:9100" in text_of(tabs)[0]
         await run.press("escape")
         assert "everything" in text_of(tabs)[0]

@@ -72,7 +72,7 @@ async def test_it_stays_through_filter_order_the_past_and_while_its_row_is_gone(
 
 async def test_moving_and_the_mouse_go_by_rows():
     async with Running(20, flows=FLOWS, size=(80, 24)) as run:
-        await run.press("P", "down", "o", "down")
+        await run.press("P", "home", "o", "down")
         table = run.screen.table
         assert table.row == 1
         assert lines(run)[3].startswith("▌")

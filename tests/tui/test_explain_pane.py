@@ -172,7 +172,7 @@ async def test_another_pane_takes_the_focus_away():
     async with Explaining() as run:
         await run.press("x", "1")
         await run.press("down")
-        assert run.screen.table.row == 0
+        assert run.screen.table.row == 1
 
 
 async def test_hidden_panes_come_back_to_explain():
@@ -186,7 +186,25 @@ async def test_without_room_the_table_keeps_the_focus():
     async with Explaining(size=(80, 14)) as run:
         await run.press("x", "down")
         assert not run.screen.panes.display
-        assert run.screen.table.row == 0
+        assert run.screen.table.row == 1
+
+
+async def test_the_row_that_keys_act_on_is_marked_otherwise_while_the_findings_have_them():
+    async with Explaining() as run:
+        first = text_of(run.screen.table)[1][0]
+        await run.press("x")
+        while_chosen = text_of(run.screen.table)[1][0]
+        assert run.marked()
+        await run.press("escape")
+        assert (first, while_chosen, text_of(run.screen.table)[1][0]) == ("▌", "▏", "▌")
+        assert not run.marked()
+
+
+async def test_without_a_finding_the_table_keeps_the_keys():
+    async with Explaining([flow("a", n, f"10.0.0.{n}", rate_hz=9) for n in range(1, 9)]) as run:
+        await run.press("x", "down", "down", "o")
+        assert "nothing stands out" in " ".join(run.lines())
+        assert (run.screen.table.row, run.screen.table._expansion.row) == (2, 2)
 
 
 async def test_the_process_screen_explains_its_process():
@@ -255,11 +273,11 @@ async def test_an_ignored_finding_is_not_listed_and_stays_out_in_every_grouping_
 
 async def test_it_is_explained_at_most_once_a_second_and_only_while_it_is_seen(monkeypatch):
     """GIVEN snapshots in a row WHEN the pane is hidden or just drew one THEN nothing is computed."""
-    calls = []
+    calls, explained = [], explain.findings.explain
 
     def counting(*args):
         calls.append(args)
-        return ()
+        return explained(*args)
 
     monkeypatch.setattr(explain.findings, "explain", counting)
     async with Explaining() as run:

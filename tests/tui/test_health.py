@@ -40,6 +40,14 @@ async def test_it_says_how_many_of_which_rows_are_in_trouble():
         (QUIET[:1], "○ in 1m: 1 destination, not down, failing, resending SYNs or slow"),
         (NO_CONNECTS, "○ nothing to judge yet"),
         ([flow("a", median_us=200_000)], "● in 1m: 1 of 1 destination slower than 100ms"),
+        (
+            [*QUIET, flow("a", 9, "10.0.0.9", median_us=200_000, rate_hz=0.2)],
+            "○ in 1m: 1 of 3 destinations not judged yet: few connects · no other in trouble",
+        ),
+        (
+            [flow("a", median_us=200_000, rate_hz=0.4)],
+            "○ in 1m: 1 of 1 destination not judged yet: few connects   ",
+        ),
     ],
 )
 async def test_it_says_what_was_looked_at_where_nothing_is_wrong(flows, said):
@@ -91,9 +99,11 @@ async def test_a_row_has_the_sign_from_the_start_and_the_panes_are_about_everyth
         assert text_of(table)[1].startswith("▌")
         assert "everything" in text_of(run.screen.panes.query_one("PaneTabs"))[0]
         await run.press("down")
-        assert (table.pointed, table.row) == (0, 0)
-        await run.press("down", "escape")
+        assert (table.pointed, table.row) == (1, 1)  # from where the sign was
+        await run.press("escape")
         assert (table.pointed, table.row) == (0, None)
+        await run.press("up")
+        assert (table.pointed, table.row) == (0, 0)
 
 
 async def test_q_leaves_the_process_and_then_the_program():

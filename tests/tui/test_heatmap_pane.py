@@ -45,7 +45,7 @@ async def test_latencies_and_failures_have_their_own_lines():
 
 async def test_the_heatmap_follows_the_selected_row():
     flows = [flow("a", 1, "10.0.0.1", rate_hz=90), flow("b", 2, "10.0.0.2", median_us=90_000, rate_hz=9)]
-    whole, row = await shown("3", flows), await shown("3", flows, keys=["down"])
+    whole, row = await shown("3", flows), await shown("3", flows, keys=["home"])
     assert {line[:7].strip() for line in whole} >= {"100µs", "10ms"}
     assert "100ms" in {line[:7].strip() for line in row}
     assert "100µs" not in {line[:7].strip() for line in row}
@@ -75,7 +75,7 @@ async def test_no_color_means_none_at_all(monkeypatch):
     app = still()
     async with app.run_test(size=(120, 36)) as pilot:
         await feed(pilot, snapshot(20, FAILING))
-        await pilot.press("down")
+        await pilot.press("home")
         for key in "1234":
             await pilot.press(key)
             await pilot.pause()

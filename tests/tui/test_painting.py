@@ -46,7 +46,7 @@ async def test_given_a_new_cost_when_it_is_shown_then_the_last_line_alone_is_pai
 
 async def test_given_another_selected_row_when_it_is_shown_then_two_lines_of_the_table_are_painted(painted):
     async with Running() as run:
-        await run.press("down")
+        await run.press("home")
         painted.clear()
         await run.press("down")
         regions = [region for name, regions in painted if name == "Table" for region in regions]
@@ -108,3 +108,14 @@ async def test_given_the_same_figures_when_a_snapshot_comes_then_the_footer_is_n
         assert not drawn
         await feed(run.pilot, replace(run.shown, cost=Cost(0.5, 1 << 30)))
         assert drawn == [120]
+
+
+async def test_given_more_rows_than_fit_when_they_are_drawn_then_lines_reach_below_the_scroll_bar():
+    """Textual cuts a line where the scroll bar begins, and drops it if it ends before its region does."""
+    async with Running(size=(120, 18)) as run:
+        table = run.screen.table
+        assert table.show_vertical_scrollbar
+        table.repaint()
+        for lines in (table.render_lines(Region(0, 0, *table.size)), table._draw(range(table.size.height))):
+            assert [line.cell_length for line in lines] == [table.size.width] * table.size.height
+            assert all(line.text.strip() for line in lines)

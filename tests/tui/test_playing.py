@@ -170,7 +170,7 @@ async def test_the_selected_row_and_the_screen_of_a_process_stay_where_one_goes(
     async with Played(whole) as played:
         await played.press("L")
         await played.shows("‖ 1:00")
-        await played.press("down")
+        await played.press("home")
         selected = played.app.screen.table.selected
         await played.press("left")
         await played.shows("‖ 0:50")

@@ -89,7 +89,7 @@ async def test_keys_of_ones_own_do_what_footer_and_help_say():
         assert " expand " not in text_of(app.screen.footer)[0]  # its key is that of `older` now
         await pilot.press("comma", "h")
         assert "paused" in str(app.screen.header.render())
-        assert app.screen.table.row == 0
+        assert app.screen.table.row == 1
         await pilot.press("f3")
         assert app.screen.filter_bar.display
         await pilot.press("escape", "question_mark")

@@ -69,7 +69,7 @@ async def test_a_destination_is_expanded_to_its_hosts_and_a_host_to_its_destinat
         await feed(pilot, of_two_hosts(LIVE))
         screen = pilot.app.screen
         shared = next(row for row in range(len(screen.view)) if screen.view.host_count(row) == 2)
-        await pilot.press(*["down"] * (shared + 1), "o")
+        await pilot.press("home", *["down"] * shared, "o")
         below = text_of(screen.table)[shared + 2 : shared + 4]
         assert sorted(line.split()[1] for line in below) == ["db-07", "db-08"]
         await pilot.press("escape", "slash", *"host:db-07", "enter", *["g"] * 8)

@@ -27,7 +27,9 @@ class Waiting(Synthetic):
         return super().read(0)
 
 
-def publication_times_s(changes: int, publications: int, interval_s: float = 10.0) -> list[float]:
+def publication_times_s(
+    changes: int, publications: int, interval_s: float = 10.0, **options: float
+) -> list[float]:
     """Return the times of the publications, in s; the window is changed after each of the first `changes`."""
     source, times_s = Waiting(), []
 
@@ -38,7 +40,8 @@ def publication_times_s(changes: int, publications: int, interval_s: float = 10.
         elif len(times_s) == publications:
             engine.stop()
 
-    engine = Engine(source, publish, interval_s=interval_s, clock_s=lambda: source.clock_ns / SECOND_NS)
+    clock_s = lambda: source.clock_ns / SECOND_NS  # noqa: E731
+    engine = Engine(source, publish, interval_s=interval_s, clock_s=clock_s, **options)
     engine.run()
     return times_s[:publications]
 
@@ -46,6 +49,13 @@ def publication_times_s(changes: int, publications: int, interval_s: float = 10.
 def test_snapshots_come_at_the_interval() -> None:
     """GIVEN an engine without changes WHEN it runs THEN snapshots come at its interval."""
     assert [round(time_s, 3) for time_s in publication_times_s(0, 3)] == [10.0, 20.0, 30.0]
+
+
+def test_the_first_snapshot_may_come_sooner() -> None:
+    """GIVEN a shorter time for the first snapshot, or a longer one THEN the others come at the interval."""
+    times_s = publication_times_s(0, 3, first_s=0.2)
+    assert [round(time_s, 3) for time_s in times_s] == [0.2, 10.2, 20.2]
+    assert round(publication_times_s(0, 1, first_s=99.0)[0], 3) == 10.0
 
 
 def test_changes_do_not_delay_the_next_snapshots() -> None:

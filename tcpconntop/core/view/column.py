@@ -38,6 +38,7 @@ class Column(Generic[Table]):
             shown only if the user chooses it.
         min_width: cells that a pane must have before it is shown.
         paint: names the colour of one row in panes (`PAINTS`).
+        text_in: formats one row for so many cells, where a cut text would say something else; None cuts it.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Column(Generic[Table]):
     priority: int | None = 0
     min_width: int = 0
     paint: Callable[[Table, int], str] = lambda *_: ""
+    text_in: Callable[[Table, int, int], str] | None = None
 
     @property
     def is_metric(self) -> bool:

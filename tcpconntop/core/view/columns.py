@@ -11,9 +11,10 @@ from tcpconntop.core import format as fmt
 from tcpconntop.core.lazy import np
 from tcpconntop.core.view.baseline import change_text, factor_text, points_text
 from tcpconntop.core.view.column import Column, Values
-from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
+from tcpconntop.core.view.groups import GROUPINGS, destination_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.metrics import METRICS, Quantity
+from tcpconntop.core.view.process_names import MAX_CELLS, names_of_row, names_text
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.trouble import TROUBLE, TROUBLE_HELP, Trouble, urgency
 
@@ -77,9 +78,16 @@ def _number(
 
 
 def _process_text(view: View, row: int) -> str:
-    name = process_text(view.busiest_key(row))
-    n_processes = int(view.process_count[row])
-    return f"{name} ×{n_processes}" if n_processes > 1 else name
+    return names_text(names_of_row(view, row))
+
+
+def _process_text_in(view: View, row: int, width: int) -> str:
+    return names_text(names_of_row(view, row), min(width, MAX_CELLS))
+
+
+def _first_names(view: View) -> Values:
+    """Return the first name in the text of each row, to sort by, shape (n,)."""
+    return np.array([names_of_row(view, row)[0][0] for row in range(len(view))], dtype=np.str_)
 
 
 def _destination_text(view: View, row: int) -> str:
@@ -129,7 +137,7 @@ def _address_values(view: View) -> Values:
 
 
 def _trouble_text(view: View, row: int) -> str:
-    return Trouble(int(view.trouble[row])).label
+    return "?" if view.undecided[row] else Trouble(int(view.trouble[row])).label
 
 
 COLUMNS: dict[str, ViewColumn] = {
@@ -189,9 +197,11 @@ COLUMNS: dict[str, ViewColumn] = {
             "comm",
             "PROCESS",
             12,
-            "process name; ×n: n processes share the row, the busiest one is named",
+            "process name; ×n: n processes have it; +n: n more names. First those with at least half"
+            " as many connects as the busiest, then the others, each in the order of the alphabet",
             _process_text,
-            values=lambda view: view.busiest_keys["comm"],
+            text_in=_process_text_in,
+            values=_first_names,
             numeric=False,
             key_field="",  # every grouping has it
             priority=3,

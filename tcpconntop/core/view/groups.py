@@ -144,7 +144,12 @@ def destination_text(key: np.void, grouping: Grouping, places: Places = NO_PLACE
 
 def process_text(key: np.void) -> str:
     """Format the process name of a key without control characters; `-` if it is empty."""
-    return "other" if key["special"] else printable(comm_text(bytes(key["comm"]))) or "-"
+    return "other" if key["special"] else process_name(bytes(key["comm"]))
+
+
+def process_name(comm: bytes) -> str:
+    """Format a process name without control characters; `-` if it is empty."""
+    return printable(comm_text(comm)) or "-"
 
 
 def _mask_addresses(keys: Keys) -> None:

@@ -16,7 +16,7 @@ from tcpconntop.core.types import Floats, Mask, Rows
 from tcpconntop.core.view.baseline import CHANGES
 from tcpconntop.core.view.changes import Changes
 from tcpconntop.core.view.metrics import METRICS, QUANTILES, LatencyMetric, RowStats, StatsMetric
-from tcpconntop.core.view.trouble import troubles
+from tcpconntop.core.view.trouble import troubles, undecided
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.state import WindowState
 
@@ -58,6 +58,11 @@ class GroupMetrics:
     def trouble(self) -> Rows:
         """What is wrong with each group (`Trouble`), shape (n_groups,)."""
         return troubles(self._window, self.group_of, self.stats)
+
+    @cached_property
+    def undecided(self) -> Mask:
+        """Groups of which too few connects failed or were slow to tell, shape (n_groups,)."""
+        return undecided(self._window, self.group_of, self.stats, self.trouble)
 
     @cached_property
     def _row_stats(self) -> RowStats:
@@ -173,6 +178,11 @@ class RowMetrics(Mapping[str, Floats]):
     def trouble(self) -> Rows:
         """What is wrong with each row (`Trouble`), shape (n,); a copy."""
         return self._groups.trouble[self._order]
+
+    @property
+    def undecided(self) -> Mask:
+        """Rows of which too few connects failed or were slow to tell, shape (n,); a copy."""
+        return self._groups.undecided[self._order]
 
     def value(self, name: str, row: int) -> float:
         """Return a metric of one row; only this row and its neighbours are computed."""

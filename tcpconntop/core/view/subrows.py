@@ -32,10 +32,16 @@ def _subrows_before(baseline: View, identity: bytes, name: str) -> View:
 
 
 def subrow_text(subrows: View, row: int) -> str:
-    """Return the name of a subrow: `nginx · pid 1204`, `10.2.3.4:443` or the name of a host."""
+    """Return the name of a subrow: `nginx · pid 1204`, `10.2.3.4:443` or the name of a host.
+
+    Processes of several network namespaces have the name of theirs, too: `nginx · pid 1204 · web-3`.
+    """
     key = subrows.located_key(row)
     if subrows.grouping.name == "process":
-        return f"{process_text(key)} · pid {key['tgid']}"
+        text = f"{process_text(key)} · pid {key['tgid']}"
+        if len(np.unique(subrows.busiest_keys["netns"])) == 1:
+            return text
+        return f"{text} · {subrows.snapshot.places.namespace(int(key['netns']))}"
     if subrows.grouping.name == "host":
         return subrows.host(row) or "-"
     return address_port_text(key, subrows.snapshot.places)

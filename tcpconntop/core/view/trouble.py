@@ -34,7 +34,7 @@ TROUBLE = "trouble"
 
 TROUBLE_HELP = (
     "down: every connect failed; failing: 1% or more; resends: 1% or more succeeded only after a SYN was sent"
-    " again; slow: 1% or more took 100ms or more"
+    " again; slow: 1% or more took 100ms or more; ?: some failed or were slow, too few to tell"
 )
 
 _CLASS = 1e12
@@ -109,6 +109,38 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
         int(Trouble.NONE),
     )
     return result
+
+
+def undecided(window: WindowState, group_of: Rows, stats: st.Stats, trouble: Rows) -> Mask:
+    """Return which groups are in no trouble because too few of their connects failed or were slow.
+
+    Args:
+        window: the window that the keys belong to.
+        group_of: group of each key, or -1, shape (keys,).
+        stats: figures of each group (dtype `STATS`), shape (n_groups,).
+        trouble: what is wrong with each group, shape (n_groups,).
+    """
+    outcomes = stats["outcomes"]
+    ended = np.einsum("ij->i", outcomes)
+    failed = ended - outcomes[:, Outcome.OK] - outcomes[:, Outcome.CANCELLED]
+    notable = failed + _by_group(ok_at_least(window, SLOW_US), group_of, len(stats))
+    mask: Mask = (trouble == Trouble.NONE) & (notable > 0) & (notable >= NOTABLE_SHARE * ended)
+    return mask
+
+
+def only_cancelled(stats: st.Stats, trouble: Rows) -> Mask:
+    """Return which groups are in no trouble although each connect was cancelled: nobody knows why.
+
+    Args:
+        stats: figures of each group (dtype `STATS`), shape (n_groups,).
+        trouble: what is wrong with each group, shape (n_groups,).
+    """
+    outcomes = stats["outcomes"]
+    cancelled = outcomes[:, Outcome.CANCELLED]
+    mask: Mask = (
+        (trouble == Trouble.NONE) & (cancelled >= MIN_FAILURES) & (cancelled == np.einsum("ij->i", outcomes))
+    )
+    return mask
 
 
 def is_silent(answered: Rows | Floats, cancelled: Rows | Floats, syn_retransmits: Rows | Floats) -> Mask:

@@ -9,13 +9,13 @@ import numpy as np
 
 from tcpconntop.core.counts import SparseCounts
 from tcpconntop.core.hosts import NETNS_BITS, only_host
-from tcpconntop.core.types import Rows
+from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.view.baseline import match_rows
 from tcpconntop.core.view.groups import GROUPINGS, Grouping
 from tcpconntop.core.view.row_map import RowMap
 from tcpconntop.core.view.row_metrics import RowMetrics
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.view.trouble import Trouble
+from tcpconntop.core.view.trouble import Trouble, only_cancelled
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.window.snapshot import Snapshot
@@ -67,6 +67,16 @@ class View:
     def trouble(self) -> Rows:
         """What is wrong with each row (`Trouble`), shape (n,); nothing with `other`, which is many rows."""
         return np.where(self.keys["special"] == 0, self.metrics.trouble, Trouble.NONE)
+
+    @cached_property
+    def undecided(self) -> Mask:
+        """True for rows of which too few connects failed or were slow to tell, shape (n,)."""
+        return (self.keys["special"] == 0) & self.metrics.undecided
+
+    @cached_property
+    def only_cancelled(self) -> Mask:
+        """True for rows of which every connect was cancelled, without a sign of trouble, shape (n,)."""
+        return (self.keys["special"] == 0) & only_cancelled(self.stats, self.trouble)
 
     @cached_property
     def latency(self) -> SparseCounts:

@@ -2,11 +2,12 @@
 
 ● in 1m: 2 of 97 destinations down · 1 failing · 3 resending SYNs · 1 slower than 100ms          x explain
 ○ in 1m: none of 97 destinations is down, failing, resending SYNs or slow                     x explain
+○ in 1m: 1 of 97 destinations not judged yet: few connects · no other in trouble               x explain
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
@@ -29,8 +30,16 @@ _WORDS = {
     Trouble.RESENDS: "resending SYNs",
     Trouble.SLOW: f"slower than {duration(SLOW_US)}",
 }
-_PLURALS = {"process": "processes", "process and destination": "pairs of process and destination"}
+_PLURALS = {"process": "processes"}
 _EXPLAIN = action_named("explain")
+
+
+class _Kind(NamedTuple):
+    """How many rows are of a kind, its word, and the name of its colour."""
+
+    n: int
+    word: str
+    paint: str
 
 
 class Health(Line):
@@ -51,43 +60,68 @@ class Health(Line):
         view = self._view
         if view is None:
             return Text()
-        counts = np.bincount(view.trouble[_judged(view)], minlength=len(Trouble)).tolist()
-        all_rows = _rows_text(view, sum(counts))
+        troubles, others, n_rows = self._kinds(view)
+        all_rows = _rows_text(view, n_rows)
         key = Text.assemble(
             (self._keys.label(_EXPLAIN), self.paint("accent")), (" explain", self.paint("dim"))
         )
         right = [Part(key, 1, _EXPLAIN.name)]
-        for scope, rows in ((self._scope(view), all_rows), ("", all_rows), ("", "")):
-            line = self._sentence(counts, scope, rows)
+        scope = self._scope(view)
+        for said, rows, kinds in (
+            (scope, all_rows, troubles + others),
+            ("", all_rows, troubles + others),
+            ("", all_rows, troubles or others),
+            ("", "", troubles or others),
+        ):
+            line = self._sentence(kinds, said, rows, n_rows) if n_rows else self._nothing_yet()
             if line.cell_len + 4 + key.cell_len <= width:
                 break
         return justify([Part(line, 0, _EXPLAIN.name)], right, width)
 
-    def _sentence(self, counts: list[int], scope: str, rows: str) -> Text:
-        """Return the counts by kind of trouble, the worst first, or that there is none.
+    def _kinds(self, view: View) -> tuple[list[_Kind], list[_Kind], int]:
+        """Return the rows by kind of trouble, the worst first; those that may be in some; and all rows."""
+        judged = _judged(view)
+        counts = np.bincount(view.trouble[judged], minlength=len(Trouble)).tolist()
+        troubles = []
+        for kind, word in _WORDS.items():
+            is_down = kind is Trouble.DOWN and not self._of_destinations
+            paint = TROUBLE_PAINTS[kind]
+            troubles.append(_Kind(counts[kind], "always failing" if is_down else word, paint))
+        others = [
+            _Kind(int(view.only_cancelled[judged].sum()), "always cancelled", "dim"),
+            _Kind(int(view.undecided[judged].sum()), "not judged yet: few connects", "dim"),
+        ]
+        return [kind for kind in troubles if kind.n], [kind for kind in others if kind.n], sum(counts)
+
+    def _nothing_yet(self) -> Text:
+        return Text("○ nothing to judge yet", self.paint("dim"), no_wrap=True)
+
+    def _sentence(self, kinds: list[_Kind], scope: str, rows: str, n_rows: int) -> Text:
+        """Return the rows by kind, or that none is in trouble.
 
         Args:
-            counts: rows by kind of trouble.
+            kinds: kinds of trouble, the worst first, or what may be trouble; may be empty.
             scope: the window and the filter; may be empty.
             rows: how many rows there are, such as `97 destinations`; may be empty.
+            n_rows: how many rows there are.
         """
         dim, text = self.paint("dim"), Text(no_wrap=True)
-        if not sum(counts):
-            return Text("○ nothing to judge yet", dim)
-        worst = max((kind for kind in _WORDS if counts[kind]), default=None)
-        if worst is None:
-            one = sum(counts) == 1
-            of = (f"{rows}, not" if one else f"none of {rows} is") if rows else "nothing"
+        if not kinds:
+            of = (f"{rows}, not" if n_rows == 1 else f"none of {rows} is") if rows else "nothing"
             return Text(f"○ {scope}{of} down, failing, resending SYNs or slow", dim)
-        text.append("● ", self.paint(TROUBLE_PAINTS[worst]) + self.paint("strong")).append(scope, dim)
+        worst = kinds[0].paint
+        is_trouble = worst != "dim"
+        sign = ("● ", self.paint(worst) + self.paint("strong")) if is_trouble else ("○ ", dim)
+        text.append(*sign).append(scope, dim)
         of = f" of {rows}" if rows else ""
-        for kind, word in _WORDS.items():
-            if counts[kind]:
-                paint = self.paint(TROUBLE_PAINTS[kind])
-                text.append(count(counts[kind]), paint + self.paint("strong")).append(of, dim)
-                is_down = kind is Trouble.DOWN and not self._of_destinations
-                text.append(" always failing" if is_down else f" {word}", paint).append(" · ", dim)
-                of = ""
+        for kind in kinds:
+            paint = self.paint(kind.paint)
+            number = paint + self.paint("strong") if is_trouble else dim
+            text.append(count(kind.n), number).append(of, dim)
+            text.append(f" {kind.word}", paint).append(" · ", dim)
+            of = ""
+        if not is_trouble and sum(kind.n for kind in kinds) < n_rows:
+            return text.append("no other in trouble", dim)
         text.right_crop(3)
         return text
 
@@ -112,5 +146,5 @@ def _judged(view: View) -> Mask:
 def _rows_text(view: View, n_rows: int) -> str:
     """Return how many rows are judged, and of what."""
     title = view.grouping.title
-    many = _PLURALS.get(title, f"{title}s")
+    many = f"pairs of {title}" if " and " in title else _PLURALS.get(title, f"{title}s")
     return f"{count(n_rows)} {title if n_rows == 1 else many}"

@@ -77,6 +77,14 @@ class Explain(Pane, can_focus=True):
         """The chosen finding."""
         return self._findings[self._chosen] if self._findings else None
 
+    @property
+    def has_findings(self) -> bool:
+        """True if there is a finding to choose."""
+        selection = self._selection
+        if selection is not None and not self.empty_text(selection):
+            self._explain(selection)
+        return bool(self._findings)
+
     def empty_text(self, selection: Selection | None) -> str:
         """Return why there is nothing to list."""
         if selection is None or not selection.attempts:
@@ -219,10 +227,12 @@ class Explain(Pane, can_focus=True):
             self.action_go()
 
     def action_finding(self, by: int) -> None:
-        """Choose the next finding (1) or the previous one (-1)."""
+        """Choose the next finding (1) or the previous one (-1); if all are gone, go back to the table."""
         if self._findings:
             self._chosen = min(max(self._chosen + by, 0), len(self._findings) - 1)
             self._redraw()
+        else:
+            self.post_message(FindingsClosed())
 
     def action_go(self) -> None:
         """Go to the row of the chosen finding."""

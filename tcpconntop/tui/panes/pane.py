@@ -126,7 +126,9 @@ class Pane(Line):
 
 
 def no_connect_yet(selection: Selection | None) -> str:
-    """Return that a selection has no connect, and which filters are on."""
-    view = selection.view if selection is not None else None
-    scope = scope_text(view.snapshot.info.filters, view.spec.where.text) if view is not None else ""
+    """Return that a selection has no connect, and which filters are on; None has not been counted yet."""
+    if selection is None:
+        return "no connect is counted yet"
+    view = selection.view
+    scope = scope_text(view.snapshot.info.filters, view.spec.where.text)
     return f"no connect{f' that matches {scope}' if scope else ''} in the window yet"

@@ -63,11 +63,13 @@ class ExplainScreen(TableScreen):
         return bool(self.panes.display)
 
     def action_explain(self) -> None:
-        """Show the findings, and move the focus to them; a note would cover them."""
+        """Show the findings, and move the focus to them if there are any; a note would cover them."""
         self.app.clear_notifications()
         if self.ensure_panes_visible():
             self.panes.switch(EXPLAIN)
-            self.query_one(Explain).focus()
+            explain = self.query_one(Explain)
+            if explain.has_findings:
+                explain.focus()
 
     @on(TabRequested)
     def _tab(self, message: TabRequested) -> None:

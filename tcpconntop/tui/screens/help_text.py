@@ -129,10 +129,12 @@ CHANGES: tuple[Entry, ...] = (
 )  # fmt: skip
 
 COLOURS: tuple[Entry, ...] = (
+    ("▌", "the row that enter, o and y act on, and from which ↑ ↓ move, selected or not; ▏ while the keys are"
+     " those of the findings or of a line to type in: esc brings them back"),
     ("latency", "highlighted from 100 ms, and strongly from 1 s: a SYN was lost"),
     ("▲", "before P99 or FAIL%: three times slower, or failing more often, than earlier in the window"),
     ("FAIL%", "highlighted when there are failures, and strongly from 5 %"),
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSectio
     sections += [
         HelpSection("Columns", tuple((column.header, column.help) for column in columns)),
         HelpSection("Changes since a mark, or since minutes before", CHANGES),
-        HelpSection("Colours", COLOURS),
+        HelpSection("Colours and signs", COLOURS),
     ]
     if info is not None and info.hosts:
         hosts = tuple(("", host_text(host)) for host in info.hosts)

@@ -51,6 +51,11 @@ else:
     selections = lazy("tcpconntop.core.analysis.selection")
 
 
+NOT_TRACED = "starting: no connect is traced yet"
+NOT_COUNTED = "connects will be listed here in a moment"
+"""What the table says before the source is open, and before its first snapshot."""
+
+
 class TableScreen(FilteredScreen):
     """Shows the dashboard's state through a grouping, an order and a filter of its own (`spec`).
 
@@ -149,7 +154,7 @@ class TableScreen(FilteredScreen):
         if state.baseline is None:
             self.spec = without_changes(self.spec)
         if snapshot is None:
-            self.table.show(None, "starting: the first connect will be listed here")
+            self.table.show(None, NOT_TRACED if state.info is None else NOT_COUNTED)
             self._show_panes()
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view

@@ -127,6 +127,8 @@ class RowDrawing:
             missing = layout.width - sum(len(text) for text, _ in trend.runs)
             return [(" " * missing, ""), *trend.runs] if missing > 0 else trend.runs
         text = "" if is_subrow and is_key(column) else self.contents.text(view, column, row, self.namer)
+        if column.text_in is not None and len(text) > layout.width:
+            text = column.text_in(view, row, layout.width)
         return [(fit_cell(column, text, layout.width), cell_paint(column, view, row, self.overall))]
 
 

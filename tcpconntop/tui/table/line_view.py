@@ -14,8 +14,9 @@ class LineView(ScrollView, Styled):
     """A scroll view that never has a border, padding, opacity or links.
 
     For these, Textual goes through the segments of each line several times, and it cuts off what the scroll
-    bar covers. Here line filters are applied once to each style (`style`), and lines end at the scroll bar:
-    drawing a table of 50 lines takes 9 ms instead of 16 ms.
+    bar covers. Here line filters are applied once to each style (`style`), and the scroll bar covers a blank:
+    drawing a table of 50 lines takes 9 ms instead of 16 ms. Lines are never shorter than the widget: Textual
+    paints nothing of a line that ends before the scroll bar while that has no place yet.
 
     Args:
         name: prefix of its component classes.
@@ -67,7 +68,7 @@ class LineView(ScrollView, Styled):
             lines = painted[1][crop.y : crop.bottom]
         else:
             lines = self._draw(crop.line_range)
-        if crop.x == 0 and crop.right >= self.line_width:
+        if crop.x == 0 and crop.right == self.size.width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
 
@@ -75,5 +76,5 @@ class LineView(ScrollView, Styled):
         return self.size, self.scroll_offset, self.line_width
 
     def _draw(self, line_range: range) -> list[Strip]:
-        width, plain = self.line_width, self.style("")
+        width, plain = self.size.width, self.style("")
         return [self.render_line(y).adjust_cell_length(width, plain) for y in line_range]

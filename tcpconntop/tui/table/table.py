@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 else:
     all_subrows = lazy("tcpconntop.core.view.subrows")
 
-CURSOR_SIGN = "▌"
+CURSOR_SIGN, CURSOR_SIGN_WITHOUT_KEYS = "▌", "▏"
+"""The sign of the row that keys act on; and while another part of the screen has the keys."""
 
 
 class Table(LineView, can_focus=True):
@@ -215,11 +216,9 @@ class Table(LineView, can_focus=True):
             self.scroll_to(y=top, animate=False, immediate=True)
 
     def _step(self, rows: int) -> None:
-        """Move from the selected row, from its last position if it is gone, or to the first visible row."""
-        if self.row is not None:
-            self._go(self.row + rows)
-        else:
-            self._go((self.pointed or 0) if self.selected is None else self._last_row)
+        """Move from the row with the sign, or to the last position of the selected row if it is gone."""
+        row = self.pointed
+        self._go(self._last_row if row is None else row + rows)
 
     def action_up(self) -> None:
         """Select the row above."""
@@ -264,6 +263,19 @@ class Table(LineView, can_focus=True):
 
     # Drawing
 
+    @property
+    def has_keys(self) -> bool:
+        """True unless another part of the screen has the focus."""
+        return self.screen.focused in (None, self)
+
+    def on_focus(self) -> None:
+        """Draw the sign of the row that keys act on."""
+        self.repaint()
+
+    def on_blur(self) -> None:
+        """Draw the sign that keys act elsewhere."""
+        self.repaint()
+
     def render_line(self, y: int) -> Strip:
         """Draw a visible line; line 0 is the header."""
         width = self.line_width
@@ -278,7 +290,8 @@ class Table(LineView, can_focus=True):
             drawing = RowDrawing(self, self.column_layouts, self._overall, self._contents, self._namer, width)
             selected, pointed = content.row == self.row, content.row == self.pointed
             kind = "cursor" if selected else ""
-            return self._cache.line(drawing, view, content, CURSOR_SIGN if pointed else " ", kind)
+            sign = CURSOR_SIGN if self.has_keys else CURSOR_SIGN_WITHOUT_KEYS
+            return self._cache.line(drawing, view, content, sign if pointed else " ", kind)
         empty = [] if view is not None and len(view) else _wrapped(self._empty, width - 4, self._page)
         if 0 <= y - 2 < len(empty):
             return Strip([Segment(fit(f"  {empty[y - 2]}", width), self.style("", "dim"))], width)

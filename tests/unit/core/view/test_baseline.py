@@ -153,7 +153,7 @@ def test_given_a_row_that_is_gone_since_the_mark_then_it_is_still_listed_and_say
     assert (view.metrics["count"][row], view.metrics.value("rate", row)) == (0, 0)
     assert math.isnan(view.metrics.value("p99", row))
     texts = {column.key: column.text(view, row) for column in columns_of(view)}
-    assert (texts["daddr"], texts["comm"]) == ("10.0.0.2", "curl ×2")
+    assert (texts["daddr"], texts["comm"]) == ("10.0.0.2", "curl, wget")
     assert (texts["dcount"], texts["dfail"], texts["dp99"]) == ("gone", "-", "-")
     assert not len(view.keys_of_row(row))
 

@@ -17,6 +17,7 @@ from tcpconntop.core.view.filter import FilterError, parse_filter
 from tcpconntop.core.view.filter_completion import values_in_window
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
+from tcpconntop.core.view.subrows import subrow_text, subrows_of_row
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window.keys import keys_from_events
 from tcpconntop.core.wire import Outcome
@@ -61,6 +62,16 @@ def test_an_address_in_two_namespaces_is_marked_and_has_no_namespace() -> None:
     (row,) = view_document(view)["rows"]
     assert (row["daddr"], row["netns"], row["namespaces"]) == ("10.99.20.2", None, 2)
     assert row_title(view, 0) == "10.99.20.2:80 in 2 network namespaces"
+
+
+def test_processes_of_several_namespaces_have_the_name_of_theirs() -> None:
+    view = view_by("dest", "dport=80")
+    subrows = subrows_of_row(view, 0)
+    assert subrows is not None
+    assert [subrow_text(subrows, row) for row in range(2)] == ["curl · pid 1 · blue", "curl · pid 2 · 60"]
+    alone = subrows_of_row(view_by("dest", "daddr=10.0.0.1"), 0)
+    assert alone is not None
+    assert subrow_text(alone, 0) == "curl · pid 100"
 
 
 def test_an_address_in_one_namespace_has_it() -> None:

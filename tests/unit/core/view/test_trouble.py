@@ -89,7 +89,7 @@ def test_given_rows_when_ordered_by_trouble_then_the_worst_come_first():
     # Two that are down, failing, lost SYNs, slow; one failure is not hidden below the rest; then by p99.
     assert order == ["8", "7", "6", "5", "4", "3", "2", "1"]
     texts = [COLUMNS["trouble"].text(view, row) for row in range(len(view))]
-    assert texts == ["down", "down", "failing", "resends", "slow", "-", "-", "-"]
+    assert texts == ["down", "down", "failing", "resends", "slow", "?", "-", "-"]
     upside_down = make_view(snapshot(events), sorted_by(ViewSpec(), "trouble").reversed())
     assert upside_down.keys.tolist() == view.keys[::-1].tolist()
 
@@ -116,3 +116,19 @@ def test_given_latencies_when_those_from_a_cell_on_are_counted_then_it_is_the_su
         kept = sparse.cells() >= cell
         expected = np.bincount(sparse.rows()[kept], sparse.counts[kept], n_rows)
         np.testing.assert_array_equal(window.latency_pages.counts_from(cell, n_rows), expected)
+
+
+def test_given_few_connects_that_fail_or_are_slow_then_it_is_not_decided_and_not_denied():
+    events = join(
+        connect("10.0.0.1", times=40),
+        connect("10.0.0.2", latency_ns=200 * MS, times=9),
+        connect("10.0.0.3", times=40),
+        connect("10.0.0.3", times=2, **REFUSED),
+        connect("10.0.0.4", times=4, outcome=Outcome.CANCELLED, latency_ns=0),
+        connect("10.0.0.5", times=500),
+        connect("10.0.0.5", times=2, **REFUSED),
+    )
+    view = make_view(snapshot(events), ViewSpec(sort="daddr", descending=False))
+    assert view.undecided.tolist() == [False, True, True, False, False]
+    assert view.only_cancelled.tolist() == [False, False, False, True, False]
+    assert [COLUMNS["trouble"].text(view, row) for row in range(len(view))] == ["-", "?", "?", "-", "-"]

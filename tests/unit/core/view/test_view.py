@@ -141,10 +141,10 @@ def test_given_rows_then_members_and_row_of_agree_and_group_of_numbers_them():
     assert (number == np.where(view.row_of == 1, 0, -1)).all()
 
 
-def test_given_processes_that_share_a_row_then_the_busiest_leads_and_all_are_counted():
+def test_given_processes_that_share_a_row_then_all_are_named_and_counted():
     events = (connect(pid=1, comm="a", times=2), connect(pid=2, comm="b", times=5), connect(pid=3, comm="c"))
     view = make_view(snapshot(*events, connect("10.0.0.2", pid=3, comm="c")), ViewSpec(sort="count"))
-    assert texts(view, "comm") == ["b ×3", "c"]
+    assert texts(view, "comm") == ["a, b, c", "c"]
     assert view.process_count.tolist() == [3, 1]
     assert view.busiest_key(0)["tgid"] == 2
 
