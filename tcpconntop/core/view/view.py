@@ -71,12 +71,14 @@ class View:
     @cached_property
     def undecided(self) -> Mask:
         """True for rows of which too few connects failed or were slow to tell, shape (n,)."""
-        return (self.keys["special"] == 0) & self.metrics.undecided
+        undecided: Mask = (self.keys["special"] == 0) & self.metrics.undecided
+        return undecided
 
     @cached_property
     def only_cancelled(self) -> Mask:
         """True for rows of which every connect was cancelled, without a sign of trouble, shape (n,)."""
-        return (self.keys["special"] == 0) & only_cancelled(self.stats, self.trouble)
+        cancelled: Mask = (self.keys["special"] == 0) & only_cancelled(self.stats, self.trouble)
+        return cancelled
 
     @cached_property
     def latency(self) -> SparseCounts:
