@@ -75,8 +75,9 @@ def connect_filter_from_args(args: Namespace) -> Filter:
 def view_spec_from_args(args: Namespace) -> ViewSpec:
     """Return the view of `-g`, `-o`, `-O`, `--ignore` and the filters; check `-w` too."""
     from tcpconntop.core.view.column_choice import parse_columns
-    from tcpconntop.core.view.columns import ALIASES, COLUMNS, sorted_by
+    from tcpconntop.core.view.columns import ALIASES, COLUMNS
     from tcpconntop.core.view.groups import GROUPINGS
+    from tcpconntop.core.view.ordering import sorted_by
     from tcpconntop.core.view.spec import ViewSpec
     from tcpconntop.core.window.lengths import WINDOWS
 

@@ -19,12 +19,13 @@ from tcpconntop.core.partial_keys import NO_ADDRESS_TEXT, OTHER_TEXT
 from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS, Floats, Rows
 from tcpconntop.core.view.baseline import match_rows
-from tcpconntop.core.view.columns import COLUMNS, ViewColumn, grouped_by
+from tcpconntop.core.view.columns import COLUMNS, ViewColumn
 from tcpconntop.core.view.filter import Filter, KeyTerm
 from tcpconntop.core.view.groups import key_address_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.metrics import METRICS, Quantity
+from tcpconntop.core.view.ordering import grouped_by
 from tcpconntop.core.view.row_metrics import GroupMetrics
 from tcpconntop.core.view.row_processes import RowProcesses, processes_of_rows
 from tcpconntop.core.view.view import View

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpconntop.core.view.columns import sorted_by
+from tcpconntop.core.view.ordering import sorted_by
 from tcpconntop.tui.actions import action_named
 from tcpconntop.tui.comparison import next_comparison
 from tcpconntop.tui.screens.main import MainScreen

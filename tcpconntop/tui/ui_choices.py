@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tcpconntop.core.view.columns import without_changes
+from tcpconntop.core.view.ordering import without_changes
 from tcpconntop.settings.ui_state import UiState
 from tcpconntop.tui.screens.main import MainScreen
 from tcpconntop.tui.state import DashboardState

@@ -8,7 +8,7 @@ import pytest
 from support import Running, feed, flow, notes, snapshot, still, text_of
 
 from tcpconntop.core.clock import clock
-from tcpconntop.core.view.columns import grouped_by, sorted_by, without_changes
+from tcpconntop.core.view.ordering import grouped_by, sorted_by, without_changes
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.tui.comparison import compared, comparison_text, next_comparison
 from tcpconntop.tui.state import NOTHING_YET, Change, DashboardState

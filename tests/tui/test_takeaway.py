@@ -25,7 +25,7 @@ async def test_copy_takes_the_selected_row_and_says_so():
         await pilot.press("P", "y")  # the row that has the sign
         await pilot.pause()
         assert app.clipboard.startswith(
-            "DESTINATION 203.0.113.80  PORT 443  PROCESS curl  TROUBLE -  CONN/S "
+            "DESTINATION 203.0.113.80  PORT 443  PROCESS curl  TROUBLE ?  CONN/S "
         )
         assert any(" ".join(app.clipboard.split())[:40] in note.replace("\n", " ") for note in notes(app))
 

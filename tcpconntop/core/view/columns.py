@@ -15,7 +15,6 @@ from tcpconntop.core.view.groups import GROUPINGS, destination_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.metrics import METRICS, Quantity
 from tcpconntop.core.view.process_names import MAX_CELLS, names_of_row, names_text
-from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.trouble import TROUBLE, TROUBLE_HELP, Trouble, urgency
 
 if TYPE_CHECKING:
@@ -283,27 +282,3 @@ def columns_of(view: View) -> tuple[ViewColumn, ...]:
     """Return the columns that a view has, in the order of `COLUMNS`."""
     has_hosts = bool(view.snapshot.places.hosts)
     return _available_columns(view.spec.group_by, view.baseline is not None, has_hosts)
-
-
-def sorted_by(spec: ViewSpec, key: str) -> ViewSpec:
-    """Return the spec sorted by a column in its natural direction: figures from the highest, names from A.
-
-    Ports and PIDs are names, too: they begin with the lowest. What the order was before a change is kept.
-    """
-    column = COLUMNS[key]
-    plain = spec.plain_order if COLUMNS[spec.sort].needs_baseline else (spec.sort, spec.descending)
-    return replace(spec, sort=key, descending=column.numeric and not column.key_field, plain_order=plain)
-
-
-def without_changes(spec: ViewSpec) -> ViewSpec:
-    """Return the spec for rows that are compared with nothing: if sorted by a change, as it was before."""
-    if not COLUMNS[spec.sort].needs_baseline:
-        return spec
-    sort, descending = spec.plain_order
-    return grouped_by(replace(spec, sort=sort, descending=descending), spec.group_by)
-
-
-def grouped_by(spec: ViewSpec, group_by: str) -> ViewSpec:
-    """Return the spec with another grouping, sorted by trouble if the grouping lacks the sort column."""
-    grouped = replace(spec, group_by=group_by)
-    return grouped if is_available(COLUMNS[spec.sort], group_by) else sorted_by(grouped, TROUBLE)

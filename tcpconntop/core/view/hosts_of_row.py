@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tcpconntop.core.partial_keys import NO_ADDRESS, OTHER_ADDRESS
-from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import destination_text
+from tcpconntop.core.view.ordering import grouped_by
 from tcpconntop.core.view.spec import ViewSpec
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.view.groups import address_port_text, process_text, subrow_grouping
 from tcpconntop.core.view.make_view import view_of_keys
+from tcpconntop.core.view.ordering import grouped_by
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 

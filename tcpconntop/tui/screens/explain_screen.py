@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual import on
 
 from tcpconntop.core.format import printable
-from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import subrow_grouping
+from tcpconntop.core.view.ordering import grouped_by
 from tcpconntop.tui.export import copied_note
 from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed, TabRequested
 from tcpconntop.tui.panes.explain import Explain

@@ -9,9 +9,9 @@ from textual import on
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy, np
-from tcpconntop.core.view.columns import grouped_by
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.view.hosts_of_row import hosts_of_row
+from tcpconntop.core.view.ordering import grouped_by
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.kernel.process import ProcessInfo, read_process
 from tcpconntop.tui.actions import action_named

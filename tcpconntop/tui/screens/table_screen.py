@@ -12,8 +12,9 @@ from textual.widget import Widget
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy
-from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by, without_changes
+from tcpconntop.core.view.columns import COLUMNS, columns_of
 from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.ordering import sorted_by, without_changes
 from tcpconntop.core.view.scope import no_row_text
 from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
 from tcpconntop.tui.actions import ACTIONS, bindings

@@ -32,6 +32,9 @@ WORSE_SIGN = "▲"
 FAINT = ("dim", "quiet")
 """Colours that cannot be read on the selected row: there, such a text is as the others."""
 
+CURSOR_SIGN, CURSOR_SIGN_WITHOUT_KEYS = "▌", "▏"
+"""The sign of the row that keys act on; and while another part of the screen has the keys."""
+
 
 def header_strip(
     layouts: Sequence[ColumnLayout], spec: ViewSpec | None, plain: Style, sorted_style: Style

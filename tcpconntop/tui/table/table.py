@@ -7,7 +7,6 @@ DESTINATION          PORT  PROCESS     CONN/S  COUNT  FAIL%  RTX    P50    P90  
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -20,23 +19,20 @@ from tcpconntop.core.view.columns import ViewColumn, columns_of
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import NoRowSelected, RowOpened, RowSelected, SortRequested
 from tcpconntop.tui.table.contents import Contents
-from tcpconntop.tui.table.drawing import RowDrawing, header_strip
+from tcpconntop.tui.table.drawing import CURSOR_SIGN, CURSOR_SIGN_WITHOUT_KEYS, RowDrawing, header_strip
 from tcpconntop.tui.table.expansion import NO_EXPANSION, Expansion
 from tcpconntop.tui.table.layout import ColumnLayout, lay_out_columns
 from tcpconntop.tui.table.line_cache import LineCache
 from tcpconntop.tui.table.line_view import LineView
 from tcpconntop.tui.table.naming import Namer, widen_for_names
 from tcpconntop.tui.text.lines import STYLE_CLASSES, fit
-from tcpconntop.tui.text.wrap import wrap
+from tcpconntop.tui.text.wrap import wrap_again
 
 if TYPE_CHECKING:
     from tcpconntop.core.view import subrows as all_subrows
     from tcpconntop.core.view.view import View
 else:
     all_subrows = lazy("tcpconntop.core.view.subrows")
-
-CURSOR_SIGN, CURSOR_SIGN_WITHOUT_KEYS = "▌", "▏"
-"""The sign of the row that keys act on; and while another part of the screen has the keys."""
 
 
 class Table(LineView, can_focus=True):
@@ -292,13 +288,7 @@ class Table(LineView, can_focus=True):
             kind = "cursor" if selected else ""
             sign = CURSOR_SIGN if self.has_keys else CURSOR_SIGN_WITHOUT_KEYS
             return self._cache.line(drawing, view, content, sign if pointed else " ", kind)
-        empty = [] if view is not None and len(view) else _wrapped(self._empty, width - 4, self._page)
+        empty = [] if view is not None and len(view) else wrap_again(self._empty, width - 4, self._page)
         if 0 <= y - 2 < len(empty):
             return Strip([Segment(fit(f"  {empty[y - 2]}", width), self.style("", "dim"))], width)
         return Strip.blank(width, self.style(""))
-
-
-@lru_cache(8)
-def _wrapped(text: str, width: int, max_lines: int) -> list[str]:
-    """Return `wrap` of what each empty line asks for."""
-    return wrap(text, width, max_lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from functools import lru_cache
 
 from rich.cells import cell_len
 
@@ -30,3 +31,9 @@ def wrap_paths(text: str, width: int) -> str:
             else:
                 lines.append(part)
     return "\n".join(lines)
+
+
+@lru_cache(8)
+def wrap_again(text: str, width: int, max_lines: int) -> list[str]:
+    """Return `wrap` of what each line of an empty table asks for anew; not to be changed."""
+    return wrap(text, width, max_lines)

@@ -11,8 +11,9 @@ from tcpconntop.core.analysis.explain import explain
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.thresholds import SLOW_US
-from tcpconntop.core.view.columns import COLUMNS, sorted_by
+from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.ordering import sorted_by
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.trouble import Trouble
 from tcpconntop.core.wire import Outcome

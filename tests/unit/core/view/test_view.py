@@ -9,10 +9,11 @@ import pytest
 from records import connect, expected_of, join, random_records, snapshot, snapshot_of
 
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.columns import COLUMNS, columns_of, sorted_by
+from tcpconntop.core.view.columns import COLUMNS, columns_of
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.groups import GROUPINGS, destination_text, process_text
 from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.ordering import sorted_by
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.summary import summarize
 from tcpconntop.core.view.view import View
