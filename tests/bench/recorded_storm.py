@@ -61,7 +61,8 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
         }
         for finding in document["findings"]
     ]
-    return {**document, "ts": None, "source": None, "rows": rows, "findings": findings}
+    window = without_rate(document["window"]) | {"to": None}
+    return {**document, "ts": None, "source": None, "window": window, "rows": rows, "findings": findings}
 
 
 def without_rate(row: dict[str, Any]) -> dict[str, Any]:

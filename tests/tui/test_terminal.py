@@ -174,7 +174,7 @@ def test_it_is_suspended_and_continued_many_times(how: str, long: bool) -> None:
             terminal.press("fg\n")
             terminal.until(DRAWN)
             terminal.until_mode(2004)  # the last of the start
-            assert threads(process) == before
+            assert threads(process) <= before  # what counts the recording for its strip has ended
         for key, window in (("w", "5m"), ("w", "15m"), ("W", "5m"), ("W", "1m")):  # each key is taken once
             terminal.press(key)
             terminal.until(window)
