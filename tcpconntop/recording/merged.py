@@ -8,16 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from tcpconntop.core.analysis.overview import OverviewBuilder
 from tcpconntop.core.errors import FatalError
 from tcpconntop.core.hosts import MAX_HOSTS, RECORDED, HostState, distinct_names
-from tcpconntop.core.places import Places
+from tcpconntop.core.places import Names, Places
 from tcpconntop.core.window.ledger import Ledger, sum_of_ledgers
 from tcpconntop.core.window.snapshot import SourceInfo
+from tcpconntop.core.wire import Events
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import RecordedRead
 from tcpconntop.recording.one_of_hosts import HostRead, OneOfHosts
 from tcpconntop.recording.reader import RecordingReader, recordings_of
 from tcpconntop.recording.replay import Replay
+from tcpconntop.sources.player import Keep
 
 
 class MergedRecordings:
@@ -114,6 +117,15 @@ class MergedReplay(Replay):
     def places(self) -> Places:
         """Return the names of places, and of the hosts."""
         return replace(super().places(), hosts=self._recording.names)
+
+    def count_all(self, keep: Keep | None = None) -> Iterator[OverviewBuilder]:
+        """Read all of it a second time, for another thread; `keep` knows the names of the hosts."""
+        hosts = self._recording.names
+
+        def kept(events: Events, names: Names) -> Events:
+            return keep(events, names._replace(places=replace(names.places, hosts=hosts))) if keep else events
+
+        return super().count_all(kept if keep else None)
 
     def ledger(self) -> Ledger:
         """Return the totals of all hosts."""

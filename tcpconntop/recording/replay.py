@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from tcpconntop.core.analysis.overview import OverviewBuilder
+from tcpconntop.core.places import NO_PLACES, Names
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.playback import Playback
@@ -22,7 +23,8 @@ from tcpconntop.core.wire import EVENT, Events
 from tcpconntop.recording.blocks import FileHeader
 from tcpconntop.recording.decoder import RecordedRead
 from tcpconntop.recording.pacing import PlaybackClock
-from tcpconntop.recording.played import PlayedSource, recorded_info
+from tcpconntop.recording.played import PlayedNames, PlayedSource, recorded_info
+from tcpconntop.sources.player import Keep
 
 
 class Playable(Protocol):
@@ -209,13 +211,11 @@ class Replay(PlayedSource):
             self._start()
         self._seek_to_ns = to_ns
 
-    def count_all(
-        self, keep: Callable[[Events], Events] = lambda events: events
-    ) -> Iterator[OverviewBuilder]:
+    def count_all(self, keep: Keep | None = None) -> Iterator[OverviewBuilder]:
         """Read all of it a second time, for another thread; see `Player.count_all`.
 
         Args:
-            keep: returns those records of a read that count.
+            keep: returns those records of a read that count; all count without it.
         """
         return _count_all(self._recording.again(), keep)
 
@@ -233,14 +233,21 @@ class Replay(PlayedSource):
         self._recording.close()
 
 
-def _count_all(recording: Playable | None, keep: Callable[[Events], Events]) -> Iterator[OverviewBuilder]:
+def _count_all(recording: Playable | None, keep: Keep | None) -> Iterator[OverviewBuilder]:
     """Yield, after each read of a recording, what was counted so far; nothing if there is no recording."""
     if recording is None or recording.end_ns is None:
         return
     with closing(recording):
         builder = OverviewBuilder(recording.header.began_ns, recording.end_ns)
+        known, names = PlayedNames(), Names(host=recording.header.info.host)
         for read in recording.recorded_reads():
-            builder.add(keep(read.events), read.now_ns)
+            events = read.events
+            if keep is not None:
+                if read.units or read.places is not NO_PLACES:
+                    known.take(read)
+                    names = Names(known.units(), known.places, names.host)
+                events = keep(events, names)
+            builder.add(events, read.now_ns)
             yield builder
         builder.finish()
         yield builder

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from tcpconntop.core.places import Names
 from tcpconntop.core.window.playback import Playback
 from tcpconntop.core.wire import Events
 
 if TYPE_CHECKING:
     from tcpconntop.core.analysis.overview import OverviewBuilder
+
+
+Keep: TypeAlias = "Callable[[Events, Names], Events]"
+"""Returns those of some records that count, by the names that are known so far."""
 
 
 class Player(Protocol):
@@ -44,16 +49,14 @@ class Player(Protocol):
         """
         ...
 
-    def count_all(
-        self, keep: Callable[[Events], Events] = lambda events: events
-    ) -> Iterator[OverviewBuilder]:
+    def count_all(self, keep: Keep | None = None) -> Iterator[OverviewBuilder]:
         """Return an iterator that reads the whole recording by itself, from beginning to end.
 
         It may be used in another thread, and gives the same object again and again, after each recorded read:
         what was counted so far. It gives nothing if that is impossible.
 
         Args:
-            keep: returns those records of a read that count.
+            keep: returns those records of a read that count; all count without it.
 
         Raises:
             FatalError: while it is used: the files cannot be read.

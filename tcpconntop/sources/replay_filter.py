@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tcpconntop.core.places import Names
 from tcpconntop.core.types import Mask
 from tcpconntop.core.window.ledger import Ledger
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import N_OUTCOMES, Events
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.sources.base import Source
-from tcpconntop.sources.player import Player
+from tcpconntop.sources.player import Keep, Player
 from tcpconntop.sources.wrapper import SourceWrapper
 
 if TYPE_CHECKING:
@@ -112,12 +113,14 @@ class _FilterPlayer:
         """First second and length of the slice that the records of the last read are to be counted in."""
         return self._player.batch_span
 
-    def count_all(
-        self, keep: Callable[[Events], Events] = lambda events: events
-    ) -> Iterator[OverviewBuilder]:
+    def count_all(self, keep: Keep | None = None) -> Iterator[OverviewBuilder]:
         """Read the whole recording by itself; see `Player.count_all`."""
-        passing = self._filter.passing
-        return self._player.count_all(lambda events: keep(passing(events)))
+
+        def kept(events: Events, names: Names) -> Events:
+            passing = self._filter.passing(events)
+            return passing if keep is None else keep(passing, names)
+
+        return self._player.count_all(kept)
 
     def seek(self, to_ns: int) -> None:
         """Start to seek."""

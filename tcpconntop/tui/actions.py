@@ -72,9 +72,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("goto", "app", "t", "t", "Go to a time",
            "Go to a time of day, or to a percentage of the recording.", "go to", "Time"),
     Action("spike(1)", "app", "N", "N", "Next spike",
-           "Stop at the next spike: where p99 is 3 times what it was just before, or 1 % more connects fail,"
-           " and neither can be noise. What follows each other is one spike.", "spike", "Time"),
-    Action("spike(-1)", "app", "B", "B", "Previous spike", "Stop at the spike before.", "spike", "Time"),
+           "Stop at the end of the next spike: where p99 is 3 times what it was just before, or 1 % more"
+           " connects fail, and neither can be noise. With a filter, it is one of the filtered connects. The"
+           " line above the panes says from when to when; , and . find its edges.", "spike", "Time"),
+    Action("spike(-1)", "app", "B", "B", "Previous spike", "Stop at the end of the spike before.",
+           "spike", "Time"),
     Action("alerts", "app", "a", "a", "Alerts",
            "List the alerts, and when they fired and cleared; enter goes to that moment.",
            "", "Time"),
@@ -84,8 +86,10 @@ ACTIONS: tuple[Action, ...] = (
            "Time"),
     Action("speed(1)", "app", "right_curly_bracket", "}", "Faster", "Play the recording faster.", "speed",
            "Time"),
-    Action("past(-1)", "app", "comma", ",", "Older", "Pause, and show the moment before.", "step", "Time"),
-    Action("past(1)", "app", "full_stop", ".", "Newer", "Show the moment after.", "step", "Time"),
+    Action("past(-1)", "app", "comma", ",", "Older",
+           "Pause, and go back one step, as fine as what is kept: 1 second in the last minute, 10 in the last"
+           " 5 minutes, 30 before that; in a recording 1 second.", "step", "Time"),
+    Action("past(1)", "app", "full_stop", ".", "Newer", "Go forward one such step.", "step", "Time"),
     Action("sort(-1)", "screen", "less_than_sign", "<", "Sort left",
            "Sort by the next column to the left.", "sort", "Sort"),
     Action("sort(1)", "screen", "greater_than_sign", ">", "Sort right",

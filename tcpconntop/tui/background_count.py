@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterator
 
 from tcpconntop.core.analysis.overview import Overview, OverviewBuilder
 from tcpconntop.core.errors import FatalError
+from tcpconntop.core.places import Names
+from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.wire import Events
+from tcpconntop.sources.player import Player
 
 FIRST_S = 0.3
 """When it begins: the first picture comes before."""
@@ -69,3 +73,39 @@ class BackgroundCount(threading.Thread):
             return
         if builder is not None:
             self._report(builder.overview())
+
+
+class RecordingCount:
+    """Counts a recording under one filter at a time, in the background.
+
+    Args:
+        player: plays the recording.
+        report: called in a thread with what is known so far, and the text of its filter.
+    """
+
+    def __init__(self, player: Player, report: Callable[[Overview, str], object]) -> None:
+        self._player, self._report = player, report
+        self._where: str | None = None
+        self._stopped = threading.Event()
+
+    def count(self, where: Filter) -> None:
+        """Count what a filter leaves, from the beginning, unless that is what was begun last."""
+        if where.text == self._where:
+            return
+        self.stop()
+        self._where, self._stopped = where.text, threading.Event()
+
+        def keep(events: Events, names: Names) -> Events:
+            return events[where.match_connects(events, names)] if len(events) else events
+
+        def may_work() -> bool:
+            return self._player.seek_done
+
+        builders = self._player.count_all(keep if where.terms else None)
+        BackgroundCount(
+            builders, lambda overview: self._report(overview, where.text), self._stopped, may_work
+        ).start()
+
+    def stop(self) -> None:
+        """Stop counting soon."""
+        self._stopped.set()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 
 if TYPE_CHECKING:
@@ -35,13 +36,26 @@ class SnapshotReady(Message):
 
 @dataclass
 class OverviewReady(Message):
-    """More of a recording was read in the background. A newer one replaces one that still waits."""
+    """More of a recording was read in the background. A newer one replaces one that still waits.
+
+    Attributes:
+        overview: what is known so far.
+        where: text of the filter that it was counted under; empty for all connects.
+    """
 
     overview: Overview
+    where: str = ""
 
     def can_replace(self, message: Message) -> bool:
         """Return True if this message may replace a waiting one."""
-        return isinstance(message, OverviewReady)
+        return isinstance(message, OverviewReady) and message.where == self.where
+
+
+@dataclass
+class CountRequested(Message):
+    """Count a whole recording under a filter: it is not known yet what the filter leaves of it."""
+
+    where: Filter
 
 
 @dataclass

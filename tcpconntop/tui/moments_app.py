@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
 
-from tcpconntop.tui.messages import MomentRequested, OverviewReady
+from tcpconntop.core.view.filter import Filter
+from tcpconntop.tui.comparing_app import ComparingApp
+from tcpconntop.tui.messages import CountRequested, MomentRequested, OverviewReady
 from tcpconntop.tui.spike_travel import Wish, shown_ns, to_spike, waiting
 from tcpconntop.tui.state import Change
-from tcpconntop.tui.state_store import StateStore
-from tcpconntop.tui.terminal_app import TerminalApp
 
 if TYPE_CHECKING:
     from tcpconntop.core.analysis.overview import Overview
+    from tcpconntop.tui.worker import EngineThread
 
 
-class MomentsApp(TerminalApp):
-    """Base class of the dashboard, which sets `_store`."""
+class MomentsApp(ComparingApp):
+    """Base class of the dashboard, which sets `_engine`."""
 
-    _store: StateStore
+    _engine: EngineThread
     _wish: Wish | None = None
 
-    def report_overview(self, overview: Overview) -> None:
-        """Take what is known of a whole recording, from the thread that reads it."""
-        self.post_message(OverviewReady(overview))
+    def report_overview(self, overview: Overview, where: str = "") -> None:
+        """Take what is known of a whole recording under a filter, from the thread that reads it."""
+        self.post_message(OverviewReady(overview, where))
+
+    @property
+    def _where(self) -> Filter:
+        """Which connects the strip and the spikes are of: those of the visible table."""
+        return self._table_screen.effective_spec().where
 
     def action_spike(self, by: int) -> None:
-        """Stop at the next spike (1) or at the one before (-1)."""
-        answer = to_spike(self._store.state, by)
+        """Stop at the next spike (1) or at the one before (-1); the strip tells of it where it has room."""
+        state, where = self._store.state, self._where
+        answer = to_spike(state, by, where)
         if isinstance(answer, Wish):
             self._wish = answer
-            self._store.apply(Change(self._store.state, waiting(self._store.state)))
-        else:
-            self._wish = None
-            self._store.apply(answer)
+            self._ask_for_count(where)
+            self._store.apply(Change(state, waiting(state, where)))
+            return
+        self._wish = None
+        is_told = answer.moved and self._table_screen.strip.has_axis
+        self._store.apply(replace(answer, note="") if is_told else answer)
+
+    @on(CountRequested)
+    def _count(self, message: CountRequested) -> None:
+        self._ask_for_count(message.where)
+
+    def _ask_for_count(self, where: Filter) -> None:
+        self._engine.count(where.of_keys)
 
     @on(OverviewReady)
     def _overview_ready(self, message: OverviewReady) -> None:
-        self._store.set(self._store.state.with_count_all(message.overview))
+        self._store.set(self._store.state.with_count(message.overview, message.where))
         wish, state = self._wish, self._store.state
         if wish is None or state.latest is None:
             return
         if wish.from_ns is not None and state.stands_still and wish.from_ns != shown_ns(state):
             self._wish = None  # the user went elsewhere meanwhile
-        elif not isinstance(to_spike(state, wish.by), Wish):
+        elif not isinstance(to_spike(state, wish.by, self._where), Wish):
             self.action_spike(wish.by)
 
     @on(MomentRequested)

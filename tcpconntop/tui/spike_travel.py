@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpconntop.core.format import duration, percent
 from tcpconntop.core.lazy import lazy
-from tcpconntop.tui.overviews import overview_of, spikes_in
+from tcpconntop.core.view.filter import Filter
+from tcpconntop.tui.overviews import ALL, overview_of, spike_at, spikes_in
+from tcpconntop.tui.spike_text import spike_texts
 from tcpconntop.tui.state import NOTHING_YET, Change, DashboardState
 from tcpconntop.tui.time_travel import time_travel
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from tcpconntop.core.analysis.spikes import Spike
 else:
     spikes = lazy("tcpconntop.core.analysis.spikes")
-
-SCOPE = " (all connects)"
-"""What the figures of a spike are of, whatever the table shows."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +40,15 @@ def shown_ns(state: DashboardState) -> int | None:
     return state.snapshot.now_ns if state.snapshot is not None else None
 
 
-def to_spike(state: DashboardState, by: int) -> Change | Wish:
-    """Stop at the next spike (1) or at the one before (-1); a `Wish` if more has to be read for that."""
-    overview, travel, now_ns = overview_of(state), time_travel(state), shown_ns(state)
+def to_spike(state: DashboardState, by: int, where: Filter = ALL) -> Change | Wish:
+    """Stop at the next spike (1) or at the one before (-1); a `Wish` if more has to be read for that.
+
+    Args:
+        state: the state.
+        by: the direction.
+        where: which connects count.
+    """
+    overview, travel, now_ns = overview_of(state, where), time_travel(state), shown_ns(state)
     if overview is None or travel is None or now_ns is None:
         # Before the source is open it is not known whether it is a recording.
         waits = state.info is None or state.info.recorded
@@ -58,31 +61,21 @@ def to_spike(state: DashboardState, by: int) -> Change | Wish:
     if spike is None:
         return Change(state, _none(found, by, overview, now_ns))
     change = travel.look_at(overview.end_ns(spike.last))
-    return Change(change.state, change.note or _about(spike, found, overview), change.moved)
+    about = spike_texts(change.state, where, overview, spike)[0]
+    return Change(change.state, change.note or about, change.moved)
 
 
-def waiting(state: DashboardState) -> str:
+def waiting(state: DashboardState, where: Filter = ALL) -> str:
     """Return what is said while a spike is looked for in what is not read yet."""
     if state.info is None:
         return NOTHING_YET
-    share = 0.0 if state.overview is None else state.overview.n_counted / len(state.overview)
+    overview = overview_of(state, where)
+    share = 0.0 if overview is None else overview.n_counted / len(overview)
     return f"{share:.0%} of the recording is read: the spike will be shown when it is found"
 
 
 def _none(all_spikes: list[Spike], by: int, overview: Overview, now_ns: int) -> str:
     if not all_spikes:
         return "no spike: p99 was nowhere 3 times what it was just before, and failures nowhere 1% more"
-    inside = any(
-        overview.end_ns(spike.first - 1) < now_ns <= overview.end_ns(spike.last) for spike in all_spikes
-    )
+    inside = spike_at(overview, now_ns) is not None
     return f"no {'later' if by > 0 else 'earlier'} spike{': this moment is in one' if inside else ''}"
-
-
-def _about(spike: Spike, all_spikes: list[Spike], overview: Overview) -> str:
-    """Return which spike it is, and how far it stands out."""
-    number = f"spike {all_spikes.index(spike) + 1} of {len(all_spikes)}"
-    number += "" if overview.complete else " so far"
-    if spike.slow:
-        return f"{number}: p99 {duration(spike.p99_us)}, before it {duration(spike.usual_us)}{SCOPE}"
-    before = 0.0 if math.isnan(spike.usual_share) else spike.usual_share
-    return f"{number}: {percent(spike.share)}% failed, before it {percent(before)}%{SCOPE}"

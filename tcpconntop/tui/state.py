@@ -33,6 +33,9 @@ else:
 STARTING = "starting…"
 NOTHING_YET = "nothing to show yet: tracing has not started"
 
+COARSE = 0.1
+"""From this share on, the difference between a window and what its slices cover is said."""
+
 INTERVALS_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """The refresh intervals that `+` and `-` step through, in seconds."""
 
@@ -91,6 +94,7 @@ class DashboardState:
         overview: what is known so far of a whole recording; None for any other source.
         scope: the filter of the command line; what `/` filters is always within it.
         scope_left: True while the user looks at everything, outside of the scope.
+        filtered: text of a filter, and what is known so far of a recording under it; None without one.
     """
 
     window: str
@@ -110,6 +114,7 @@ class DashboardState:
     overview: Overview | None = field(default=None, repr=False)
     scope: Filter = field(default_factory=Filter)
     scope_left: bool = False
+    filtered: tuple[str, Overview] | None = field(default=None, repr=False)
 
     # What to show
 
@@ -139,7 +144,7 @@ class DashboardState:
 
     @property
     def window_label(self) -> str:
-        """Name of the shown window; with the time it covers where old slices are too coarse for it."""
+        """Name of the shown window, or the time it covers where old slices are too coarse for it: `1m20s`."""
         if self.pause is None:
             return self.window
         shown = self.pause.shown
@@ -147,7 +152,18 @@ class DashboardState:
         if shown.window_s is None or self.ago_s is None:
             return name
         expected_s = min(shown.window_s, (shown.now_ns - shown.began_ns) / SECOND_NS)
-        return f"{name} ({elapsed(shown.span_s)})" if abs(shown.span_s - expected_s) > 1 else name
+        return elapsed(shown.span_s) if abs(shown.span_s - expected_s) > COARSE * expected_s else name
+
+    def counted(self, where: str) -> Overview | None:
+        """Return what is known of a whole recording under a filter; None if that is nothing."""
+        if not where:
+            return self.overview
+        return self.filtered[1] if self.filtered is not None and self.filtered[0] == where else None
+
+    @property
+    def on_long_way(self) -> bool:
+        """True while a seek goes on that takes so long that its progress is known."""
+        return self.seeking is not None and self.seeking.share is not None
 
     @property
     def stands_still(self) -> bool:
@@ -160,9 +176,9 @@ class DashboardState:
         """Return the state after the source was opened."""
         return replace(self, info=info)
 
-    def with_count_all(self, overview: Overview) -> DashboardState:
-        """Return the state after more of a recording was read in the background."""
-        return replace(self, overview=overview)
+    def with_count(self, overview: Overview, where: str = "") -> DashboardState:
+        """Return the state after more of a recording was read in the background, under a filter."""
+        return replace(self, filtered=(where, overview)) if where else replace(self, overview=overview)
 
     def with_end(self) -> DashboardState:
         """Return the state after the source's last record."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tcpconntop.core.lazy import lazy, load_all
 from tcpconntop.core.limits import DEFAULT_MAX_KEYS
+from tcpconntop.core.view.filter import Filter
 from tcpconntop.core.window.lengths import WINDOWS
 from tcpconntop.core.window.snapshot import Snapshot, SourceInfo
 from tcpconntop.sources.base import Source
@@ -124,7 +125,8 @@ class EngineThread:
         publish: called with each snapshot.
         state: has the first window and interval.
         max_keys: the most keys with statistics of their own.
-        report_overview: called in a thread with what is known of a whole recording.
+        report_overview: called in a thread with what is known of a whole recording, and the text of the
+            filter under which it was counted.
 
     Attributes:
         observe: called with a snapshot of each second; None for nobody. Set it before `run`.
@@ -139,12 +141,13 @@ class EngineThread:
         publish: Callable[[Snapshot], object],
         state: DashboardState,
         max_keys: int = DEFAULT_MAX_KEYS,
-        report_overview: Callable[[Overview], object] = lambda _: None,
+        report_overview: Callable[[Overview, str], object] = lambda *_: None,
     ) -> None:
         self._open_source, self._opened, self._publish = open_source, opened, publish
         self._state, self._max_keys = state, max_keys
         self._report_overview = report_overview
         self._stopped = threading.Event()
+        self._count: background_count.RecordingCount | None = None
         self._engine: engines.Engine | None = None
         self._lock = threading.Lock()
 
@@ -160,11 +163,10 @@ class EngineThread:
         if source is None:
             return
         self._opened(source.info)
-        if (player := source.player) is not None:
-            background_count.BackgroundCount(
-                player.count_all(), self._report_overview, self._stopped, lambda: player.seek_done
-            ).start()
         with self._lock:
+            if source.player is not None and not self._stopped.is_set():
+                self._count = background_count.RecordingCount(source.player, self._report_overview)
+                self._count.count(Filter())
             window_s, interval_s = WINDOWS[self._state.window], self._state.interval_s
             running = self._engine = engines.Engine(
                 source,
@@ -186,6 +188,12 @@ class EngineThread:
             if self._engine is not None:
                 send_changes(self._engine, before, state)
 
+    def count(self, where: Filter) -> None:
+        """Count a whole recording under a filter in the background, in place of what is counted now."""
+        with self._lock:
+            if self._count is not None and not self._stopped.is_set():
+                self._count.count(where)
+
     def now_ns(self) -> int | None:
         """Return the moment that the source has reached, on its own clock; None before it is open."""
         return self._engine.now_ns if self._engine is not None else None
@@ -194,6 +202,8 @@ class EngineThread:
         """Make `run` return soon."""
         with self._lock:
             self._stopped.set()
+            if self._count is not None:
+                self._count.stop()
             if self._engine is not None:
                 self._engine.stop()
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tcpconntop.core.clock import clock
 from tcpconntop.core.counts import EDGES_US
 from tcpconntop.core.format import duration, round_elapsed
 from tcpconntop.core.types import Floats, Ints
@@ -43,6 +44,28 @@ def time_labels(span_s: float, at_most: int) -> list[tuple[int, str]]:
     step_s = next((s for s in _ROUND_S if int(span_s / s) <= at_most), 86_400 * days)
     ages = range(int(span_s / step_s) * step_s, 0, -step_s)
     return [(age_s, f"-{round_elapsed(age_s)}") for age_s in ages]
+
+
+def axis_labels(
+    span_s: float, at_most: int, end_s: float | None = None, has_room: bool = False
+) -> list[tuple[float, str]]:
+    """Return age in seconds and label of the times on an axis, the oldest first, its end included.
+
+    Args:
+        span_s: the length of the axis.
+        at_most: the number of labels between its ends for which there is room.
+        end_s: when it ends, as Unix time; None for now.
+        has_room: True if there is room for the time of its beginning, too.
+    """
+    between: list[tuple[float, str]] = [*time_labels(span_s, at_most)]
+    if end_s is None:
+        return [*between, (0, "now")]
+    if has_room:
+        between = [
+            (span_s, clock(end_s - span_s)),
+            *((age, text) for age, text in between if 0.15 < age / span_s < 0.85),
+        ]
+    return [*between, (0, clock(end_s))]
 
 
 def steps_of_cells(first: int, steps: int, cells: int) -> Ints:

@@ -1,14 +1,13 @@
 """p99 and failures over everything that can be gone to: a whole recording, or the past that is kept.
 
 Time is cut into equal steps. In a recording they are counted one after the other (`OverviewBuilder`), so that
-the part that was read can be shown; of the kept past they come from its slices (`past_overview`).
+the part that was read can be shown; of the kept past they come from its slices (`past.py`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 
@@ -17,16 +16,11 @@ from tcpconntop.core.counts import CELLS, EDGES_US, MIDDLES_US, bucket_of
 from tcpconntop.core.thresholds import MIN_FAILURES
 from tcpconntop.core.types import SECOND_NS, Floats, Ints
 from tcpconntop.core.view.noise import quantile_ranks
-from tcpconntop.core.window.slices import Slice
-from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.window.stats import joined
 from tcpconntop.core.wire import Events, Outcome
 
 MAX_STEPS = 1200
 """Steps of a recording, at most: three hours in steps of ten seconds."""
-
-PAST_STEPS = 120
-"""Steps of the kept past, at most: a quarter of an hour in steps of ten seconds."""
 
 ALPHA = 0.01
 """The probability that a p99 is outside of its interval."""
@@ -207,36 +201,3 @@ class OverviewBuilder:
         self._count()
         self._p99_us[self._step], self._p99_low_us[self._step] = p99_with_low(self._buckets)
         self._buckets[:] = 0
-
-
-def past_overview(snapshot: Snapshot) -> Overview:
-    """Return the past that a snapshot keeps, as long as one can look back.
-
-    A slice that is longer than a step counts evenly in its steps, and each of these has its p99.
-    """
-    slices = snapshot.window.history
-    first = slices[0].second if slices else snapshot.second
-    seconds = snapshot.second + 1 - first
-    step_s = round_step(seconds, PAST_STEPS)
-    first = first // step_s * step_s
-    n = -(-(snapshot.second + 1 - first) // step_s)
-    attempts, failed = np.zeros(n), np.zeros(n)
-    p99_us, p99_low_us = np.full(n, np.nan), np.full(n, np.nan)
-
-    def steps_of(part: Slice) -> tuple[int, int]:
-        return (part.second - first) // step_s, (part.second + part.seconds - 1 - first) // step_s
-
-    for (start, last), parts in groupby(slices, steps_of):
-        together, buckets = slice(max(start, 0), min(last, n - 1) + 1), np.zeros(CELLS, np.int64)
-        share = 1 / max(together.stop - together.start, 1)
-        for part in parts:
-            buckets[: len(part.buckets)] += part.buckets
-            outcomes = part.outcomes().sum(axis=0)
-            attempts[together] += outcomes.sum() * share
-            failed[together] += outcomes[Outcome.OK + 1 :].sum() * share
-        p99, low = p99_with_low(buckets)
-        p99_us[together], p99_low_us[together] = (
-            np.fmax(p99_us[together], p99),
-            np.fmax(p99_low_us[together], low),
-        )
-    return Overview(first, step_s, attempts, failed, p99_us, p99_low_us, n)

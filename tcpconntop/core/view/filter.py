@@ -118,6 +118,14 @@ class Filter:
             return self if self.text else more
         return Filter(f"{self.text} {more.text}", self.terms + more.terms)
 
+    @property
+    def of_keys(self) -> Filter:
+        """The filter without its terms about metrics; the empty one if that leaves none."""
+        if not self.has_metric_terms:
+            return self
+        terms = tuple(term for term in self.terms if not isinstance(term, MetricTerm))
+        return Filter(self.text if terms else "", terms)
+
     def match_keys(self, keys: Keys, names: Names = NO_NAMES) -> Mask:
         """Return which keys satisfy the terms about keys, shape (n,)."""
         match = np.ones(len(keys), np.bool_)

@@ -14,6 +14,7 @@ from rich.text import Text
 from tcpconntop.core.clock import clock, clock_with_zone, local
 from tcpconntop.core.format import elapsed, printable
 from tcpconntop.core.hosts import BEHIND, LIVE
+from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.view.spec import ViewSpec
@@ -108,6 +109,8 @@ class Header(Line):
         right = self._position(state) or [Part(self._status(state, width), 0, "pause")]
         if state.info and state.info.recorded and state.snapshot:
             then_s, dim = state.snapshot.wall_s, self.paint("dim")
+            if state.seeking is not None and state.on_long_way:  # nothing of the moment before is shown
+                then_s += (state.seeking.to_ns - state.snapshot.now_ns) / SECOND_NS
             right[:0] = [
                 Part(Text(f"{local(then_s):%Y-%m-%d}", dim), 7, "goto"),
                 Part(Text(_moment(then_s, width), dim), 1, "goto"),
@@ -144,7 +147,7 @@ class Header(Line):
         text = f"{format_position(now_ns - playback.began_ns, length_ns)}/{format_position(length_ns, 0)}"
         style = self._strong_warning()
         if seeking is not None:
-            text = f"» {text}" if seeking.share is None else f"» {text} {seeking.share:.0%}"
+            text = f"» seeking {text}" if seeking.share is None else f"» seeking {text} {seeking.share:.0%}"
         elif playback.ended:
             label, text = f"{label}: ended", f"■ {text}"
         else:
@@ -182,6 +185,15 @@ class Header(Line):
         if state.info.streamed:
             return Text(f"● {state.info.label}", self.paint("good"))
         return Text(f"◌ {state.info.label}: not live data", self.paint("warn"))
+
+
+def seeking_text(state: DashboardState) -> str:
+    """Return which moment of a recording is looked for, and how much of the way to it is read."""
+    if state.seeking is None or state.latest is None:
+        return ""
+    then = clock((state.seeking.to_ns + state.latest.wall_offset_ns) / SECOND_NS)
+    share = f": {state.seeking.share:.0%} of the way is read" if state.seeking.share is not None else ""
+    return f"seeking {then}{share}"
 
 
 def _shown_time(state: DashboardState, width: int) -> str:

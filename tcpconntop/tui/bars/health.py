@@ -3,6 +3,7 @@
 ● in 1m: 2 of 97 destinations down · 1 failing · 3 resending SYNs · 1 slower than 100ms          x explain
 ○ in 1m: none of 97 destinations is down, failing, resending SYNs or slow                     x explain
 ○ in 1m: 1 of 97 destinations not judged yet: few connects · no other in trouble               x explain
+○ in 1m: none of 97 destinations is down, …            a spike at 12:36:10: B goes there       x explain
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from tcpconntop.core.format import count, duration
+from tcpconntop.core.clock import local
+from tcpconntop.core.format import count, duration, elapsed
 from tcpconntop.core.lazy import np
 from tcpconntop.core.thresholds import SLOW_US
 from tcpconntop.core.types import Mask
 from tcpconntop.core.view.trouble import Trouble
 from tcpconntop.core.window.lengths import WINDOWS
 from tcpconntop.tui.actions import KeyBindings, action_named
+from tcpconntop.tui.state import COARSE
 from tcpconntop.tui.text.lines import Line, Part, justify
 from tcpconntop.tui.text.severity import TROUBLE_PAINTS
 
@@ -31,7 +34,7 @@ _WORDS = {
     Trouble.SLOW: f"slower than {duration(SLOW_US)}",
 }
 _PLURALS = {"process": "processes"}
-_EXPLAIN = action_named("explain")
+_EXPLAIN, _SPIKE = action_named("explain"), action_named("spike(-1)")
 
 
 class _Kind(NamedTuple):
@@ -49,10 +52,20 @@ class Health(Line):
         super().__init__()
         self._view: View | None = None
         self._keys, self._filtered = KeyBindings(), False
+        self._spike_s: float | None = None
 
-    def show(self, view: View, keys: KeyBindings, filtered: bool) -> None:
-        """Show the rows of a view; `filtered` tells that the user's filter leaves some out."""
-        self._view, self._keys, self._filtered = view, keys, filtered
+    def show(
+        self, view: View | None, keys: KeyBindings, filtered: bool, spike_s: float | None = None
+    ) -> None:
+        """Show the rows of a view.
+
+        Args:
+            view: the view; None shows an empty line.
+            keys: the keys of the actions.
+            filtered: True if the user's filter leaves some rows out.
+            spike_s: when a spike began that is over, and no longer in the window; Unix time.
+        """
+        self._view, self._keys, self._filtered, self._spike_s = view, keys, filtered, spike_s
         self.redraw()
 
     def draw(self, width: int) -> Text:
@@ -66,17 +79,32 @@ class Health(Line):
             (self._keys.label(_EXPLAIN), self.paint("accent")), (" explain", self.paint("dim"))
         )
         right = [Part(key, 1, _EXPLAIN.name)]
-        scope = self._scope(view)
-        for said, rows, kinds in (
-            (scope, all_rows, troubles + others),
-            ("", all_rows, troubles + others),
-            ("", all_rows, troubles or others),
-            ("", "", troubles or others),
+        spikes, scope = self._spike_texts(), self._scope(view)
+        for said, rows, kinds, spike in (
+            *((scope, all_rows, troubles + others, spike) for spike in spikes),
+            ("", all_rows, troubles + others, spikes[-1]),
+            ("", all_rows, troubles or others, spikes[-1]),
+            ("", "", troubles or others, spikes[-1]),
         ):
             line = self._sentence(kinds, said, rows, n_rows) if n_rows else self._nothing_yet()
-            if line.cell_len + 4 + key.cell_len <= width:
+            if line.cell_len + 4 + key.cell_len + (spike.cell_len + 2 if spike else 0) <= width:
                 break
+        if spike:
+            right.insert(0, Part(spike, 2, _SPIKE.name))
         return justify([Part(line, 0, _EXPLAIN.name)], right, width)
+
+    def _spike_texts(self) -> list[Text]:
+        """Return that there was a spike before the window, the longest text first; one empty one for none."""
+        if self._spike_s is None:
+            return [Text()]
+        key, warn, dim = self._keys.label(_SPIKE), self.paint("warn"), self.paint("dim")
+        then = f"{local(self._spike_s):%H:%M:%S}"
+        return [
+            Text.assemble(
+                (f"a spike at {then}", warn), (": ", dim), (key, self.paint("accent")), (" goes there", dim)
+            ),
+            Text.assemble((key, self.paint("accent")), (f" spike {then}", warn)),
+        ]
 
     def _kinds(self, view: View) -> tuple[list[_Kind], list[_Kind], int]:
         """Return the rows by kind of trouble, the worst first; those that may be in some; and all rows."""
@@ -133,7 +161,10 @@ class Health(Line):
 
     def _scope(self, view: View) -> str:
         """Return what the counts are of: the window, and that there is a filter."""
-        window = next(name for name, length_s in WINDOWS.items() if length_s == view.snapshot.window_s)
+        shown = view.snapshot
+        window = next(name for name, length_s in WINDOWS.items() if length_s == shown.window_s)
+        if shown.window_s is not None and shown.span_s > (1 + COARSE) * shown.window_s:
+            window = elapsed(shown.span_s)  # its oldest slices are coarse
         return f"in {window}, filtered: " if self._filtered else f"in {window}: "
 
 

@@ -58,10 +58,11 @@ class Summary(Line):
         self._ledger: Ledger | None = None
         self._content: _Content | None = None
 
-    def show(self, selection: Selection, ledger: Ledger | None) -> None:
-        """Show all rows of a view; `ledger` gives the attempts in flight where they are known."""
+    def show(self, selection: Selection | None, ledger: Ledger | None) -> None:
+        """Show all rows of a view, or nothing; `ledger` gives the attempts in flight where they are known."""
         self._selection, self._ledger = selection, ledger
-        before, self._content = self._content, self._read(selection, self.size.width)
+        read = None if selection is None else self._read(selection, self.size.width)
+        before, self._content = self._content, read
         if self._content != before:
             self.redraw()
 

@@ -91,7 +91,9 @@ class Heatmap(Pane):
         for line, drawn in enumerate(body):
             ink = self.paint("warn" if line == lines and failed.max() > 0 else "dim")
             picture.append(Text.assemble((labels[line], ink), drawn, *right[line : line + 1], no_wrap=True))
-        picture.append(Text(" " * (LABEL_WIDTH + 1) + _times(heat, cells), self.paint("dim")))
+        picture.append(
+            Text(" " * (LABEL_WIDTH + 1) + _times(heat, cells, self.end_s(selection)), self.paint("dim"))
+        )
         return Text("\n", no_wrap=True, end="").join(picture)
 
     def _stable_scale(self, heat: Heat, lines: int, rows: int, selection: Selection) -> HeatmapScale:
@@ -189,11 +191,13 @@ def _labels(axis: EvenDecades, lines: int) -> list[str]:
     return [*labels, fit("failed", LABEL_WIDTH, True) + "│"]
 
 
-def _times(heat: Heat, cells: int) -> str:
-    """Return the labels of the time axis, counted back from now at the right edge."""
+def _times(heat: Heat, cells: int, end_s: float | None) -> str:
+    """Return the labels of the time axis, counted back from its end at the right edge; None is now."""
     per_s = cells / (heat.steps * heat.step_s)
-    line = "now".rjust(cells)
-    for age_s, label in axes.time_labels(heat.reach_s, 6 if cells >= 90 else 3 if cells >= 36 else 1):
+    at_most = 6 if cells >= 90 else 3 if cells >= 36 else 1
+    *labels, (_, end) = axes.axis_labels(heat.reach_s, at_most, end_s, cells >= 36)
+    line = end.rjust(cells)
+    for age_s, label in labels:
         middle = round(cells - age_s * per_s)
         start = max(0, middle - (0 if age_s == heat.reach_s else len(label) // 2))
         line = line[:start] + label + line[start + len(label) :]

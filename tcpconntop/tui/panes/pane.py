@@ -42,22 +42,35 @@ class Pane(Line):
     def __init__(self) -> None:
         super().__init__()
         self._selection: Selection | None = None
-        self._about = ""
+        self._about = self._reason = ""
+        self._stands_still = False
         self._drawn: tuple[tuple[object, ...], Text] | None = None
 
-    def show(self, selection: Selection | None, name: str, min_age_ns: int = MIN_REDRAW_NS) -> None:
+    def show(
+        self,
+        selection: Selection | None,
+        name: str,
+        min_age_ns: int = MIN_REDRAW_NS,
+        stands_still: bool = False,
+        reason: str = "",
+    ) -> None:
         """Show a selection.
 
         Args:
             selection: the selection.
             name: identifies it, so that a new snapshot of it is not drawn too soon.
             min_age_ns: how old a drawing of the same selection must be.
+            stands_still: True if one moment is shown, which is not now.
+            reason: why there is no selection, if it is not that there are no connects.
         """
+        same_time = stands_still == self._stands_still
+        self._stands_still, self._reason = stands_still, reason
         last = self._selection
         if (
             selection is not None
             and last is not None
             and name == self._about
+            and same_time
             and selection.snapshot.window_s == last.snapshot.window_s
         ):
             age_ns = selection.snapshot.now_ns - last.snapshot.now_ns
@@ -83,6 +96,11 @@ class Pane(Line):
             self._drawn = (size, self._text(width, self.size.height))
         return self._drawn[1]
 
+    def end_s(self, selection: Selection) -> float | None:
+        """Return when a time axis ends, as Unix time; None if that is now."""
+        snapshot = selection.snapshot
+        return snapshot.wall_s if self._stands_still or snapshot.info.recorded else None
+
     def moment_at(self, x: int) -> int | None:  # noqa: ARG002 - for those that draw time
         """Return when the time that is drawn at a column ends, on the clock of the records; None for none."""
         return None
@@ -99,7 +117,7 @@ class Pane(Line):
             return Text(
                 "  no room for this pane: v hides it", self.paint("dim"), no_wrap=True, overflow="ellipsis"
             )
-        reason = self.empty_text(selection)
+        reason = self._reason or self.empty_text(selection)
         if reason or selection is None:
             indent = "  "
             lines = wrap(reason, width - 1, initial_indent=indent, subsequent_indent=indent)

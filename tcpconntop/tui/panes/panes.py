@@ -55,7 +55,7 @@ class Panes(Vertical):
         self._is_big = self._is_picked = self._is_alone = False
         self._tabs, self._lower_tabs = PaneTabs(), PaneTabs()
         self._selection: Selection | None = None
-        self._about, self._stands_still = "everything", False
+        self._about, self._stands_still, self._reason = "everything", False, ""
         self._placed: list[PanePlace] = []
         self._at_places = _AtPlaces()
         self._lower_tabs.display = False
@@ -150,12 +150,21 @@ class Panes(Vertical):
             self.choose(self._offered[index])
         return exists
 
-    def show(self, selection: Selection | None, name: str, stands_still: bool = False) -> None:
-        """Show a selection; `name` stands in the line of the tabs.
+    def show(
+        self, selection: Selection | None, name: str, stands_still: bool = False, reason: str = ""
+    ) -> None:
+        """Show a selection.
 
         While time goes on, sentences beside pictures change every other second at most.
+
+        Args:
+            selection: the selection.
+            name: stands in the line of the tabs.
+            stands_still: True if one moment is shown, which is not now.
+            reason: why there is no selection, if it is not that there are no connects.
         """
         self._selection, self._about, self._stands_still = selection, name, stands_still
+        self._reason = reason
         self._update()
 
     def on_resize(self) -> None:
@@ -173,7 +182,8 @@ class Panes(Vertical):
             pane.display = name in visible
             if name in visible and self.display:
                 is_read = pane.IS_READ and len(places) > 2 and not self._stands_still
-                pane.show(self._selection, self._about, MIN_REREAD_NS if is_read else MIN_REDRAW_NS)
+                min_age_ns = MIN_REREAD_NS if is_read else MIN_REDRAW_NS
+                pane.show(self._selection, self._about, min_age_ns, self._stands_still, self._reason)
             else:
                 pane.forget()
         attempts = count(self._selection.attempts) if self._selection else ""

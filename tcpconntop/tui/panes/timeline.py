@@ -69,14 +69,14 @@ class Timeline(Pane):
         bars = [("conn/s", _rate(steps, steps.attempts[0], selection), "trend")]
         if steps.failed.any() and height >= 8:
             bars.append(("failed/s", _rate(steps, steps.failed[0], selection), "warn"))
-        lines = self._plot(steps, plot_width, height - len(bars))
+        lines = self._plot(steps, plot_width, height - len(bars), self.end_s(selection))
         for line, legend in zip(lines, self._legend(selection), strict=False):
             line.pad_right(max(0, plot_width + 1 - line.cell_len))
             line.append_text(legend)
         lines += [self._bars(name, values, paint, plot_width) for name, values, paint in bars]
         return Text("\n", no_wrap=True, end="").join(lines[:height])
 
-    def _plot(self, steps: Series, width: int, height: int) -> list[Text]:
+    def _plot(self, steps: Series, width: int, height: int, end_s: float | None) -> list[Text]:
         from tcpconntop.tui.panes import charts  # late, because plotext takes long to load
 
         quantiles = steps.quantiles_us[0]
@@ -90,7 +90,7 @@ class Timeline(Pane):
             for n in exponents[::every]
         ]
         columns = columns_of(width, LABEL_WIDTH)
-        frame = Frame(width, height, _ticks(steps, columns), labels, self.rgb("dim"))
+        frame = Frame(width, height, _ticks(steps, columns, end_s), labels, self.rgb("dim"))
         heights = np.log(np.maximum(quantiles, low) / low) / span
         drawn = [
             charts.Curve(heights[:, i].tolist(), self.rgb(paint)) for i, paint in enumerate(QUANTILE_PAINTS)
@@ -121,10 +121,9 @@ def _rate(steps: Series, counts: npt.NDArray[np.float64], selection: Selection) 
     return rates
 
 
-def _ticks(steps: Series, columns: int) -> list[tuple[float, str]]:
-    """Return column and label of the ticks of the time axis, counted back from now."""
+def _ticks(steps: Series, columns: int, end_s: float | None) -> list[tuple[float, str]]:
+    """Return column and label of the ticks of the time axis, counted back from its end; None is now."""
     span_s = steps.attempts.shape[1] * steps.step_s
     at_most = 6 if columns >= 100 else 3 if columns >= 40 else 1
-    labels = axes.time_labels(span_s, at_most)
-    ticks = [((columns - 1) * (1 - age_s / span_s), label) for age_s, label in labels]
-    return [*ticks, (columns - 1.0, "now")]
+    labels = axes.axis_labels(span_s, at_most, end_s, columns >= 40)
+    return [((columns - 1) * (1 - age_s / span_s), label) for age_s, label in labels]

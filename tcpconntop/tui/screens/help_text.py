@@ -40,11 +40,11 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
-        "Go back: what was it like then?",
+        "Go back: what happened earlier, and when?",
         (
-            ("past(-1)", "the moment before; the view stands still, tracing goes on"),
-            ("spike(-1)", "to the spike before: where p99 or failures rose"),
-            ("seek(-10)", "10 seconds back"),
+            ("spike(-1)", "to the spike before, where p99 or failures rose: from when to when, and where"),
+            ("seek(-10)", "10 seconds back; the view stands still, tracing goes on"),
+            ("past(-1)", "one step back, to find an edge: 1 s; 10 s after a minute, 30 s after five"),
             ("goto", "to a time of day, such as 10:03"),
             ("last_alert", "to the moment when an alert fired"),
             ("alerts", "the list of the alerts (start with --alert 'p99>50ms')"),
@@ -95,8 +95,10 @@ WORDS: tuple[Entry, ...] = (
     ("Δ since 10:03:12", "every row is compared with that moment"),
     ("Δ last 1m vs about 5m earlier", "every row is compared with a window as long that ended so long before,"
      " or up to half a minute more"),
-    ("all p99 ▁▁█┃▁", "p99 and failures over a recording or the last 15 minutes, of all connects, whatever"
-     " the filter and the selected row; ┃ is the moment that is shown, the other background its window"),
+    ("a spike at 10:03", "p99 or failures rose and are back; no row shows it, as it was before the window"),
+    ("all p99 ▁▁█┃▁", "p99 and failures over a recording or the last 15 minutes, of all connects; without"
+     " `all`, of those of the filter; ┃ is the moment that is shown, the other background its window; below,"
+     " the times of its ends, and the spike that this moment is in"),
     ("UTC+1", "the zone of the times shown; an hour that comes twice has it at each time"),
     ("▲ p99>50ms", "an alert fires; ○ it has cleared, or watches"),
     ("lost 0", "connects that are in no row: a buffer was full"),

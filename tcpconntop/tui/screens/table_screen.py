@@ -20,18 +20,20 @@ from tcpconntop.core.view.spec import ColumnChoice, ViewSpec
 from tcpconntop.tui.actions import ACTIONS, bindings
 from tcpconntop.tui.bars.alert_line import AlertLine
 from tcpconntop.tui.bars.footer import Footer
-from tcpconntop.tui.bars.header import Header
+from tcpconntop.tui.bars.header import Header, seeking_text
 from tcpconntop.tui.bars.health import Health
 from tcpconntop.tui.bars.strip import Strip
 from tcpconntop.tui.bars.summary import Summary
 from tcpconntop.tui.messages import (
     ActionRequested,
+    CountRequested,
     NoRowSelected,
     RowOpened,
     RowSelected,
     ScreenShown,
     SortRequested,
 )
+from tcpconntop.tui.overviews import SpikeWatch
 from tcpconntop.tui.panes.arrangement import is_big
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.panes.panes import Panes
@@ -83,7 +85,7 @@ class TableScreen(FilteredScreen):
         self.header, self.health, self.summary = Header(), Health(), Summary()
         self.footer, self.alert_line = Footer(self.HIDDEN_HINTS), AlertLine()
         self.table, self.panes = Table(self.HIDDEN_COLUMNS), Panes(panes)
-        self.strip = Strip()
+        self.strip, self._spikes = Strip(), SpikeWatch()
 
     def compose(self) -> ComposeResult:
         """Return the widgets from top to bottom."""
@@ -157,19 +159,34 @@ class TableScreen(FilteredScreen):
         if snapshot is None:
             self.table.show(None, NOT_TRACED if state.info is None else NOT_COUNTED)
             self._show_panes()
+        elif state.on_long_way:
+            self._show_no_moment(state)
         elif (view := self._views.get(snapshot, self.effective_spec(), state.baseline)) is not self.view:
             self.view = view
             self._all = selections.Selection(self.view)
             self.table.show(self.view, self.empty_text(self.view), self._all.metrics)
             if is_big(*self.size):
                 self.set_heights(self.size.height)
-            self.health.show(self.view, state.keys, bool(self.where.text))
+            spike_s = self._spikes.newest_before_window(state, self.view.spec.where)
+            self.health.show(self.view, state.keys, bool(self.where.text), spike_s)
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
-        self.strip.show(state)
+        where = self.effective_spec().where
+        self.strip.show(state, where)
+        if self.strip.lacks_count:
+            self.post_message(CountRequested(where))
         self.header.show(state, self.spec, self.scope_title())
         self.alert_line.show(state)
         self.footer.show(state.latest, state.keys, state.stands_still)
+
+    def _show_no_moment(self, state: DashboardState) -> None:
+        """Show that a moment of the recording is looked for, and nothing of the moment before."""
+        self.view = self._all = None
+        text = seeking_text(state)
+        self.table.show(None, text)
+        self.health.show(None, state.keys, False)
+        self.summary.show(None, None)
+        self.panes.show(None, "seeking", stands_still=True, reason=text)
 
     def scope_title(self) -> str:
         """Return the name of what the screen is about; empty if that is everything."""

@@ -13,6 +13,7 @@ import pytest
 from recordings import BEGAN_NS, SECOND_NS, Scenario, events_of, record, recording
 
 from tcpconntop.core.errors import FatalError
+from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.kernel.request import TraceRequest
 from tcpconntop.recording import own_position
 from tcpconntop.recording.files import Rotation
@@ -21,7 +22,7 @@ from tcpconntop.recording.own_position import OwnPosition
 from tcpconntop.recording.reader import RecordingReader
 from tcpconntop.recording.replay import Replay
 from tcpconntop.sources.replay_filter import apply_request_filters
-from tcpconntop.tui.background_count import BackgroundCount
+from tcpconntop.tui.background_count import BackgroundCount, RecordingCount
 
 WAIT_S = 10
 
@@ -33,9 +34,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def counted(source):
+def counted(source, keep=None):
     """Return what a background count of a source has at its end; close the source."""
-    *_, last = source.player.count_all()
+    *_, last = source.player.count_all(keep)
     source.close()
     return last.overview()
 
@@ -82,6 +83,49 @@ def test_filters_of_the_command_line_apply_to_a_count_all(path):
     expected = np.count_nonzero((events["dport"] == 443) & (took_ns >= 500_000))
     assert counted(source).attempts.sum() == expected > 50
     assert source.ledger().attempts == 0  # nothing was played
+
+
+@pytest.mark.parametrize("text", ["dport=443", "!dport=443", "comm=curl", "dest:10.0.0.0/8", "no such"])
+def test_a_count_under_a_filter_has_the_connects_that_match(path, text):
+    where = parse_filter(text)
+    expected = where.match_connects(events_of(recording(path)))
+    reports, done = [], threading.Event()
+
+    def report(overview, of):
+        reports.append((overview, of))
+        if overview.complete:
+            done.set()
+
+    source = open_replay([(path, path.open("rb"))], 1.0)
+    counting = RecordingCount(source.player, report)
+    counting.count(parse_filter("pid=1"))  # at once in favour of the next one
+    counting.count(where)
+    counting.count(where)  # it is counted already
+    assert done.wait(WAIT_S)
+    counting.stop()
+    source.close()
+    shown, of = reports[-1]
+    assert (of, {text for _, text in reports}) == (text, {text})
+    assert shown.attempts.sum() == np.count_nonzero(expected)
+
+
+def test_a_count_under_a_filter_knows_the_names_of_the_recording(tmp_path):
+    """GIVEN two hosts WHEN counted by the name of one THEN its connects count; units are known as well."""
+    record(tmp_path / "a", Scenario(3))
+    record(tmp_path / "b", Scenario(3))
+    files = sorted(tmp_path.iterdir())
+    n = len(events_of(recording(files[0])))
+
+    def count(text):
+        where, source = parse_filter(text), open_replay([(file, file.open("rb")) for file in files], 1.0)
+        names = source.places().hosts
+        where = parse_filter(text.format(*names))
+        return counted(
+            source, lambda events, names: events[where.match_connects(events, names)]
+        ).attempts.sum()
+
+    assert count("host={0}") == count("host={1}") == n
+    assert count("host=elsewhere") == 0
 
 
 def test_all_files_and_all_hosts_are_counted(tmp_path):

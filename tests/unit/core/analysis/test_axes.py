@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconntop.core.analysis.axes import round_duration, time_labels
+from tcpconntop.core.analysis.axes import axis_labels, round_duration, time_labels
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,19 @@ def test_every_axis_has_few_labels_and_each_is_its_age() -> None:
             assert ages == sorted(set(ages), reverse=True)
             assert span_s >= ages[0]
             assert ages[-1] > 0
+
+
+@pytest.mark.parametrize(
+    ("span_s", "end_s", "has_room", "labels"),
+    [
+        (300, None, True, ["-4m", "-2m", "now"]),
+        (300, 36_000, False, ["-4m", "-2m", "10:00:00"]),
+        (300, 36_000, True, ["09:55:00", "-4m", "-2m", "10:00:00"]),
+        (60, 36_000, True, ["09:59:00", "-40s", "-20s", "10:00:00"]),
+    ],
+)
+def test_an_axis_that_does_not_end_now_has_the_times_of_its_ends(span_s, end_s, has_room, labels) -> None:
+    assert [label for _, label in axis_labels(span_s, 3, end_s, has_room)] == labels
 
 
 @pytest.mark.parametrize(

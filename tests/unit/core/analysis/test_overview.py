@@ -1,4 +1,4 @@
-"""The overview of a recording or of the kept past, and its place on a line."""
+"""The overview of a recording, and its place on a line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from records import random_records, snapshot_of
+from records import random_records
 
 from tcpconntop.core.analysis.axes import round_step
 from tcpconntop.core.analysis.overview import (
@@ -14,11 +14,9 @@ from tcpconntop.core.analysis.overview import (
     MAX_STEPS,
     Overview,
     OverviewBuilder,
-    past_overview,
     resampled,
 )
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.window.rolling import RollingWindow
 
 BEGAN_NS = 1_007 * SECOND_NS + 5
 
@@ -123,25 +121,3 @@ def test_given_a_cell_that_is_clicked_then_the_cursor_is_there(cells):
         assert shown.cell_of(shown.end_of_cell_ns(cell, cells), cells) == cell
     assert shown.end_of_cell_ns(cells - 1, cells) == shown.end_ns(76)
     assert (shown.cell_of(0, cells), shown.cell_of(1 << 62, cells)) == (0, cells - 1)
-
-
-@pytest.mark.parametrize("seconds", [1, 45, 400])
-def test_given_the_kept_past_then_its_steps_have_all_connects_of_it(seconds):
-    """GIVEN some time WHEN looked at as a whole THEN every connect is in its step, and none is lost."""
-    window, attempts, failed = RollingWindow(10), 0, 0
-    for second in range(1_000, 1_000 + seconds, 1 + seconds // 50):
-        records = random_records(12, 4, second, second * SECOND_NS)
-        window.ingest(records, second * SECOND_NS + 1)
-        attempts, failed = attempts + 12, failed + int((records["outcome"] > 0).sum())
-    shown = past_overview(snapshot_of(window, (1_000 + seconds) * SECOND_NS - 1))
-    assert shown.complete
-    assert shown.first <= 1_000
-    assert shown.end_ns(len(shown) - 1) >= (1_000 + seconds) * SECOND_NS
-    assert shown.attempts.sum() == pytest.approx(attempts)
-    assert shown.failed.sum() == pytest.approx(failed)
-    assert not np.isnan(shown.p99_us[shown.attempts > 0]).any()
-
-
-def test_given_no_past_then_there_is_an_empty_step():
-    shown = past_overview(snapshot_of(RollingWindow(10), 5 * SECOND_NS))
-    assert (len(shown), shown.attempts.sum()) == (1, 0)
