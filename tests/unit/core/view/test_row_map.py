@@ -90,3 +90,21 @@ def test_given_keys_that_were_folded_when_their_rows_are_others_then_they_are_me
     again = make_view(snapshot, ViewSpec(), previous=first)
     assert same(again, make_view(snapshot, ViewSpec()))
     assert np.flatnonzero(again.keys["special"]).size == 1
+
+
+def test_given_a_number_of_rows_when_formatted_then_each_grouping_has_its_plural():
+    assert {name: (grouping.counted(1), grouping.counted(64)) for name, grouping in GROUPINGS.items()} == {
+        "dest": ("1 destination", "64 destinations"),
+        "host": ("1 host", "64 hosts"),
+        "host+dest": ("1 pair of host and destination", "64 pairs of host and destination"),
+        "process": ("1 process", "64 processes"),
+        "process+dest": ("1 pair of process and destination", "64 pairs of process and destination"),
+        "port": ("1 port", "64 ports"),
+        "subnet": ("1 subnet", "64 subnets"),
+        "unit": ("1 unit", "64 units"),
+        "netns": ("1 network namespace", "64 network namespaces"),
+        "netns+dest": (
+            "1 pair of network namespace and destination",
+            "64 pairs of network namespace and destination",
+        ),
+    }
