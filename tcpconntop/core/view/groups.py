@@ -93,6 +93,13 @@ GROUPINGS = {
     grouping.name: grouping
     for grouping in (
         Grouping("dest", "destination", ("daddr", "scope_id", "family", "dport")),
+        Grouping("host", "host", ("netns",), by_host=True),
+        Grouping(
+            "host+dest",
+            "host and destination",
+            ("netns", "daddr", "scope_id", "family", "dport"),
+            by_host=True,
+        ),
         Grouping("process", "process", _PROCESS),
         Grouping(
             "process+dest",
@@ -108,15 +115,22 @@ GROUPINGS = {
             "network namespace and destination",
             ("netns", "daddr", "scope_id", "family", "dport"),
         ),
-        Grouping("host", "host", ("netns",), by_host=True),
-        Grouping(
-            "host+dest",
-            "host and destination",
-            ("netns", "daddr", "scope_id", "family", "dport"),
-            by_host=True,
-        ),
     )
 }
+"""Every grouping by its name, in the order of the keys `g` and `G`. The first question to several hosts is:
+which of them? So they come early."""
+
+
+def next_grouping(now: str, by: int, has_hosts: bool) -> str:
+    """Return the name of the next grouping (`by` 1) or the previous one (-1).
+
+    Args:
+        now: name of the grouping.
+        by: which way.
+        has_hosts: True if there are several hosts: only then by host.
+    """
+    names = [name for name, kind in GROUPINGS.items() if has_hosts or not kind.by_host or name == now]
+    return names[(names.index(now) + by) % len(names)]
 
 
 def subrow_grouping(grouping: Grouping, has_hosts: bool) -> str:

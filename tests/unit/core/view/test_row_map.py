@@ -9,7 +9,7 @@ from records import connect, join, random_records, snapshot_of
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS, columns_of
 from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.groups import GROUPINGS, next_grouping
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
@@ -108,3 +108,17 @@ def test_given_a_number_of_rows_when_formatted_then_each_grouping_has_its_plural
             "64 pairs of network namespace and destination",
         ),
     }
+
+
+def test_given_several_hosts_or_one_when_the_grouping_is_changed_then_it_goes_round_and_back():
+    def around(has_hosts, by):
+        names = ["dest"]
+        while (name := next_grouping(names[-1], by, has_hosts)) != "dest":
+            names.append(name)
+        return names
+
+    assert around(True, 1)[:4] == ["dest", "host", "host+dest", "process"]
+    assert sorted(around(True, 1)) == sorted(GROUPINGS)
+    assert around(False, 1) == [name for name, grouping in GROUPINGS.items() if not grouping.by_host]
+    for has_hosts in (True, False):
+        assert around(has_hosts, -1)[1:] == around(has_hosts, 1)[:0:-1]
