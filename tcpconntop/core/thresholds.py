@@ -32,6 +32,10 @@ NOTABLE_SHARE = 0.01
 BAD_SHARE = 0.05
 """A share of failures, or a rise of it, that is bad."""
 
+GIVEN_UP_SHARE = BAD_SHARE
+"""From this share of the connects on, those that the application gave up are reported: some always are, where
+it tries several addresses at once and keeps the first that answers."""
+
 UNREACHABLE_ERRNOS = frozenset(
     {
         e.EHOSTUNREACH,

@@ -96,7 +96,7 @@ ACTIONS: tuple[Action, ...] = (
            "Sort by the next column to the right.", "sort", "Sort"),
     Action("reverse", "screen", "r", "r", "Reverse", "Reverse the order.", "reverse", "Sort"),
     Action("group(1)", "screen", "g", "g", "Next grouping",
-           "Use the next grouping: destination, process, port, …", "group"),
+           "Use the next grouping: destination, host (of several), process, port, …", "group"),
     Action("window(1)", "app", "w", "w", "Next window", "Use a longer time window.", "window"),
     Action("pause", "app", "space", "space", "Pause",
            "Pause the view (tracing continues) or the recording, or resume.", "pause"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from records import connect
+from records import snapshot as recorded
 from stories import FAILING, NO_CONNECTS, QUIET
-from support import Running, feed, flow, snapshot, text_of
+from support import Running, feed, flow, snapshot, still, text_of
 
+from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.actions import ACTIONS
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.help import HelpScreen
@@ -24,7 +27,7 @@ async def click(run, bar, word):
 
 async def test_it_says_how_many_of_which_rows_are_in_trouble():
     async with Running(60, size=(120, 36)) as run:
-        said = "● in 1m: 1 of 13 destinations down · 1 failing · 2 resending SYNs"
+        said = "● in 1m: 1 of 13 destinations down · 1 failing · 1 given up · 2 resending SYNs"
         assert health(run).startswith(said)
         assert health(run).endswith("x explain")
         await run.press("g")
@@ -36,17 +39,17 @@ async def test_it_says_how_many_of_which_rows_are_in_trouble():
 @pytest.mark.parametrize(
     ("flows", "said"),
     [
-        (QUIET, "○ in 1m: none of 2 destinations is down, failing, resending SYNs or slow"),
-        (QUIET[:1], "○ in 1m: 1 destination, not down, failing, resending SYNs or slow"),
+        (QUIET, "○ in 1m: all 2 destinations: under 1% failed, resent SYNs or took 100ms"),
+        (QUIET[:1], "○ in 1m: 1 destination: under 1% failed, resent SYNs or took 100ms"),
         (NO_CONNECTS, "○ nothing to judge yet"),
         ([flow("a", median_us=200_000)], "● in 1m: 1 of 1 destination slower than 100ms"),
         (
             [*QUIET, flow("a", 9, "10.0.0.9", median_us=200_000, rate_hz=0.2)],
-            "○ in 1m: 1 of 3 destinations not judged yet: few connects · no other in trouble",
+            "○ in 1m: 1 of 3 destinations with 1 of 1 over 100ms: too few to judge",
         ),
         (
             [flow("a", median_us=200_000, rate_hz=0.4)],
-            "○ in 1m: 1 of 1 destination not judged yet: few connects   ",
+            "○ in 1m: 1 of 1 destination with 8 of 8 over 100ms: too few to judge   ",
         ),
     ],
 )
@@ -55,18 +58,44 @@ async def test_it_says_what_was_looked_at_where_nothing_is_wrong(flows, said):
         assert health(run).startswith(said)
 
 
+async def said_of(*events):
+    async with still().run_test(size=(120, 36)) as pilot:
+        await feed(pilot, recorded(*events))
+        return health(pilot.app)
+
+
+async def test_it_never_denies_what_a_row_or_a_finding_shows():
+    """GIVEN no row that is down, failing, resending or slow WHEN there is more THEN it says that."""
+    given_up = {"outcome": Outcome.CANCELLED}
+    good = connect("10.0.0.1", times=30)
+    assert (await said_of(good, connect("10.0.0.9", times=33, **given_up))).startswith(
+        "● in 1m: 1 of 2 destinations with 33 of 33 given up before an answer "
+    )
+    few = connect("10.0.0.9", times=2, outcome=Outcome.REFUSED, error=111)
+    assert (await said_of(good, few)).startswith(
+        "○ in 1m: 1 of 2 destinations with 2 of 2 failed: too few to judge "
+    )
+    slow = connect("10.0.0.9", times=2, latency_ns=150_000_000)
+    assert (await said_of(good, slow, few)).startswith(
+        "○ in 1m: 1 of 2 destinations with 4 of 4 failed or over 100ms: too few to judge "
+    )
+    others = [connect(f"10.0.0.{n}", dport=443, times=30) for n in (5, 6)]
+    slower = connect("10.0.0.7", dport=443, times=30, latency_ns=40_000_000)
+    assert (await said_of(*others, slower)).startswith("◐ in 1m: 10.0.0.7:443 is ")
+
+
 async def test_rows_that_are_gone_since_the_mark_are_not_counted():
     """GIVEN a mark WHEN rows of it have no connect any more THEN the table has them, and no count does."""
     async with Running(20, flows=[*QUIET, flow("late", 9, "10.0.0.9")]) as run:
         await run.press("m")
         await feed(run.pilot, snapshot(21, QUIET))
         assert len(run.screen.view) == 3
-        assert health(run).startswith("○ in 1m: none of 2 destinations is")
+        assert health(run).startswith("○ in 1m: all 2 destinations: under 1%")
 
 
 async def test_where_there_is_little_room_the_counts_stay():
     async with Running(60, size=(40, 12)) as run:
-        assert health(run).startswith("● 1 down · 1 failing · 2 resend")
+        assert health(run).startswith("● 1 down · 1 failing · 1 given up")
         await run.pilot.resize_terminal(40, 8)
         await run.pilot.pause()
         assert run.screen.health.display

@@ -59,7 +59,7 @@ async def test_a_row_stays_selected_and_the_panes_follow_into_the_past():
     app = still()
     async with app.run_test(size=(140, 36), notifications=True) as pilot:
         await feed(pilot, snapshot(20))
-        await pilot.press("down", "down")
+        await pilot.press("down", "down", "down")
         selected, before = app.screen.table.selected, app.screen.panes.selection
         await pilot.press("comma", "comma", "comma")
         await pilot.pause()

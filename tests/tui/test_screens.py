@@ -59,7 +59,7 @@ LIGHT = {"histogram": ["down", "1"], "timeline": ["2"], "heatmap": ["3"], "failu
 STARTED = [flow("nginx", pid) for pid in (11, 12, 13)]
 
 ALL = {
-    **each_size("dashboard", keys=["down", "down"]),
+    **each_size("dashboard", keys=["down"] * 3),
     **each_size("process", data={"flows": CONNECTS}, dashboard={"pid": PID}),
     **each_size("heatmap", keys=["3"], data={"flows": FAILING}),
     **each_size("failures", keys=["4"], data={"flows": FAILING}),

@@ -72,7 +72,7 @@ async def test_a_destination_is_expanded_to_its_hosts_and_a_host_to_its_destinat
         await pilot.press("home", *["down"] * shared, "o")
         below = text_of(screen.table)[shared + 2 : shared + 4]
         assert sorted(line.split()[1] for line in below) == ["db-07", "db-08"]
-        await pilot.press("escape", "slash", *"host:db-07", "enter", *["g"] * 8)
+        await pilot.press("escape", "slash", *"host:db-07", "enter", "g")
         assert screen.spec.group_by == "host"
         await pilot.press("o")
         assert ":" in text_of(screen.table)[2].split()[1]
@@ -94,3 +94,22 @@ async def test_one_host_is_not_offered_groups_by_host() -> None:
             await pilot.press("g")
             seen.add(pilot.app.screen.spec.group_by)
         assert seen == {"dest", "process", "process+dest", "port", "subnet", "unit", "netns", "netns+dest"}
+
+
+async def test_by_host_is_one_key_away_and_the_header_says_which_grouping_is_next() -> None:
+    async with still().run_test(size=(160, 36)) as pilot:
+        await feed(pilot, of_two_hosts(LIVE))
+        screen = pilot.app.screen
+        assert "  g: by host  " in str(screen.header.render())
+        await pilot.press("g")
+        assert screen.spec.group_by == "host"
+        assert str(screen.health.render()).strip().startswith("◐ in 1m: 10.9.1.7:9100 refuses every connect ")
+        await pilot.press("g")
+        assert screen.spec.group_by == "host+dest"
+        assert "  g: by process  " in str(screen.header.render())
+        assert " pairs of host and destination " in str(screen.health.render())
+        await pilot.press("G", "G")
+        assert screen.spec.group_by == "dest"
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "g: by" not in str(screen.header.render())

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.xdist_group("screens")
 
 @pytest.mark.parametrize("size", SIZES)
 def test_size(snap_compare, size):
-    assert snap_compare(still(), terminal_size=size, run_before=after(["down", "down"]))
+    assert snap_compare(still(), terminal_size=size, run_before=after(["down"] * 3))
 
 
 def test_light(snap_compare):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tcpconntop.core.format import printable
+from tcpconntop.core.format import count, printable
 from tcpconntop.core.hosts import only_host
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.partial_keys import PARTIAL, partial_address_text
@@ -38,6 +38,22 @@ class Grouping:
     title: str
     fields: tuple[str, ...]
     by_host: bool = False
+
+    @property
+    def singular(self) -> str:
+        """The name of one row: `process`, `pair of host and destination`."""
+        return f"pair of {self.title}" if " and " in self.title else self.title
+
+    @property
+    def plural(self) -> str:
+        """The name of several rows: `processes`, `pairs of host and destination`."""
+        if " and " in self.title:
+            return f"pairs of {self.title}"
+        return f"{self.title}es" if self.title.endswith("s") else f"{self.title}s"
+
+    def counted(self, n: int) -> str:
+        """Format a number of rows: `1 process`, `97 destinations`."""
+        return f"{count(n)} {self.singular if n == 1 else self.plural}"
 
     def has(self, field: str) -> bool:
         """True if rows differ in a field of the key, or in `host`."""
@@ -77,6 +93,13 @@ GROUPINGS = {
     grouping.name: grouping
     for grouping in (
         Grouping("dest", "destination", ("daddr", "scope_id", "family", "dport")),
+        Grouping("host", "host", ("netns",), by_host=True),
+        Grouping(
+            "host+dest",
+            "host and destination",
+            ("netns", "daddr", "scope_id", "family", "dport"),
+            by_host=True,
+        ),
         Grouping("process", "process", _PROCESS),
         Grouping(
             "process+dest",
@@ -92,15 +115,22 @@ GROUPINGS = {
             "network namespace and destination",
             ("netns", "daddr", "scope_id", "family", "dport"),
         ),
-        Grouping("host", "host", ("netns",), by_host=True),
-        Grouping(
-            "host+dest",
-            "host and destination",
-            ("netns", "daddr", "scope_id", "family", "dport"),
-            by_host=True,
-        ),
     )
 }
+"""Every grouping by its name, in the order of the keys `g` and `G`. The first question to several hosts is:
+which of them? So they come early."""
+
+
+def next_grouping(now: str, by: int, has_hosts: bool) -> str:
+    """Return the name of the next grouping (`by` 1) or the previous one (-1).
+
+    Args:
+        now: name of the grouping.
+        by: which way.
+        has_hosts: True if there are several hosts: only then by host.
+    """
+    names = [name for name, kind in GROUPINGS.items() if has_hosts or not kind.by_host or name == now]
+    return names[(names.index(now) + by) % len(names)]
 
 
 def subrow_grouping(grouping: Grouping, has_hosts: bool) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.thresholds import (
+    GIVEN_UP_SHARE,
     MIN_FAILURES,
     MIN_SAMPLES,
     MIN_UNANSWERED,
@@ -33,8 +34,9 @@ TROUBLE = "trouble"
 """Key of the column, and name of the order."""
 
 TROUBLE_HELP = (
-    "down: every connect failed; failing: 1% or more; resends: 1% or more succeeded only after a SYN was sent"
-    " again; slow: 1% or more took 100ms or more; ?: some failed or were slow, too few to tell"
+    "down: every connect failed; failing: 1% or more; given up: the application closed 5% or more before an"
+    " answer; resends: 1% or more succeeded only after a SYN was sent again; slow: 1% or more took 100ms or"
+    " more; ?: some failed or were slow, too few to tell"
 )
 
 _CLASS = 1e12
@@ -47,13 +49,14 @@ class Trouble(IntEnum):
     NONE = 0
     SLOW = 1
     RESENDS = 2
-    FAILING = 3
-    DOWN = 4
+    GIVEN_UP = 3
+    FAILING = 4
+    DOWN = 5
 
     @property
     def label(self) -> str:
         """Its text in the column: `down`; `-` for nothing."""
-        return self.name.lower() if self else "-"
+        return self.name.lower().replace("_", " ") if self else "-"
 
 
 def ok_after_retransmit(window: WindowState) -> Rows:
@@ -72,7 +75,8 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
     """Return what is wrong with groups of keys (`Trouble`), shape (n_groups,).
 
     Cancelled connects count as failed only where nothing answered while SYNs were sent again, as in findings:
-    in the network namespaces where it is so, whatever answers in others.
+    in the network namespaces where it is so, whatever answers in others. Elsewhere nobody knows whether an
+    answer was to come, so enough of them are a kind of their own.
 
     Args:
         window: the window that the keys belong to.
@@ -102,10 +106,11 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
         [
             (ok == 0) & enough,
             (failed >= MIN_FAILURES) & (failed >= NOTABLE_SHARE * ended),
+            (cancelled >= MIN_FAILURES) & (cancelled >= GIVEN_UP_SHARE * ended),
             (resent >= MIN_FAILURES) & (resent >= NOTABLE_SHARE * ok),
             (ok >= MIN_SAMPLES) & (slow >= MIN_FAILURES) & (slow >= NOTABLE_SHARE * ok),
         ],
-        [Trouble.DOWN, Trouble.FAILING, Trouble.RESENDS, Trouble.SLOW],
+        [Trouble.DOWN, Trouble.FAILING, Trouble.GIVEN_UP, Trouble.RESENDS, Trouble.SLOW],
         int(Trouble.NONE),
     )
     return result
@@ -122,24 +127,9 @@ def undecided(window: WindowState, group_of: Rows, stats: st.Stats, trouble: Row
     """
     outcomes = stats["outcomes"]
     ended = np.einsum("ij->i", outcomes)
-    failed = ended - outcomes[:, Outcome.OK] - outcomes[:, Outcome.CANCELLED]
+    failed = ended - outcomes[:, Outcome.OK]  # the cancelled ones too, as in FAIL%
     notable = failed + _by_group(ok_at_least(window, SLOW_US), group_of, len(stats))
     mask: Mask = (trouble == Trouble.NONE) & (notable > 0) & (notable >= NOTABLE_SHARE * ended)
-    return mask
-
-
-def only_cancelled(stats: st.Stats, trouble: Rows) -> Mask:
-    """Return which groups are in no trouble although each connect was cancelled: nobody knows why.
-
-    Args:
-        stats: figures of each group (dtype `STATS`), shape (n_groups,).
-        trouble: what is wrong with each group, shape (n_groups,).
-    """
-    outcomes = stats["outcomes"]
-    cancelled = outcomes[:, Outcome.CANCELLED]
-    mask: Mask = (
-        (trouble == Trouble.NONE) & (cancelled >= MIN_FAILURES) & (cancelled == np.einsum("ij->i", outcomes))
-    )
     return mask
 
 
@@ -193,5 +183,5 @@ def urgency(trouble: Rows, metrics: Mapping[str, Floats]) -> Floats:
     """
     p99, failed = metrics["p99"], metrics["failed"]
     within = np.where(np.isnan(p99), np.where(failed > 0, _CLASS / 2, -1.0), p99)
-    within = np.where(trouble >= Trouble.FAILING, failed, within)
+    within = np.where(trouble >= Trouble.GIVEN_UP, failed, within)
     return np.asarray(trouble * _CLASS + within, np.float64)

@@ -15,7 +15,7 @@ from tcpconntop.core.view.groups import GROUPINGS, Grouping
 from tcpconntop.core.view.row_map import RowMap
 from tcpconntop.core.view.row_metrics import RowMetrics
 from tcpconntop.core.view.spec import ViewSpec
-from tcpconntop.core.view.trouble import Trouble, only_cancelled
+from tcpconntop.core.view.trouble import Trouble
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import Keys
 from tcpconntop.core.window.snapshot import Snapshot
@@ -73,12 +73,6 @@ class View:
         """True for rows of which too few connects failed or were slow to tell, shape (n,)."""
         undecided: Mask = (self.keys["special"] == 0) & self.metrics.undecided
         return undecided
-
-    @cached_property
-    def only_cancelled(self) -> Mask:
-        """True for rows of which every connect was cancelled, without a sign of trouble, shape (n,)."""
-        cancelled: Mask = (self.keys["special"] == 0) & only_cancelled(self.stats, self.trouble)
-        return cancelled
 
     @cached_property
     def latency(self) -> SparseCounts:

@@ -103,7 +103,7 @@ def _rows(view: View, top: int) -> str:
         return ""
     cells = [[column.text(view, row) for column in columns] for row in shown]
     title = (
-        f"## {view.grouping.title.capitalize()}s, the first {len(shown)} of {len(view):,} by {view.spec.sort}"
+        f"## {view.grouping.plural.capitalize()}, the first {len(shown)} of {len(view):,} by {view.spec.sort}"
     )
     header = [column.header for column in columns]
     return f"{title}\n\n{table(header, cells, [column.numeric for column in columns])}"

@@ -16,7 +16,7 @@ from tcpconntop.core.format import elapsed, printable
 from tcpconntop.core.hosts import BEHIND, LIVE
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS
-from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.groups import GROUPINGS, next_grouping
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.playback import format_position, format_speed
 from tcpconntop.tui.actions import action_named
@@ -24,7 +24,7 @@ from tcpconntop.tui.comparison import comparison_text
 from tcpconntop.tui.state import STARTING, DashboardState
 from tcpconntop.tui.text.lines import STYLE_CLASSES, Line, Part, fit, justify, on_click
 
-_HELP = action_named("help")
+_HELP, _GROUP = action_named("help"), action_named("group(1)")
 
 ZONE_FROM = 100
 """Width from which a time has its zone, and limits the key that shows them."""
@@ -90,6 +90,10 @@ class Header(Line):
         left += [Part(Text(word, dim), priority, "help") for word, priority in self._origin(state)]
         words = [on_click(Text(word), action) for word, action in self._view_words(state)]
         left.append(Part(Text(gap) + Text(" · ", dim).join(words), 2))
+        if state.snapshot and state.snapshot.places.hosts and not self._title:
+            then = GROUPINGS[next_grouping(self._spec.group_by, 1, has_hosts=True)]
+            hint = f"{state.keys.label(_GROUP)}: by {then.title}"
+            left.append(Part(Text(hint, dim), 9, "group(1)"))
         if said := comparison_text(state):
             left.append(Part(Text(said, accent), 4, "mark" if state.compare_s is None else "compare"))
         where = f"/{printable(self._spec.where.text)}" if self._spec.where.text else ""

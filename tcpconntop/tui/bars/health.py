@@ -1,48 +1,57 @@
 """The second line: how many rows of the table are in trouble, of how many.
 
 ● in 1m: 2 of 97 destinations down · 1 failing · 3 resending SYNs · 1 slower than 100ms          x explain
-○ in 1m: none of 97 destinations is down, failing, resending SYNs or slow                     x explain
-○ in 1m: 1 of 97 destinations not judged yet: few connects · no other in trouble               x explain
-○ in 1m: none of 97 destinations is down, …            a spike at 12:36:10: B goes there       x explain
+◐ in 1m: 10.83.5.51:8443 is 19× slower than comparable addresses · 1 more                        x explain
+○ in 1m: 1 of 13 destinations with 2 of 2 failed: too few to judge                               x explain
+○ in 1m: all 97 destinations: under 1% failed, …         a spike at 12:36:10: B goes there       x explain
+
+It never denies what the table or Explain shows: where no row is in trouble, it names the worst finding;
+without one, failures that are too few to judge by; and only then the limits that all rows are below.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
-from tcpconntop.core.clock import local
-from tcpconntop.core.format import count, duration, elapsed
-from tcpconntop.core.lazy import np
-from tcpconntop.core.thresholds import SLOW_US
+from tcpconntop.core.clock import clock, local
+from tcpconntop.core.format import count, duration, printable
+from tcpconntop.core.lazy import lazy, np
+from tcpconntop.core.thresholds import NOTABLE_SHARE, SLOW_US
 from tcpconntop.core.types import Mask
-from tcpconntop.core.view.trouble import Trouble
+from tcpconntop.core.view.trouble import Trouble, ok_at_least
 from tcpconntop.core.window.lengths import WINDOWS
+from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.actions import KeyBindings, action_named
 from tcpconntop.tui.state import COARSE
-from tcpconntop.tui.text.lines import Line, Part, justify
-from tcpconntop.tui.text.severity import TROUBLE_PAINTS
+from tcpconntop.tui.text.lines import Line, Part, fit, justify
+from tcpconntop.tui.text.severity import FINDING_SIGNS, TROUBLE_PAINTS
 
 if TYPE_CHECKING:
+    from tcpconntop.core.analysis import explain as findings
+    from tcpconntop.core.analysis import selection as selections
+    from tcpconntop.core.analysis.explain import Finding
     from tcpconntop.core.view.view import View
+else:
+    findings = lazy("tcpconntop.core.analysis.explain")
+    selections = lazy("tcpconntop.core.analysis.selection")
 
+_SLOW = duration(SLOW_US)
 _WORDS = {
     Trouble.DOWN: "down",
     Trouble.FAILING: "failing",
+    Trouble.GIVEN_UP: "given up",
     Trouble.RESENDS: "resending SYNs",
-    Trouble.SLOW: f"slower than {duration(SLOW_US)}",
+    Trouble.SLOW: f"slower than {_SLOW}",
 }
-_PLURALS = {"process": "processes"}
 _EXPLAIN, _SPIKE = action_named("explain"), action_named("spike(-1)")
 
-
-class _Kind(NamedTuple):
-    """How many rows are of a kind, its word, and the name of its colour."""
-
-    n: int
-    word: str
-    paint: str
+_Sentence = Callable[[str, str], Text]
+"""Returns the line for a scope (window and filter) and the rows (`97 destinations`); both may be empty."""
 
 
 class Health(Line):
@@ -53,6 +62,7 @@ class Health(Line):
         self._view: View | None = None
         self._keys, self._filtered = KeyBindings(), False
         self._spike_s: float | None = None
+        self._explained: tuple[View, tuple[Finding, ...]] | None = None  # the last view that was
 
     def show(
         self, view: View | None, keys: KeyBindings, filtered: bool, spike_s: float | None = None
@@ -73,22 +83,22 @@ class Health(Line):
         view = self._view
         if view is None:
             return Text()
-        troubles, others, n_rows = self._kinds(view)
-        all_rows = _rows_text(view, n_rows)
         key = Text.assemble(
             (self._keys.label(_EXPLAIN), self.paint("accent")), (" explain", self.paint("dim"))
         )
-        right = [Part(key, 1, _EXPLAIN.name)]
-        spikes, scope = self._spike_texts(), self._scope(view)
-        for said, rows, kinds, spike in (
-            *((scope, all_rows, troubles + others, spike) for spike in spikes),
-            ("", all_rows, troubles + others, spikes[-1]),
-            ("", all_rows, troubles or others, spikes[-1]),
-            ("", "", troubles or others, spikes[-1]),
+        n_rows, spikes = int(_judged(view).sum()), self._spike_texts()
+        rows, scope = view.grouping.counted(n_rows), self._scope(view)
+        for said, of, spike in (
+            *((scope, rows, spike) for spike in spikes),
+            ("", rows, spikes[-1]),
+            ("", "", spikes[-1]),
         ):
-            line = self._sentence(kinds, said, rows, n_rows) if n_rows else self._nothing_yet()
-            if line.cell_len + 4 + key.cell_len + (spike.cell_len + 2 if spike else 0) <= width:
+            room = width - 4 - key.cell_len - (spike.cell_len + 2 if spike else 0)
+            nothing = Text("○ nothing to judge yet", self.paint("dim"))
+            line = self._sentence(view, room)(said, of) if n_rows else nothing
+            if line.cell_len <= room:
                 break
+        right = [Part(key, 1, _EXPLAIN.name)]
         if spike:
             right.insert(0, Part(spike, 2, _SPIKE.name))
         return justify([Part(line, 0, _EXPLAIN.name)], right, width)
@@ -106,58 +116,72 @@ class Health(Line):
             Text.assemble((key, self.paint("accent")), (f" spike {then}", warn)),
         ]
 
-    def _kinds(self, view: View) -> tuple[list[_Kind], list[_Kind], int]:
-        """Return the rows by kind of trouble, the worst first; those that may be in some; and all rows."""
-        judged = _judged(view)
-        counts = np.bincount(view.trouble[judged], minlength=len(Trouble)).tolist()
-        troubles = []
-        for kind, word in _WORDS.items():
-            is_down = kind is Trouble.DOWN and not self._of_destinations
-            paint = TROUBLE_PAINTS[kind]
-            troubles.append(_Kind(counts[kind], "always failing" if is_down else word, paint))
-        others = [
-            _Kind(int(view.only_cancelled[judged].sum()), "always cancelled", "dim"),
-            _Kind(int(view.undecided[judged].sum()), "not judged yet: few connects", "dim"),
-        ]
-        return [kind for kind in troubles if kind.n], [kind for kind in others if kind.n], sum(counts)
+    def _sentence(self, view: View, room: int) -> _Sentence:
+        """Return what there is to say of a view: the first of these that there is."""
+        if view.trouble[_judged(view)].any():
+            return partial(self._in_trouble, view, room)
+        if listed := self._findings(view):
+            return partial(self._finding, listed, room)
+        if few := too_few(view):
+            return partial(self._few, *few)
+        return self._below_limits
 
-    def _nothing_yet(self) -> Text:
-        return Text("○ nothing to judge yet", self.paint("dim"), no_wrap=True)
+    def _findings(self, view: View) -> tuple[Finding, ...]:
+        """Return what Explain has found in all rows, the worst first. It takes 1 to 4 ms."""
+        if self._explained is None or self._explained[0] is not view:
+            self._explained = view, findings.explain(selections.Selection(view), clock)
+        return self._explained[1]
 
-    def _sentence(self, kinds: list[_Kind], scope: str, rows: str, n_rows: int) -> Text:
-        """Return the rows by kind, or that none is in trouble.
-
-        Args:
-            kinds: kinds of trouble, the worst first, or what may be trouble; may be empty.
-            scope: the window and the filter; may be empty.
-            rows: how many rows there are, such as `97 destinations`; may be empty.
-            n_rows: how many rows there are.
-        """
-        dim, text = self.paint("dim"), Text(no_wrap=True)
-        if not kinds:
-            of = (f"{rows}, not" if n_rows == 1 else f"none of {rows} is") if rows else "nothing"
-            return Text(f"○ {scope}{of} down, failing, resending SYNs or slow", dim)
-        worst = kinds[0].paint
-        is_trouble = worst != "dim"
-        sign = ("● ", self.paint(worst) + self.paint("strong")) if is_trouble else ("○ ", dim)
-        text.append(*sign).append(scope, dim)
+    def _in_trouble(self, view: View, room: int, scope: str, rows: str) -> Text:
+        """Return the counts by kind of trouble, the worst first; what is too few to judge, if it fits."""
+        troubles, dim, strong = view.trouble[_judged(view)], self.paint("dim"), self.paint("strong")
+        worst = self.paint(TROUBLE_PAINTS[int(troubles.max())])
+        text = Text.assemble(("● ", worst + strong), (scope, dim), no_wrap=True)
         of = f" of {rows}" if rows else ""
-        for kind in kinds:
-            paint = self.paint(kind.paint)
-            number = paint + self.paint("strong") if is_trouble else dim
-            text.append(count(kind.n), number).append(of, dim)
-            text.append(f" {kind.word}", paint).append(" · ", dim)
-            of = ""
-        if not is_trouble and sum(kind.n for kind in kinds) < n_rows:
-            return text.append("no other in trouble", dim)
+        words = dict(_WORDS)
+        if not (view.grouping.has("daddr") or view.grouping.has("dport")):
+            words[Trouble.DOWN] = "always failing"  # a process is not down, whatever its connects do
+        if set(troubles.tolist()) <= {Trouble.NONE, Trouble.GIVEN_UP}:
+            words[Trouble.GIVEN_UP] = f"with {given_up(view)} given up before an answer"
+        for kind, word in words.items():
+            if n := int(np.count_nonzero(troubles == kind)):
+                paint = self.paint(TROUBLE_PAINTS[kind])
+                text.append(count(n), paint + strong).append(of, dim)
+                text.append(f" {word}", paint).append(" · ", dim)
+                of = ""
         text.right_crop(3)
-        return text
+        few = too_few(view)
+        more = f" · {count(few[0])} with {few[1]}: too few to judge" if few else ""
+        return text.append(more, dim) if text.cell_len + len(more) <= room else text
 
-    @property
-    def _of_destinations(self) -> bool:
-        """True if rows are destinations; a process is not down, whatever its connects do."""
-        grouping = self._view.grouping if self._view is not None else None
-        return grouping is not None and (grouping.has("daddr") or grouping.has("dport"))
+    def _finding(self, listed: tuple[Finding, ...], room: int, scope: str, rows: str) -> Text:
+        """Return the worst finding, and how many more there are; without `rows`, cut to the room.
+
+        It is not red, as rows in trouble are: few connects can make a finding, such as one lost SYN.
+        """
+        severity = min(listed[0].severity, findings.Severity.WARN)
+        dim, (sign, paint) = self.paint("dim"), FINDING_SIGNS[severity.name]
+        title, more = printable(listed[0].title), f" · {len(listed) - 1} more" if listed[1:] else ""
+        if not rows:
+            title = fit(title, min(cell_len(title), max(room - len(sign) - len(more), 1)))
+        style = self.paint(paint)
+        return Text.assemble((sign, style + self.paint("strong")), (scope, dim), (title, style), (more, dim))
+
+    def _few(self, n: int, what: str, scope: str, rows: str) -> Text:
+        """Return what is wrong with `n` rows that are too few connects to judge."""
+        of = f" of {rows}" if rows else ""
+        return Text.assemble(
+            (f"○ {scope}", self.paint("dim")),
+            count(n),
+            (of, self.paint("dim")),
+            f" with {what}: too few to judge",
+        )
+
+    def _below_limits(self, scope: str, rows: str) -> Text:
+        """Return the limits that all rows are below."""
+        each = "" if not rows else f"{rows}: " if rows.startswith("1 ") else f"all {rows}: "
+        limits = f"under {NOTABLE_SHARE:.0%} failed, resent SYNs or took {_SLOW}"
+        return Text(f"○ {scope}{each}{limits}", self.paint("dim"), no_wrap=True)
 
     def _scope(self, view: View) -> str:
         """Return what the counts are of: the window, and that there is a filter."""
@@ -168,14 +192,28 @@ class Health(Line):
         return f"in {window}, filtered: " if self._filtered else f"in {window}: "
 
 
+def given_up(view: View) -> str:
+    """Return how many connects were given up, of how many, in the rows that are in trouble so: `39 of 39`."""
+    outcomes = view.stats["outcomes"][_judged(view) & (view.trouble == Trouble.GIVEN_UP)]
+    return f"{count(int(outcomes[:, Outcome.CANCELLED].sum()))} of {count(int(outcomes.sum()))}"
+
+
+def too_few(view: View) -> tuple[int, str] | None:
+    """Return how many rows are undecided, and which of their connects make them so: `2 of 2 failed`.
+
+    None if there is none.
+    """
+    rows, outcomes, window = _judged(view) & view.undecided, view.stats["outcomes"], view.snapshot.window
+    if not rows.any():
+        return None
+    is_key = np.append(rows, False)[view.row_of]  # index -1, a key without a row, reads the last
+    ended, slow = int(outcomes[rows].sum()), int(ok_at_least(window, SLOW_US)[is_key].sum())
+    failed = ended - int(outcomes[rows, Outcome.OK].sum())
+    words = " or ".join([*["failed"] * bool(failed), *[f"over {_SLOW}"] * bool(slow)])
+    return int(np.count_nonzero(rows)), f"{count(failed + slow)} of {count(ended)} {words}"
+
+
 def _judged(view: View) -> Mask:
     """True for all rows but that of folded keys, and those that are gone since the mark, shape (n,)."""
     mask: Mask = (view.keys["special"] == 0) & (view.busiest_index >= 0)
     return mask
-
-
-def _rows_text(view: View, n_rows: int) -> str:
-    """Return how many rows are judged, and of what."""
-    title = view.grouping.title
-    many = f"pairs of {title}" if " and " in title else _PLURALS.get(title, f"{title}s")
-    return f"{count(n_rows)} {title if n_rows == 1 else many}"

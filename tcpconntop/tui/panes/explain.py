@@ -29,6 +29,7 @@ from tcpconntop.core.lazy import lazy
 from tcpconntop.tui.actions import bindings
 from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.pane import Pane, no_connect_yet
+from tcpconntop.tui.text.severity import FINDING_SIGNS
 from tcpconntop.tui.text.wrap import wrap
 
 if TYPE_CHECKING:
@@ -48,9 +49,6 @@ HINTS = (
 CURSOR_SIGN = "▌"
 TITLE_INDENT, EVIDENCE_INDENT, STEP_INDENT = 3, 5, 7
 MAX_TITLE_LINES, MAX_EVIDENCE_LINES, MAX_COMMAND_LINES, MAX_TELLS_LINES = 2, 3, 3, 2
-
-_SIGNS = {"BAD": ("● ", "bad"), "WARN": ("◐ ", "warn"), "NOTE": ("○ ", "dim")}
-"""A fuller sign is a worse finding, so that it can be told without colours."""
 
 
 class Explain(Pane, can_focus=True):
@@ -159,7 +157,7 @@ class Explain(Pane, can_focus=True):
         most_title, most_evidence = (sys.maxsize,) * 2 if is_whole else (MAX_TITLE_LINES, MAX_EVIDENCE_LINES)
         titles = wrap(finding.title, width - TITLE_INDENT - 1, most_title)
         evidence = wrap(finding.evidence, width - EVIDENCE_INDENT - 1, most_evidence)
-        sign, paint = _SIGNS[finding.severity.name]
+        sign, paint = FINDING_SIGNS[finding.severity.name]
         lines = [
             Text.assemble(mark, (sign, self.paint(paint)), (titles[0], self.paint("strong")), no_wrap=True)
         ]

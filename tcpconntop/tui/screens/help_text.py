@@ -26,7 +26,8 @@ QUESTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ("sort_by('p99')", "the slowest first"),
             ("filter", "only what matches: nginx, comm=curl, dest:10.0.0.0/8, p99>5ms, fail>1%"),
             ("scope", "everything, not only what -c, --dest and --filter chose; again: back"),
-            ("group(1)", "by process, port, subnet, unit or host instead of by destination"),
+            ("group(1)", "by host (of several), process, port, subnet, unit … instead of by destination"),
+            ("group(-1)", "back: the grouping before"),
         ),
     ),
     (

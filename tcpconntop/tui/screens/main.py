@@ -9,7 +9,7 @@ from textual import on
 
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy, np
-from tcpconntop.core.view.groups import GROUPINGS, process_text
+from tcpconntop.core.view.groups import next_grouping, process_text
 from tcpconntop.core.view.hosts_of_row import hosts_of_row
 from tcpconntop.core.view.ordering import grouped_by
 from tcpconntop.core.view.spec import ViewSpec
@@ -44,10 +44,7 @@ class MainScreen(ExplainScreen):
     def action_group(self, by: int) -> None:
         """Use the next grouping (1) or the previous one (-1)."""
         has_hosts = self.view is not None and bool(self.view.snapshot.places.hosts)
-        now = self.spec.group_by
-        names = [name for name, kind in GROUPINGS.items() if has_hosts or not kind.by_host or name == now]
-        name = names[(names.index(self.spec.group_by) + by) % len(names)]
-        self.set_spec(grouped_by(self.spec, name))
+        self.set_spec(grouped_by(self.spec, next_grouping(self.spec.group_by, by, has_hosts)))
 
     def leave(self) -> None:
         """Stay, as there is no screen before; say how to leave the filter of the command line."""

@@ -14,8 +14,11 @@ from tcpconntop.core.types import Floats, Ints
 from tcpconntop.core.view.baseline import CHANGES, WORSE_FROM
 from tcpconntop.core.view.metrics import METRICS, Quantity
 
-TROUBLE_PAINTS = ("dim", "warn", "warn", "warn", "bad")
+TROUBLE_PAINTS = ("dim", "warn", "warn", "warn", "warn", "bad")
 """The colour of each kind of trouble, indexed by `Trouble`."""
+
+FINDING_SIGNS = {"BAD": ("● ", "bad"), "WARN": ("◐ ", "warn"), "NOTE": ("○ ", "dim")}
+"""Sign and colour of a finding by its severity: a fuller sign is worse, to be told without colours too."""
 
 LATENCY_PAINTS = ("", "warn", "bad")
 """The colour of a latency that is compared with nothing, by `latency_levels`."""

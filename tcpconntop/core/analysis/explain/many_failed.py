@@ -15,7 +15,7 @@ from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
 from tcpconntop.core.format import percent
-from tcpconntop.core.thresholds import BAD_SHARE, MIN_FAILURES, NOTABLE_SHARE
+from tcpconntop.core.thresholds import BAD_SHARE, GIVEN_UP_SHARE, MIN_FAILURES, NOTABLE_SHARE
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import GROUPINGS, process_text
 from tcpconntop.core.window.keys import OTHER_ROW
@@ -71,7 +71,7 @@ class ManyFailed(FindingKind):
                 evidence.explained[:, outcome] | evidence.claimed, 0, evidence.outcomes[:, outcome]
             )
             for _ in range(MAX_FINDINGS):
-                least = BAD_SHARE if outcome is Outcome.CANCELLED else NOTABLE_SHARE
+                least = GIVEN_UP_SHARE if outcome is Outcome.CANCELLED else NOTABLE_SHARE
                 scopes = _scopes(evidence, left, _folded(evidence, outcome))
                 several = (scope for scope in scopes if _is_about_several(evidence, scope, outcome))
                 best = max(several, key=lambda scope: scope.score, default=None)

@@ -9,7 +9,7 @@ from records import connect, join, random_records, snapshot_of
 from tcpconntop.core.types import SECOND_NS
 from tcpconntop.core.view.columns import COLUMNS, columns_of
 from tcpconntop.core.view.filter import parse_filter
-from tcpconntop.core.view.groups import GROUPINGS
+from tcpconntop.core.view.groups import GROUPINGS, next_grouping
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
@@ -90,3 +90,35 @@ def test_given_keys_that_were_folded_when_their_rows_are_others_then_they_are_me
     again = make_view(snapshot, ViewSpec(), previous=first)
     assert same(again, make_view(snapshot, ViewSpec()))
     assert np.flatnonzero(again.keys["special"]).size == 1
+
+
+def test_given_a_number_of_rows_when_formatted_then_each_grouping_has_its_plural():
+    assert {name: (grouping.counted(1), grouping.counted(64)) for name, grouping in GROUPINGS.items()} == {
+        "dest": ("1 destination", "64 destinations"),
+        "host": ("1 host", "64 hosts"),
+        "host+dest": ("1 pair of host and destination", "64 pairs of host and destination"),
+        "process": ("1 process", "64 processes"),
+        "process+dest": ("1 pair of process and destination", "64 pairs of process and destination"),
+        "port": ("1 port", "64 ports"),
+        "subnet": ("1 subnet", "64 subnets"),
+        "unit": ("1 unit", "64 units"),
+        "netns": ("1 network namespace", "64 network namespaces"),
+        "netns+dest": (
+            "1 pair of network namespace and destination",
+            "64 pairs of network namespace and destination",
+        ),
+    }
+
+
+def test_given_several_hosts_or_one_when_the_grouping_is_changed_then_it_goes_round_and_back():
+    def around(has_hosts, by):
+        names = ["dest"]
+        while (name := next_grouping(names[-1], by, has_hosts)) != "dest":
+            names.append(name)
+        return names
+
+    assert around(True, 1)[:4] == ["dest", "host", "host+dest", "process"]
+    assert sorted(around(True, 1)) == sorted(GROUPINGS)
+    assert around(False, 1) == [name for name, grouping in GROUPINGS.items() if not grouping.by_host]
+    for has_hosts in (True, False):
+        assert around(has_hosts, -1)[1:] == around(has_hosts, 1)[:0:-1]

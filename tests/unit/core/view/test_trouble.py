@@ -10,7 +10,7 @@ from records import connect, join, random_records, snapshot
 from tcpconntop.core.analysis.explain import explain
 from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.counts import EDGES_US
-from tcpconntop.core.thresholds import SLOW_US
+from tcpconntop.core.thresholds import MIN_FAILURES, NOTABLE_SHARE, SLOW_US
 from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.ordering import sorted_by
@@ -37,11 +37,14 @@ def trouble_of(*events, group_by="dest"):
         ([connect(times=2, **REFUSED)], Trouble.NONE),
         ([connect(times=2, **TIMEOUT)], Trouble.DOWN),
         ([connect(times=1, **TIMEOUT)], Trouble.NONE),
-        ([connect(times=16, **CANCELLED)], Trouble.NONE),
+        ([connect(times=16, **CANCELLED)], Trouble.GIVEN_UP),
         ([connect(times=16, rtx=1, **CANCELLED)], Trouble.DOWN),
         ([connect(times=16, netns=1), connect(times=16, rtx=1, netns=2, **CANCELLED)], Trouble.FAILING),
-        ([connect(times=16, netns=1), connect(times=16, netns=2, **CANCELLED)], Trouble.NONE),
-        ([connect(times=16), connect(times=16, rtx=1, **CANCELLED)], Trouble.NONE),
+        ([connect(times=16, netns=1), connect(times=16, netns=2, **CANCELLED)], Trouble.GIVEN_UP),
+        ([connect(times=16), connect(times=16, rtx=1, **CANCELLED)], Trouble.GIVEN_UP),
+        ([connect(times=57), connect(times=3, **CANCELLED)], Trouble.GIVEN_UP),
+        ([connect(times=58), connect(times=3, **CANCELLED)], Trouble.NONE),
+        ([connect(times=2, **CANCELLED)], Trouble.NONE),
         ([connect(), connect(times=99, **REFUSED)], Trouble.FAILING),
         ([connect(times=297), connect(times=3, **REFUSED)], Trouble.FAILING),
         ([connect(times=298), connect(times=3, **REFUSED)], Trouble.NONE),
@@ -73,6 +76,39 @@ def test_given_a_row_in_trouble_then_the_findings_are_about_it_too():
         assert explain(Selection(view), str)
 
 
+def test_given_failures_that_fail_shows_then_a_row_is_in_trouble_or_undecided():
+    """GIVEN rows of few connects of all outcomes WHEN 1% failed THEN no row has nothing to say of it.
+
+    Three that all failed alike are always enough to judge by.
+    """
+    numbers = np.random.default_rng(7)
+    events = [
+        connect(f"10.0.{row}.1", times=int(n), outcome=outcome, rtx=int(numbers.integers(2)))
+        for row in range(200)
+        for outcome, n in zip(
+            Outcome, numbers.integers(-3, 4, len(Outcome)) * (9, 1, 1, 1, 1, 1), strict=True
+        )
+        if n > 0
+    ]
+    view = make_view(snapshot(*events), ViewSpec())
+    outcomes, share = view.stats["outcomes"], view.metrics["fail"]
+    assert ((view.trouble != Trouble.NONE) | view.undecided | (share < NOTABLE_SHARE)).all()
+    alike = (outcomes[:, Outcome.OK] == 0) & (outcomes.max(axis=1) >= MIN_FAILURES)
+    assert 5 < alike.sum() < np.count_nonzero(share)
+    assert view.trouble[alike & (np.count_nonzero(outcomes, axis=1) == 1)].all()
+    assert view.undecided.any()
+
+
+def test_given_connects_given_up_then_rows_and_findings_have_the_same_limit():
+    """GIVEN cancelled connects WHEN they are 5% THEN Explain reports them too, and below neither does."""
+    for ok, wanted in ((57, ["many-failed"]), (58, [])):
+        events = [connect("10.0.1.9", times=ok)]
+        events += [connect(f"10.0.1.{n}", latency_ns=n * MS, **CANCELLED) for n in range(1, 4)]
+        found = explain(Selection(make_view(snapshot(*events), ViewSpec())), str)
+        assert [finding.kind for finding in found] == wanted
+        assert trouble_of(*events, group_by="port") == [Trouble.GIVEN_UP if wanted else Trouble.NONE]
+
+
 def test_given_rows_when_ordered_by_trouble_then_the_worst_come_first():
     events = join(
         connect("10.0.0.1", latency_ns=MS, times=20),
@@ -84,13 +120,14 @@ def test_given_rows_when_ordered_by_trouble_then_the_worst_come_first():
         connect("10.0.0.6", times=20, **REFUSED),
         connect("10.0.0.7", times=5, **REFUSED),
         connect("10.0.0.8", times=50, **TIMEOUT),
+        connect("10.0.0.9", times=60, **CANCELLED),
     )
     view = make_view(snapshot(events), sorted_by(ViewSpec(), "trouble"))
     order = [COLUMNS["daddr"].text(view, row)[-1] for row in range(len(view))]
-    # Two that are down, failing, lost SYNs, slow; one failure is not hidden below the rest; then by p99.
-    assert order == ["8", "7", "6", "5", "4", "3", "2", "1"]
+    # Two that are down, failing, given up, lost SYNs, slow; one failure is not hidden; then by p99.
+    assert order == ["8", "7", "6", "9", "5", "4", "3", "2", "1"]
     texts = [COLUMNS["trouble"].text(view, row) for row in range(len(view))]
-    assert texts == ["down", "down", "failing", "resends", "slow", "?", "-", "-"]
+    assert texts == ["down", "down", "failing", "given up", "resends", "slow", "?", "-", "-"]
     upside_down = make_view(snapshot(events), sorted_by(ViewSpec(), "trouble").reversed())
     assert upside_down.keys.tolist() == view.keys[::-1].tolist()
 
@@ -131,5 +168,10 @@ def test_given_few_connects_that_fail_or_are_slow_then_it_is_not_decided_and_not
     )
     view = make_view(snapshot(events), ViewSpec(sort="daddr", descending=False))
     assert view.undecided.tolist() == [False, True, True, False, False]
-    assert view.only_cancelled.tolist() == [False, False, False, True, False]
-    assert [COLUMNS["trouble"].text(view, row) for row in range(len(view))] == ["-", "?", "?", "-", "-"]
+    assert [COLUMNS["trouble"].text(view, row) for row in range(len(view))] == [
+        "-",
+        "?",
+        "?",
+        "given up",
+        "-",
+    ]
