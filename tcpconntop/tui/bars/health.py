@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tcpconntop.core.clock import clock, local
-from tcpconntop.core.format import count, duration, printable
+from tcpconntop.core.format import count, duration, elapsed, printable
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.thresholds import NOTABLE_SHARE, SLOW_US
 from tcpconntop.core.types import Mask
