@@ -22,6 +22,9 @@ from tcpconntop.core.format import printable
 CELL_WIDTH, CELL_HEIGHT, FONT_SIZE = 9, 18, 15
 BASELINE, MARGIN = 14, 12
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
+THIN = 2
+"""Thickness of the thickest line, in pixels of the picture's own size."""
+
 DIM = 0.4
 """How far the colour of dim text goes towards its background."""
 
@@ -151,7 +154,9 @@ def _rect(x: float, y: float, width: float, height: float, colour: str, opacity:
         f'{name}="{value:g}"' for name, value in zip(("x", "y", "width", "height"), box, strict=True)
     )
     shade = f' opacity="{opacity:g}"' if opacity != 1 else ""
-    return f'<rect {numbers} fill="{colour}"{shade} shape-rendering="crispEdges"/>'
+    # On the grid of a smaller picture, a line as thin as a pixel could fall between two pixels and vanish.
+    edges = "" if min(box[2:]) <= THIN else ' shape-rendering="crispEdges"'
+    return f'<rect {numbers} fill="{colour}"{shade}{edges}/>'
 
 
 def _text(x: int, text: str, colour: str, style: Style, styles: SvgStyles) -> str:
