@@ -61,7 +61,7 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
         }
         for finding in document["findings"]
     ]
-    window = without_rate(document["window"]) | {"to": None}
+    window = without_rate(document["window"]) | {"from": None, "to": None}
     return {**document, "ts": None, "source": None, "window": window, "rows": rows, "findings": findings}
 
 
