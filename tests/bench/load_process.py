@@ -7,17 +7,13 @@ import os
 import select
 import subprocess
 import sys
-import time
-from collections.abc import Mapping
 from contextlib import suppress
 
 import numpy as np
 
-from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.window.ledger import Ledger
-from tcpconntop.core.window.snapshot import SourceInfo
-from tcpconntop.core.wire import EVENT, N_OUTCOMES, Events
+from tcpconntop.core.wire import EVENT, Events
+from tests.bench.made_source import MadeSource, begin_before_now
 
 READS_PER_S = 10
 """As many as the ring buffer is read while connects come (`kernel/session.py`)."""
@@ -25,7 +21,7 @@ READS_PER_S = 10
 PIPE_BYTES = 1 << 20
 
 
-class LoadProcess:
+class LoadProcess(MadeSource):
     """A `Source` of what another process writes: `warm_s` seconds at once, and then continues in real time.
 
     Args:
@@ -35,9 +31,8 @@ class LoadProcess:
     """
 
     def __init__(self, n_keys: int, per_s: int, warm_s: int = 61) -> None:
-        self._size, self._reads = per_s // READS_PER_S, 0
-        self._begin_ns = time.monotonic_ns() - warm_s * SECOND_NS
-        self._outcomes = np.zeros(N_OUTCOMES, np.int64)
+        super().__init__(begin_before_now(warm_s), SECOND_NS // READS_PER_S)
+        self._size = per_s // READS_PER_S
         self._fd, writer = os.pipe()
         with suppress(OSError):
             fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -46,8 +41,6 @@ class LoadProcess:
         os.close(writer)
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
-        self.info = SourceInfo("bench", "6.12.0", "", "", "synthetic")
-        self.ended = False
 
     def read(self, timeout_s: float) -> Events:
         """Return the records of the next tenth of a second, once they are there."""
@@ -57,38 +50,11 @@ class LoadProcess:
         unread = memoryview(events.view(np.uint8))
         while unread and (n := os.readv(self._fd, [unread])):
             unread = unread[n:]
-        self._reads += 1
-        self._outcomes += np.bincount(events["outcome"], minlength=N_OUTCOMES)
-        return events
-
-    def ledger(self) -> Ledger:
-        """Return the totals of all records that were read."""
-        return Ledger(int(self._outcomes.sum()), tuple(int(n) for n in self._outcomes))
-
-    def places(self) -> Places:
-        """Return no names."""
-        return NO_PLACES
-
-    def units(self) -> Mapping[int, str | None]:
-        """Return no names."""
-        return {}
-
-    def host(self) -> None:
-        """Return None: there is no host to read facts from."""
-
-    player = wake = None
-
-    def now_ns(self) -> int:
-        """Return the time at the end of the last step, in ns."""
-        return self._begin_ns + self._reads * SECOND_NS // READS_PER_S
-
-    def wall_offset_ns(self) -> int:
-        """Return the offset from this clock to Unix time, in ns."""
-        return time.time_ns() - time.monotonic_ns()
+        return self.deliver(events)
 
     def close(self) -> None:
         """End the other process: no more records."""
-        self.ended = True
+        super().close()
         self._process.kill()
 
 
