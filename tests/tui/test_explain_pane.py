@@ -10,7 +10,7 @@ from support import Running, feed, flow, notes, snapshot, still, text_of
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.wire import Outcome
-from tcpconntop.tui.panes import explain
+from tcpconntop.tui import explained
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.process import ProcessScreen
 
@@ -273,13 +273,13 @@ async def test_an_ignored_finding_is_not_listed_and_stays_out_in_every_grouping_
 
 async def test_it_is_explained_at_most_once_a_second_and_only_while_it_is_seen(monkeypatch):
     """GIVEN snapshots in a row WHEN the pane is hidden or just drew one THEN nothing is computed."""
-    calls, explained = [], explain.findings.explain
+    calls, explain = [], explained.findings.explain
 
     def counting(*args):
         calls.append(args)
-        return explained(*args)
+        return explain(*args)
 
-    monkeypatch.setattr(explain.findings, "explain", counting)
+    monkeypatch.setattr(explained.findings, "explain", counting)
     async with Explaining() as run:
         assert not calls
         await run.press("x")

@@ -8,8 +8,12 @@ from records import snapshot as recorded
 from stories import FAILING, NO_CONNECTS, QUIET
 from support import Running, feed, flow, snapshot, still, text_of
 
+from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.view.make_view import make_view
+from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.actions import ACTIONS
+from tcpconntop.tui.explained import findings_in
 from tcpconntop.tui.panes.explain import Explain
 from tcpconntop.tui.screens.help import HelpScreen
 from tcpconntop.tui.screens.process import ProcessScreen
@@ -214,3 +218,10 @@ async def test_before_the_first_connect_it_says_what_makes_a_row():
         assert "connections that are open already are not" in text
         await feed(run.pilot, snapshot(8))
         assert run.screen.view
+
+
+def test_the_line_and_the_pane_share_what_was_found():
+    all_rows = Selection(make_view(snapshot(9), ViewSpec()))
+    found = findings_in(all_rows)
+    assert found
+    assert findings_in(all_rows) is found

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from tcpconntop.core.clock import clock, local
+from tcpconntop.core.clock import local
 from tcpconntop.core.format import count, duration, elapsed, printable
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.thresholds import NOTABLE_SHARE, SLOW_US
@@ -27,18 +27,18 @@ from tcpconntop.core.view.trouble import Trouble, ok_at_least
 from tcpconntop.core.window.lengths import WINDOWS
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.actions import KeyBindings, action_named
+from tcpconntop.tui.explained import findings_in
 from tcpconntop.tui.state import COARSE
 from tcpconntop.tui.text.lines import Line, Part, fit, justify
 from tcpconntop.tui.text.severity import FINDING_SIGNS, TROUBLE_PAINTS
 
 if TYPE_CHECKING:
     from tcpconntop.core.analysis import explain as findings
-    from tcpconntop.core.analysis import selection as selections
     from tcpconntop.core.analysis.explain import Finding
+    from tcpconntop.core.analysis.selection import Selection
     from tcpconntop.core.view.view import View
 else:
     findings = lazy("tcpconntop.core.analysis.explain")
-    selections = lazy("tcpconntop.core.analysis.selection")
 
 _SLOW = duration(SLOW_US)
 _WORDS = {
@@ -59,30 +59,29 @@ class Health(Line):
 
     def __init__(self) -> None:
         super().__init__()
-        self._view: View | None = None
+        self._all: Selection | None = None
         self._keys, self._filtered = KeyBindings(), False
         self._spike_s: float | None = None
-        self._explained: tuple[View, tuple[Finding, ...]] | None = None  # the last view that was
 
     def show(
-        self, view: View | None, keys: KeyBindings, filtered: bool, spike_s: float | None = None
+        self, all_rows: Selection | None, keys: KeyBindings, filtered: bool, spike_s: float | None = None
     ) -> None:
         """Show the rows of a view.
 
         Args:
-            view: the view; None shows an empty line.
+            all_rows: all rows of a view; None shows an empty line.
             keys: the keys of the actions.
             filtered: True if the user's filter leaves some rows out.
             spike_s: when a spike began that is over, and no longer in the window; Unix time.
         """
-        self._view, self._keys, self._filtered, self._spike_s = view, keys, filtered, spike_s
+        self._all, self._keys, self._filtered, self._spike_s = all_rows, keys, filtered, spike_s
         self.redraw()
 
     def draw(self, width: int) -> Text:
         """Return the line."""
-        view = self._view
-        if view is None:
+        if self._all is None:
             return Text()
+        view = self._all.view
         key = Text.assemble(
             (self._keys.label(_EXPLAIN), self.paint("accent")), (" explain", self.paint("dim"))
         )
@@ -95,7 +94,7 @@ class Health(Line):
         ):
             room = width - 4 - key.cell_len - (spike.cell_len + 2 if spike else 0)
             nothing = Text("○ nothing to judge yet", self.paint("dim"))
-            line = self._sentence(view, room)(said, of) if n_rows else nothing
+            line = self._sentence(self._all, room)(said, of) if n_rows else nothing
             if line.cell_len <= room:
                 break
         right = [Part(key, 1, _EXPLAIN.name)]
@@ -116,21 +115,16 @@ class Health(Line):
             Text.assemble((key, self.paint("accent")), (f" spike {then}", warn)),
         ]
 
-    def _sentence(self, view: View, room: int) -> _Sentence:
+    def _sentence(self, all_rows: Selection, room: int) -> _Sentence:
         """Return what there is to say of a view: the first of these that there is."""
+        view = all_rows.view
         if view.trouble[_judged(view)].any():
             return partial(self._in_trouble, view, room)
-        if listed := self._findings(view):
+        if listed := findings_in(all_rows):
             return partial(self._finding, listed, room)
         if few := too_few(view):
             return partial(self._few, *few)
         return self._below_limits
-
-    def _findings(self, view: View) -> tuple[Finding, ...]:
-        """Return what Explain has found in all rows, the worst first. It takes 1 to 4 ms."""
-        if self._explained is None or self._explained[0] is not view:
-            self._explained = view, findings.explain(selections.Selection(view), clock)
-        return self._explained[1]
 
     def _in_trouble(self, view: View, room: int, scope: str, rows: str) -> Text:
         """Return the counts by kind of trouble, the worst first; what is too few to judge, if it fits."""

@@ -15,20 +15,20 @@ The worst comes first. The bar on the left marks the chosen finding while the pa
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
 
-from tcpconntop.core.clock import repeated_zone
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy
 from tcpconntop.tui.actions import bindings
+from tcpconntop.tui.explained import findings_in
 from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.pane import Pane, no_connect_yet
+from tcpconntop.tui.table.drawing import CURSOR_SIGN
 from tcpconntop.tui.text.severity import FINDING_SIGNS
 from tcpconntop.tui.text.wrap import wrap
 
@@ -46,25 +46,19 @@ HINTS = (
 )
 """What the keys do; the first that fits is shown."""
 
-CURSOR_SIGN = "▌"
 TITLE_INDENT, EVIDENCE_INDENT, STEP_INDENT = 3, 5, 7
 MAX_TITLE_LINES, MAX_EVIDENCE_LINES, MAX_COMMAND_LINES, MAX_TELLS_LINES = 2, 3, 3, 2
 
 
 class Explain(Pane, can_focus=True):
-    """A list of findings. With the focus, one is chosen; it stays chosen when the order changes.
-
-    Args:
-        local_time: converts Unix time to local time.
-    """
+    """A list of findings. With the focus, one is chosen; it stays chosen when the order changes."""
 
     BINDINGS = bindings("findings")
     MIN_HEIGHT = 2
     IS_READ = True
 
-    def __init__(self, local_time: Callable[[float], time.struct_time] = time.localtime) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._local_time = local_time
         self._findings: tuple[Finding, ...] = ()
         self._explained: Selection | None = None
         self._chosen = 0
@@ -94,13 +88,10 @@ class Explain(Pane, can_focus=True):
         if selection is self._explained:
             return
         name = self.chosen.name if self.chosen else None
-        self._findings = findings.explain(selection, self._clock)
+        self._findings = findings_in(selection)
         self._explained = selection
         names = [finding.name for finding in self._findings]
         self._chosen = names.index(name) if name in names else min(self._chosen, max(len(names) - 1, 0))
-
-    def _clock(self, unix_s: float) -> str:
-        return f"{time.strftime('%H:%M:%S', self._local_time(unix_s))}{repeated_zone(unix_s)}"
 
     # Drawing
 

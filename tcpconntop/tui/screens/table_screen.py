@@ -168,7 +168,7 @@ class TableScreen(FilteredScreen):
             if is_big(*self.size):
                 self.set_heights(self.size.height)
             spike_s = self._spikes.newest_before_window(state, self.view.spec.where)
-            self.health.show(self.view, state.keys, bool(self.where.text), spike_s)
+            self.health.show(self._all, state.keys, bool(self.where.text), spike_s)
             self.summary.show(self._all, snapshot.ledger if self.SHOWS_EVERYTHING else None)
             self._show_panes()
         where = self.effective_spec().where
