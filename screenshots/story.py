@@ -35,7 +35,7 @@ DATABASE, SICK_AT_S, END_S = ("10.7.0.12", 5432), 200, 240
 ROW, RESENDING, FACTOR = r"10\.7\.0\.12 .*\S", r"1 of \d+ destinations resending SYNs", r"×([\d,.]+)"
 BAND = r"(?<= )▄{6,}(?= +connects)"
 LOST, NEXT, COPIED = r"\S+ of \S+ connects to \S+ lost a SYN", r"→ on .*\S", r"(?=clipboard: ss -ltn)"
-"""What captions are about, as it stands on the screen."""
+"""Patterns of the text on the screen that captions are about."""
 
 
 @dataclass(frozen=True)

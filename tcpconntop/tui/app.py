@@ -12,7 +12,6 @@ from dataclasses import replace
 from textual import on, work
 from textual.app import SystemCommand
 from textual.filter import LineFilter, NoColor
-from textual.notifications import Notify
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -184,15 +183,6 @@ class Dashboard(AlertingApp, MomentsApp, ExportingApp):
         """Pass the state to the visible screen."""
         if self._table_screen.is_mounted:
             self._table_screen.show(self._store.state)
-
-    def show_note(self, note: str) -> None:
-        """Show a note in place of the previous one."""
-        self.notify(printable(note), markup=False)
-
-    @on(Notify)
-    def clear_notes(self) -> None:
-        """Remove all notes: several would cover the table that they are about."""
-        self.clear_notifications()
 
     # Actions in time
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from textual import work
+from textual import on, work
+from textual.notifications import Notify
 
 from tcpconntop.core.format import printable
 from tcpconntop.tui.comparing_app import ComparingApp
@@ -22,11 +23,12 @@ class ExportingApp(ComparingApp):
 
     def show_note(self, note: str) -> None:
         """Show a note in place of the previous one."""
-        raise NotImplementedError
+        self.notify(printable(note), markup=False)
 
+    @on(Notify)
     def clear_notes(self) -> None:
-        """Remove all notes."""
-        raise NotImplementedError
+        """Remove all notes: several would cover the table that they are about."""
+        self.clear_notifications()
 
     def action_copy(self) -> None:
         """Copy the selected row, through the terminal (OSC 52)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from tcpconntop.core.lazy import lazy, np
-from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.filter import NO_FILTER, Filter
 from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.tui.state import DashboardState
 
@@ -22,8 +22,6 @@ else:
     past = lazy("tcpconntop.core.analysis.past")
     spikes = lazy("tcpconntop.core.analysis.spikes")
 
-ALL = Filter()
-
 WATCH_S = 5
 """Seconds between two looks for spikes in a live view."""
 
@@ -32,7 +30,7 @@ _UNREAD: WeakKeyDictionary[Overview, Overview] = WeakKeyDictionary()
 _IN_OVERVIEW: WeakKeyDictionary[Overview, list[Spike]] = WeakKeyDictionary()
 
 
-def overview_of(state: DashboardState, where: Filter = ALL) -> Overview | None:
+def overview_of(state: DashboardState, where: Filter = NO_FILTER) -> Overview | None:
     """Return a whole recording, as far as it was read, or the past that is kept; None if there is nothing.
 
     Args:

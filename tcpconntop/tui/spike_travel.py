@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcpconntop.core.lazy import lazy
-from tcpconntop.core.view.filter import Filter
-from tcpconntop.tui.overviews import ALL, overview_of, spike_at, spikes_in
+from tcpconntop.core.view.filter import NO_FILTER, Filter
+from tcpconntop.tui.overviews import overview_of, spike_at, spikes_in
 from tcpconntop.tui.spike_text import spike_texts
 from tcpconntop.tui.state import NOTHING_YET, Change, DashboardState
 from tcpconntop.tui.time_travel import time_travel
@@ -40,7 +40,7 @@ def shown_ns(state: DashboardState) -> int | None:
     return state.snapshot.now_ns if state.snapshot is not None else None
 
 
-def to_spike(state: DashboardState, by: int, where: Filter = ALL) -> Change | Wish:
+def to_spike(state: DashboardState, by: int, where: Filter = NO_FILTER) -> Change | Wish:
     """Stop at the next spike (1) or at the one before (-1); a `Wish` if more has to be read for that.
 
     Args:
@@ -65,7 +65,7 @@ def to_spike(state: DashboardState, by: int, where: Filter = ALL) -> Change | Wi
     return Change(change.state, change.note or about, change.moved)
 
 
-def waiting(state: DashboardState, where: Filter = ALL) -> str:
+def waiting(state: DashboardState, where: Filter = NO_FILTER) -> str:
     """Return what is said while a spike is looked for in what is not read yet."""
     if state.info is None:
         return NOTHING_YET

@@ -18,7 +18,7 @@ from tcpconntop.core.analysis.overview import Overview, p99_with_low
 from tcpconntop.core.analysis.spikes import FACTOR, Spike
 from tcpconntop.core.counts import CELLS, bucket_of
 from tcpconntop.core.types import SECOND_NS, Floats
-from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.filter import NO_FILTER, Filter
 from tcpconntop.core.view.groups import address_port_text
 from tcpconntop.core.view.row_map import map_rows
 from tcpconntop.core.window.selected import SelectedCounts, selected_counts
@@ -28,8 +28,6 @@ from tcpconntop.core.wire import Outcome
 
 PAST_STEPS = 120
 """Steps of the kept past, at most: a quarter of an hour in steps of ten seconds."""
-
-ALL = Filter()
 
 MOST = 0.5
 """From this share of a spike's connects on, a destination is named."""
@@ -47,7 +45,7 @@ class Destination(NamedTuple):
     share: float
 
 
-def past_overview(snapshot: Snapshot, where: Filter = ALL) -> Overview:
+def past_overview(snapshot: Snapshot, where: Filter = NO_FILTER) -> Overview:
     """Return the past that a snapshot keeps, as long as one can look back.
 
     A slice that is longer than a step counts evenly in its steps, and each of these has its p99.
@@ -96,7 +94,7 @@ def _p99_of_one(sums: SelectedCounts) -> tuple[float, float]:
 
 
 def main_destination(
-    snapshot: Snapshot, overview: Overview, spike: Spike, where: Filter = ALL
+    snapshot: Snapshot, overview: Overview, spike: Spike, where: Filter = NO_FILTER
 ) -> Destination | None:
     """Return the destination that most of a spike's slow connects went to, or most of those that failed.
 

@@ -151,6 +151,10 @@ class Filter:
         return match
 
 
+NO_FILTER = Filter()
+"""The empty filter, which all connects match."""
+
+
 def parse_filter(text: str, ports: Mapping[str, int] = _NO_PORTS, *, of_connects: bool = False) -> Filter:
     """Parse a filter; `ports` maps port names to numbers. With `of_connects`, it is one for single connects.
 

@@ -24,9 +24,9 @@ from tcpconntop.core.format import duration, printable
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.thresholds import BAD_SHARE, NOTABLE_SHARE
 from tcpconntop.core.types import SECOND_NS
-from tcpconntop.core.view.filter import Filter
+from tcpconntop.core.view.filter import NO_FILTER, Filter
 from tcpconntop.tui.messages import MomentRequested
-from tcpconntop.tui.overviews import ALL, kept_by, overview_of, spike_at, spikes_in
+from tcpconntop.tui.overviews import kept_by, overview_of, spike_at, spikes_in
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH
 from tcpconntop.tui.spike_text import spike_texts
 from tcpconntop.tui.spike_travel import shown_ns
@@ -65,7 +65,7 @@ class Strip(Line):
         super().__init__()
         self._overview: Overview | None = None
         self._state: DashboardState | None = None
-        self._where = ALL
+        self._where = NO_FILTER
         self._lines = 1
         self.display = False
 

@@ -14,9 +14,6 @@ from tcpconntop.core.types import SECOND_NS, Ints, Rows
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.wire import N_OUTCOMES
 
-SYN_RETRANSMITS = N_OUTCOMES
-"""Column of `Happened.counts` with the SYN retransmissions; those before it are the outcomes."""
-
 
 class Happened(NamedTuple):
     """What some rows did, by slice: arrays of one length, an element for each row that a slice has.
@@ -24,7 +21,7 @@ class Happened(NamedTuple):
     Attributes:
         begin_ns, end_ns: the time of the slice; the end is not in it.
         row: row of the window.
-        counts: ended attempts by `Outcome`, and SYN retransmissions, shape (n, N_OUTCOMES + 1).
+        counts: ended attempts by `Outcome`, shape (n, N_OUTCOMES).
     """
 
     begin_ns: Ints
@@ -42,17 +39,13 @@ def happened(slices: Sequence[Slice], rows: Rows, now_ns: int) -> Happened:
         index, found = find(part.packed_rows, rows)
         if not len(index):
             continue
-        resent = part.packed_stats.get("syn_retransmits")
-        numbers = np.zeros((len(index), N_OUTCOMES + 1), np.int64)
-        numbers[:, :N_OUTCOMES] = part.outcomes(index)
-        numbers[:, SYN_RETRANSMITS] = 0 if resent is None else resent[index]
         begin.append(np.full(len(index), part.second * SECOND_NS))
         end.append(np.full(len(index), (part.second + part.seconds) * SECOND_NS))
         row.append(rows[found])
-        counts.append(numbers)
+        counts.append(part.outcomes(index))
     if not row:
         none = np.empty(0, np.int64)
-        return Happened(none, none, none, np.empty((0, N_OUTCOMES + 1), np.int64))
+        return Happened(none, none, none, np.empty((0, N_OUTCOMES), np.int64))
     return Happened(*map(np.concatenate, (begin, end, row, counts)))
 
 
