@@ -85,3 +85,5 @@ async def test_limits_and_zone_are_in_plain_words_where_there_is_room():
         await run.pilot.resize_terminal(80, 24)
         await run.press("comma")
         assert re.search(r"· 10:00:0\d, \ds ago", run.header())
+        await run.press("dollar_sign")
+        assert "⚠ 1: see ?" in run.header()

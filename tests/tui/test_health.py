@@ -139,6 +139,22 @@ async def test_a_row_has_the_sign_from_the_start_and_the_panes_are_about_everyth
         assert (table.pointed, table.row) == (0, 0)
 
 
+async def test_a_dialog_leaves_no_key_on_the_screen_that_does_nothing():
+    async with Running(5, flows=[flow("a", pid, "10.0.0.1") for pid in (1, 2)]) as run:
+        main = run.screen
+        assert health(run).endswith("x explain")
+        await run.press("enter")
+        assert run.screen.query("OptionList")
+        assert "explain" not in str(main.health.render())
+        assert text_of(main.footer)[0].split()[:4] == ["esc", "back", "lost", "0,"]
+        await run.press("question_mark")
+        assert isinstance(run.screen, HelpScreen)
+        await run.press("escape", "escape")
+        assert run.screen is main
+        assert health(run).endswith("x explain")
+        assert text_of(main.footer)[0].strip().startswith("q quit")
+
+
 async def test_q_leaves_the_process_and_then_the_program():
     async with Running(20) as run:
         await run.press("P", "enter")

@@ -234,6 +234,7 @@ COLUMNS: dict[str, ViewColumn] = {
         _metric("fail", "FAIL%", "", "share of connects that failed", width=5, priority=0),
         _change("dfail", "ΔFAIL%", Quantity.DIFFERENCE, "FAIL% now minus FAIL% at the baseline"),
         _metric("rtx", "RTX", "syn_retransmits", "SYNs that were sent again", width=5, priority=4),
+        _metric("resent", "RTX%", "", "share of the SYNs that were sent again: RTX of COUNT + RTX", width=5),
         _metric("min", "MIN", "min_us", "least latency of the successful connects"),
         _metric("p50", "P50", "p50_us", "half of the connects took at most this long", priority=0),
         _change("dp50", "ΔP50", Quantity.FACTOR, "P50 now divided by P50 at the baseline"),

@@ -97,6 +97,7 @@ def _bounds_of_missing(snapshot: Snapshot, where: Filter, metrics: Mapping[str, 
         "failed": (failed, failed + more_failed),
         "fail": (_share(failed, ok + more_ok), _share(failed + more_failed, ok)),
         "rtx": (metrics["rtx"], math.inf),
+        "resent": (_share(metrics["rtx"], count + missing.total), 1.0),
     }
     for outcome in FAILURES:
         label = outcome.label

@@ -97,6 +97,15 @@ class RowStats:
         """Return the number of SYNs that were sent again, shape (n,)."""
         return self.stats["syn_retransmits"].astype(np.float64)
 
+    def resent_share(self) -> Floats:
+        """Return the share of the SYNs that were sent again, shape (n,); NaN where no connect ended.
+
+        Each ended connect sent one SYN, and those that were sent again.
+        """
+        resent = self.retransmits()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.ended > 0, resent / (self.ended + resent), np.nan)
+
     def mean(self) -> Floats:
         """Return the mean latency in µs, shape (n,); NaN where no connect succeeded."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -175,6 +184,7 @@ _DECLARED: tuple[StatsMetric | LatencyMetric, ...] = (
     _latency("max", lambda rows: rows.latency("max_ns")),
     _latency("mean", RowStats.mean),
     _latency("last", RowStats.last),
+    StatsMetric("resent", Quantity.SHARE, Needs.ENDED_CONNECT, RowStats.resent_share),
 )
 
 METRICS = {metric.name: metric for metric in _DECLARED}

@@ -58,7 +58,12 @@ class Footer(Line):
         super().__init__()
         self._hidden, self._keys = hidden, KeyBindings()
         self._snapshot: Snapshot | None = None
-        self._paused = False
+        self._paused = self._covered = False
+
+    def cover(self, covered: bool) -> None:
+        """Show the key that closes a dialog alone, while one is above the screen."""
+        self._covered = covered
+        self.redraw()
 
     def show(self, snapshot: Snapshot | None, keys: KeyBindings, paused: bool = False) -> None:
         """Show the keys, and the losses and costs of the newest snapshot, even while the view is paused."""
@@ -87,6 +92,8 @@ class Footer(Line):
         return justify(hints, self._ledger(width), width)
 
     def _words(self) -> list[str]:
+        if self._covered:
+            return ["back"]
         first: tuple[str, ...]
         is_recording = self._snapshot is not None and self._snapshot.playback is not None
         if self._paused:
@@ -110,7 +117,7 @@ class Footer(Line):
         if snapshot is None:
             return []
         ledger, cost = snapshot.ledger, snapshot.cost
-        traced = ": unknown" if ledger.completeness is None else f" {seen_share(ledger.completeness)}"
+        traced = " ?" if ledger.completeness is None else f" {seen_share(ledger.completeness)}"
         if ledger.completeness is not None and ledger.namespaces > ledger.namespaces_compared:
             traced += f" in {ledger.namespaces_compared} of {ledger.namespaces} netns"
         lost = Text(f"lost {count(ledger.lost)}", self.paint("bad") if ledger.lost else dim)

@@ -126,7 +126,9 @@ class Header(Line):
     def _limits(self, state: DashboardState, width: int) -> str:
         """Return that the source has notes on what it could not do, and the key that shows them."""
         n, key = len(state.info.notes) if state.info else 0, state.keys.label(_HELP)
-        see = f", see {key}" if key and width >= ZONE_FROM else ""
+        if key and width < ZONE_FROM:
+            return f"⚠ {n}: see {key}"
+        see = f", see {key}" if key else ""
         return f"⚠ {n} limit{'s' * (n != 1)}{see}"
 
     def _origin(self, state: DashboardState) -> list[tuple[str, int]]:

@@ -62,6 +62,12 @@ class Health(Line):
         self._all: Selection | None = None
         self._keys, self._filtered = KeyBindings(), False
         self._spike_s: float | None = None
+        self._covered = False
+
+    def cover(self, covered: bool) -> None:
+        """Show no key, while a dialog above the screen has the keys."""
+        self._covered = covered
+        self.redraw()
 
     def show(
         self, all_rows: Selection | None, keys: KeyBindings, filtered: bool, spike_s: float | None = None
@@ -85,7 +91,7 @@ class Health(Line):
         key = Text.assemble(
             (self._keys.label(_EXPLAIN), self.paint("accent")), (" explain", self.paint("dim"))
         )
-        n_rows, spikes = int(_judged(view).sum()), self._spike_texts()
+        n_rows, spikes = int(_judged(view).sum()), [Text()] if self._covered else self._spike_texts()
         rows, scope = view.grouping.counted(n_rows), self._scope(view)
         for said, of, spike in (
             *((scope, rows, spike) for spike in spikes),
@@ -97,7 +103,7 @@ class Health(Line):
             line = self._sentence(self._all, room)(said, of) if n_rows else nothing
             if line.cell_len <= room:
                 break
-        right = [Part(key, 1, _EXPLAIN.name)]
+        right = [] if self._covered else [Part(key, 1, _EXPLAIN.name)]
         if spike:
             right.insert(0, Part(spike, 2, _SPIKE.name))
         return justify([Part(line, 0, _EXPLAIN.name)], right, width)

@@ -35,7 +35,10 @@ class AlertsScreen(ModalScreen[Firing | None]):
         log: the alerts and what fired so far.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,a", "leave", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,a", "leave", "Back", show=False),
+        Binding("question_mark,f1", "app.help", "Help", show=False),
+    ]
 
     def __init__(self, log: AlertLog) -> None:
         super().__init__()

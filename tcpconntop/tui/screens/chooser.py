@@ -42,7 +42,10 @@ class ProcessChooser(ModalScreen[ProcessSummary | None]):
         processes: the processes, the busiest first.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Back", show=False),
+        Binding("question_mark,f1", "app.help", "Help", show=False),
+    ]
 
     def __init__(self, processes: Sequence[ProcessSummary]) -> None:
         super().__init__()

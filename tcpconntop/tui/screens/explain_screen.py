@@ -18,6 +18,18 @@ from tcpconntop.tui.screens.table_screen import TableScreen
 class ExplainScreen(TableScreen):
     """A table screen with a pane called `EXPLAIN`, and the actions of all panes."""
 
+    def on_screen_suspend(self) -> None:
+        """Offer no key of this screen: a dialog has them."""
+        self._set_covered(True)
+
+    def on_screen_resume(self) -> None:
+        """Offer the keys again."""
+        self._set_covered(False)
+
+    def _set_covered(self, covered: bool) -> None:
+        self.footer.cover(covered)
+        self.health.cover(covered)
+
     def action_expand(self) -> None:
         """Show the subrows of the row below it, or hide them."""
         row = self.table.pointed

@@ -1,4 +1,4 @@
-"""What the help says, as data: questions first, then every word of the screen, then all keys, and the limits.
+"""What the help says, as data: the limits, then questions, every word of the screen, and all keys.
 
 Keys are named by their action (`actions.py`), so that the user's own keys stand there.
 """
@@ -90,8 +90,9 @@ OUTCOMES: tuple[Entry, ...] = (
 
 WORDS: tuple[Entry, ...] = (
     ("● live", "what happens now; ◌ is behind, starting or not live, ‖ paused, ▶ a recording, ■ its end"),
-    ("⚠ 1 limit", "something that could not be traced or shown: the last lines of this help say what"),
-    ("by … · 1m · p99▼", "grouping, window and order of the table"),
+    ("⚠ 1 limit", "something that is not seen or not known here: the first lines of this help say what"),
+    ("by … · 1m · p99▼", "grouping, window and order of the table; ▼ the greatest or worst first, ▲ the other"
+     " way round. `trouble` is down, failing, resends, slow, then p99: also where its column has no room"),
     ("dest:10.0.0.0/8 /curl", "what the command line chose, and after / what is filtered within it"),
     ("Δ since 10:03:12", "every row is compared with that moment"),
     ("Δ last 1m vs about 5m earlier", "every row is compared with a window as long that ended so long before,"
@@ -103,7 +104,12 @@ WORDS: tuple[Entry, ...] = (
     ("UTC+1", "the zone of the times shown; an hour that comes twice has it at each time"),
     ("▲ p99>50ms", "an alert fires; ○ it has cleared, or watches"),
     ("lost 0", "connects that are in no row: a buffer was full"),
-    ("traced 100%", "how many of the connects that the kernel itself counted are in the rows"),
+    ("traced 100%", "the kernel counts its connects, too: that share of its count was traced. If it is less,"
+     " some connects are in no row"),
+    ("traced ?", "what was traced could not be compared with the kernel's own count: whether connects are"
+     " missing is not known"),
+    ("in 1 of 4 netns", "that share is of the network namespaces (of containers, say) whose count could be"
+     " read; connects of the others are shown, too, but not checked"),
     ("cpu 1% · 60MB", "what this program itself takes"),
 )  # fmt: skip
 
@@ -168,7 +174,8 @@ class HelpSection:
 def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSection]:
     """Return all sections in their order."""
     by_name = {action.name: action for action in reversed(ACTIONS)}  # the first one of a name
-    sections = [
+    sections = [] if info is None or not info.notes else [_limits(info)]
+    sections += [
         HelpSection(title, tuple((keys.label(by_name[name]), text) for name, text in entries))
         for title, entries in QUESTIONS
     ]
@@ -191,7 +198,10 @@ def help_sections(info: SourceInfo | None, keys: KeyBindings) -> list[HelpSectio
     if info is not None and info.hosts:
         hosts = tuple(("", host_text(host)) for host in info.hosts)
         sections.append(HelpSection("Hosts", hosts, indented=True))
-    if info is not None and info.notes:
-        notes = tuple(("", printable(note)) for note in info.notes)
-        sections.append(HelpSection("⚠ What this source could not do", notes, is_limit=True, indented=True))
     return sections
+
+
+def _limits(info: SourceInfo) -> HelpSection:
+    """Return what is not seen or not known; it comes first, since the header sends readers here for it."""
+    notes = tuple(("", printable(note)) for note in info.notes)
+    return HelpSection("⚠ Limits: what is not seen, or not known", notes, is_limit=True, indented=True)

@@ -41,6 +41,7 @@ class ColumnPicker(ModalScreen[ColumnChoice | None]):
         Binding("shift+up,less_than_sign", "move(-1)", "Up", show=False),
         Binding("shift+down,greater_than_sign", "move(1)", "Down", show=False),
         Binding("0", "usual", "As usual", show=False),
+        Binding("question_mark,f1", "app.help", "Help", show=False),
     ]
 
     def __init__(self, choice: ColumnChoice, view: View | None) -> None:

@@ -77,6 +77,6 @@ def metric_paint(column: str, value: float, overall: float = math.nan) -> str:
         return share_paint(value, overall)
     if column in CHANGES:
         return change_paint(column, value)
-    if column in ("rtx", "failed"):
+    if column in ("rtx", "resent", "failed"):
         return "warn" if value > 0 else "dim"
     return "dim" if value == 0 or math.isnan(value) else ""

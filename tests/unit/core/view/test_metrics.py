@@ -7,6 +7,7 @@ import pytest
 from records import connect, join, random_records, snapshot
 
 from tcpconntop.core.analysis.selection import Selection
+from tcpconntop.core.view.columns import COLUMNS
 from tcpconntop.core.view.filter import parse_filter
 from tcpconntop.core.view.make_view import make_view
 from tcpconntop.core.view.row_metrics import PAGE_ROWS
@@ -54,3 +55,13 @@ def test_given_everything_that_is_shown_then_its_buckets_are_those_of_the_rows(t
     rows = [Selection(view, row).buckets for row in range(len(view))]
     assert (Selection(view).buckets == sum(rows)).all()
     assert Selection(view).buckets.sum() == view.metrics["ok"].sum() > 0
+
+
+def test_given_syns_that_were_sent_again_then_their_share_is_of_all_syns():
+    """GIVEN 100 connects of which 20 sent 26 SYNs again WHEN the share is asked for THEN it is 26 of 126."""
+    events = [connect(times=80), connect(times=15, rtx=1), connect(times=4, rtx=2), connect(times=1, rtx=3)]
+    view = make_view(snapshot(*events, connect("10.0.0.2", times=5)), ViewSpec(sort="count"))
+    assert view.metrics["resent"].tolist() == pytest.approx([26 / 126, 0])
+    assert COLUMNS["resent"].text(view, 0) == "20.6"
+    specs = [ViewSpec(where=parse_filter(f"resent>{n}%")) for n in (20, 21)]
+    assert [len(make_view(view.snapshot, spec)) for spec in specs] == [1, 0]
