@@ -230,7 +230,7 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* fentry and kprobes. BCC recognises fentry and fexit programs, and their functions, by names like these. */
+/* fentry and kprobes. */
 #define PROBE(name, context, call) \
 	int name(context *ctx) \
 	{ \
@@ -241,12 +241,12 @@ int tct_retransmit(struct bpf_raw_tracepoint_args *ctx)
 #define KPROBE_CALL(is_v6) \
 	call_begins((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), is_v6)
 
-PROBE(kfunc__tcp_v4_connect, u64, FENTRY_CALL(false))
-PROBE(kfunc__tcp_v6_connect, u64, FENTRY_CALL(true))
-PROBE(kretfunc__tcp_v4_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V4_RETURN))
-PROBE(kretfunc__tcp_v6_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V6_RETURN))
-PROBE(kfunc__tcp_connect, u64, connect_sent((void *)ctx[0]))
-PROBE(kfunc__tcp_rcv_state_process, u64, connect_answered((void *)ctx[0]))
+PROBE(tct_fentry_v4_connect, u64, FENTRY_CALL(false))
+PROBE(tct_fentry_v6_connect, u64, FENTRY_CALL(true))
+PROBE(tct_fexit_v4_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V4_RETURN))
+PROBE(tct_fexit_v6_connect, u64, call_returns(ctx, ctx[3], SCRATCH_OF_V6_RETURN))
+PROBE(tct_fentry_sent, u64, connect_sent((void *)ctx[0]))
+PROBE(tct_fentry_answered, u64, connect_answered((void *)ctx[0]))
 
 PROBE(tct_kprobe_v4_connect, struct pt_regs, KPROBE_CALL(false))
 PROBE(tct_kprobe_v6_connect, struct pt_regs, KPROBE_CALL(true))

@@ -18,15 +18,16 @@ from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_OK, EXIT_UNSUPPORTE
 from tcpconntop.doctor import machine
 from tcpconntop.doctor.checks import MISSING, OK, REFUSED, UNKNOWN, Check, DoctorReport
 from tcpconntop.doctor.remedies import parse_os_release
-from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT
+from tcpconntop.kernel.attach import PROBE_SETS
 from tcpconntop.kernel.btf import VMLINUX, Btf
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES
 from tcpconntop.kernel.job import loader_job
 from tcpconntop.kernel.kprobe import KPROBE_PMU, NO_KPROBES
 from tcpconntop.kernel.launch import Loader, TracerError
+from tcpconntop.kernel.load_error import LoadError
 from tcpconntop.kernel.privileges import Caller
-from tcpconntop.kernel.program import LoadError
 from tcpconntop.kernel.program_numbers import complete_job
+from tcpconntop.kernel.programs import RAW_TRACEPOINT
 from tcpconntop.kernel.request import TraceRequest
 
 _DEFAULT_REQUEST = TraceRequest()

@@ -15,10 +15,12 @@ from typing import Any
 
 from tcpconntop.core.errors import EXIT_NOT_PRIVILEGED, EXIT_UNSUPPORTED
 from tcpconntop.kernel import loader
-from tcpconntop.kernel.attach import PROBE_SETS, AttachError, ProbeGroup, Programs, attach, detach
+from tcpconntop.kernel.attach import PROBE_SETS, AttachError, ProbeGroup, attach, detach
+from tcpconntop.kernel.bcc_programs import prepare
 from tcpconntop.kernel.image import ImageError, read_image
+from tcpconntop.kernel.load_error import LoadError, load_error
 from tcpconntop.kernel.loader import Answer, open_image
-from tcpconntop.kernel.program import LoadError, load_error, prepare
+from tcpconntop.kernel.programs import Programs
 
 ENTRY = __name__
 """The module that `spawn_loader` starts for this job."""

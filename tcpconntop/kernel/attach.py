@@ -1,16 +1,17 @@
-"""The probe sets, and how each kind of probe is attached.
+"""The probe sets: which programs trace, and on which functions. Attach one of them, and begin to trace.
 
 Runs inside the loader process: only the standard library, Python 3.9.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable
+from typing import NamedTuple
 
-RAW_TRACEPOINT, FENTRY, KPROBE, KRETPROBE = "raw tracepoint", "fentry", "kprobe", "kretprobe"
-
+from tcpconntop.kernel import bpf_call
+from tcpconntop.kernel.load_error import load_error
+from tcpconntop.kernel.programs import FENTRY, FEXIT, KPROBE, KRETPROBE, RAW_TRACEPOINT, Probe, Programs
 
 FIRST_PREEMPTIBLE_MAJOR = 7
 """Major version of the first kernels that may preempt a task inside a raw tracepoint program."""
@@ -29,14 +30,6 @@ def program_copies(release: str) -> tuple[int, int]:
 
 
 COPIES, FIRST_BEGIN = program_copies(os.uname().release)
-
-
-class Probe(NamedTuple):
-    """One program and the kernel function or tracepoint that runs it."""
-
-    program: str
-    kind: str
-    target: str
 
 
 class ProbeGroup(NamedTuple):
@@ -68,16 +61,16 @@ PROBE_SETS: dict[str, tuple[ProbeGroup, ...]] = {
         _STATES,
         _RETRANSMITS,
         _group(
-            ("kretfunc__tcp_v4_connect", FENTRY, "tcp_v4_connect"),
-            ("kfunc__tcp_v4_connect", FENTRY, "tcp_v4_connect"),
+            ("tct_fexit_v4_connect", FEXIT, "tcp_v4_connect"),
+            ("tct_fentry_v4_connect", FENTRY, "tcp_v4_connect"),
         ),
         _group(
-            ("kretfunc__tcp_v6_connect", FENTRY, "tcp_v6_connect"),
-            ("kfunc__tcp_v6_connect", FENTRY, "tcp_v6_connect"),
+            ("tct_fexit_v6_connect", FEXIT, "tcp_v6_connect"),
+            ("tct_fentry_v6_connect", FENTRY, "tcp_v6_connect"),
             if_missing=_NO_V6,
         ),
-        _group(("kfunc__tcp_connect", FENTRY, "tcp_connect"), if_missing=_NO_SYN),
-        _group(("kfunc__tcp_rcv_state_process", FENTRY, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
+        _group(("tct_fentry_sent", FENTRY, "tcp_connect"), if_missing=_NO_SYN),
+        _group(("tct_fentry_answered", FENTRY, "tcp_rcv_state_process"), if_missing=_NO_ANSWER),
     ),
     "kprobe": (
         _STATES,
@@ -121,19 +114,6 @@ class AttachError(Exception):
         self.errno = errno
 
 
-class Programs(Protocol):
-    """The compiled programs and their maps: of an image, or of BCC."""
-
-    def map_fd(self, name: str) -> int:
-        """Return the descriptor of a map."""
-
-    def load(self, probe: Probe) -> int:
-        """Load the program of a probe. Return its descriptor; the same one when it is loaded again."""
-
-    def attach(self, probe: Probe, program: int) -> int:
-        """Attach a loaded program. Return the descriptor of the link; OSError if that is refused."""
-
-
 def attach(programs: Programs, groups: tuple[ProbeGroup, ...]) -> tuple[dict[str, int], list[str]]:
     """Attach the groups that this kernel offers. Return descriptors by name, and a note on each other group.
 
@@ -146,14 +126,13 @@ def attach(programs: Programs, groups: tuple[ProbeGroup, ...]) -> tuple[dict[str
         links: dict[str, int] = {}
         for probe in group.probes:
             try:
-                ctypes.set_errno(0)
                 program = programs.load(probe)
                 link = programs.attach(probe, program)
-            except Exception as error:  # BCC raises nothing more specific
+            except OSError as error:
                 detach(links)
                 if not group.if_missing:
                     detach(fds)
-                    raise AttachError(probe, _reason(error), _errno(error)) from error
+                    raise AttachError(probe, _reason(error), error.errno or 0) from error
                 notes.append(f"{probe.target} is not available ({_reason(error)}): {group.if_missing}")
                 break
             links[f"program:{probe.program}"] = program
@@ -170,12 +149,28 @@ def detach(fds: dict[str, int]) -> None:
             os.close(fd)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: OSError) -> str:
     """Return the reason in a few words."""
-    code = _errno(error)
-    return os.strerror(code) if code else str(error.args[-1])
+    return os.strerror(error.errno) if error.errno else str(error.args[-1])
 
 
-def _errno(error: Exception) -> int:
-    """Return the kernel's errno, which BCC leaves in the C library's errno; 0 if there is none."""
-    return error.errno or 0 if isinstance(error, OSError) else ctypes.get_errno()
+def start_tracing(read_only: Iterable[int], settings_map: int, settings: bytes) -> None:
+    """Protect maps and write the settings, once all is attached: attempts are followed from then on.
+
+    Args:
+        read_only: maps that no process can write from now on, by mapping or system call; programs still do. A
+            descriptor that is only for reading would not do: the kernel does not map those.
+        settings_map: the map of settings.
+        settings: its one entry.
+
+    Raises:
+        LoadError: the kernel refused.
+    """
+    try:
+        for descriptor in read_only:
+            bpf_call.freeze_map(descriptor)
+        bpf_call.write_map(settings_map, 0, settings)
+    except OSError as error:
+        raise load_error(
+            f"the kernel refused to set up a map ({error.strerror})", error.errno or 0
+        ) from error

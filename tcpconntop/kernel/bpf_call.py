@@ -5,8 +5,10 @@ Runs inside the loader process: only the standard library, Python 3.9.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import resource
 import struct
 
 MAP_CREATE, MAP_UPDATE, PROG_LOAD, RAW_TRACEPOINT_OPEN, MAP_FREEZE, LINK_CREATE = 0, 2, 5, 17, 22, 28
@@ -44,6 +46,12 @@ def call(command: int, attributes: bytes) -> int:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return result
+
+
+def raise_memory_lock_limit() -> None:
+    """Allow as much locked memory as the kernel lets us: kernels before 5.11 count maps as locked memory."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def create_map(name: str, kind: int, key_bytes: int, value_bytes: int, entries: int, flags: int) -> int:

@@ -11,7 +11,6 @@ Runs inside the loader process: only the standard library, Python 3.9.
 from __future__ import annotations
 
 import base64
-import errno
 import gzip
 import hashlib
 import json
@@ -22,8 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tcpconntop.kernel import bpf_call
-from tcpconntop.kernel.attach import FENTRY, KRETPROBE, RAW_TRACEPOINT, Probe
-from tcpconntop.kernel.kprobe import open_kprobe
+from tcpconntop.kernel.programs import Programs
 
 FORMAT = 1
 MAX_BYTES = 1 << 20
@@ -163,8 +161,8 @@ def check_program(program: Program, map_names: set[str]) -> None:
         raise ValueError("its references to maps are incomplete")
 
 
-class ImagePrograms:
-    """The `Programs` of an image. The constructor creates the maps.
+class ImagePrograms(Programs):
+    """The programs of an image. The constructor creates the maps.
 
     Args:
         image: the image.
@@ -176,7 +174,8 @@ class ImagePrograms:
     """
 
     def __init__(self, image: Image, job: dict[str, Any]) -> None:
-        self._image, self._numbers, self._functions = image, job["numbers"], job["functions"]
+        super().__init__(job["functions"])
+        self._image, self._numbers = image, job["numbers"]
         needed = {name for program in image.programs.values() for _, name in program.numbers}
         needed |= {definition.size for definition in image.maps.values()} - {""}
         if missing := sorted(needed - self._numbers.keys() - job["sizes"].keys()):
@@ -188,56 +187,11 @@ class ImagePrograms:
             self._map_fds[name] = bpf_call.create_map(
                 name, definition.kind, definition.key_bytes, definition.value_bytes, entries, flags
             )
-        self._loaded: dict[tuple[str, int], int] = {}
 
     def map_fd(self, name: str) -> int:
         """Return the descriptor of a map."""
         return self._map_fds[name]
 
-    def load(self, probe: Probe) -> int:
-        """Load the program of a probe. Return its descriptor; the same one when it is loaded again.
-
-        Raises:
-            OSError: the kernel refused.
-        """
-        if probe.kind == RAW_TRACEPOINT:
-            return self._load(probe, bpf_call.TYPE_RAW_TRACEPOINT)
-        if probe.kind != FENTRY:
-            return self._load(probe, bpf_call.TYPE_KPROBE)
-        if probe.target not in self._functions:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        on_return = probe.program.startswith("kretfunc__")
-        attach_type = bpf_call.ATTACH_FEXIT if on_return else bpf_call.ATTACH_FENTRY
-        return self._load(probe, bpf_call.TYPE_TRACING, attach_type, self._functions[probe.target])
-
-    def attach(self, probe: Probe, program: int) -> int:
-        """Attach a loaded program. Return the descriptor of its link.
-
-        A kprobe is opened as a perf event. Where that needs more privileges than we have
-        (`perf_event_paranoid` 3), it is attached with fprobe, which has them since Linux 5.18.
-
-        Raises:
-            OSError: the kernel refused.
-        """
-        if probe.kind == RAW_TRACEPOINT:
-            return bpf_call.open_raw_tracepoint(program, probe.target)
-        if probe.kind == FENTRY:
-            return bpf_call.open_raw_tracepoint(program)
-        on_return = probe.kind == KRETPROBE
-        try:
-            return open_kprobe(program, probe.target, on_return)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EPERM):
-                raise
-            try:
-                multi = self._load(probe, bpf_call.TYPE_KPROBE, bpf_call.ATTACH_KPROBE_MULTI)
-                return bpf_call.open_kprobe_multi(multi, probe.target, on_return)
-            except OSError:
-                raise error from None
-
-    def _load(self, probe: Probe, kind: int, attach_type: int = 0, function_id: int = 0) -> int:
-        key = (probe.program, attach_type)
-        if key not in self._loaded:
-            code = self._image.programs[probe.program].patched(self._numbers, self._map_fds)
-            self._loaded[key] = bpf_call.load_program(probe.program, kind, code, attach_type, function_id)
-        return self._loaded[key]
+    def code(self, name: str) -> bytes:
+        """Return the instructions of a program for this machine."""
+        return self._image.programs[name].patched(self._numbers, self._map_fds)

@@ -27,22 +27,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
-from tcpconntop.kernel.attach import PROBE_SETS, RAW_TRACEPOINT, AttachError, Programs, attach
+from tcpconntop.kernel.attach import PROBE_SETS, AttachError, attach, start_tracing
+from tcpconntop.kernel.bcc_programs import prepare
+from tcpconntop.kernel.bpf_call import raise_memory_lock_limit
 from tcpconntop.kernel.forward import MAX_MESSAGE_BYTES, PerfForwarder
 from tcpconntop.kernel.image import ImageError, ImagePrograms, read_image
 from tcpconntop.kernel.isolated import loader_command
+from tcpconntop.kernel.load_error import LoadError, ProbeSetRefusedError, captured_output, load_error
 from tcpconntop.kernel.needs import NO_BCC
 from tcpconntop.kernel.privileges import give_everything_up, hide_process
-from tcpconntop.kernel.program import (
-    LoadError,
-    ProbeSetRefusedError,
-    captured_output,
-    load_error,
-    prepare,
-    raise_memory_lock_limit,
-    start_tracing,
-)
 from tcpconntop.kernel.program_numbers import complete_job
+from tcpconntop.kernel.programs import RAW_TRACEPOINT, Programs
 
 MAP_NAMES = ("tct_events", "tct_counters", "tct_netns", "tct_settings")
 """The maps that the user interface gets."""

@@ -10,7 +10,7 @@ from typing import Any
 from tcpconntop.core.errors import EXIT_UNSUPPORTED
 from tcpconntop.kernel.attach import COPIES, FENTRY_FUNCTIONS, FIRST_BEGIN
 from tcpconntop.kernel.btf import Btf, BtfError
-from tcpconntop.kernel.program import LoadError
+from tcpconntop.kernel.load_error import LoadError
 
 # Macro of an offset in bpf/sock.h, struct, member, and whether every supported kernel has it.
 _OFFSETS = (

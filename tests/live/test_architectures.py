@@ -21,10 +21,10 @@ SCRIPT = """
 import json, os, struct, sys
 sys.path.append(sys.argv[1])
 import bcc
-from tcpconntop.kernel import program
+from tcpconntop.kernel.bcc_programs import compile_program
 
 job = json.load(sys.stdin)
-module = program.compile_program(bcc, job)
+module = compile_program(bcc, job)
 code = {name: module.dump_func(name.encode()) for name in job["programs"]}
 print(json.dumps({name: [struct.unpack_from("=BBhi", c, 8 * n)[2] for n in range(len(c) // 8)
                          if struct.unpack_from("=BB", c, 8 * n)[0] == 0x79] for name, c in code.items()}))

@@ -70,7 +70,7 @@ PROTECTIONS = (
     Protection("no private map is handed over", LOADER, '"tct_netns", "tct_settings")',
                '"tct_netns", "tct_settings", "tct_start")',
                LIVE + "the_interface_gets_links_and_four_maps[ring]"),
-    Protection("frozen counters", "tcpconntop/kernel/program.py",
+    Protection("frozen counters", "tcpconntop/kernel/attach.py",
                "            bpf_call.freeze_map(descriptor)\n", "            pass\n",
                LIVE + "nobody_can_write_the_counters[tct_counters-record0]"),
     Protection("a loader that stays drops everything", LOADER, "        give_everything_up()\n", "",

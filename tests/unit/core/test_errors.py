@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tcpconntop.core import errors
-from tcpconntop.kernel import program
+from tcpconntop.kernel import load_error
 
 
 def test_the_loader_side_uses_the_same_exit_codes():
     """The loader keeps copies: it must run with the standard library alone."""
-    assert program.EXIT_NOT_PRIVILEGED == errors.EXIT_NOT_PRIVILEGED
-    assert program.EXIT_UNSUPPORTED == errors.EXIT_UNSUPPORTED
+    assert load_error.EXIT_NOT_PRIVILEGED == errors.EXIT_NOT_PRIVILEGED
+    assert load_error.EXIT_UNSUPPORTED == errors.EXIT_UNSUPPORTED
 
 
 def test_the_documented_exit_codes_are_kept():

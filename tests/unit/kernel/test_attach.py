@@ -2,59 +2,50 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from tcpconntop.kernel import attach, program
+from tcpconntop.kernel import attach
 from tcpconntop.kernel.attach import COPIES, PROBE_SETS, AttachError, program_copies
 from tcpconntop.kernel.loader import LoadError, attach_probe_set
-from tcpconntop.kernel.program import BccPrograms
+from tcpconntop.kernel.programs import FENTRY, FEXIT, KPROBE, KRETPROBE, Probe, Programs
 
 SOURCE = Path(__file__).parents[3] / "bpf" / "tcpconntop.bpf.c"
 
 
-class FakeKernel:
-    """BCC's module and a compiled program in one. `lacks`: the functions or kinds that fail."""
-
-    BPF = SimpleNamespace(RAW_TRACEPOINT=17, TRACING=26, KPROBE=2)
+class FakeKernel(Programs):
+    """`lacks`: the functions or kinds that it refuses."""
 
     def __init__(self, *lacks: str) -> None:
+        super().__init__({})
         self.lacks = lacks
-        self.lib = SimpleNamespace(
-            bpf_attach_raw_tracepoint=lambda program, target: self.link(target.decode()),
-            bpf_attach_kfunc=lambda program: self.link("?"),
-        )
         self.links: list[int] = []
 
-    def load_func(self, name: str, kind: int) -> SimpleNamespace:
-        if kind == self.BPF.TRACING and name.split("c__")[1] in self.lacks:
-            ctypes.set_errno(errno.ENOENT)
-            raise Exception("Failed to load")
-        if kind == self.BPF.TRACING and "fentry" in self.lacks:
-            ctypes.set_errno(errno.EPERM)
-            raise Exception("Need super-user privileges to run")
-        return SimpleNamespace(fd=1000)
+    def map_fd(self, name: str) -> int:
+        raise NotImplementedError
 
-    def link(self, target: str) -> int:
-        if target in self.lacks:
-            ctypes.set_errno(errno.ENOENT)
-            return -1
+    def code(self, name: str) -> bytes:
+        raise NotImplementedError
+
+    def load(self, probe: Probe) -> int:
+        if probe.kind in (FENTRY, FEXIT) and probe.target in self.lacks:
+            raise OSError(errno.ENOENT, "")
+        if probe.kind in (FENTRY, FEXIT) and "fentry" in self.lacks:
+            raise OSError(errno.EPERM, "")
+        return 1000
+
+    def attach(self, probe: Probe, program: int) -> int:
+        if probe.kind in (KPROBE, KRETPROBE) and "kprobe" in self.lacks:
+            raise OSError(0, "no kprobes in this kernel")
+        if probe.target in self.lacks and probe.kind != KRETPROBE:
+            raise OSError(errno.ENOENT, "")
         self.links.append(os.memfd_create("link"))
         return self.links[-1]
-
-    def attach_kprobe(self, program: int, function: str, on_return: bool) -> int:
-        if "kprobe" in self.lacks:
-            raise OSError(0, "no kprobes in this kernel")
-        if function in self.lacks and not on_return:
-            raise OSError(errno.ENOENT, "not opened")
-        return self.link("?")
 
     def open_links(self) -> int:
         return sum(Path(f"/proc/self/fd/{fd}").exists() for fd in set(self.links))
@@ -66,9 +57,8 @@ class FakeKernel:
 
 
 @pytest.fixture
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKernel]:
+def kernel(request: pytest.FixtureRequest) -> Iterator[FakeKernel]:
     kernel = FakeKernel(*request.param)
-    monkeypatch.setattr(program, "open_kprobe", kernel.attach_kprobe)
     yield kernel
     kernel.close()
 
@@ -88,7 +78,7 @@ def wanted(probe_set: str) -> set[str]:
 @lacks(())
 @pytest.mark.parametrize("probe_set", PROBE_SETS)
 def test_everything_is_attached_where_nothing_is_missing(kernel: FakeKernel, probe_set: str) -> None:
-    taken, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), probe_set)
+    taken, fds, notes = attach_probe_set(kernel, probe_set)
     assert (taken, notes) == (probe_set, [])
     assert linked(fds) == wanted(probe_set)
     assert kernel.open_links() == len(linked(fds))
@@ -98,7 +88,7 @@ def test_everything_is_attached_where_nothing_is_missing(kernel: FakeKernel, pro
 @pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
 def test_no_ipv6(kernel: FakeKernel, probe_set: str) -> None:
     """GIVEN no tcp_v6_connect WHEN attaching THEN neither entry nor return is attached, with a note."""
-    _, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), probe_set)
+    _, fds, notes = attach_probe_set(kernel, probe_set)
     assert linked(fds) == {name for name in wanted(probe_set) if not name.endswith("tcp_v6_connect")}
     (note,) = notes
     assert note.startswith("tcp_v6_connect is not available (No such file or directory): IPv6 connects")
@@ -108,7 +98,7 @@ def test_no_ipv6(kernel: FakeKernel, probe_set: str) -> None:
 @lacks(("tcp_connect", "tcp_rcv_state_process", "tcp_retransmit_skb"))
 @pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
 def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, probe_set: str) -> None:
-    _, _, notes = attach_probe_set(BccPrograms(kernel, kernel), probe_set)
+    _, _, notes = attach_probe_set(kernel, probe_set)
     assert [note.split()[0] for note in notes] == [
         "tcp_retransmit_skb", "tcp_connect", "tcp_rcv_state_process"
     ]  # fmt: skip
@@ -118,20 +108,20 @@ def test_each_detail_that_is_missing_has_a_note(kernel: FakeKernel, probe_set: s
 @pytest.mark.parametrize("probe_set", ["fentry", "kprobe"])
 def test_a_group_that_the_probe_set_needs_is_refused(kernel: FakeKernel, probe_set: str) -> None:
     with pytest.raises(AttachError):
-        attach.attach(BccPrograms(kernel, kernel), PROBE_SETS[probe_set])
+        attach.attach(kernel, PROBE_SETS[probe_set])
     assert kernel.open_links() == 0
 
 
 @lacks(("fentry",))
 def test_auto_selects_kprobes_where_fentry_is_refused(kernel: FakeKernel) -> None:
-    taken, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), "auto")
+    taken, fds, notes = attach_probe_set(kernel, "auto")
     assert (taken, notes) == ("kprobe", [])
     assert kernel.open_links() == len(linked(fds))
 
 
 @lacks(("fentry", "kprobe"))
 def test_auto_notes_what_tracepoints_do_not_see(kernel: FakeKernel) -> None:
-    taken, fds, notes = attach_probe_set(BccPrograms(kernel, kernel), "auto")
+    taken, fds, notes = attach_probe_set(kernel, "auto")
     assert taken == "tracepoint"
     (note,) = notes
     assert note.startswith(
@@ -149,7 +139,7 @@ def test_the_error_of_a_refused_probe_set_names_another_one(
     kernel: FakeKernel, probe_set: str, reason: str
 ) -> None:
     with pytest.raises(LoadError) as caught:
-        attach_probe_set(BccPrograms(kernel, kernel), probe_set)
+        attach_probe_set(kernel, probe_set)
     assert (
         str(caught.value) == f"--probe {probe_set} is not available here ({reason}): use --probe tracepoint"
     )
@@ -165,7 +155,9 @@ def test_copies_run_in_the_order_of_their_numbers_and_returns_are_attached_befor
     copies = [program for program in programs if program.startswith("tct_state_")]
     assert copies == [f"tct_state_{copy}" for copy in range(1, COPIES + 1)]
     for group in PROBE_SETS[probe_set]:
-        kinds = ["ret" in probe.program for probe in group.probes if probe.target.startswith("tcp_v")]
+        kinds = [
+            probe.kind in (FEXIT, KRETPROBE) for probe in group.probes if probe.target.startswith("tcp_v")
+        ]
         assert kinds in ([True, False], [])
 
 

@@ -36,7 +36,7 @@ def files_of(entry: str) -> dict[str, str]:
 def test_given_no_installed_package_then_the_loader_can_be_imported(entry: str) -> None:
     files = files_of(entry)
     assert entry in files
-    assert "tcpconntop.kernel.program" in files
+    assert "tcpconntop.kernel.programs" in files
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
