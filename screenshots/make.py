@@ -92,7 +92,7 @@ def outage(second: int) -> Sequence[Flow]:
 
 
 SCREENSHOTS = (
-    Screenshot("dashboard", ("down", "down")),
+    Screenshot("dashboard", ("down",) * 4),
     Screenshot("process", ("slash", *"checkout", "enter", "home", "enter")),
     Screenshot("timeline", ("2",)),
     Screenshot("heatmap", ("3",)),
