@@ -33,6 +33,7 @@ else:
 SAME_WITHIN = 0.01
 """Factors closer to 1 than this are shown as `~`: the error of quantiles is as large."""
 
+_GONE = 2
 WORSE_FROM = 10.0
 """A verdict from which a row got worse: by the greatest factor of its quantiles, or, from 1,000, in failures.
 Below it: 3 is new, 2 is gone, 1 is better, 0 is what chance explains, and the fraction is how busy it is."""
@@ -81,6 +82,11 @@ def unmatched_rows(row_of: Rows, n_baseline: int) -> Rows:
 CHANGES = ("change", "dcount", "dfail", "dp50", "dp90", "dp99")
 """The columns that compare with the baseline (`changes.py`). Rates are compared, not counts: windows of
 different lengths can be."""
+
+
+def says_gone(verdict: float) -> bool:
+    """True if a row had connects at the baseline, and that it has none now is more than chance."""
+    return int(verdict) == _GONE if math.isfinite(verdict) else False
 
 
 def change_text(verdict: float) -> str:
