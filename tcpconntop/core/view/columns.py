@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ViewColumn: TypeAlias = "Column[View]"
 
 CHANGE_HELP = (
-    "what happened since the baseline: worse, new, gone (its figures are those of the baseline), better;"
-    " ~ is what chance explains"
+    "what happened since the baseline: worse, new, gone (its figures are those of the baseline), more or less"
+    " connects a second, better; ~ is what chance explains"
 )
 
 FORMATS: dict[Quantity, Callable[[float], str]] = {

@@ -136,6 +136,7 @@ CHANGES: tuple[Entry, ...] = (
      " connects of a burst depend on each other, so a burst can look like a change"),
     ("new gone", "there are more connects now, or were before, than the other rate explains; the figures of a"
      " gone row, dim, are those of before"),
+    ("more less", "CHANGE of a row with more or less connects a second, and nothing worse"),
     ("checkout ↻", "another process or unit of that name, as after a restart, compared with the one before"),
 )  # fmt: skip
 
