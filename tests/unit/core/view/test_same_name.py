@@ -61,6 +61,29 @@ def test_of_several_of_one_name_it_is_not_known_which_took_whose_place(before, n
     assert sorted(cells(view, "comm", "change")) == sorted(["checkout", change] for change in changes)
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"unit": 1}, {"unit": 2}),  # the same program in another service
+        ({"netns": 4_026_531_840}, {"netns": 4_026_531_900}),  # and in another container
+    ],
+)
+def test_a_program_elsewhere_is_no_restart(before, now):
+    """GIVEN the same name in another unit or network namespace THEN the two are not compared."""
+    view = compared([process(7, **before)], [process(8, **now)], "process", {1: "a.service", 2: "b.service"})
+    assert sorted(cells(view, "comm", "change")) == [["checkout", "gone"], ["checkout", "new"]]
+
+
+def test_a_process_that_was_there_before_is_no_restart():
+    view = compared([process(9)], [process(8)], "process")
+    assert sorted(cells(view, "comm", "change")) == [["checkout", "gone"], ["checkout", "new"]]
+
+
+def test_a_restarted_service_is_compared_though_its_control_group_is_another():
+    view = compared([process(7, unit=1)], [process(8, unit=2)], "process", {1: "a.service", 2: "a.service"})
+    assert cells(view, "comm", "change") == [["checkout ↻", "~"]]
+
+
 def test_one_of_several_workers_that_was_restarted_is_compared():
     view = compared([process(7), process(8)], [process(8), process(9)], "process")
     assert sorted(cells(view, "comm", "pid", "change")) == [["checkout", "8", "~"], ["checkout ↻", "9", "~"]]
