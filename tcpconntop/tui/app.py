@@ -69,6 +69,7 @@ class Dashboard(AlertingApp, MomentsApp, ExportingApp):
     """
 
     CSS_PATH = "app.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-low"), (20, "-high")]  # noqa: RUF012
     TITLE = "tcpconntop"
     BINDINGS = bindings("app")
 

@@ -14,8 +14,8 @@ from tcpconntop.tui.export import copied_note, export_view, row_text, screen_svg
 from tcpconntop.tui.state import NOTHING_YET
 from tcpconntop.tui.text.wrap import wrap_paths
 
-MAX_NOTE, NOTE_EDGES = 60, 3
-"""Cells of a note with its edges, in half of the terminal at most; and of its edges (`Toast`)."""
+MAX_NOTE, NOTE_SHARE, NOTE_EDGES = 60, 0.9, 3
+"""Cells of a note at most, its share of the terminal's width at most, and cells of its edges (`Toast`)."""
 
 
 class ExportingApp(ComparingApp):
@@ -55,7 +55,7 @@ class ExportingApp(ComparingApp):
 
     @work(thread=True, exit_on_error=False, name="export")
     def _export(self, write: Callable[[], str]) -> None:
-        width = min(MAX_NOTE, self.size.width // 2) - NOTE_EDGES
+        width = min(MAX_NOTE, int(self.size.width * NOTE_SHARE)) - NOTE_EDGES
         try:
             self.notify(wrap_paths(printable(write()), width), markup=False)
         except OSError as error:

@@ -142,6 +142,17 @@ async def test_a_note_covers_what_is_below_it_up_to_the_edge(size):
         assert run.screen.query_one("Toast").region.right == size[0]
 
 
+@pytest.mark.parametrize(("size", "lines"), [((20, 6), 2), ((40, 10), 3)])
+async def test_a_note_leaves_the_table_of_a_low_terminal(size, lines):
+    """GIVEN few lines WHEN a long note is shown THEN it has two or three, and the rows are seen."""
+    async with Running(size=size) as run:
+        run.app.notify("a note that is too long for a few lines of a small terminal, " * 3)
+        await until(run.pilot, lambda: notes(run.app))
+        toast = run.screen.query_one("Toast").region
+        assert toast.height == lines
+        assert toast.y > run.screen.table.region.y
+
+
 @pytest.mark.parametrize(
     ("key", "note"),
     [("plus", "10s is the longest refresh interval"), ("minus", "0.2s is the shortest refresh interval")],

@@ -50,14 +50,15 @@ async def test_why_there_is_no_row_is_said_in_full():
         ("checkout ×2", 12, "checkout ×2 "),
         ("report-worker ×12", 12, "report-… ×12"),
         ("日本語の名 ×9", 12, "日本語の… ×9"),
+        ("report-worker ↻", 12, "report-wo… ↻"),
         ("a name without a count", 12, "a name with…"),
         ("123456789012345", 12, "12345678901…"),
         ("worker ×12345", 6, "worke…"),
         ("a ×b and so on", 12, "a ×b and so…"),
     ],
 )
-def test_a_name_is_cut_and_not_how_many_it_stands_for(text, width, shown):
-    """GIVEN a name with ×n WHEN it is too long THEN the name has the ellipsis."""
+def test_a_name_is_cut_and_not_the_sign_behind_it(text, width, shown):
+    """GIVEN a name with ×n or ↻ WHEN it is too long THEN the name has the ellipsis."""
     assert fit_counted(text, width) == shown
 
 

@@ -35,7 +35,11 @@ SAME_WITHIN = 0.01
 
 WORSE_FROM = 10.0
 """A verdict from which a row got worse: by the greatest factor of its quantiles, or, from 1,000, in failures.
-Below it: 3 is new, 2 is gone, 1 is better, 0 is what chance explains, and the fraction is how busy it is."""
+Below it are the places in `VERDICTS`, and the fraction is how busy it is."""
+
+VERDICTS = ("~", "better", "less", "more", "gone", "new")
+"""What happened to a row that did not get worse, from what concerns least on. `~` is what chance explains;
+`more` and `less` are of connects a second."""
 
 
 def without_history(snapshot: Snapshot) -> Snapshot:
@@ -83,13 +87,18 @@ CHANGES = ("change", "dcount", "dfail", "dp50", "dp90", "dp99")
 different lengths can be."""
 
 
+def says_gone(verdict: float) -> bool:
+    """True if a row had connects at the baseline, and that it has none now is more than chance."""
+    return change_text(verdict) == "gone"
+
+
 def change_text(verdict: float) -> str:
-    """Return what happened to a row: `worse`, `new`, `gone`, `better`, or `~`."""
+    """Return what happened to a row: `worse`, or one of `VERDICTS`; `-` if that is not known."""
     if math.isnan(verdict):
         return "-"
     if verdict >= WORSE_FROM:
         return "worse"
-    return ("~", "better", "gone", "new")[int(verdict)]
+    return VERDICTS[int(verdict)]
 
 
 def factor_text(factor: float) -> str:

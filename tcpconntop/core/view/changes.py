@@ -25,6 +25,7 @@ import numpy as np
 
 from tcpconntop.core.counts import PagedCounts, SparseCounts
 from tcpconntop.core.types import Floats, Ints, Mask, Rows
+from tcpconntop.core.view.baseline import VERDICTS, WORSE_FROM
 from tcpconntop.core.view.metrics import QUANTILES
 from tcpconntop.core.view.noise import FALSE_ALARMS, MIN_FACTOR
 from tcpconntop.core.view.noise_of_rows import (
@@ -136,10 +137,12 @@ class Changes:
         slower = factor > 1
         better = (self._fail_sign < 0) | np.logical_or.reduce([sign < 0 for sign in signs.values()])
         busy = np.maximum(self._n, self._base_n) / (1.0 + np.maximum(self._n, self._base_n))
-        verdict = np.where(better, 1.0, 0.0)
-        verdict[self.is_gone] = 2.0
-        verdict[self.is_new] = 3.0
-        verdict[slower] = 10.0 + np.minimum(factor[slower], 980.0)
+        verdict = np.zeros(len(self._n))
+        kinds = {"better": better, "less": self._rate_sign < 0, "more": self._rate_sign > 0,
+                 "gone": self.is_gone, "new": self.is_new}  # fmt: skip
+        for kind, rows in kinds.items():
+            verdict[rows] = VERDICTS.index(kind)
+        verdict[slower] = WORSE_FROM + np.minimum(factor[slower], 980.0)
         verdict[failing] = 1_000.0 * (1.0 + self._fail_difference[failing])
         verdict += np.where(slower | failing, 0.0, busy / 2)  # of equal ones, the busiest first
         return np.where(self._judged, verdict, np.nan)

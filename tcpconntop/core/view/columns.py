@@ -14,7 +14,7 @@ from tcpconntop.core.view.column import Column, Values
 from tcpconntop.core.view.groups import GROUPINGS, destination_text
 from tcpconntop.core.view.key_fields import FIELDS
 from tcpconntop.core.view.metrics import METRICS, Quantity
-from tcpconntop.core.view.process_names import MAX_CELLS, names_of_row, names_text
+from tcpconntop.core.view.process_names import ANOTHER, MAX_CELLS, names_of_row, names_text
 from tcpconntop.core.view.trouble import TROUBLE, TROUBLE_HELP, Trouble, urgency
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 ViewColumn: TypeAlias = "Column[View]"
 
-CHANGE_HELP = "what happened since the baseline: worse, new, gone, better; ~ is what chance explains"
+CHANGE_HELP = (
+    "what happened since the baseline: worse, new, gone (its figures are those of the baseline), more or less"
+    " connects a second, better; ~ is what chance explains"
+)
 
 FORMATS: dict[Quantity, Callable[[float], str]] = {
     Quantity.COUNT: fmt.count,
@@ -68,7 +71,7 @@ def _number(
         name,
         header,
         width,
-        lambda view, row: to_text(view.metrics.value(name, row)),
+        lambda view, row: to_text(view.figure(name, row)),
         help=help_text,
         values=lambda view: view.metrics[name],
         quantity=quantity,
@@ -77,11 +80,12 @@ def _number(
 
 
 def _process_text(view: View, row: int) -> str:
-    return names_text(names_of_row(view, row))
+    return _process_text_in(view, row, MAX_CELLS)
 
 
 def _process_text_in(view: View, row: int, width: int) -> str:
-    return names_text(names_of_row(view, row), min(width, MAX_CELLS))
+    another = f" {ANOTHER}" if view.grouping.has("tgid") and view.is_another(row) else ""
+    return names_text(names_of_row(view, row), min(width - len(another), MAX_CELLS)) + another
 
 
 def _first_names(view: View) -> Values:
@@ -114,7 +118,9 @@ def _host_text(view: View, row: int) -> str:
 
 def _unit_text(view: View, row: int) -> str:
     key = view.keys[row]
-    return "other" if key["special"] else fmt.printable(view.snapshot.unit(int(key["cgroup_id"])) or "-")
+    another = f" {ANOTHER}" if view.is_another(row) else ""
+    name = fmt.printable(view.snapshot.unit(int(key["cgroup_id"])) or "-")
+    return "other" if key["special"] else name + another
 
 
 def _number_text(dtype_field: str) -> Callable[[View, int], str]:

@@ -13,6 +13,7 @@ from tcpconntop.core.view.columns import COLUMNS, columns_of
 from tcpconntop.core.view.loss_bounds import unplaced_connects
 from tcpconntop.core.view.row_map import RowMap, map_rows
 from tcpconntop.core.view.row_metrics import GroupMetrics, RowMetrics
+from tcpconntop.core.view.same_name import match_same_name
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.core.window import stats as st
@@ -78,6 +79,7 @@ def view_of_keys(
 def _compare(view: View, baseline: View) -> tuple[View, GroupMetrics]:
     """Return an unsorted view with the rows of the baseline that no longer exist, and its metrics."""
     row_of = match_rows(view.keys, baseline.keys, view.grouping.fields)
+    row_of = match_same_name(view, baseline, row_of)
     gone = unmatched_rows(row_of, len(baseline))
     n_rows = len(view) + len(gone)
     groups = GroupMetrics(view.snapshot.window, view.row_map.group_of, n_rows, view.snapshot.span_s)
@@ -86,7 +88,8 @@ def _compare(view: View, baseline: View) -> tuple[View, GroupMetrics]:
         _side(one, groups.stats, metrics) if one is view else _side(one, one.stats, one.metrics)
         for one in (view, baseline)
     ]
-    groups.set_changes(Changes(sides[0], sides[1], np.append(row_of, gone), keys["special"] == 0))
+    former = np.append(row_of, gone)
+    groups.set_changes(Changes(sides[0], sides[1], former, keys["special"] == 0))
     compared = replace(
         view,
         keys=keys,
@@ -95,6 +98,7 @@ def _compare(view: View, baseline: View) -> tuple[View, GroupMetrics]:
         process_count=np.append(view.process_count, baseline.process_count[gone]),
         namespace_count=np.append(view.namespace_count, baseline.namespace_count[gone]),
         baseline=baseline,
+        former=former,
     )
     return compared, groups
 
@@ -131,4 +135,5 @@ def _take(view: View, order: Rows, groups: GroupMetrics) -> View:
         busiest_index=view.busiest_index[order],
         process_count=view.process_count[order],
         namespace_count=view.namespace_count[order],
+        former=None if view.former is None else view.former[order],
     )

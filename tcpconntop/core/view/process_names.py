@@ -22,6 +22,9 @@ else:
 MAX_CELLS = 24
 """Cells up to which names are listed where nothing else limits them; further ones are counted."""
 
+ANOTHER = "↻"
+"""Behind the name of a process or unit: it is compared with another one of that name, as after a restart."""
+
 Names = Sequence[tuple[str, int]]
 """Names, and how many processes have each."""
 
@@ -32,9 +35,9 @@ def names_of_row(view: View, row: int) -> Names:
     Those with at least half as many connects as the busiest, as far as their number can tell, are in the
     order of the alphabet, and so are the others: the first name does not change with every connect.
     """
-    if view.busiest_index[row] < 0 and view.baseline is not None:  # gone since the baseline
-        before = view.baseline.find(view.identity(row))
-        return names_of_row(view.baseline, before) if before is not None else ()
+    former = view.former_row(row)
+    if view.is_gone(row) and view.baseline is not None:
+        return names_of_row(view.baseline, former) if former is not None else ()
     if view.process_count[row] <= 1 or view.keys[row]["special"]:
         return ((process_text(view.busiest_key(row)), 1),)
     keys, stats = view.snapshot.window.keys, view.snapshot.window.stats

@@ -20,13 +20,12 @@ def subrows_of_row(view: View, row: int) -> View | None:
     if not name or view.keys[row]["special"]:
         return None
     spec = replace(grouped_by(view.spec, name), where=Filter())
-    base = None if view.baseline is None else _subrows_before(view.baseline, view.identity(row), name)
+    base = None if view.baseline is None else _subrows_before(view.baseline, view.former_row(row), name)
     return view_of_keys(view.snapshot, spec, view.keys_of_row(row), base)
 
 
-def _subrows_before(baseline: View, identity: bytes, name: str) -> View:
-    """Return the subrows that a row had at the baseline."""
-    row = baseline.find(identity)
+def _subrows_before(baseline: View, row: int | None, name: str) -> View:
+    """Return the subrows that a row of the baseline had; none where there is no such row."""
     keys = np.empty(0, np.int64) if row is None else baseline.keys_of_row(row)
     return view_of_keys(baseline.snapshot, ViewSpec(name, "count"), keys)
 

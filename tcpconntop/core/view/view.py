@@ -10,7 +10,7 @@ import numpy as np
 from tcpconntop.core.counts import SparseCounts
 from tcpconntop.core.hosts import NETNS_BITS, only_host
 from tcpconntop.core.types import Mask, Rows
-from tcpconntop.core.view.baseline import match_rows
+from tcpconntop.core.view.baseline import CHANGES, says_gone
 from tcpconntop.core.view.groups import GROUPINGS, Grouping
 from tcpconntop.core.view.row_map import RowMap
 from tcpconntop.core.view.row_metrics import RowMetrics
@@ -37,6 +37,7 @@ class View:
         process_count: number of processes in each row, shape (n,).
         namespace_count: number of network namespaces in each row, shape (n,); 0 where none was recorded.
         baseline: the view that it is compared with.
+        former: row of each row in the baseline, or -1, shape (n,); None without a baseline.
     """
 
     snapshot: Snapshot
@@ -49,6 +50,7 @@ class View:
     process_count: Rows
     namespace_count: Rows
     baseline: View | None = None
+    former: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -116,10 +118,35 @@ class View:
         """The busiest key of each row (dtype `KEY`), shape (n,); the baseline's for rows that are gone."""
         keys, exists = np.empty_like(self.keys), self.busiest_index >= 0
         keys[exists] = self.snapshot.window.keys[self.busiest_index[exists]]
-        if self.baseline is not None:
-            rows = match_rows(self.keys[~exists], self.baseline.keys, self.grouping.fields)
-            keys[~exists] = self.baseline.busiest_keys[rows]
+        if self.baseline is not None and self.former is not None:
+            keys[~exists] = self.baseline.busiest_keys[self.former[~exists]]
         return keys
+
+    def is_gone(self, row: int) -> bool:
+        """True if a row has no connect now, but had some at the baseline."""
+        return bool(self.busiest_index[row] < 0)
+
+    def former_row(self, row: int) -> int | None:
+        """Return the row of the baseline that a row is compared with; None if there is none."""
+        former = -1 if self.former is None else int(self.former[row])
+        return former if former >= 0 else None
+
+    def is_another(self, row: int) -> bool:
+        """True if a row is compared with another process or unit of the same name (`same_name.py`)."""
+        former = self.former_row(row)
+        if former is None or self.baseline is None:
+            return False
+        return self.identity(row) != self.baseline.identity(former)
+
+    def figure(self, name: str, row: int) -> float:
+        """Return a metric of one row as it is shown: that of the baseline where CHANGE says `gone`.
+
+        Where chance may be why it has no connect now, CHANGE does not say so: nor are former figures shown.
+        """
+        former = self.former_row(row) if self.is_gone(row) and name not in CHANGES else None
+        if former is None or self.baseline is None or not says_gone(self.metrics.value("change", row)):
+            return self.metrics.value(name, row)
+        return self.baseline.metrics.value(name, former)
 
     def identity(self, row: int) -> bytes:
         """Return what identifies a row in the views of other snapshots."""

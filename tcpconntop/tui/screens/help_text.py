@@ -134,7 +134,10 @@ CHANGES: tuple[Entry, ...] = (
      " it is small: a rate by less than 10 %, P50 by less than 25 %, P90 and P99 by less than 50 %"),
     ("×3.1 +12%", "a change: chance alone makes one appear, in any row, at one look in a hundred at most;"
      " connects of a burst depend on each other, so a burst can look like a change"),
-    ("new gone", "there are more connects now, or were before, than the other rate explains"),
+    ("new gone", "there are more connects now, or were before, than the other rate explains; the figures of a"
+     " gone row, dim, are those of before"),
+    ("more less", "CHANGE of a row with more or less connects a second, and nothing worse"),
+    ("checkout ↻", "another process or unit of that name, as after a restart, compared with the one before"),
 )  # fmt: skip
 
 COLOURS: tuple[Entry, ...] = (

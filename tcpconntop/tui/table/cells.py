@@ -47,7 +47,7 @@ def cell_paint(column: ViewColumn, view: View, row: int, overall: Mapping[str, f
         row: the row.
         overall: metrics of all rows together, to which those of the row are compared.
     """
-    if view.busiest_index[row] < 0:  # gone since the baseline
+    if view.is_gone(row):
         return "dim"
     if column.key in _PAINTS:
         return _PAINTS[column.key]

@@ -14,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tcpconntop.core.view.process_names import ANOTHER
 from tcpconntop.tui.messages import ActionRequested
 
 STYLE_CLASSES = {
@@ -125,11 +126,12 @@ def fit_address(text: str, width: int) -> str:
 
 
 def fit_counted(text: str, width: int) -> str:
-    """Return a name of `width` cells like `fit`, but never cut a ` ×n` at its end."""
-    name, sign, n = text.rpartition(" ×")
-    if cell_len(text) <= width or not sign or not n.isdecimal() or width < len(n) + 4:
+    """Return a name of `width` cells like `fit`, but never cut ` ×n` or ` ↻` at its end."""
+    name, _, end = text.rpartition(" ")
+    is_sign = end == ANOTHER or (end[:1] == "×" and end[1:].isdecimal())
+    if cell_len(text) <= width or not name or not is_sign or width < len(end) + 3:
         return fit(text, width)
-    return f"{fit(name, width - len(n) - 2)}{sign}{n}"
+    return f"{fit(name, width - len(end) - 1)} {end}"
 
 
 def justify(left: Sequence[Part], right: Sequence[Part], width: int, gap: str = "  ") -> Text:

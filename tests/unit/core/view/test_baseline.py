@@ -152,9 +152,12 @@ def test_given_a_row_that_is_gone_since_the_mark_then_it_is_still_listed_and_say
     assert row == len(view) - 1  # nothing is known of its p99 now
     assert (view.metrics["count"][row], view.metrics.value("rate", row)) == (0, 0)
     assert math.isnan(view.metrics.value("p99", row))
-    texts = {column.key: column.text(view, row) for column in columns_of(view)}
+    columns = {column.key: column for column in columns_of(view)}
+    texts = {name: column.text(view, row) for name, column in columns.items()}
     assert (texts["daddr"], texts["comm"]) == ("10.0.0.2", "curl, wget")
     assert (texts["dcount"], texts["dfail"], texts["dp99"]) == ("gone", "-", "-")
+    assert (texts["change"], texts["count"], texts["fail"]) == ("gone", "50", "0")  # what it was
+    assert texts["p99"] == columns["p99"].text(view.baseline, view.baseline.find(view.identity(row)))
     assert not len(view.keys_of_row(row))
 
 

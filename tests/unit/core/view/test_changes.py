@@ -107,6 +107,14 @@ def test_given_rows_that_begin_and_end_then_they_are_new_and_gone_and_the_failin
     assert found["2"][1:] == ["gone", "-", "-", "-", "-"]
 
 
+def test_given_only_another_rate_then_the_row_says_more_or_less():
+    """GIVEN thrice as many connects, and a third, THEN neither row is called unchanged."""
+    before = [connect("10.0.0.1", times=100), connect("10.0.0.2", times=300)]
+    found = changes(before, [connect("10.0.0.1", times=300), connect("10.0.0.2", times=100)])
+    assert {row: texts[:2] for row, texts in found.items()} == {"1": ["more", "×3.0"], "2": ["less", "-67%"]}
+    assert list(found) == ["1", "2"]
+
+
 @pytest.mark.parametrize("times", [1, 3, 5])
 def test_given_too_few_connects_then_nothing_is_named(times):
     """GIVEN a handful of connects WHEN they are slower, new, gone or fail THEN chance explains it."""
@@ -195,8 +203,10 @@ def test_given_counts_then_those_above_a_cell_are_counted_by_row():
     [
         (0.4, "~"),
         (1.3, "better"),
-        (2.2, "gone"),
-        (3.0, "new"),
+        (2.9, "less"),
+        (3.0, "more"),
+        (4.2, "gone"),
+        (5.0, "new"),
         (12.0, "worse"),
         (1_500.0, "worse"),
         (np.nan, "-"),
