@@ -218,6 +218,7 @@ class Attached(NamedTuple):
 
 def attached() -> Attached:
     links = frozenset(link["id"] for link in workload.bpftool("link", "show"))
+    bpf_call.raise_memory_lock_limit()  # kernels before 5.11 count maps as locked memory
     new_map = bpf_call.create_map("tct_number", MAP_TYPE_ARRAY, 4, 4, 1, 0)
     program = bpf_call.load_program("tct_number", PROGRAM_TYPE_SOCKET_FILTER, RETURN_ZERO)
     return Attached(links, number_of(new_map, "map_id:"), number_of(program, "prog_id:"))
