@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
-from tcpconntop.core.analysis.explain.abandoned import waited_text
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.given_up import waited_text
 from tcpconntop.core.format import elapsed
 from tcpconntop.core.types import Rows
 from tcpconntop.core.window.host import ListenQueue, NetnsFacts

@@ -25,7 +25,7 @@ _WORDS = {
     Outcome.REFUSED: "were refused",
     Outcome.TIMEOUT: "timed out",
     Outcome.UNREACHABLE: "failed as unreachable",
-    Outcome.CANCELLED: "were closed by the application before an answer",
+    Outcome.CANCELLED: "were given up before an answer",
     Outcome.ERROR: "failed with an error",
 }
 _SCOPES = ("port", "subnet", "process")

@@ -46,8 +46,8 @@ _WORDS = {
     ),
     Outcome.CANCELLED: _Words(
         "does not answer",
-        "were abandoned",
-        "no SYN was answered before the application closed the socket",
+        "were given up",
+        "no SYN was answered before the application gave up",
     ),
     Outcome.ERROR: _Words("fails", "failed with an error", "the error"),
 }
@@ -60,7 +60,7 @@ class Unanswered(FindingKind):
     severity = Severity.BAD
     shows = "a destination times out, cannot be reached or fails with an error, always or sometimes"
     based_on = "2 or more failures where nothing succeeds, else 3 or more that are 1% of the attempts"
-    silent = "refused connects; connects that the application abandons without a retransmitted SYN"
+    silent = "refused connects; connects that the application gives up without a retransmitted SYN"
     next_step = (
         "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer: loss, or"
         " its accept queue; unreachable: `ip route get ADDRESS; ip neigh show to ADDRESS` here; EPERM and"
@@ -75,20 +75,20 @@ class Unanswered(FindingKind):
         left = np.where(explained, 0, evidence.outcomes)
         outcomes, ended = evidence.dest_outcomes, evidence.dest_outcomes.sum(axis=1)
         cancelled = evidence.by_dest(left[:, Outcome.CANCELLED])
-        abandoned = np.where(evidence.silent_dests, cancelled, 0)
-        failed = evidence.by_dest(left[:, _FAILED].sum(axis=1)) + abandoned
+        given_up = np.where(evidence.silent_dests, cancelled, 0)
+        failed = evidence.by_dest(left[:, _FAILED].sum(axis=1)) + given_up
         never = (failed >= MIN_FAILURES - 1) & (outcomes[:, Outcome.OK] == 0)
         often = (failed >= MIN_FAILURES) & (failed >= NOTABLE_SHARE * ended)
         order = largest_first(np.where(never | often, failed, 0))[:MAX_FINDINGS]
-        return [self._failing(evidence, int(dest), left, bool(abandoned[dest])) for dest in order]
+        return [self._failing(evidence, int(dest), left, bool(given_up[dest])) for dest in order]
 
     def denies(self, evidence: Evidence) -> bool:
         """Return True if no connect failed so."""
         return not any(evidence.selection.outcomes[outcome] for outcome in _FAILED)
 
-    def _failing(self, evidence: Evidence, dest: int, left: Rows, with_abandoned: bool) -> Finding:
+    def _failing(self, evidence: Evidence, dest: int, left: Rows, with_given_up: bool) -> Finding:
         keys, place = evidence.keys_to(dest), evidence.dest_text(dest)
-        candidates = [*_FAILED, Outcome.CANCELLED] if with_abandoned else _FAILED
+        candidates = [*_FAILED, Outcome.CANCELLED] if with_given_up else _FAILED
         for outcome in candidates:
             evidence.explained[keys, outcome] = True
         counts, outcomes = left[keys].sum(axis=0), evidence.dest_outcomes[dest]

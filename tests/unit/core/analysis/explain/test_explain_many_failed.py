@@ -102,7 +102,7 @@ def test_only_what_the_counts_deny_is_denied():
     parts = [connect(times=1, **way) for way in WAYS.values()]
     left = connect(outcome=Outcome.CANCELLED, times=2)
     text = nothing_text(*parts, left, connect(times=900, rtx=1), host=NetnsFacts((1, 9)))
-    for denial in ("refused,", "timeout or", "retransmitted SYN", "abandoned", "accept queue"):
+    for denial in ("refused,", "timeout or", "retransmitted SYN", "given up", "accept queue"):
         assert f"no {denial}" not in text.partition(": ")[2]
     assert (
         "too few or too mixed for a finding: 1 refused, 1 timeout, 1 unreachable, 2 cancelled, 1 error"

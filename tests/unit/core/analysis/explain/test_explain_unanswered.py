@@ -29,7 +29,7 @@ def test_a_destination_that_cannot_be_reached_now_and_then():
 def test_a_destination_of_which_nothing_came_before_the_application_gave_up():
     left = [connect(outcome=Outcome.CANCELLED, rtx=2, latency_ns=ms * 1_000_000) for ms in (3100, 4500, 7300)]
     (found,) = findings(*left)["unanswered"]
-    assert found.title == "10.0.0.1:443 does not answer: 3 connects were abandoned, none succeeded"
+    assert found.title == "10.0.0.1:443 does not answer: 3 connects were given up, none succeeded"
     assert "unanswered" not in findings(*left, connect(times=3))
 
 
