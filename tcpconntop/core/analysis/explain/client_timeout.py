@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.accept_queue import AcceptQueue
+from tcpconntop.core.analysis.explain.counted import counted_records
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.given_up import AGE_SPREAD, MIN_GIVEN_UP
@@ -14,6 +15,7 @@ from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM, Ipv6Broken
 from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.analysis.explain.records import RecentRecords
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import duration, percent
 from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import Floats, Rows
@@ -99,12 +101,13 @@ class ClientTimeout(FindingKind):
             evidence.explained[np.isin(evidence.dest_of, dests), Outcome.CANCELLED] = True
             verb = "answers nothing" if len(dests) == 1 else "answer nothing"
             title = f"{first}{more} {verb}: {title.removesuffix(': its own timeout')}"
+        when = when_text(evidence, counted_records(evidence, same))
         return self.finding(
             evidence,
             keys,
             title,
             f"{n:,} of the last {plural(total, 'connect')} that it gave up lasted {duration(age_us)}"
-            f" ± {percent(spread)}%, to {first}{more}; {_why(resent, unsent, age_us)}",
+            f" ± {percent(spread)}%, to {first}{more}{when and f', {when}'}; {_why(resent, unsent, age_us)}",
             n,
             step_for(evidence, keys),
             group_by="process",

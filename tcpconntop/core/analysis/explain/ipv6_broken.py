@@ -6,8 +6,10 @@ import numpy as np
 
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.thresholds import MIN_FAILURES
 from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.view.groups import Grouping, process_text
@@ -73,11 +75,13 @@ class Ipv6Broken(FindingKind):
         key = evidence.keys[keys[0]]
         is_refused = 2 * outcomes[Outcome.REFUSED] > failed
         step_for = steps.look_for_listener if is_refused else steps.ipv6
+        when = when_text(evidence, failed_connects(evidence, keys, failed, failures))
+        failed_text = f"{failed:,} of {plural(tried, 'connect')} failed ({counts}{_errno(evidence, keys)})"
         return self.finding(
             evidence,
             keys,
             f"{process_text(key)} to port {key['dport']}: IPv6 fails, IPv4 works",
-            f"IPv6: {failed:,} of {plural(tried, 'connect')} failed ({counts}{_errno(evidence, keys)});"
+            f"IPv6: {', '.join(filter(None, (failed_text, when)))};"
             f" IPv4: {ok4:,} of {tried4:,} ok; a program that tries IPv6 first is delayed by it",
             failed,
             step_for(evidence, keys),

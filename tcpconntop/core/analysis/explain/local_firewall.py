@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import counted_records
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.given_up import waited_text
@@ -59,4 +60,5 @@ class LocalFirewall(FindingKind):
             f"; {'; '.join(filter(None, (end, waited_text(evidence, keys))))}",
             n,
             steps.firewall(evidence, keys),
+            counted=counted_records(evidence, records),
         )

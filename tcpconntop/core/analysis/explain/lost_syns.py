@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import retried_connects
 from tcpconntop.core.analysis.explain.evidence import MAX_KEYS, Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.records import RecentRecords
@@ -65,6 +66,7 @@ class LostSyns(FindingKind):
         worst = [f"{evidence.dest_text(dest)} ({lossy[dest]:,})" for dest in order[:MAX_FINDINGS].tolist()]
         busiest = np.array([evidence.keys_to(int(dest))[0] for dest in order[:MAX_KEYS]])
         doubt = _DOUBT if waits.doubtful[order].any() else ""
+        records = waits.records.where(~waits.records.anatomy.slow)
         return self.finding(
             evidence,
             busiest,
@@ -75,6 +77,7 @@ class LostSyns(FindingKind):
             steps.own_link(evidence, busiest),
             severity=_severity(n, ok),
             named=False,
+            counted=retried_connects(evidence, evidence.keys_to_any(order), n, records),
         )
 
     def _to_one(self, evidence: Evidence, dest: int, waits: Waits, p99_us: float) -> Finding:
@@ -93,6 +96,7 @@ class LostSyns(FindingKind):
             lossy,
             steps.loss_or_accept_queue(evidence, keys),
             severity=_severity(lossy, ok),
+            counted=retried_connects(evidence, keys, lossy, records),
         )
 
 

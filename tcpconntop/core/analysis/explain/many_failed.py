@@ -9,11 +9,13 @@ import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
+from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import BAD_SHARE, GIVEN_UP_SHARE, MIN_FAILURES, NOTABLE_SHARE
 from tcpconntop.core.types import Rows
@@ -92,17 +94,19 @@ class ManyFailed(FindingKind):
         more = " or more" if scope.grouping == "dest" and _folded(evidence, outcome) else ""
         is_named = scope.grouping != "process" and evidence.snapshot.info.has_records
         names = f", by {evidence.process_names(failing)}" if is_named else ""
+        when = when_text(evidence, failed_connects(evidence, failing, scope.failed, [outcome]))
         graded = Severity.BAD if share >= BAD_SHARE else Severity.WARN
-        return Finding(
-            self.kind,
-            Severity.NOTE if outcome is Outcome.CANCELLED else graded,
+        return self.finding(
+            evidence,
+            failing,
             f"{scope.failed:,} of {plural(scope.attempts, 'connect')}{scope.name} ({percent(share)}%)"
             f" {_WORDS[outcome]}",
-            f"at {plural(n_dests, 'destination')}{more}{names}",
+            f"at {plural(n_dests, 'destination')}{more}{names}{when and f'; {when}'}",
             scope.failed,
-            scope.grouping,
-            evidence.raw_keys(failing),
             _step(evidence, outcome, scope),
+            severity=Severity.NOTE if outcome is Outcome.CANCELLED else graded,
+            group_by=scope.grouping,
+            named=False,
         )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.analysis.explain.over_time import between_text, within_text
 from tcpconntop.core.analysis.explain.refusals import Refusals
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import NOTABLE_SHARE
 from tcpconntop.core.wire import Outcome
@@ -55,8 +57,10 @@ class Refused(FindingKind):
         what = "refuses every connect"
         if other:  # timed out or given up: how they would have been answered is not known
             what = f"refused {plural(count, 'connect')}, {other:,} failed in other ways"
+        counted = failed_connects(evidence, keys, count, [Outcome.REFUSED])
         if not past.last_ok:
             proof = f"{count:,} refused, no success seen: {_WHY}"
+            proof = "; ".join(filter(None, (proof, when_text(evidence, counted))))
             return self.finding(evidence, keys, f"{place} {what}", proof, count, step)
         last_ok = between_text(evidence, past.last_ok.begin_ns, past.last_ok.end_ns)
         if past.since_ns:
@@ -70,6 +74,7 @@ class Refused(FindingKind):
             )
         within = within_text(evidence, past.last_ok.end_ns)
         proof = f"{count:,} refused{within}{last}: {_WHY}"
+        proof = "; ".join(filter(None, (proof, when_text(evidence, counted, last_only=True))))
         return self.finding(evidence, keys, title, proof, count, step)
 
 
@@ -101,7 +106,8 @@ class SomeRefused(FindingKind):
                 " the server restarts, or it resets connects when it is overloaded"
             )
             step = steps.look_at_some_listener(evidence, keys)
-            found.append(self.finding(evidence, keys, title, proof, count, step))
+            counted = failed_connects(evidence, keys, count, [Outcome.REFUSED])
+            found.append(self.finding(evidence, keys, title, proof, count, step, counted=counted))
         return found
 
 
@@ -125,4 +131,6 @@ class MoreRefused(FindingKind):
         keys = evidence.keys_to_any(np.asarray(refusals.rest))
         evidence.explained[keys, Outcome.REFUSED] = True
         title = f"{plural(len(refusals.rest), 'more destination')} refused {plural(n, 'connect')}"
-        return [self.finding(evidence, keys, title, "", n, steps.look_for_listener(evidence, keys))]
+        step = steps.look_for_listener(evidence, keys)
+        counted = failed_connects(evidence, keys, n, [Outcome.REFUSED])
+        return [self.finding(evidence, keys, title, "", n, step, counted=counted)]

@@ -11,6 +11,7 @@ from tcpconntop.core.analysis.errnos import errno_name, outcome_of_errno
 from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.accept_queue import AcceptQueue
 from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
+from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -106,7 +107,8 @@ class Unanswered(FindingKind):
             proof = "no errno is known that tells why: the socket had none when the attempt ended"
         severity = Severity.BAD if never else Severity.WARN
         step = _step(evidence, keys, most)
-        return self.finding(evidence, keys, title, proof, n, step, severity=severity)
+        counted = failed_connects(evidence, keys[left[keys, most] > 0], n, [most])
+        return self.finding(evidence, keys, title, proof, n, step, severity=severity, counted=counted)
 
 
 def _step(evidence: Evidence, keys: Rows, outcome: Outcome) -> steps.NextStep:

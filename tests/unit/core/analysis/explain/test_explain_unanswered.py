@@ -42,7 +42,8 @@ def test_an_error_without_errno_is_not_explained():
     """GIVEN errors whose errno no probe saw THEN neither this machine nor anything else is blamed."""
     (found,) = findings(connect(outcome=Outcome.ERROR, times=5))["unanswered"]
     assert found.evidence == (
-        "no errno is known that tells why: the socket had none when the attempt ended; by curl"
+        "all 5 ended at 12:03:10; no errno is known that tells why: the socket had none when the"
+        " attempt ended; by curl"
     )
 
 
