@@ -9,6 +9,7 @@ from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.ipv6_delay import delay_text
 from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.thresholds import MIN_FAILURES
 from tcpconntop.core.types import Mask, Rows
@@ -74,15 +75,16 @@ class Ipv6Broken(FindingKind):
         counts = join_and([f"{int(outcomes[outcome]):,} {outcome.label}" for outcome in failures])
         key = evidence.keys[keys[0]]
         is_refused = 2 * outcomes[Outcome.REFUSED] > failed
+        counted = failed_connects(evidence, keys, failed, failures)
         step_for = steps.look_for_listener if is_refused else steps.ipv6
-        when = when_text(evidence, failed_connects(evidence, keys, failed, failures))
+        works, when = f"IPv4: {ok4:,} of {tried4:,} ok", when_text(evidence, counted)
         failed_text = f"{failed:,} of {plural(tried, 'connect')} failed ({counts}{_errno(evidence, keys)})"
+        failed_text = ", ".join(filter(None, (failed_text, when)))
         return self.finding(
             evidence,
             keys,
             f"{process_text(key)} to port {key['dport']}: IPv6 fails, IPv4 works",
-            f"IPv6: {', '.join(filter(None, (failed_text, when)))};"
-            f" IPv4: {ok4:,} of {tried4:,} ok; a program that tries IPv6 first is delayed by it",
+            "; ".join(filter(None, (f"IPv6: {failed_text}", works, delay_text(evidence, keys, failed)))),
             failed,
             step_for(evidence, keys),
             group_by="process+dest",
