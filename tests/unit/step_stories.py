@@ -100,6 +100,12 @@ STORIES: dict[str, tuple[str, list[Events], str, str]] = {
         "ip -6 route get ::1; nft list ruleset; ip6tables-save -c; tc -s qdisc show",
     ),
     "unanswered": ("unanswered", [connect(times=3, **TIMEOUT)], "on 10.0.0.1", ACCEPT),
+    "unanswered from one program": (
+        "unanswered",
+        [connect(times=9, **TIMEOUT), connect(times=40, pid=7, comm="other")],
+        "here",
+        "ip route get 10.0.0.1; ip rule show; nft list ruleset; iptables-save -c; tc -s qdisc show",
+    ),
     "unreachable": (
         "unanswered",
         [connect(times=3, **UNREACHABLE)],

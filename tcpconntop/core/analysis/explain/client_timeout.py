@@ -7,13 +7,14 @@ import numpy.typing as npt
 
 from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.accept_queue import AcceptQueue
-from tcpconntop.core.analysis.explain.counted import counted_records
+from tcpconntop.core.analysis.explain.counted import Counted, counted_records
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.given_up import AGE_SPREAD, MIN_GIVEN_UP
 from tcpconntop.core.analysis.explain.ipv6_broken import PROGRAM, Ipv6Broken
 from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
+from tcpconntop.core.analysis.explain.others import Others, step_here_or_at_peer
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import duration, percent
@@ -89,10 +90,8 @@ class ClientTimeout(FindingKind):
         keys = evidence.busiest(np.unique(same.key_index))
         evidence.explained[keys, Outcome.CANCELLED] = True
         resent, unsent = (int(same.events[name].sum()) for name in ("syn_retransmits", "syn_unsent"))
-        step_for = steps.loss_or_accept_queue if resent else steps.waiting_connects
-        if resent and 2 * unsent >= resent:
-            step_for = steps.firewall
-        dests = np.unique(evidence.dest_of[keys])
+        dests, counted = np.unique(evidence.dest_of[keys]), counted_records(evidence, same)
+        others, step = _step(evidence, keys, counted, resent, unsent)
         first = evidence.dest_text(int(evidence.dest_of[keys[0]]))
         more = f" and {plural(len(dests) - 1, 'more destination')}" if len(dests) > 1 else ""
         title = f"{evidence.process_names(keys)} gives up after {duration(age_us)}: its own timeout"
@@ -101,19 +100,31 @@ class ClientTimeout(FindingKind):
             evidence.explained[np.isin(evidence.dest_of, dests), Outcome.CANCELLED] = True
             verb = "answers nothing" if len(dests) == 1 else "answer nothing"
             title = f"{first}{more} {verb}: {title.removesuffix(': its own timeout')}"
-        when = when_text(evidence, counted_records(evidence, same))
+        when = when_text(evidence, counted)
         return self.finding(
             evidence,
             keys,
             title,
             f"{n:,} of the last {plural(total, 'connect')} that it gave up lasted {duration(age_us)}"
-            f" ± {percent(spread)}%, to {first}{more}{when and f', {when}'}; {_why(resent, unsent, age_us)}",
+            f" ± {percent(spread)}%, to {first}{more}{when and f', {when}'}; {_why(resent, unsent, age_us)}"
+            f"{others.text and f'; {others.text}'}",
             n,
-            step_for(evidence, keys),
+            step,
             group_by="process",
             severity=Severity.BAD if is_silent and not unsent else Severity.WARN,
             named=False,
         )
+
+
+def _step(
+    evidence: Evidence, keys: Rows, counted: Counted, resent: int, unsent: int
+) -> tuple[Others, steps.NextStep]:
+    """Return who else reaches the destination, and the next step."""
+    if resent and 2 * unsent >= resent:
+        return Others(), steps.firewall(evidence, keys)
+    if not resent:
+        return Others(), steps.waiting_connects(evidence, keys)
+    return step_here_or_at_peer(evidence, keys, counted, steps.loss_or_accept_queue)
 
 
 def _equal_ages(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from errno import EADDRNOTAVAIL
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import Outcome
 
+T = TypeVar("T")
+Name = tuple[str, bytes]
 Times = npt.NDArray[np.uint64]
 
 _SLOW_BUCKET, _RETRANSMITTED_BUCKET = (
@@ -61,14 +63,14 @@ class Counted:
         ends_ns: when those of them ended whose records are kept, shape (m,).
         count_in: counts them in a slice; None if `ends_ns` has all of them.
         is_first_kept: False if the records are the last ones of more.
-        name: names `count_in`: slices keep its answers, because they do not change. None: they do not.
+        name: see `kept_answer`.
     """
 
     n: int
     ends_ns: Times
     count_in: Callable[[Slice], int] | None = None
     is_first_kept: bool = True
-    name: tuple[str, bytes] | None = None
+    name: Name | None = None
 
     def span(self, evidence: Evidence) -> Span | None:
         """Return when the first and the last one ended; None if it is not known.
@@ -92,17 +94,8 @@ class Counted:
         return sum(map(self._count, evidence.snapshot.pictured)) == self.n
 
     def _count(self, part: Slice) -> int:
-        """Return how many of the connects a slice has; a slice keeps its answer."""
-        if self.name is None:
-            return self.count_in(part) if self.count_in else 0
-        kept: dict[tuple[str, bytes], int] = vars(part).setdefault("_counted", {})
-        count = kept.get(self.name)
-        if count is None:
-            count = self.count_in(part) if self.count_in else 0
-            if len(kept) >= MAX_KEPT:
-                kept.clear()
-            kept[self.name] = count
-        return count
+        """Return how many of the connects a slice has."""
+        return kept_answer(part, self.name, self.count_in) if self.count_in else 0
 
 
 def _time_of(part: Slice) -> Between:
@@ -126,7 +119,7 @@ def failed_connects(evidence: Evidence, keys: Rows, n: int, outcomes: Sequence[O
         index = part.indices(rows) if columns else ()
         return sum(int(column[index].sum()) for column in columns) if len(index) else 0
 
-    return Counted(n, kept.ends_of(keys, wanted), count_in, name=_name("".join(labels), rows))
+    return Counted(n, kept.ends_of(keys, wanted), count_in, name=name_of("".join(labels), rows))
 
 
 def connects_without_port(evidence: Evidence, keys: Rows, n: int) -> Counted:
@@ -138,7 +131,7 @@ def connects_without_port(evidence: Evidence, keys: Rows, n: int) -> Counted:
         errors = SparseCounts(*part.packed_errors.select(rows, np.zeros(len(rows), np.int64)))
         return int(errors.counts[errors.cells() == EADDRNOTAVAIL].sum())
 
-    return Counted(n, kept.ends_of(keys, kept.error == EADDRNOTAVAIL), count_in, name=_name("port", rows))
+    return Counted(n, kept.ends_of(keys, kept.error == EADDRNOTAVAIL), count_in, name=name_of("port", rows))
 
 
 def retried_connects(evidence: Evidence, keys: Rows, n: int, records: RecentRecords) -> Counted:
@@ -148,7 +141,7 @@ def retried_connects(evidence: Evidence, keys: Rows, n: int, records: RecentReco
     def count_in(part: Slice) -> int:
         return int(_waited_in(part, rows).sum())
 
-    return Counted(n, records.events["end_ns"], count_in, name=_name("retried", rows))
+    return Counted(n, records.events["end_ns"], count_in, name=name_of("retried", rows))
 
 
 def slow_connects(evidence: Evidence, keys: Rows, n: int) -> Counted:
@@ -159,7 +152,7 @@ def slow_connects(evidence: Evidence, keys: Rows, n: int) -> Counted:
         late = _successes_from(part, rows, _SLOW_BUCKET)
         return int(np.maximum(late - _waited_in(part, rows), 0).sum()) if late.any() else 0
 
-    return Counted(n, kept.ends_of(keys, kept.outcome == Outcome.OK), count_in, name=_name("slow", rows))
+    return Counted(n, kept.ends_of(keys, kept.outcome == Outcome.OK), count_in, name=name_of("slow", rows))
 
 
 class _Kept:
@@ -202,8 +195,20 @@ def _rows(evidence: Evidence, keys: Rows) -> Rows:
     return np.sort(evidence.rows[keys])
 
 
-def _name(what: str, rows: Rows) -> tuple[str, bytes] | None:
-    """Return the name of what is counted of some rows."""
+def kept_answer(part: Slice, name: Name | None, compute: Callable[[Slice], T]) -> T:
+    """Return `compute(part)`. A slice does not change, so it keeps the answer where that has a name."""
+    if name is None:
+        return compute(part)
+    kept: dict[Name, T] = vars(part).setdefault("_answers", {})
+    if name not in kept:
+        if len(kept) >= MAX_KEPT:
+            kept.clear()
+        kept[name] = compute(part)
+    return kept[name]
+
+
+def name_of(what: str, rows: Rows) -> Name | None:
+    """Return the name of what is counted of some rows; None where they are too many to keep it."""
     return (what, rows.tobytes()) if len(rows) <= MAX_NAMED_ROWS else None
 
 

@@ -8,6 +8,7 @@ from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.counted import retried_connects
 from tcpconntop.core.analysis.explain.evidence import MAX_KEYS, Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.others import step_here_or_at_peer
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.explain.waits import Waits
 from tcpconntop.core.format import duration
@@ -36,8 +37,9 @@ class LostSyns(FindingKind):
         "slow connects without a retransmission; answers slower than 1s; retransmissions of failed connects"
     )
     next_step = (
-        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer: loss, or"
-        " its accept queue; to many destinations, `ip -s link show; tc -s qdisc show` here"
+        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer, unless"
+        " others reach it: loss, or its accept queue; to many destinations,"
+        " `ip -s link show; tc -s qdisc show` here"
     )
     absent = "no retransmitted SYN"
 
@@ -86,17 +88,24 @@ class LostSyns(FindingKind):
         records = waits.to(dest, ~waits.records.anatomy.slow)
         doubtful = bool(waits.doubtful[dest])
         losses = "" if doubtful else _losses(records)
-        parts = (_example(records, p99_us, doubtful), losses, _ground(waits, dest, doubtful))
+        counted = retried_connects(evidence, keys, lossy, records)
+        lossy_keys = keys[evidence.ok_after_retransmit[keys] > 0]
+        others, step = step_here_or_at_peer(
+            evidence, lossy_keys, counted, steps.loss_or_accept_queue, lost=True
+        )
+        ground = others.text or _ground(waits, dest, doubtful)
+        parts = (_example(records, p99_us, doubtful), losses, ground)
         return self.finding(
             evidence,
-            keys,
+            lossy_keys if others.text else keys,
             f"{lossy:,} of {plural(ok, 'connect')} to {evidence.dest_text(dest)} lost a SYN"
             f"{_DOUBT * doubtful}",
             "; ".join(filter(None, parts)),
             lossy,
-            steps.loss_or_accept_queue(evidence, keys),
+            step,
             severity=_severity(lossy, ok),
-            counted=retried_connects(evidence, keys, lossy, records),
+            named=not others.names_own,
+            counted=counted,
         )
 
 

@@ -17,6 +17,7 @@ from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Find
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
+from tcpconntop.core.analysis.explain.others import reached_by_others
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import MIN_FAILURES, NOTABLE_SHARE
 from tcpconntop.core.types import Rows
@@ -28,16 +29,20 @@ _FAILED = [Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.ERROR]
 
 
 class _Words(NamedTuple):
+    """What is said of connects with one outcome: `why` is left out where others reach the destination."""
+
     never: str
     some: str
-    why: str
+    what: str
+    why: str = ""
 
 
 _WORDS = {
     Outcome.TIMEOUT: _Words(
         "does not answer",
         "timed out",
-        "no SYN was answered in time: lost on the way, dropped by a firewall or a full accept queue there,"
+        "no SYN was answered in time",
+        ": lost on the way, dropped by a firewall or a full accept queue there,"
         " the address is wrong, or the host is down",
     ),
     Outcome.UNREACHABLE: _Words(
@@ -63,9 +68,9 @@ class Unanswered(FindingKind):
     based_on = "2 or more failures where nothing succeeds, else 3 or more that are 1% of the attempts"
     silent = "refused connects; connects that the application gives up without a retransmitted SYN"
     next_step = (
-        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer: loss, or"
-        " its accept queue; unreachable: `ip route get ADDRESS; ip neigh show to ADDRESS` here; EPERM and"
-        " EACCES: as for `local-firewall`"
+        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer, unless"
+        " others reach it: loss, or its accept queue; unreachable:"
+        " `ip route get ADDRESS; ip neigh show to ADDRESS` here; EPERM and EACCES: as for `local-firewall`"
     )
     absent = "no timeout or error, nothing unreachable"
     after = (Ipv6Broken, LocalPorts, LocalFirewall, AcceptQueue, ClientTimeout)
@@ -102,18 +107,32 @@ class Unanswered(FindingKind):
             share = percent(n / ended)
             title = f"{n:,} of {plural(ended, 'connect')} to {place} ({share}%) {words.some}"
         errnos = _errnos(evidence, keys, most)
-        proof = f"{words.why}{errnos}"
+        failing = keys[left[keys, most] > 0]
+        counted = failed_connects(evidence, failing, n, [most])
+        others = reached_by_others(evidence, failing, counted)
+        what = f"{words.what}{errnos}{'' if others.text else words.why}"
         if most is Outcome.ERROR and not errnos:
-            proof = "no errno is known that tells why: the socket had none when the attempt ended"
+            what = "no errno is known that tells why: the socket had none when the attempt ended"
+        proof = "; ".join(filter(None, (what, others.text)))
         severity = Severity.BAD if never else Severity.WARN
-        step = _step(evidence, keys, most)
-        counted = failed_connects(evidence, keys[left[keys, most] > 0], n, [most])
-        return self.finding(evidence, keys, title, proof, n, step, severity=severity, counted=counted)
+        step = _step(evidence, keys, most, reached_by_others=bool(others.text))
+        return self.finding(
+            evidence,
+            failing if others.text else keys,
+            title,
+            proof,
+            n,
+            step,
+            severity=severity,
+            named=not others.names_own,
+            counted=counted,
+        )
 
 
-def _step(evidence: Evidence, keys: Rows, outcome: Outcome) -> steps.NextStep:
+def _step(evidence: Evidence, keys: Rows, outcome: Outcome, *, reached_by_others: bool) -> steps.NextStep:
     if outcome in (Outcome.TIMEOUT, Outcome.CANCELLED):
-        return steps.loss_or_accept_queue(evidence, keys)
+        step = steps.treated_apart if reached_by_others else steps.loss_or_accept_queue
+        return step(evidence, keys)
     if _FORBIDDEN & evidence.errors_of(keys).keys():
         return steps.firewall(evidence, keys)
     return steps.route(evidence, keys)
