@@ -6,6 +6,7 @@ have adds up to the count of the finding: so a time is never that of a connect w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from errno import EADDRNOTAVAIL
@@ -22,6 +23,9 @@ from tcpconntop.core.types import SECOND_NS, Mask, Rows
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.window.stats import latency_ns
 from tcpconntop.core.wire import Outcome
+
+MOST = 0.8
+"""The share of connects that ended close together, where single ones did so at other times too."""
 
 T = TypeVar("T")
 Name = tuple[str, bytes]
@@ -52,6 +56,14 @@ class Span(NamedTuple):
 
     first: Between | None
     last: Between
+
+
+class Dense(NamedTuple):
+    """When the first and the last of `n` connects ended that are close together."""
+
+    first: Between
+    last: Between
+    n: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +104,30 @@ class Counted:
         if len(self.ends_ns) == self.n:
             return True
         return sum(map(self._count, evidence.snapshot.pictured)) == self.n
+
+    def densest(self, evidence: Evidence) -> Dense | None:
+        """Return the shortest time in which `MOST` of the connects ended; None if it is not known."""
+        least = math.ceil(MOST * self.n)
+        if len(self.ends_ns) == self.n and self.is_first_kept:
+            ends_ns = np.sort(self.ends_ns)
+            first = int(np.argmin(ends_ns[least - 1 :] - ends_ns[: self.n - least + 1]))
+            begin, end = int(ends_ns[first]), int(ends_ns[first + least - 1])
+            return Dense(Between(begin, begin), Between(end, end), least)
+        slices = evidence.snapshot.pictured
+        counts = list(map(self._count, slices)) if self.name else []
+        if sum(counts) != self.n:
+            return None
+        parts = [part for part, count in zip(slices, counts, strict=True) if count]
+        before = np.cumsum([0, *filter(None, counts)])
+        last_of = (np.searchsorted(before, before[:-1] + least) - 1).tolist()
+        lengths = [
+            parts[last].second + parts[last].seconds - part.second
+            for part, last in zip(parts, last_of, strict=True)
+            if last < len(parts)
+        ]
+        first = lengths.index(min(lengths))
+        last = last_of[first]
+        return Dense(_time_of(parts[first]), _time_of(parts[last]), int(before[last + 1] - before[first]))
 
     def _count(self, part: Slice) -> int:
         """Return how many of the connects a slice has."""
@@ -156,7 +192,7 @@ def slow_connects(evidence: Evidence, keys: Rows, n: int) -> Counted:
 
 
 class _Kept:
-    """Records of the window, as arrays of shape (n,): copies of whole records would take longer.
+    """Records of the window under a mask, as arrays of shape (n,): copies of whole records would take longer.
 
     Attributes:
         n_keys: how many keys the evidence has.
@@ -164,11 +200,12 @@ class _Kept:
         ends_ns, outcome, error: fields of the records.
     """
 
-    def __init__(self, evidence: Evidence, records: RecentRecords) -> None:
-        matched = evidence.match_keys(records)
-        self.n_keys, self.key_index = len(evidence.keys), matched.key_index
+    def __init__(self, evidence: Evidence, mask: Mask) -> None:
+        events = evidence.recent.events[mask]
+        self.key_index, found = evidence.find_keys(events)
+        self.n_keys = len(evidence.keys)
         self.ends_ns, self.outcome, self.error = (
-            np.ascontiguousarray(matched.events[name]) for name in ("end_ns", "outcome", "error")
+            events[name][found] for name in ("end_ns", "outcome", "error")
         )
 
     def ends_of(self, keys: Rows, mask: Mask) -> Times:
@@ -180,14 +217,14 @@ class _Kept:
 
 
 def _failures(evidence: Evidence) -> _Kept:
-    return _Kept(evidence, evidence.recent.where(evidence.recent.outcome != Outcome.OK))
+    return _Kept(evidence, evidence.recent.outcome != Outcome.OK)
 
 
 def _slow(evidence: Evidence) -> _Kept:
     recent = evidence.recent
     late = bucket_of(latency_ns(recent.events)) >= _SLOW_BUCKET
     late &= (recent.outcome == Outcome.OK) & (recent.events["syn_retransmits"] == 0)
-    return _Kept(evidence, recent.where(late))
+    return _Kept(evidence, late)
 
 
 def _rows(evidence: Evidence, keys: Rows) -> Rows:

@@ -11,6 +11,7 @@ from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, Find
 from tcpconntop.core.analysis.explain.others import step_here_or_at_peer
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.explain.waits import Waits
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import NOTABLE_SHARE, RETRANSMITTED_US
 from tcpconntop.core.types import Rows
@@ -65,21 +66,26 @@ class LostSyns(FindingKind):
         """Return one finding for SYNs lost to many destinations: the loss is probably not at one of them."""
         lossy = waits.all - waits.slow
         n, ok = int(lossy.sum()), int(evidence.dest_outcomes[:, Outcome.OK].sum())
-        worst = [f"{evidence.dest_text(dest)} ({lossy[dest]:,})" for dest in order[:MAX_FINDINGS].tolist()]
+        records = waits.records.where(~waits.records.anatomy.slow)
+        counted = retried_connects(evidence, evidence.keys_to_any(order), n, records)
+        when = when_text(evidence, counted, most=False)
+        each = not when.startswith("all ")  # else that is when
+        worst = [_dest_text(evidence, waits, dest, with_times=each) for dest in order[:MAX_FINDINGS].tolist()]
         busiest = np.array([evidence.keys_to(int(dest))[0] for dest in order[:MAX_KEYS]])
         doubt = _DOUBT if waits.doubtful[order].any() else ""
-        records = waits.records.where(~waits.records.anatomy.slow)
+        proof = (
+            f"each took 1s or more; {len(order):,} of {plural(len(evidence.dests), 'destination')} are"
+            f" affected: the more there are, the nearer to this host is the cause; most: {join_and(worst)}"
+        )
         return self.finding(
             evidence,
             busiest,
             f"{n:,} of {plural(ok, 'connect')} lost a SYN{doubt}, to {len(order):,} destinations",
-            f"each took 1s or more; {len(order):,} of {plural(len(evidence.dests), 'destination')} are"
-            f" affected: the more there are, the nearer to this host is the cause; most: {join_and(worst)}",
+            "; ".join(filter(None, (when, proof))),
             n,
             steps.own_link(evidence, busiest),
             severity=_severity(n, ok),
             named=False,
-            counted=retried_connects(evidence, evidence.keys_to_any(order), n, records),
         )
 
     def _to_one(self, evidence: Evidence, dest: int, waits: Waits, p99_us: float) -> Finding:
@@ -107,6 +113,14 @@ class LostSyns(FindingKind):
             named=not others.names_own,
             counted=counted,
         )
+
+
+def _dest_text(evidence: Evidence, waits: Waits, dest: int, *, with_times: bool) -> str:
+    """Return a destination and how many connects there lost a SYN, and when, if that is not said of all."""
+    n, records = int(waits.all[dest] - waits.slow[dest]), waits.to(dest, ~waits.records.anatomy.slow)
+    counted = retried_connects(evidence, evidence.keys_to(dest), n, records)
+    when = when_text(evidence, counted, "all") if with_times and n > 1 else ""
+    return f"{evidence.dest_text(dest)} ({', '.join(filter(None, (f'{n:,}', when)))})"
 
 
 def _severity(lossy: int, ok: int) -> Severity:

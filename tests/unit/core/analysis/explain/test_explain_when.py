@@ -20,7 +20,7 @@ from tcpconntop.core.window.snapshot import Snapshot
 from tcpconntop.core.wire import Events, Outcome
 
 TIMEOUT = {"outcome": Outcome.TIMEOUT, "error": 110}
-MOST_S = 400
+MOST_S, STRAY = 400, (5, 290)
 TROUBLE = {
     "unanswered": lambda: connect(**TIMEOUT),
     "lost-syns": with_lost_syns,
@@ -28,7 +28,7 @@ TROUBLE = {
     "some-refused": lambda: connect(outcome=Outcome.REFUSED, error=111),
 }
 WHEN = re.compile(
-    r"(?:all (?P<n>\d+)|it) ended (?:"
+    r"(?:all (?P<n>\d+)|(?P<most>\d+) of (?P<of>\d+)|it) ended (?:"
     r"between (?P<about>about )?(?P<first>[\d:]+) and (?P<last>[\d:]+)"
     r"|since (?P<about_>about )?(?P<first_>[\d:]+), the last (?P<last_is>at|about) (?P<last_>[\d:]+)"
     r"|(?P<once_is>at|about) (?P<once>[\d:]+))"
@@ -79,6 +79,18 @@ def check_time(shown: Snapshot, text: str, end_ns: int, *, exact: bool) -> None:
     assert abs(seconds_of(text) - wall_s) <= part.seconds, (text, clock(wall_s), part.seconds)
 
 
+def check_most(shown: Snapshot, ends_ns: np.ndarray, part: dict[str, str]) -> None:
+    """Fail if not so many ended in the time that is said, or if there is a shorter one with as many."""
+    n, exact = int(part["most"]), not (part["about"] or part["once_is"] == "about")
+    begin, end = seconds_of(part["first"] or part["once"]), seconds_of(part["last"] or part["once"])
+    margin_s = 0 if exact else max(slice_.seconds for slice_ in shown.pictured)
+    wall_s = (ends_ns.astype(np.int64) + shown.wall_offset_ns) / SECOND_NS
+    assert np.count_nonzero((wall_s >= begin - margin_s) & (wall_s < end + 1 + margin_s)) >= n
+    least = -(-8 * len(ends_ns) // 10)
+    assert n >= least
+    assert end - begin <= (wall_s[least - 1 :] - wall_s[: len(wall_s) - least + 1]).min() + 1 + 2 * margin_s
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(sorted(TROUBLE)),
@@ -102,8 +114,10 @@ def test_the_times_are_never_wrong(kind, bursts, window_s, kept, offset_ns):
     events = join(*parts[: len(troubles_s)])
     ends_ns = events["end_ns"][events["end_ns"] >= shown.now_ns - round(shown.span_s * SECOND_NS)]
     first, last, part = int(ends_ns.min()), int(ends_ns.max()), found.groupdict()
-    assert part["n"] is None or int(part["n"]) == len(ends_ns)
-    if part["first"]:
+    assert {part["n"], part["of"]} <= {None, str(len(ends_ns))}
+    if part["most"]:
+        check_most(shown, np.sort(ends_ns), part)
+    elif part["first"]:
         for text, end_ns in ((part["first"], first), (part["last"], last)):
             check_time(shown, text, end_ns, exact=not part["about"])
     elif part["first_"]:
@@ -131,6 +145,16 @@ def test_the_times_are_never_wrong(kind, bursts, window_s, kept, offset_ns):
         # It began before the window, and is over.
         ("unanswered", np.linspace(30, 90, 60), 60, None, "the last ended at 12:02:41"),
         ("lost-syns", [20.5], 60, None, "it ended at 12:02:50"),
+        # Most of it is in a short time, and single ones are at other times.
+        (
+            "lost-syns",
+            [*STRAY, *np.linspace(100, 130, 20)],
+            300,
+            None,
+            "18 of 22 ended between 12:01:01 and 12:01:27",
+        ),
+        ("unanswered", [*STRAY, *[100.5] * 20], 300, 5, "20 of 22 ended about 12:01:30"),
+        ("unanswered", [*STRAY, *[100.5] * 3], 300, None, None),
         # It is spread over the window and goes on: no time says anything.
         ("unanswered", np.linspace(1, 59, 25), 60, None, None),
         ("unanswered", np.linspace(1, 390, 300), 300, 100, None),
@@ -142,6 +166,20 @@ def test_the_times_are_never_wrong(kind, bursts, window_s, kept, offset_ns):
 def test_they_are_said_where_trouble_began_or_ended_within_the_window(kind, troubles_s, window_s, kept, text):
     found = said(shown_of(story(kind, list(troubles_s)), window_s, kept), kind)
     assert (found[0] if found else None) == text
+
+
+def test_of_many_destinations_each_says_when():
+    """GIVEN SYNs lost to many destinations at different times WHEN added up THEN those with most say when."""
+    parts = [
+        ending_at(NOW_S - first - n / 4, with_lost_syns(daddr=f"10.0.0.{host}"))
+        for host, first in enumerate((56, 38, 20, 1))
+        for n in range(12 - host)
+    ]
+    (found,) = findings_of(shown_of([*parts, *(ending_at(NOW_S - n, connect()) for n in range(1, 60))], 60))
+    assert (
+        "most: 10.0.0.0:443 (12, the last ended at 12:02:15), 10.0.0.1:443 (11, all ended between"
+        in found.evidence
+    )
 
 
 def test_a_port_that_refuses_since_a_time_says_only_when_it_was_tried_last():
