@@ -46,7 +46,7 @@ class SourceOpening:
         self._done = threading.Event()
         self._source: Source | None = None
         self._error: BaseException | None = None
-        self._abandoned = False
+        self._given_up = False
         # A daemon: a compiler that hangs must not keep the process from ending.
         threading.Thread(target=self._open, name="open-source", daemon=True).start()
 
@@ -58,7 +58,7 @@ class SourceOpening:
         else:
             with self._lock:
                 self._source = source
-                if self._abandoned:
+                if self._given_up:
                     source.close()
         self._done.set()
 
@@ -77,7 +77,7 @@ class SourceOpening:
             if self._error is not None:
                 raise self._error
             if given_up():
-                self._abandoned = True
+                self._given_up = True
                 if self._source is not None:
                     self._source.close()
                 return None

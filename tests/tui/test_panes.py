@@ -43,10 +43,10 @@ async def test_failures_are_listed_by_count_with_what_they_mean():
         "refused ECONNREFUSED",
         "timeout ETIMEDOUT",
         "unreachable EHOSTUNREACH",
-        "cancelled",
+        "cancelled (gave up)",
     ]
     assert "a reset answered: nothing listens there, or a firewall rejects it" in lines[2]
-    assert "the application closed the socket first, or died" in lines[8]
+    assert "the program gave up before an answer: it closed the socket, or died" in lines[8]
     assert lines[0].split() == [
         "OUTCOME", "COUNT", "SHARE", "RATE/S", "FIRST", "LAST", "RTX", "PROCESSES", "DESTINATIONS",
     ]  # fmt: skip
@@ -79,7 +79,16 @@ async def test_foreign_names_are_shown_literally_and_columns_stay_aligned(size):
 async def test_failures_of_the_selected_row_alone():
     lines = await shown("4", keys=["P", "end"])
     titles = [line[1:25].strip() for line in lines if line[1:25].strip()]
-    assert len([title for title in titles if title.isupper() or " E" in title or title == "cancelled"]) == 2
+    assert len([title for title in titles if title.isupper() or " E" in title or "cancelled" in title]) == 2
+
+
+@pytest.mark.parametrize(("size", "has_room"), [((120, 36), True), ((120, 20), False)])
+async def test_the_histogram_says_what_cancelled_means_where_no_failure_is_cut_off_for_it(size, has_room):
+    lines = [line[-28:].strip() for line in await shown("1", size=size)]
+    (index,) = (index for index, line in enumerate(lines) if "cancelled" in line)
+    assert "EHOSTUNREACH" in lines[index - 1]
+    assert ("the program gave up" in lines) is has_room
+    assert not has_room or lines[index + 1] == "the program gave up"
 
 
 async def test_failures_that_have_no_room_are_counted():

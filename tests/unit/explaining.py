@@ -46,8 +46,8 @@ def ending_at(second: float, events: Events) -> Events:
     return moved
 
 
-def abandoned(*ages_ms: float, apart_ms: float = 150, **more) -> Events:
-    """Return records of connects that were abandoned at some ages, one after another."""
+def given_up(*ages_ms: float, apart_ms: float = 150, **more) -> Events:
+    """Return records of connects that were given up at some ages, one after another."""
     parts = [connect(outcome=Outcome.CANCELLED, latency_ns=round(age * MS), **more) for age in ages_ms]
     for number, part in enumerate(parts):
         for name in ("begin_ns", "end_ns"):

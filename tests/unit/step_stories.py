@@ -8,9 +8,9 @@ from errno import EADDRNOTAVAIL, EPERM
 from explaining import (
     MS,
     NOW_S,
-    abandoned,
     ending_now,
     findings_of,
+    given_up,
     snapshot_by_second,
     with_local_work,
     with_lost_syns,
@@ -100,6 +100,12 @@ STORIES: dict[str, tuple[str, list[Events], str, str]] = {
         "ip -6 route get ::1; nft list ruleset; ip6tables-save -c; tc -s qdisc show",
     ),
     "unanswered": ("unanswered", [connect(times=3, **TIMEOUT)], "on 10.0.0.1", ACCEPT),
+    "unanswered from one program": (
+        "unanswered",
+        [connect(times=9, **TIMEOUT), connect(times=40, pid=7, comm="other")],
+        "here",
+        "ip route get 10.0.0.1; ip rule show; nft list ruleset; iptables-save -c; tc -s qdisc show",
+    ),
     "unreachable": (
         "unanswered",
         [connect(times=3, **UNREACHABLE)],
@@ -156,11 +162,11 @@ STORIES: dict[str, tuple[str, list[Events], str, str]] = {
     ),
     "gives-up": (
         "gives-up",
-        [abandoned(*LEFT)],
+        [given_up(*LEFT)],
         "here",
         "ss -tnop state syn-sent dst 10.0.0.1:443",
     ),
-    "gives-up after lost SYNs": ("gives-up", [abandoned(*LEFT, rtx=2)], "on 10.0.0.1", ACCEPT),
+    "gives-up after lost SYNs": ("gives-up", [given_up(*LEFT, rtx=2)], "on 10.0.0.1", ACCEPT),
     "some-refused": (
         "some-refused",
         [connect(times=30), connect(times=9, **REFUSED), connect(times=9)],

@@ -32,7 +32,7 @@ OUTCOME_MEANINGS = {
     Outcome.REFUSED: "a reset answered: nothing listens there, or a firewall rejects it",
     Outcome.TIMEOUT: "no SYN was answered in time: dropped or lost, or the host is down",
     Outcome.UNREACHABLE: "no route, or an ICMP error: the network cannot reach it",
-    Outcome.CANCELLED: "the application closed the socket first, or died",
+    Outcome.CANCELLED: "the program gave up before an answer: it closed the socket, or died",
     Outcome.ERROR: "it failed; no errno is known that tells why",
 }
 """What an outcome means, where its errno has no text of its own in `ERRNO_MEANINGS`."""

@@ -233,7 +233,7 @@ COLUMNS: dict[str, ViewColumn] = {
             "cancelled",
             "CANCEL",
             "cancelled",
-            "the application closed the socket or ended before an answer",
+            "the program gave up: it closed the socket or ended before an answer",
             width=7,
         ),
         _metric("error", "ERROR", "error", "any other error, such as no free port", width=6),

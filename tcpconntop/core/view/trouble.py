@@ -34,9 +34,9 @@ TROUBLE = "trouble"
 """Key of the column, and name of the order."""
 
 TROUBLE_HELP = (
-    "down: every connect failed; failing: 1% or more; given up: the application closed 5% or more before an"
-    " answer; resends: 1% or more succeeded only after a SYN was sent again; slow: 1% or more took 100ms or"
-    " more; ?: some failed or were slow, too few to tell"
+    "down: every connect failed; failing: 1% or more; given up: the program gave up 5% or more"
+    " (cancelled) before an answer; resends: 1% or more succeeded only after a SYN was sent again; slow: 1%"
+    " or more took 100ms or more; ?: some failed or were slow, too few to tell"
 )
 
 _CLASS = 1e12
@@ -100,7 +100,7 @@ def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:
     refused, cancelled = (outcomes[groups, outcome] for outcome in (Outcome.REFUSED, Outcome.CANCELLED))
     failed = ended - ok - cancelled
     if cancelled.any():
-        failed += _abandoned(window, group_of, groups, len(stats))
+        failed += _given_up_unanswered(window, group_of, groups, len(stats))
     enough = (failed - refused >= MIN_UNANSWERED) | (refused >= MIN_FAILURES)
     result[groups] = np.select(
         [
@@ -142,7 +142,7 @@ def is_silent(answered: Rows | Floats, cancelled: Rows | Floats, syn_retransmits
     return silent
 
 
-def _abandoned(window: WindowState, group_of: Rows, groups: Rows, n_groups: int) -> Rows:
+def _given_up_unanswered(window: WindowState, group_of: Rows, groups: Rows, n_groups: int) -> Rows:
     """Return the cancelled connects that nothing answered while SYNs were sent again, shape (len(groups),).
 
     Args:
@@ -164,8 +164,8 @@ def _abandoned(window: WindowState, group_of: Rows, groups: Rows, n_groups: int)
     answered = by_pair(outcomes[:, Outcome.OK] + outcomes[:, Outcome.REFUSED])
     cancelled = by_pair(outcomes[:, Outcome.CANCELLED])
     silent = is_silent(answered, cancelled, by_pair(window.stats["syn_retransmits"][keys]))
-    abandoned = np.bincount(unique[:, 0], np.where(silent, cancelled, 0), n_groups)
-    return abandoned[groups].astype(np.int64)
+    given_up = np.bincount(unique[:, 0], np.where(silent, cancelled, 0), n_groups)
+    return given_up[groups].astype(np.int64)
 
 
 def _by_group(values: Rows, group_of: Rows, n_groups: int) -> Rows:

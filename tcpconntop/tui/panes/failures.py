@@ -100,8 +100,9 @@ class FailureTable:
 
 
 def _title(table: FailureTable, row: int) -> str:
-    title = table.failures[row].title
-    return title if table.width >= TITLE_MIN_WIDTH else title.split()[-1]
+    failure = table.failures[row]
+    title = f"{failure.title} (gave up)" if failure.outcome is Outcome.CANCELLED else failure.title
+    return title if table.width >= TITLE_MIN_WIDTH else failure.title.split()[-1]
 
 
 def _number(

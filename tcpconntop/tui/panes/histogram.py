@@ -43,6 +43,8 @@ COUNT_WIDTH = 6
 FAILURES_WIDTH = 28
 """Cells of the list of failures beside the plot."""
 
+GAVE_UP = "  the program gave up"
+"""What `cancelled` means, below it: the word alone does not say that a program's own timeout does this."""
 
 NEAR = 3
 """Columns in which the bar of a mode is looked for."""
@@ -62,13 +64,13 @@ class Histogram(Pane):
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the plot, and the failures where there is room."""
-        failures = self._failures(selection) if any(selection.outcomes[1:]) and width >= 72 else []
+        failures = self._failures(selection, height) if any(selection.outcomes[1:]) and width >= 72 else []
         plot_width = width - (FAILURES_WIDTH + 2 if failures else 1)
         if selection.buckets.any():
             lines = self._plot(selection, plot_width, height)
         else:
             lines = [Text(), Text("  no connect succeeded: there is no latency to draw", self.paint("dim"))]
-            failures = failures or self._failures(selection)
+            failures = failures or self._failures(selection, height)
         picture = Text(no_wrap=True, end="")
         for y in range(height):
             line = lines[y] if y < len(lines) else Text()
@@ -122,8 +124,9 @@ class Histogram(Pane):
             line.append(" " * (start - line.cell_len)).append(label, self.paint("high"))
         return line
 
-    def _failures(self, selection: Selection) -> list[Text]:
-        lines = [Text("failures", self.paint("dim"))]
+    def _failures(self, selection: Selection, height: int) -> list[Text]:
+        """Return the list of failures; what `cancelled` means is there if all has room in `height` lines."""
+        lines, meaning = [Text("failures", self.paint("dim"))], 0
         for outcome in Outcome:
             n = selection.outcomes[outcome]
             if outcome is Outcome.OK or not n:
@@ -133,10 +136,14 @@ class Histogram(Pane):
             line = Text(fit(outcome.label, 14), paint)
             line.append(fit(count(n), 6, True), "not dim").append(f"{share:>6}%", self.paint("dim"))
             lines.append(line)
+            if outcome is Outcome.CANCELLED:
+                meaning = len(lines)
             for number, times in selection.errors.items():
                 if number not in _PLAIN and outcome_of_errno(number) is outcome:
                     name = fit(f"  {errno_name(number)}", 14)
                     lines.append(Text(f"{name}{fit(count(times), 6, True)}", self.paint("dim")))
+        if meaning and len(lines) < height:
+            lines.insert(meaning, Text(fit(GAVE_UP, FAILURES_WIDTH), self.paint("dim")))
         return lines
 
 

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
-from tcpconntop.core.analysis.explain.abandoned import waited_text
+from tcpconntop.core.analysis.explain.counted import counted_records
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.given_up import waited_text
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import elapsed
 from tcpconntop.core.types import Rows
 from tcpconntop.core.window.host import ListenQueue, NetnsFacts
@@ -124,7 +126,10 @@ class AcceptQueue(FindingKind):
             evidence.explained[waiting_keys, outcome] = True
         keys = evidence.busiest(waiting_keys)
         step = steps.accept_queue(evidence, keys, of_one=True)
-        proof = "; ".join(filter(None, (proof, waited_text(evidence, keys))))
+        resent = evidence.match_keys(evidence.recent.where(evidence.recent.events["syn_retransmits"] > 0))
+        records = resent.where(np.isin(resent.key_index, waiting_keys))
+        when = when_text(evidence, counted_records(evidence, records), "those connects")
+        proof = "; ".join(filter(None, (proof, when, waited_text(evidence, keys))))
         return self.finding(evidence, keys, f"the accept queue of {place} is full", proof, n, step)
 
     def _unknown(

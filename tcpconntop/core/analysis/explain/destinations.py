@@ -42,7 +42,7 @@ def merge_destinations(keys: Keys, outcomes: Rows) -> tuple[Keys, Rows]:
     n_fail = np.stack([np.bincount(dest_of_place, column, len(dests)) for column in happened.T], axis=1)
     fail_differently = ((n_fail > 0) & (n_fail < n_places[:, np.newaxis])).any(axis=1)
     differ = np.where(n_succeed > 0, n_succeed < n_places, fail_differently)
-    apart = (n_places > 1) & (differ | _is_of_one_namespace(dests))
+    apart = (n_places > 1) & (differ | is_of_one_namespace(dests))
     codes = np.where(apart[dest_of], len(dests) + place_of, dest_of)
     _, first, group_of = np.unique(codes, return_index=True, return_inverse=True)
     chosen = dests[dest_of[first]]
@@ -58,8 +58,8 @@ def place_text(netns: int, places: Places) -> str:
     return f"netns {places.namespace(netns)}"
 
 
-def _is_of_one_namespace(dests: Keys) -> Mask:
-    """True for addresses that every network namespace has for itself: loopback and link-local."""
+def is_of_one_namespace(dests: Keys) -> Mask:
+    """Return which addresses every network namespace has for itself, shape (n,): loopback and link-local."""
     octets = address_octets(dests)
     loopback = (octets[:, 0] == 127) | ((octets[:, 0] == 169) & (octets[:, 1] == 254))
     loopback_6 = (octets == np.frombuffer(LOOPBACK_6, np.uint8)).all(axis=1)

@@ -31,7 +31,7 @@ from tcpconntop.core.view.trouble import is_silent, ok_after_retransmit
 from tcpconntop.core.window.host import NetnsFacts
 from tcpconntop.core.window.keys import KEY, Keys, hash_keys, keys_from_events
 from tcpconntop.core.window.snapshot import Snapshot
-from tcpconntop.core.wire import N_OUTCOMES, Outcome
+from tcpconntop.core.wire import N_OUTCOMES, Events, Outcome
 
 T = TypeVar("T")
 
@@ -209,9 +209,14 @@ class Evidence:
 
     def match_keys(self, recent: RecentRecords) -> RecentRecords:
         """Return the records of this selection's keys, with the number of each one's key."""
+        key_index, found = self.find_keys(recent.events)
+        return RecentRecords(recent.events[found], key_index)
+
+    def find_keys(self, events: Events) -> tuple[Rows, Mask]:
+        """Return the numbers of the keys of those records that are of this selection, and which these are."""
         order, hashes = self._hashes
-        index, found = find(hashes, hash_keys(keys_from_events(recent.events)))
-        return RecentRecords(recent.events[found], order[index])
+        index, found = find(hashes, hash_keys(keys_from_events(events)))
+        return order[index], found
 
     def indices_of(self, raw_keys: Sequence[bytes]) -> Rows:
         """Return the numbers of keys of this selection that are given as raw bytes."""

@@ -9,8 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from tcpconntop.core.analysis.explain.counted import Counted
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.steps import NextStep
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.types import Rows
 from tcpconntop.core.view.groups import GROUPINGS
 from tcpconntop.core.window.keys import KEY
@@ -121,6 +123,7 @@ class FindingKind(ABC):
         severity: Severity | None = None,
         group_by: str = "dest",
         named: bool = True,
+        counted: Counted | None = None,
     ) -> Finding:
         """Return a finding of this kind.
 
@@ -134,9 +137,11 @@ class FindingKind(ABC):
             severity: by default that of the kind.
             group_by: see `Finding.group_by`.
             named: whether the evidence ends with the names of the processes.
+            counted: the connects that the title counts: the evidence begins with when they ended.
         """
         names = f"by {evidence.process_names(keys)}" if named and evidence.snapshot.info.has_records else ""
-        text = "; ".join(filter(None, (proof, names)))
+        when = when_text(evidence, counted) if counted else ""
+        text = "; ".join(filter(None, (when, proof, names)))
         raw_keys = evidence.raw_keys(keys)
         return Finding(self.kind, severity or self.severity, title, text, affected, group_by, raw_keys, step)
 

@@ -6,8 +6,12 @@ import numpy as np
 
 from tcpconntop.core.analysis.errnos import errno_name
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.ipv6_delay import delay_text
+from tcpconntop.core.analysis.explain.others import Others, step_here_or_at_peer
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.thresholds import MIN_FAILURES
 from tcpconntop.core.types import Mask, Rows
 from tcpconntop.core.view.groups import Grouping, process_text
@@ -72,15 +76,22 @@ class Ipv6Broken(FindingKind):
         counts = join_and([f"{int(outcomes[outcome]):,} {outcome.label}" for outcome in failures])
         key = evidence.keys[keys[0]]
         is_refused = 2 * outcomes[Outcome.REFUSED] > failed
-        step_for = steps.look_for_listener if is_refused else steps.ipv6
+        counted = failed_connects(evidence, keys, failed, failures)
+        others, step = Others(), steps.ipv6(evidence, keys)
+        if is_refused:
+            others, step = step_here_or_at_peer(evidence, keys, counted, steps.look_for_listener)
+        works, when = f"IPv4: {ok4:,} of {tried4:,} ok", when_text(evidence, counted)
+        failed_text = f"{failed:,} of {plural(tried, 'connect')} failed ({counts}{_errno(evidence, keys)})"
+        failed_text = ", ".join(filter(None, (failed_text, when)))
         return self.finding(
             evidence,
             keys,
             f"{process_text(key)} to port {key['dport']}: IPv6 fails, IPv4 works",
-            f"IPv6: {failed:,} of {plural(tried, 'connect')} failed ({counts}{_errno(evidence, keys)});"
-            f" IPv4: {ok4:,} of {tried4:,} ok; a program that tries IPv6 first is delayed by it",
+            "; ".join(
+                filter(None, (f"IPv6: {failed_text}", works, delay_text(evidence, keys, failed), others.text))
+            ),
             failed,
-            step_for(evidence, keys),
+            step,
             group_by="process+dest",
             named=False,
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
-from tcpconntop.core.analysis.explain.abandoned import waited_text
+from tcpconntop.core.analysis.explain.counted import counted_records
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.given_up import waited_text
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
 from tcpconntop.core.analysis.explain.records import RecentRecords
@@ -59,4 +60,5 @@ class LocalFirewall(FindingKind):
             f"; {'; '.join(filter(None, (end, waited_text(evidence, keys))))}",
             n,
             steps.firewall(evidence, keys),
+            counted=counted_records(evidence, records),
         )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import connects_without_port
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
@@ -108,14 +109,17 @@ class LocalPorts(FindingKind):
             affected = int(evidence.attempts[keys].sum())
             return self.finding(evidence, keys, use, proof, affected, step, severity=Severity.WARN)
         connects = f"{plural(ports.failed, 'connect')} to {name}"
+        counted = connects_without_port(evidence, keys, ports.failed)
         if total and used >= SCARCE * total:
             title = f"{connects} found no free local port (EADDRNOTAVAIL)"
-            return self.finding(evidence, keys, title, f"{use}; {_ADVICE}", ports.failed, step)
+            return self.finding(
+                evidence, keys, title, f"{use}; {_ADVICE}", ports.failed, step, counted=counted
+            )
         if not total:
-            counted = f"; {used:,} are in use or in TIME_WAIT towards it" if used else ""
+            in_use = f"; {used:,} are in use or in TIME_WAIT towards it" if used else ""
             proof = (
                 f"no free local port, or no local address from which it may connect there; the range of local"
-                f" ports{inside} is not known{counted}"
+                f" ports{inside} is not known{in_use}"
             )
         elif used < PLENTY * total:
             proof = (
@@ -126,7 +130,7 @@ class LocalPorts(FindingKind):
         else:
             proof = f"{use} now; all may have been in use before, or {_OWN_SOCKET}"
         title = f"{connects} failed with EADDRNOTAVAIL"
-        return self.finding(evidence, keys, title, proof, ports.failed, step)
+        return self.finding(evidence, keys, title, proof, ports.failed, step, counted=counted)
 
 
 def _failed(evidence: Evidence) -> Rows:

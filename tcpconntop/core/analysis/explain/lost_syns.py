@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import retried_connects
 from tcpconntop.core.analysis.explain.evidence import MAX_KEYS, Evidence, join_and, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
+from tcpconntop.core.analysis.explain.others import step_here_or_at_peer
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.analysis.explain.waits import Waits
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import duration
 from tcpconntop.core.thresholds import NOTABLE_SHARE, RETRANSMITTED_US
 from tcpconntop.core.types import Rows
@@ -35,8 +38,9 @@ class LostSyns(FindingKind):
         "slow connects without a retransmission; answers slower than 1s; retransmissions of failed connects"
     )
     next_step = (
-        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer: loss, or"
-        " its accept queue; to many destinations, `ip -s link show; tc -s qdisc show` here"
+        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer, unless"
+        " others reach it: loss, or its accept queue; to many destinations,"
+        " `ip -s link show; tc -s qdisc show` here"
     )
     absent = "no retransmitted SYN"
 
@@ -62,15 +66,22 @@ class LostSyns(FindingKind):
         """Return one finding for SYNs lost to many destinations: the loss is probably not at one of them."""
         lossy = waits.all - waits.slow
         n, ok = int(lossy.sum()), int(evidence.dest_outcomes[:, Outcome.OK].sum())
-        worst = [f"{evidence.dest_text(dest)} ({lossy[dest]:,})" for dest in order[:MAX_FINDINGS].tolist()]
+        records = waits.records.where(~waits.records.anatomy.slow)
+        counted = retried_connects(evidence, evidence.keys_to_any(order), n, records)
+        when = when_text(evidence, counted, most=False)
+        each = not when.startswith("all ")  # else that is when
+        worst = [_dest_text(evidence, waits, dest, with_times=each) for dest in order[:MAX_FINDINGS].tolist()]
         busiest = np.array([evidence.keys_to(int(dest))[0] for dest in order[:MAX_KEYS]])
         doubt = _DOUBT if waits.doubtful[order].any() else ""
+        proof = (
+            f"each took 1s or more; {len(order):,} of {plural(len(evidence.dests), 'destination')} are"
+            f" affected: the more there are, the nearer to this host is the cause; most: {join_and(worst)}"
+        )
         return self.finding(
             evidence,
             busiest,
             f"{n:,} of {plural(ok, 'connect')} lost a SYN{doubt}, to {len(order):,} destinations",
-            f"each took 1s or more; {len(order):,} of {plural(len(evidence.dests), 'destination')} are"
-            f" affected: the more there are, the nearer to this host is the cause; most: {join_and(worst)}",
+            "; ".join(filter(None, (when, proof))),
             n,
             steps.own_link(evidence, busiest),
             severity=_severity(n, ok),
@@ -83,17 +94,33 @@ class LostSyns(FindingKind):
         records = waits.to(dest, ~waits.records.anatomy.slow)
         doubtful = bool(waits.doubtful[dest])
         losses = "" if doubtful else _losses(records)
-        parts = (_example(records, p99_us, doubtful), losses, _ground(waits, dest, doubtful))
+        counted = retried_connects(evidence, keys, lossy, records)
+        lossy_keys = keys[evidence.ok_after_retransmit[keys] > 0]
+        others, step = step_here_or_at_peer(
+            evidence, lossy_keys, counted, steps.loss_or_accept_queue, lost=True
+        )
+        ground = others.text or _ground(waits, dest, doubtful)
+        parts = (_example(records, p99_us, doubtful), losses, ground)
         return self.finding(
             evidence,
-            keys,
+            lossy_keys if others.text else keys,
             f"{lossy:,} of {plural(ok, 'connect')} to {evidence.dest_text(dest)} lost a SYN"
             f"{_DOUBT * doubtful}",
             "; ".join(filter(None, parts)),
             lossy,
-            steps.loss_or_accept_queue(evidence, keys),
+            step,
             severity=_severity(lossy, ok),
+            named=not others.names_own,
+            counted=counted,
         )
+
+
+def _dest_text(evidence: Evidence, waits: Waits, dest: int, *, with_times: bool) -> str:
+    """Return a destination and how many connects there lost a SYN, and when, if that is not said of all."""
+    n, records = int(waits.all[dest] - waits.slow[dest]), waits.to(dest, ~waits.records.anatomy.slow)
+    counted = retried_connects(evidence, evidence.keys_to(dest), n, records)
+    when = when_text(evidence, counted, "all") if with_times and n > 1 else ""
+    return f"{evidence.dest_text(dest)} ({', '.join(filter(None, (f'{n:,}', when)))})"
 
 
 def _severity(lossy: int, ok: int) -> Severity:

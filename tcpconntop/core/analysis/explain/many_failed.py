@@ -9,11 +9,14 @@ import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
 from tcpconntop.core.analysis.explain.client_timeout import ClientTimeout
+from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.local_firewall import LocalFirewall
+from tcpconntop.core.analysis.explain.others import step_for_busiest
 from tcpconntop.core.analysis.explain.refused import MoreRefused, Refused, SomeRefused
 from tcpconntop.core.analysis.explain.unanswered import Unanswered
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import BAD_SHARE, GIVEN_UP_SHARE, MIN_FAILURES, NOTABLE_SHARE
 from tcpconntop.core.types import Rows
@@ -25,7 +28,7 @@ _WORDS = {
     Outcome.REFUSED: "were refused",
     Outcome.TIMEOUT: "timed out",
     Outcome.UNREACHABLE: "failed as unreachable",
-    Outcome.CANCELLED: "were closed by the application before an answer",
+    Outcome.CANCELLED: "were given up before an answer",
     Outcome.ERROR: "failed with an error",
 }
 _SCOPES = ("port", "subnet", "process")
@@ -92,26 +95,30 @@ class ManyFailed(FindingKind):
         more = " or more" if scope.grouping == "dest" and _folded(evidence, outcome) else ""
         is_named = scope.grouping != "process" and evidence.snapshot.info.has_records
         names = f", by {evidence.process_names(failing)}" if is_named else ""
+        others, step = _step(evidence, outcome, scope)
+        when = when_text(evidence, failed_connects(evidence, failing, scope.failed, [outcome]))
         graded = Severity.BAD if share >= BAD_SHARE else Severity.WARN
-        return Finding(
-            self.kind,
-            Severity.NOTE if outcome is Outcome.CANCELLED else graded,
+        return self.finding(
+            evidence,
+            failing,
             f"{scope.failed:,} of {plural(scope.attempts, 'connect')}{scope.name} ({percent(share)}%)"
             f" {_WORDS[outcome]}",
-            f"at {plural(n_dests, 'destination')}{more}{names}",
+            "; ".join(filter(None, (f"at {plural(n_dests, 'destination')}{more}{names}", when, others))),
             scope.failed,
-            scope.grouping,
-            evidence.raw_keys(failing),
-            _step(evidence, outcome, scope),
+            step,
+            severity=Severity.NOTE if outcome is Outcome.CANCELLED else graded,
+            group_by=scope.grouping,
+            named=False,
         )
 
 
-def _step(evidence: Evidence, outcome: Outcome, scope: _Scope) -> steps.NextStep:
+def _step(evidence: Evidence, outcome: Outcome, scope: _Scope) -> tuple[str, steps.NextStep]:
+    """Return who else reaches the destination with most, and the next step."""
     if outcome is Outcome.REFUSED:
-        return steps.look_for_listener(evidence, scope.keys)
+        return step_for_busiest(evidence, scope.keys, outcome, steps.look_for_listener)
     if outcome in (Outcome.UNREACHABLE, Outcome.ERROR):
-        return steps.route(evidence, scope.keys)
-    return steps.waiting_of_scope(evidence, scope.keys, scope.grouping)
+        return "", steps.route(evidence, scope.keys)
+    return "", steps.waiting_of_scope(evidence, scope.keys, scope.grouping)
 
 
 def _scopes(evidence: Evidence, left: Rows, folded: int) -> Iterator[_Scope]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import failed_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.ipv6_broken import Ipv6Broken
 from tcpconntop.core.analysis.explain.local_ports import LocalPorts
+from tcpconntop.core.analysis.explain.others import step_for_busiest, step_here_or_at_peer
 from tcpconntop.core.analysis.explain.over_time import between_text, within_text
 from tcpconntop.core.analysis.explain.refusals import Refusals
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.format import percent
 from tcpconntop.core.thresholds import NOTABLE_SHARE
+from tcpconntop.core.types import Rows
 from tcpconntop.core.wire import Outcome
 
-_WHY = "no listener, or a firewall rejects it"
+_WHY, _WHY_HERE = "no listener, or a firewall rejects it", "a reset answered"
 
 
 class Refused(FindingKind):
@@ -28,7 +32,7 @@ class Refused(FindingKind):
     )
     based_on = "3 or more refused connects (ECONNREFUSED), so many in a row that chance does not explain them"
     silent = "another process still connects there; refused connects and successes that are mixed"
-    next_step = "`ss -ltn sport = :PORT` on the peer"
+    next_step = "`ss -ltn sport = :PORT` on the peer, unless others reach it"
     absent = "no connect refused"
     after = (Ipv6Broken, LocalPorts)
 
@@ -49,14 +53,19 @@ class Refused(FindingKind):
         keys, count = evidence.keys_to(dest), refusals.count(n)
         place, past = evidence.dest_text(dest), refusals.pasts[n]
         evidence.explained[keys, Outcome.REFUSED] = True
-        step = steps.look_for_listener(evidence, keys)
+        counted = failed_connects(evidence, keys, count, [Outcome.REFUSED])
+        others, step = step_here_or_at_peer(
+            evidence, _refused(evidence, keys), counted, steps.look_for_listener
+        )
+        why = f"{_WHY_HERE}; {others.text}" if others.text else _WHY
         outcomes = evidence.dest_outcomes[dest]
         other = int(outcomes.sum()) - int(outcomes[Outcome.OK]) - count
         what = "refuses every connect"
         if other:  # timed out or given up: how they would have been answered is not known
             what = f"refused {plural(count, 'connect')}, {other:,} failed in other ways"
         if not past.last_ok:
-            proof = f"{count:,} refused, no success seen: {_WHY}"
+            proof = f"{count:,} refused, no success seen: {why}"
+            proof = "; ".join(filter(None, (proof, when_text(evidence, counted))))
             return self.finding(evidence, keys, f"{place} {what}", proof, count, step)
         last_ok = between_text(evidence, past.last_ok.begin_ns, past.last_ok.end_ns)
         if past.since_ns:
@@ -69,7 +78,8 @@ class Refused(FindingKind):
                 "",
             )
         within = within_text(evidence, past.last_ok.end_ns)
-        proof = f"{count:,} refused{within}{last}: {_WHY}"
+        proof = f"{count:,} refused{within}{last}: {why}"
+        proof = "; ".join(filter(None, (proof, when_text(evidence, counted, last_only=True))))
         return self.finding(evidence, keys, title, proof, count, step)
 
 
@@ -81,7 +91,10 @@ class SomeRefused(FindingKind):
     shows = "a destination refuses some connects and accepts others"
     based_on = "3 or more refused connects, and 1% or more of the attempts there"
     silent = "a port that refuses everything since its last success: that is `refused`"
-    next_step = "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer"
+    next_step = (
+        "`ss -ltn sport = :PORT; nstat -asz TcpExtListenOverflows TcpExtListenDrops` on the peer, unless"
+        " others reach it"
+    )
     after = Refused.after
 
     def check(self, evidence: Evidence) -> list[Finding]:
@@ -100,9 +113,28 @@ class SomeRefused(FindingKind):
                 "refused connects and successes are mixed; possible: one backend of several is down,"
                 " the server restarts, or it resets connects when it is overloaded"
             )
-            step = steps.look_at_some_listener(evidence, keys)
-            found.append(self.finding(evidence, keys, title, proof, count, step))
+            counted = failed_connects(evidence, keys, count, [Outcome.REFUSED])
+            refused = _refused(evidence, keys)
+            others, step = step_here_or_at_peer(evidence, refused, counted, steps.look_at_some_listener)
+            found.append(
+                self.finding(
+                    evidence,
+                    refused if others.text else keys,
+                    title,
+                    others.text or proof,
+                    count,
+                    step,
+                    named=not others.names_own,
+                    counted=counted,
+                )
+            )
         return found
+
+
+def _refused(evidence: Evidence, keys: Rows) -> Rows:
+    """Return those of some keys that were refused."""
+    refused: Rows = keys[evidence.outcomes[keys, Outcome.REFUSED] > 0]
+    return refused
 
 
 class MoreRefused(FindingKind):
@@ -125,4 +157,7 @@ class MoreRefused(FindingKind):
         keys = evidence.keys_to_any(np.asarray(refusals.rest))
         evidence.explained[keys, Outcome.REFUSED] = True
         title = f"{plural(len(refusals.rest), 'more destination')} refused {plural(n, 'connect')}"
-        return [self.finding(evidence, keys, title, "", n, steps.look_for_listener(evidence, keys))]
+        counted = failed_connects(evidence, keys, n, [Outcome.REFUSED])
+        refused, step_for = _refused(evidence, keys), steps.look_for_listener
+        others, step = step_for_busiest(evidence, refused, Outcome.REFUSED, step_for)
+        return [self.finding(evidence, keys, title, others, n, step, counted=counted)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import slow_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.local_work import LocalWork
@@ -69,6 +70,7 @@ class SlowDestination(FindingKind):
             n,
             steps.open_connections(evidence, slow),
             named=not others,
+            counted=slow_connects(evidence, slow, n),
         )
 
 

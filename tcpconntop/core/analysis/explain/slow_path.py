@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import retried_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence, largest_first
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.waits import Waits
@@ -47,4 +48,5 @@ class SlowPath(FindingKind):
             " answered, so the path or the server is slow",
             n,
             steps.open_connections(evidence, keys),
+            counted=retried_connects(evidence, keys, n, known),
         )

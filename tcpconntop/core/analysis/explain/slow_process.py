@@ -8,9 +8,11 @@ from itertools import pairwise
 import numpy as np
 
 from tcpconntop.core.analysis.explain import steps
+from tcpconntop.core.analysis.explain.counted import slow_connects
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.finding import MAX_FINDINGS, Finding, FindingKind, Severity, plural
 from tcpconntop.core.analysis.explain.local_work import LocalWork, local_dests
+from tcpconntop.core.analysis.explain.when import when_text
 from tcpconntop.core.counts import SparseCounts, run_starts
 from tcpconntop.core.format import duration
 from tcpconntop.core.hosts import only_host
@@ -101,7 +103,8 @@ class SlowProcess(FindingKind):
             others = evidence.process_names(slow.others)
         proof = f"p50 {duration(slow.p50_us)} against {against}"
         if n:
-            proof += f"; {n:,} of its {plural(ok, 'connect')} took {_LIMIT} or more"
+            when = when_text(evidence, slow_connects(evidence, keys, n))
+            proof += f"; {n:,} of its {plural(ok, 'connect')} took {_LIMIT} or more{when and f', {when}'}"
         netns = np.unique(evidence.keys["netns"][keys])
         if len(netns) == 1 and netns[0] and netns[0] not in evidence.keys["netns"][slow.others]:
             proof += f"; it is in network namespace {evidence.netns_text(int(netns[0]))}, the others are not"

@@ -164,6 +164,19 @@ firewall = _Recipe(
 )
 """How to see the rules and queues of this machine that can drop."""
 
+treated_apart = _Recipe(
+    (
+        "ip {six}route get {address}{oif}",
+        "ip {six}rule show",
+        "nft list ruleset",
+        "{ip}tables-save -c",
+        "tc -s qdisc show",
+    ),
+    "an error: no route; else look for a rule that drops or rejects it, or a qdisc that drops; none:"
+    " something on the way or at the peer does so for this source alone",
+)
+"""How to see why some do not reach what others on the same host reach."""
+
 port_use = _Recipe(
     ('ss -Htan {dst} | cut -d" " -f1 | sort | uniq -c', "sysctl net.ipv4.ip_local_port_range"),
     "sockets towards it by state, beside the range of local ports: TIME-WAIT are connections that were"

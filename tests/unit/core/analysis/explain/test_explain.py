@@ -8,11 +8,11 @@ from errno import EADDRNOTAVAIL, ETIMEDOUT
 import numpy as np
 import pytest
 from explaining import (
-    abandoned,
     clock,
     ending_now,
     findings,
     findings_of,
+    given_up,
     snapshot_by_second,
     with_local_work,
     with_lost_syns,
@@ -62,7 +62,7 @@ def test_findings_of_one_severity_stand_as_the_rows_of_the_table():
 @pytest.mark.parametrize("group_by", list(GROUPINGS))
 def test_every_finding_leads_to_a_row(group_by):
     """GIVEN a table grouped in any way THEN each finding names a row of it, and of its own grouping."""
-    shown = snapshot_by_second(*ending_now(*TROUBLE, abandoned(*[800] * 5)))
+    shown = snapshot_by_second(*ending_now(*TROUBLE, given_up(*[800] * 5)))
     found = findings_of(shown, group_by)
     assert len(found) == 3
     for finding in found:

@@ -6,10 +6,10 @@ import pytest
 from explaining import (
     MS,
     NOW_S,
-    abandoned,
     ending_at,
     findings,
     findings_of,
+    given_up,
     snapshot_by_second,
     with_lost_syns,
 )
@@ -41,7 +41,8 @@ def test_p99_is_taken_apart():
     (found,) = findings(connect(times=1186), with_lost_syns(times=18))["lost-syns"]
     assert found.title == "18 of 1,204 connects to 10.0.0.1:443 lost a SYN"
     assert found.evidence == (
-        "p99 1.03s = 1.00s waiting to resend + 31.0ms network; an answer there took 250µs,"
+        "all 18 ended at 12:03:10; p99 1.03s = 1.00s waiting to resend + 31.0ms network; an answer there took"
+        " 250µs,"
         " so lost on the way, or by a full accept queue there; by curl"
     )
     assert (found.severity, found.affected) == (Severity.BAD, 18)
@@ -96,10 +97,10 @@ def test_giving_up_at_a_full_accept_queue_is_the_same_thing_once():
     """GIVEN a queue that is full, after some that succeeded WHEN programs give up THEN it is found once."""
     host = queues(7, 7, 19, listeners=listening("0.0.0.0", 8080, 129))
     there = {"daddr": BUSY, "dport": 8080}
-    left = [abandoned(*[3_000] * 5, rtx=2, pid=pid, comm=f"api{pid}", **there) for pid in (1, 2)]
+    left = [given_up(*[3_000] * 5, rtx=2, pid=pid, comm=f"api{pid}", **there) for pid in (1, 2)]
     found = findings(connect(times=6, **there), *left, host=host)
     assert set(found) == {"accept-queue"}
-    assert found["accept-queue"][0].evidence.endswith("; abandoned after 3.00s; by curl and 2 more")
+    assert found["accept-queue"][0].evidence.endswith("; given up after 3.00s; by curl and 2 more")
 
 
 def test_an_accept_queue_of_this_host():

@@ -13,7 +13,9 @@ def test_a_slow_destination_beside_others():
         connect(latency_ns=150 * MS, times=12), connect(daddr="10.9.0.1", dport=80, times=99)
     )["slow"]
     assert found.title == "10.0.0.1:443 is slow: 12 of 12 connects took 100ms or more"
-    assert found.evidence.startswith("p50 150ms, p99 150ms; without a SYN that was sent again")
+    assert found.evidence.startswith(
+        "all 12 ended at 12:03:10; p50 150ms, p99 150ms; without a SYN that was sent again"
+    )
     assert found.evidence.endswith("; by curl")
 
 
@@ -24,7 +26,8 @@ def test_it_says_which_process_it_is():
     (found,) = findings(slow, connect(pid=3, comm="batch", latency_ns=60 * MS, times=40), *fast)["slow"]
     assert found.title == "10.0.0.1:443 is slow from batch only: 20 of 60 connects took 100ms or more"
     assert found.evidence.startswith(
-        "p50 60.0ms, p99 150ms; 2 other processes: p50 at most 40.1ms, p99 at most 40.1ms; without a SYN"
+        "all 20 ended at 12:03:10; p50 60.0ms, p99 150ms; 2 other processes: p50 at most 40.1ms,"
+        " p99 at most 40.1ms; without a SYN"
     )
     assert "api" not in found.evidence
 

@@ -1,4 +1,4 @@
-"""How long applications waited before they abandoned connects."""
+"""How long applications waited before they gave up connects."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tcpconntop.core.wire import Outcome
 AGE_SPREAD = 1.04
 """Ages are equal when the oldest is at most this many times the youngest: ± 2%."""
 
-MIN_ABANDONED = 4
-"""Abandoned connects of equal age that are no coincidence."""
+MIN_GIVEN_UP = 4
+"""Given up connects of equal age that are no coincidence."""
 
 
 def waited_text(evidence: Evidence, keys: Rows) -> str:
-    """Return after what time the connects of some keys were abandoned, as `abandoned after 3.00s`.
+    """Return after what time the connects of some keys were given up, as `given up after 3.00s`.
 
     It is empty where they had not the same age.
     """
     left = evidence.match_keys(evidence.recent.where(evidence.recent.outcome == Outcome.CANCELLED))
     ages_us = np.sort(left.anatomy.latency[np.isin(left.key_index, keys)])
-    if len(ages_us) < MIN_ABANDONED or ages_us[-1] > AGE_SPREAD * ages_us[0]:
+    if len(ages_us) < MIN_GIVEN_UP or ages_us[-1] > AGE_SPREAD * ages_us[0]:
         return ""
-    return f"abandoned after {duration(float(np.median(ages_us)))}"
+    return f"given up after {duration(float(np.median(ages_us)))}"
