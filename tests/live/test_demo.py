@@ -40,6 +40,8 @@ WANTED = {
 
 SLOW = {"local-work", "slow-address", "slow-process"}
 """Findings that an emulated machine may add: everything takes 20 times as long there."""
+EXACT = {"gives-up"}
+"""Findings that it may lack: of connects that are given up at one age, to 2 %."""
 
 
 @contextmanager
@@ -99,6 +101,9 @@ def test_the_demo_is_explained() -> None:
         engine = Engine(source, watcher.publish, 60, 0.25)
         watcher.stop = engine.stop
         engine.run()
-    assert watcher.ever - (SLOW if way.EMULATED else set()) == WANTED.keys(), watcher.ledger
+    found, wanted = watcher.ever, set(WANTED)
+    if way.EMULATED:
+        found, wanted = found - SLOW - EXACT, wanted - EXACT
+    assert found == wanted, watcher.ledger
     assert all(WANTED[kind] in finding.title for kind, finding in watcher.found.items())
     assert watcher.found["lost-syns"].evidence.endswith("by search-api")

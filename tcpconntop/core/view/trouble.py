@@ -17,7 +17,6 @@ from tcpconntop.core.thresholds import (
     MIN_SAMPLES,
     MIN_UNANSWERED,
     NOTABLE_SHARE,
-    RETRANSMITTED_US,
     SLOW_US,
 )
 from tcpconntop.core.types import Floats, Mask, Rows
@@ -60,8 +59,11 @@ class Trouble(IntEnum):
 
 
 def ok_after_retransmit(window: WindowState) -> Rows:
-    """Return the connects of each key that succeeded after a SYN was sent again, shape (keys,)."""
-    resent: Rows = np.minimum(ok_at_least(window, RETRANSMITTED_US), window.stats["syn_retransmits"])
+    """Return the connects of each key that succeeded after a SYN was sent again, shape (keys,).
+
+    Of counts without records: at most so many.
+    """
+    resent: Rows = window.stats["ok_resent"]
     return resent
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.counts import CELL_BITS, SparseCounts
+from tcpconntop.core.counts import CELL_BITS, EDGES_US, SparseCounts
+from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import SECOND_NS, Ints, Rows
 from tcpconntop.core.window import stats as st
 from tcpconntop.core.window.keys import Keys
@@ -53,10 +54,17 @@ class CountedConnects:
         stats = st.empty(n_rows)
         np.add.at(stats["outcomes"], rows, self.outcomes)
         np.add.at(stats["syn_retransmits"], rows, self.syn_retransmits)
+        np.add.at(stats["ok_resent"], rows, self._ok_resent_at_most())
         np.add.at(stats["sum_ns"], rows, self.sum_ns)
         stats["end_ns"][rows[self.outcomes.any(axis=1)]] = self.last_ns
         stats["last_end_ns"][rows[self.outcomes[:, Outcome.OK] > 0]] = self.last_ns
         return AttemptCounts(stats, self.latency.regroup(rows), self.errors.regroup(rows))
+
+    def _ok_resent_at_most(self) -> Rows:
+        """Return how many connects can have succeeded after a SYN was sent again, by counts alone, (n,)."""
+        late = self.latency.cells() >= int(np.searchsorted(EDGES_US, RETRANSMITTED_US))
+        slow = np.bincount(self.latency.rows()[late], self.latency.counts[late], len(self.keys))
+        return np.minimum(slow.astype(np.int64), self.syn_retransmits)
 
 
 def merge_counted(parts: Sequence[CountedConnects], second: int, seconds: int) -> CountedConnects:

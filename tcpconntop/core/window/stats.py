@@ -22,6 +22,7 @@ STATS = np.dtype(
     [
         ("outcomes", "i8", (N_OUTCOMES,)),
         ("syn_retransmits", "i8"),
+        ("ok_resent", "i8"),  # successful connects whose SYN was sent again
         ("sum_ns", "i8"),  # of successful connects only, like the next four
         ("min_ns", "i8"),
         ("max_ns", "i8"),
@@ -31,6 +32,8 @@ STATS = np.dtype(
     ]
 )
 OK_COLUMN = Outcome.OK.label
+SUM_FIELDS = ("syn_retransmits", "ok_resent", "sum_ns")
+"""The fields that are added up, but for `outcomes`."""
 LAST_ATTEMPT_FIELDS = ("last_ns", "last_end_ns", "end_ns")
 """The fields about the last attempt. Slices leave them out: they do not depend on the window."""
 NO_MINIMUM = np.iinfo(np.int64).max
@@ -91,6 +94,8 @@ def from_attempts(attempts: Attempts, n_rows: int) -> Stats:
     np.add.at(
         stats["syn_retransmits"], attempts.rows[resent], attempts.syn_retransmits[resent].astype(np.int64)
     )
+    ok_resent = resent[attempts.outcome[resent] == Outcome.OK]
+    np.add.at(stats["ok_resent"], attempts.rows[ok_resent], 1)
     stats["end_ns"][attempts.rows] = attempts.end_ns  # where a row repeats, numpy keeps the last value
 
     ok = np.flatnonzero(attempts.outcome == Outcome.OK)
@@ -159,7 +164,7 @@ def _sums(stats: Stats, columns: StatColumns) -> Iterator[tuple[str, Rows]]:
     for outcome in Outcome:
         if outcome.label in columns:
             yield outcome.label, stats["outcomes"][:, outcome]
-    for name in ("syn_retransmits", "sum_ns"):
+    for name in SUM_FIELDS:
         if name in columns:
             yield name, stats[name]
 
@@ -185,8 +190,7 @@ def _merge(stats: Stats, rows: Rows, more: Stats) -> None:
         np.add.at(stats["outcomes"][:, outcome], rows, more["outcomes"][:, outcome])
     before = stats["last_end_ns"][rows]
     for name, merge in (
-        ("syn_retransmits", np.add),
-        ("sum_ns", np.add),
+        *((name, np.add) for name in SUM_FIELDS),
         ("min_ns", np.minimum),
         ("max_ns", np.maximum),
         ("last_end_ns", np.maximum),
@@ -200,7 +204,7 @@ def _merge(stats: Stats, rows: Rows, more: Stats) -> None:
 def to_columns(stats: Stats) -> StatColumns:
     """Return figures by name, without the `LAST_ATTEMPT_FIELDS`; rows without a minimum have 0."""
     sums = {outcome.label: stats["outcomes"][:, outcome] for outcome in Outcome}
-    sums |= {name: stats[name] for name in ("syn_retransmits", "sum_ns")}
+    sums |= {name: stats[name] for name in SUM_FIELDS}
     columns = {name: column for name, column in sums.items() if column.any()}
     if OK_COLUMN not in columns:
         return columns

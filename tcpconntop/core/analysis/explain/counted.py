@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.records import RecentRecords
 from tcpconntop.core.counts import EDGES_US, SparseCounts, bucket_of, find
-from tcpconntop.core.thresholds import RETRANSMITTED_US, SLOW_US
+from tcpconntop.core.thresholds import SLOW_US
 from tcpconntop.core.types import SECOND_NS, Mask, Rows
 from tcpconntop.core.window.slices import Slice
 from tcpconntop.core.window.stats import latency_ns
@@ -31,9 +31,7 @@ T = TypeVar("T")
 Name = tuple[str, bytes]
 Times = npt.NDArray[np.uint64]
 
-_SLOW_BUCKET, _RETRANSMITTED_BUCKET = (
-    int(np.searchsorted(EDGES_US, us)) for us in (SLOW_US, RETRANSMITTED_US)
-)
+_SLOW_BUCKET = int(np.searchsorted(EDGES_US, SLOW_US))
 
 MAX_KEPT, MAX_NAMED_ROWS = 32, 64
 """How many answers a slice keeps, and of how many rows at most. What it buys: 2 ms a refresh where ten
@@ -260,10 +258,8 @@ def _successes_from(part: Slice, rows: Rows, bucket: int) -> Rows:
 
 def _waited_in(part: Slice, rows: Rows) -> Rows:
     """Return how many connects of some rows succeeded after a SYN was sent again, shape (rows,)."""
-    waited = _successes_from(part, rows, _RETRANSMITTED_BUCKET)
-    if not waited.any() or "syn_retransmits" not in part.packed_stats:
-        return np.zeros(len(rows), np.int64)
-    resent = np.zeros(len(rows), np.int64)
-    index, present = find(part.packed_rows, rows)
-    resent[present] = part.packed_stats["syn_retransmits"][index]
-    return np.minimum(waited, resent)
+    waited = np.zeros(len(rows), np.int64)
+    if "ok_resent" in part.packed_stats:
+        index, present = find(part.packed_rows, rows)
+        waited[present] = part.packed_stats["ok_resent"][index]
+    return waited

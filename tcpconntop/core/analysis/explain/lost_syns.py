@@ -31,8 +31,9 @@ class LostSyns(FindingKind):
     severity = Severity.BAD
     shows = "connects succeeded only after their SYN was sent again, because it or its answer was lost"
     based_on = (
-        "SYN retransmissions, connects that took 1s or more, and the round trip by the kernel's own measure"
-        " or the fastest connect there; where neither is known it says so; bad from 1% of the connects on"
+        "the SYN retransmissions of each connect that succeeded (of counts alone: retransmissions, and"
+        " connects of 1s or more), and the round trip by the kernel's own measure or the fastest connect"
+        " there; where neither is known it says so; bad from 1% of the connects on"
     )
     silent = (
         "slow connects without a retransmission; answers slower than 1s; retransmissions of failed connects"
@@ -74,7 +75,7 @@ class LostSyns(FindingKind):
         busiest = np.array([evidence.keys_to(int(dest))[0] for dest in order[:MAX_KEYS]])
         doubt = _DOUBT if waits.doubtful[order].any() else ""
         proof = (
-            f"each took 1s or more; {len(order):,} of {plural(len(evidence.dests), 'destination')} are"
+            f"{len(order):,} of {plural(len(evidence.dests), 'destination')} are"
             f" affected: the more there are, the nearer to this host is the cause; most: {join_and(worst)}"
         )
         return self.finding(
@@ -145,7 +146,7 @@ def _example(records: RecentRecords, p99_us: float, doubtful: bool) -> str:
     if not doubtful:
         records = records.where(records.anatomy.lost)
         if not len(records.events):
-            return "each took 1s or more"
+            return "each waited until its SYN was sent again"
     latency = records.anatomy.latency
     is_p99 = p99_us >= RETRANSMITTED_US
     nearest = int(np.argmin(np.abs(latency - (p99_us if is_p99 else np.median(latency)))))
