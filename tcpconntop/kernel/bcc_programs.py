@@ -11,6 +11,7 @@ from typing import Any
 from tcpconntop.kernel.bpf_call import raise_memory_lock_limit
 from tcpconntop.kernel.forward import PerfForwarder
 from tcpconntop.kernel.load_error import load_error
+from tcpconntop.kernel.perf_event import CONFIG_BPF_OUTPUT, TYPE_SOFTWARE, open_perf_event
 from tcpconntop.kernel.programs import Programs
 
 
@@ -41,6 +42,8 @@ def prepare(bcc: Any, job: dict[str, Any]) -> tuple[BccPrograms, PerfForwarder |
     Raises:
         LoadError: the kernel or the compiler refused.
     """
+    if job["transport"] == "perf":
+        check_perf_buffers()
     raise_memory_lock_limit()
     module = compile_program(bcc, job)
     programs = BccPrograms(module, job["functions"])
@@ -52,6 +55,25 @@ def prepare(bcc: Any, job: dict[str, Any]) -> tuple[BccPrograms, PerfForwarder |
         )
     except Exception as error:  # BCC raises nothing more specific
         raise load_error(f"the kernel refused the perf buffers ({error})") from error
+
+
+def check_perf_buffers() -> None:
+    """Open a perf event as perf buffers need them, and close it.
+
+    Where BCC may not open one, it unmaps as much memory as the buffer has from address 0 on: the code of a
+    Python that is not position-independent, as Debian's, is there.
+
+    Raises:
+        LoadError: the kernel refused.
+    """
+    try:
+        os.close(open_perf_event(TYPE_SOFTWARE, CONFIG_BPF_OUTPUT))
+    except OSError as error:
+        what = (
+            f"the kernel refuses perf buffers ({error.strerror}): use --transport ring, or lower"
+            " kernel.perf_event_paranoid"
+        )
+        raise load_error(what, error.errno or 0) from error
 
 
 def compile_program(bcc: Any, job: dict[str, Any]) -> Any:

@@ -34,16 +34,15 @@ PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
 REFUSES_PERF_EVENTS = 3
 """Debian's kernels have it: only CAP_SYS_ADMIN may open perf events, as perf buffers and some kprobes are."""
 FPROBE_SINCE = (6, 14) if os.uname().machine == "aarch64" else (6, 12)
-"""The first of Debian's kernels where kprobes need no perf event. BCC attaches them as perf events always."""
+"""The first of Debian's kernels where kprobes need no perf event."""
 
 
 def is_refused_two_capabilities() -> bool:
     """Return True if CAP_BPF and CAP_PERFMON are not enough here: perf events are needed and refused."""
     from tcpconntop.doctor.machine import kernel_version  # interface.py has no privileges to import it
 
-    by_bcc = LOADER == "bcc" or TRANSPORT == "perf"
     old = kernel_version(os.uname().release) < FPROBE_SINCE
-    needs_events = TRANSPORT == "perf" or (PROBE == "kprobe" and (old or by_bcc))
+    needs_events = TRANSPORT == "perf" or (PROBE == "kprobe" and old)
     return needs_events and int(PARANOID.read_text()) >= REFUSES_PERF_EVENTS
 
 
