@@ -45,7 +45,7 @@ from tcpconntop.sources.host import HostWatch
 from tcpconntop.sources.live import Live
 
 ALWAYS, ALL, TRIALS = 3, 200, 5
-MAP_TYPE_ARRAY, PROGRAM_TYPE_SOCKET_FILTER = 2, 1
+MAP_TYPE_ARRAY, OTHER_TRACEPOINT = 2, "signal_generate"
 RETURN_ZERO = bytes.fromhex("b7000000000000009500000000000000")
 OWN = "/proc/{}/task/{}/ns/net"
 
@@ -201,7 +201,7 @@ def wrong_of(mixture: Mixture, places: Places) -> tuple[list[str], bool]:
 
 
 class Attached(NamedTuple):
-    """The links of BPF programs on this machine, and numbers that grow with each map and program.
+    """The links of BPF programs on this machine, and numbers that grow with each map, program and link.
 
     Whoever attaches programs makes maps, and loads the programs (with BCC a second later): so those who
     come and go in between are noticed too.
@@ -210,18 +210,22 @@ class Attached(NamedTuple):
     links: frozenset[int]
     map_number: int
     program_number: int
+    link_number: int
 
     def next(self) -> Attached:
         """Return what `attached` returns if nobody attached or detached anything meanwhile."""
-        return Attached(self.links, self.map_number + 1, self.program_number + 1)
+        return Attached(self.links, self.map_number + 1, self.program_number + 1, self.link_number + 1)
 
 
 def attached() -> Attached:
     links = frozenset(link["id"] for link in workload.bpftool("link", "show"))
     bpf_call.raise_memory_lock_limit()  # kernels before 5.11 count maps as locked memory
     new_map = bpf_call.create_map("tct_number", MAP_TYPE_ARRAY, 4, 4, 1, 0)
-    program = bpf_call.load_program("tct_number", PROGRAM_TYPE_SOCKET_FILTER, RETURN_ZERO)
-    return Attached(links, number_of(new_map, "map_id:"), number_of(program, "prog_id:"))
+    program = bpf_call.load_program("tct_number", bpf_call.TYPE_RAW_TRACEPOINT, RETURN_ZERO)
+    # This waits for links that are no longer listed, and still being detached.
+    link = bpf_call.open_raw_tracepoint(program, OTHER_TRACEPOINT)
+    names = ((new_map, "map_id:"), (program, "prog_id:"), (link, "link_id:"))
+    return Attached(links, *(number_of(descriptor, name) for descriptor, name in names))
 
 
 def number_of(descriptor: int, name: str) -> int:
