@@ -10,8 +10,8 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 THEMES = [name for name in BUILTIN_THEMES if not name.startswith("ansi-")]
-LEAST = 2.7
-"""Contrast that bold text has at least; the palest figure that a theme brings along has 2.79."""
+LEAST = 4.5
+"""Contrast that text has at least (WCAG 2.1)."""
 
 ALARMING = [
     flow("slow", 1, "10.0.0.1", median_us=200_000, lost_syn_share=0.5),

@@ -11,12 +11,14 @@ from rich.color import ColorSystem
 from rich.style import Style
 from stories import FAILING
 from support import Running
-from test_colours import contrast
+from test_colours import THEMES, contrast
 
 TEXT, BARS = 4.5, 3.0
+ALWAYS = ("textual-dark", "textual-light", "solarized-light")
+"""Themes that are tested always; the others in the long form."""
 AXES = set("─│┤└┬┊╭╮╰╯")
 """Lines that only divide may be fainter."""
-SHAPES = {"·", *map(chr, (*range(0x2580, 0x25A0), *range(0x2800, 0x2900)))}
+SHAPES = {"·", "┃", *map(chr, (*range(0x2580, 0x25A0), *range(0x2800, 0x2900)))}
 
 SCREENS = {
     "row and histogram": ["home", "down"],
@@ -37,7 +39,9 @@ def drawn(app):
                     yield kind, part.style
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize(
+    "theme", [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.long) for name in THEMES]
+)
 async def test_text_and_bars_stand_out_from_what_is_behind_them(theme):
     """GIVEN a theme WHEN each screen is drawn THEN no text is below 4.5 : 1, and no bar below 3 : 1."""
     poor, seen = set(), 0

@@ -184,7 +184,7 @@ async def test_a_spike_that_was_asked_for_early_is_gone_to_when_it_is_read():
 
 @pytest.mark.long
 async def test_the_cursor_and_the_window_need_no_colour():
-    async with Running(60, size=(100, 36)) as run:
+    async with Running(180, size=(100, 36)) as run:
         await run.press("space")
         segments = [*run.screen.strip.render_line(0)]
         cursor = next(segment for segment in segments if "┃" in segment.text)

@@ -23,6 +23,7 @@ from tcpconntop.core.format import count, round_elapsed
 from tcpconntop.core.lazy import lazy, np
 from tcpconntop.core.types import SECOND_NS, Ints
 from tcpconntop.tui.panes.pane import LABEL_WIDTH, LEGEND_WIDTH, Pane
+from tcpconntop.tui.text.contrast import SHAPE_CONTRAST, readable
 from tcpconntop.tui.text.lines import fit
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Heatmap(Pane):
 
     def _coloured(self, grid: Ints, failed: Ints, n: int) -> list[Text]:
         """Return a line of half blocks for every two rows, and one for the failures."""
-        colours = [self._colour(f"heat--{band}") for band in (0, *_spread(n, COLOURS))]
+        colours = [self._colour(band) for band in (0, *_spread(n, COLOURS))]
         styles: dict[tuple[int, int], tuple[str, Style]] = {}
         lines = [
             _runs(upper, lower, colours, styles) for upper, lower in zip(grid[::2], grid[1::2], strict=True)
@@ -121,11 +122,16 @@ class Heatmap(Pane):
         warn = self.rgb("warn")
         least = FEW_FAILED if self.app.current_theme.dark else FEW_FAILED_ON_LIGHT
         shares = (least + (1 - least) * band / max(n - 1, 1) for band in range(n))
-        steps = [colours[0], *(_mixed(colours[0], warn, share) for share in shares)]
+        mixed = (_mixed(colours[0], warn, share) for share in shares)
+        steps = [colours[0], *(readable(step, colours[0], SHAPE_CONTRAST) for step in mixed)]
         return [*lines, _runs(failed, failed, steps, {})]
 
-    def _colour(self, name: str) -> Color:
-        return self.get_component_rich_style(name).color or Color.default()
+    def _colour(self, band: int) -> Color:
+        """Return the colour of a band of counts; band 0 is the ground, from which the others differ."""
+        colour, ground = (
+            self.get_component_rich_style(f"heat--{n}").color or Color.default() for n in (band, 0)
+        )
+        return readable(colour, ground, SHAPE_CONTRAST) if band else ground
 
     def _legend(self, heat: Heat, edges: tuple[int, ...], lines: int) -> list[Text]:
         """Return the legend: colours and counts, the highest first, and the maximum of failures."""
@@ -137,7 +143,7 @@ class Heatmap(Pane):
             if self.has_few_colours:
                 swatch = Text(f" {SHADES[look - 1] * 2} ")
             else:
-                swatch = Text(" ██ ", Style(color=self._colour(f"heat--{look}")))
+                swatch = Text(" ██ ", Style(color=self._colour(look)))
             legend.append(swatch.append(count(edge), self.paint("dim")))
         legend += [Text()] * (lines - len(legend))
         most = math.ceil(heat.failed.max())

@@ -26,6 +26,7 @@ from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes.bar_chart import Frame, bars, columns_of, write_beside
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.text.lines import fit
+from tcpconntop.tui.text.wrap import wrap
 
 if TYPE_CHECKING:
     from tcpconntop.core import counts as counts_of_rows
@@ -40,8 +41,10 @@ else:
 COUNT_WIDTH = 6
 """Cells of the labels of the count axis."""
 
-FAILURES_WIDTH = 28
-"""Cells of the list of failures beside the plot."""
+FAILURES_WIDTH, FAILURES_FROM = 28, 72
+"""Cells of the list of failures beside the plot, and cells of the pane from which it has room there."""
+
+NO_SUCCESS = "no connect succeeded: there is no latency to draw"
 
 GAVE_UP = "  the program gave up"
 """What `cancelled` means, below it: the word alone does not say that a program's own timeout does this."""
@@ -64,16 +67,18 @@ class Histogram(Pane):
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:
         """Draw the plot, and the failures where there is room."""
-        failures = self._failures(selection, height) if any(selection.outcomes[1:]) and width >= 72 else []
+        is_wide = width >= FAILURES_FROM
+        failures = self._failures(selection, height) if any(selection.outcomes[1:]) and is_wide else []
         plot_width = width - (FAILURES_WIDTH + 2 if failures else 1)
         if selection.buckets.any():
             lines = self._plot(selection, plot_width, height)
         else:
-            lines = [Text(), Text("  no connect succeeded: there is no latency to draw", self.paint("dim"))]
-            failures = failures or self._failures(selection, height)
+            lines = [Text(f"  {line}", self.paint("dim")) for line in wrap(NO_SUCCESS, plot_width - 2, 2)]
+            lines = [Text(), *lines] if is_wide else [*lines, *self._failures(selection, height - len(lines))]
         picture = Text(no_wrap=True, end="")
         for y in range(height):
             line = lines[y] if y < len(lines) else Text()
+            line.truncate(width)
             if failures:
                 line.pad_right(max(0, plot_width + 2 - line.cell_len))
                 line.append_text(failures[y] if y < len(failures) else Text())

@@ -7,7 +7,8 @@ from textual.geometry import Offset, Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tcpconntop.tui.text.lines import Styled
+from tcpconntop.tui.text.contrast import readable
+from tcpconntop.tui.text.lines import Styled, least_contrast
 
 
 class LineView(ScrollView, Styled):
@@ -38,7 +39,10 @@ class LineView(ScrollView, Styled):
         style = self._styles.get((kind, paint))
         if style is None:
             base = self.get_component_rich_style(f"{self._name}--{kind}") if kind else self.rich_style
-            style = self._styles[kind, paint] = self.finished(base + self.paint(paint))
+            style = base + self.paint(paint)
+            if style.color is not None and style.bgcolor is not None:
+                style += Style(color=readable(style.color, style.bgcolor, least_contrast(paint)))
+            style = self._styles[kind, paint] = self.finished(style)
         return style
 
     def notify_style_update(self) -> None:

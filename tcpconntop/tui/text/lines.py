@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from tcpconntop.core.view.process_names import ANOTHER
 from tcpconntop.tui.messages import ActionRequested
+from tcpconntop.tui.text.contrast import SHAPE_CONTRAST, TEXT_CONTRAST, readable
 
 STYLE_CLASSES = {
     f"paint--{name}"
@@ -26,6 +27,11 @@ STYLE_CLASSES = {
 Few widgets have them, where the background changes or the colours do; those inside use their colours. Textual
 computes all styles of all that have them at each start and change of the theme.
 """
+
+
+def least_contrast(paint: str) -> float:
+    """Return the contrast to its background that a style of `STYLE_CLASSES` has at least."""
+    return SHAPE_CONTRAST if paint in ("trend", "quiet") else TEXT_CONTRAST
 
 
 ACTION = "tcpconntop-action"
@@ -47,6 +53,8 @@ class Styled(Widget):
             )
             full = owner.get_component_rich_style(f"paint--{name}") if name else Style.null()
             colour = None if name == "strong" else full.color
+            if colour is not None and full.bgcolor is not None:
+                colour = readable(colour, full.bgcolor, least_contrast(name))
             style = paints[name] = Style(color=colour, bold=full.bold or None, dim=full.dim or None)
         return style
 

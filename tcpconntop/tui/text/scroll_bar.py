@@ -7,6 +7,8 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 from textual.scrollbar import ScrollBarRender
 
+from tcpconntop.tui.text.contrast import SHAPE_CONTRAST, readable
+
 TRACK, THUMB = "│", "█"
 
 
@@ -28,6 +30,7 @@ class LineScrollBar(ScrollBarRender):
         bar_color: Color = Color.default(),  # noqa: B008
     ) -> Segments:
         """Return the cells from top to bottom; the mouse acts on them as on Textual's."""
+        bar_color = readable(bar_color, back_color, SHAPE_CONTRAST)
         bar = super().render_bar(
             size, virtual_size, window_size, position, thickness, vertical, back_color, bar_color
         )
