@@ -128,7 +128,7 @@ def test_a_closed_pipe_ends_log_silently(known: Known) -> None:
         (["--no-such-option"], "--no-such-option"),
         (["-b", "-o", "p98"], "p98"),
         like_others(["-b", "-o", "p99:up"], "up"),
-        like_others(["-b", "-g", "host"], "host"),
+        like_others(["-b", "-g", "hosts"], "hosts"),
         (["-b", "-w", "7m"], "7m"),
         like_others(["-b", "-n", "0"], "-n"),
         like_others(["-b", "-d", "0"], "-d"),

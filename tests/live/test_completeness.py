@@ -185,7 +185,7 @@ def test_it_is_said_how_many_namespaces_are_compared() -> None:
             workload.connect(server, 7)
             assert command.process.stdout is not None
             for line in command.process.stdout:
-                found = re.search(r" seen (\S+)% in (\d+) of (\d+) network namespaces", line)
+                found = re.search(r" traced (\S+)% of connects in (\d+) of (\d+) network namespaces", line)
                 if found and int(found[2]) <= int(found[3]) - 3:
                     break
         assert found
