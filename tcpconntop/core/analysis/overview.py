@@ -80,7 +80,7 @@ class Overview:
         return (self.first + (step + 1) * self.step_s) * SECOND_NS
 
     def is_exact(self, step: int) -> bool:
-        """Return True if a step and its block are so short that the times of its ends say when things were."""
+        """Return True if a step and its block are so short that their ends say when things were."""
         of_block = 1 if self.block_of is None else np.count_nonzero(self.block_of == self.block_of[step])
         return bool(of_block * self.step_s <= EXACT_S)
 
