@@ -61,7 +61,8 @@ def _times(state: DashboardState, overview: Overview, spike: Spike) -> str:
     since, until = (
         clock((overview.end_ns(step) + offset_ns) / SECOND_NS) for step in (spike.first - 1, spike.last)
     )
-    return f"{since}–{until}"
+    is_exact = overview.is_exact(spike.first) and overview.is_exact(spike.last)
+    return f"{'' if is_exact else 'about '}{since}–{until}"
 
 
 def _figures(spike: Spike) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 from tcpconntop.core.analysis.axes import round_step
 from tcpconntop.core.counts import CELLS, EDGES_US, MIDDLES_US, bucket_of
 from tcpconntop.core.thresholds import MIN_FAILURES
-from tcpconntop.core.types import SECOND_NS, Floats, Ints
+from tcpconntop.core.types import SECOND_NS, Floats, Ints, Rows
 from tcpconntop.core.view.noise import quantile_ranks
 from tcpconntop.core.window.stats import joined
 from tcpconntop.core.wire import Events, Outcome
@@ -24,6 +24,9 @@ MAX_STEPS = 1200
 
 ALPHA = 0.01
 """The probability that a p99 is outside of its interval."""
+
+EXACT_S = 2
+"""A time that is known to so many seconds is said without `about`."""
 
 MAX_PENDING = 100_000
 """Records of a step that wait to be counted: 15 MB."""
@@ -41,6 +44,8 @@ class Overview:
         p99_us: p99 of those that did; NaN where there is none.
         p99_low_us: the lower end of its interval (`noise.quantile_interval`): it is hardly below that.
         n_counted: how many steps were counted; those after them are not known yet.
+        block_of: number of the block that the figures of each step are of, ascending. Steps of one block have
+            the same figures; None: each step is a block.
     """
 
     first: int
@@ -50,6 +55,7 @@ class Overview:
     p99_us: Floats
     p99_low_us: Floats
     n_counted: int
+    block_of: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.attempts)
@@ -72,6 +78,11 @@ class Overview:
     def end_ns(self, step: int) -> int:
         """Return when a step ends."""
         return (self.first + (step + 1) * self.step_s) * SECOND_NS
+
+    def is_exact(self, step: int) -> bool:
+        """Return True if a step and its block are so short that their ends say when things were."""
+        of_block = 1 if self.block_of is None else np.count_nonzero(self.block_of == self.block_of[step])
+        return bool(of_block * self.step_s <= EXACT_S)
 
     def cell_of(self, moment_ns: int, cells: int) -> int:
         """Return in which of `cells` equal parts the time just before a moment is."""

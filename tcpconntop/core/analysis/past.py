@@ -61,7 +61,7 @@ def past_overview(snapshot: Snapshot, where: Filter = NO_FILTER) -> Overview:
     first = first // step_s * step_s
     n = -(-(snapshot.second + 1 - first) // step_s)
     attempts, failed = np.zeros(n), np.zeros(n)
-    p99_us, p99_low_us = np.full(n, np.nan), np.full(n, np.nan)
+    p99_us, p99_low_us, block_of = np.full(n, np.nan), np.full(n, np.nan), np.arange(n)
 
     def steps_of(counted: tuple[Slice, SelectedCounts]) -> tuple[int, int]:
         part = counted[0]
@@ -76,9 +76,10 @@ def past_overview(snapshot: Snapshot, where: Filter = NO_FILTER) -> Overview:
         attempts[together] += sum(part.attempts for part in sums) * share
         failed[together] += sum(part.failed for part in sums) * share
         p99, low = sums[0].once(_p99_of_one) if len(sums) == 1 else _p99(sums)
+        block_of[together] = together.start
         p99_us[together] = np.fmax(p99_us[together], p99)
         p99_low_us[together] = np.fmax(p99_low_us[together], low)
-    return Overview(first, step_s, attempts, failed, p99_us, p99_low_us, n)
+    return Overview(first, step_s, attempts, failed, p99_us, p99_low_us, n, np.maximum.accumulate(block_of))
 
 
 def _p99(sums: Sequence[SelectedCounts]) -> tuple[float, float]:

@@ -4,7 +4,8 @@ A step of time belongs to a spike if its p99 is `FACTOR` times that of the steps
 failures is higher by `RISE` and twice as high, and if neither can be noise: the lower ends of their intervals
 are compared (`noise.py` for the p99; E. B. Wilson: Probable inference, the law of succession, and statistical
 inference, Journal of the American Statistical Association 22 (1927) for the share). Of the steps before, the
-upper quartile counts: what comes and goes all the time is no spike.
+upper quartile counts: what comes and goes all the time is no spike. Steps that are parts of one block of the
+past count once: its figures are those of all of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from tcpconntop.core.analysis.overview import Overview
 from tcpconntop.core.thresholds import FELT_US, MIN_FAILURES, MIN_SAMPLES, NOTABLE_SHARE
-from tcpconntop.core.types import Floats
+from tcpconntop.core.types import Floats, Rows
 
 FACTOR = 3.0
 """A step is slow if its p99 is this many times that of the steps before it."""
@@ -26,7 +27,7 @@ RISE = NOTABLE_SHARE
 """A step fails if its share of failures is higher by this than that of the steps before it."""
 
 BEFORE, LEAST_BEFORE = 30, 3
-"""How many steps before a spike it is compared with, and how many of them must have enough connects."""
+"""How many blocks before a spike it is compared with, and how many of them must have enough connects."""
 
 FLICKER = 2
 """Up to so many steps are a spike that the next one is compared with, too; longer ones are left out."""
@@ -79,7 +80,8 @@ def _spikes(overview: Overview) -> Iterator[Spike]:
     p99_us = np.where(enough, overview.p99_us[:known], np.nan)
     share = np.where(some, failed / np.maximum(attempts, 1), np.nan)
     lowest = _lower_end(failed, attempts)
-    usual: list[int] = []  # the steps that the next one is compared with, oldest first
+    blocks = np.arange(known) if overview.block_of is None else overview.block_of[:known]
+    usual: list[int] = []  # one step of each block that the next one is compared with, oldest first
     run: list[int] = []  # the steps of the spike that goes on
     usual_us = usual_share = math.nan
     slow = False
@@ -100,7 +102,7 @@ def _spikes(overview: Overview) -> Iterator[Spike]:
         if not some[step]:
             continue  # too few connects to say anything: a spike may go on behind them
         if not run:
-            usual_us, usual_share = _usual(p99_us, usual, step), _usual(share, usual, step)
+            usual_us, usual_share = (_usual(values, usual, step, blocks) for values in (p99_us, share))
         is_slow = bool(
             enough[step]
             and p99_us[step] >= FELT_US
@@ -119,17 +121,19 @@ def _spikes(overview: Overview) -> Iterator[Spike]:
             yield ended()
             usual = usual + run if len(run) <= FLICKER else run if len(run) >= LONGEST else usual
             run = []
-        usual = [*usual[1 - BEFORE :], step]
+        if not usual or blocks[usual[-1]] != blocks[step]:
+            usual = [*usual[1 - BEFORE :], step]
     if run and overview.complete:
         yield ended()
 
 
-def _usual(values: Floats, before: list[int], step: int) -> float:
-    """Return the upper quartile of the steps before one; at the beginning, of those after it."""
+def _usual(values: Floats, before: list[int], step: int, blocks: Rows) -> float:
+    """Return the upper quartile of the blocks before a step; at the beginning, of those after it."""
     known = values[before[-BEFORE:]]
     known = known[~np.isnan(known)]
     if len(known) < LEAST_BEFORE:
-        known = values[step + 1 : step + 1 + BEFORE]
+        begins = step + 1 + np.flatnonzero(np.diff(blocks[step:]))
+        known = values[begins[:BEFORE]]
         known = known[~np.isnan(known)]
     if len(known) < LEAST_BEFORE:
         return math.nan

@@ -8,6 +8,7 @@ from tcpconntop.core.format import printable
 
 if TYPE_CHECKING:
     from tcpconntop.core.view.view import View
+    from tcpconntop.core.window.snapshot import Snapshot
 
 
 def scope_text(filters: str, where: str) -> str:
@@ -30,6 +31,12 @@ def no_connect_text(view: View) -> str:
     )
 
 
+def next_one_text(snapshot: Snapshot | None, verb: str = "listed") -> str:
+    """Return that the next connect will be seen here; empty for a recording, which may have no more."""
+    is_played = snapshot is not None and snapshot.playback is not None
+    return "" if is_played else f": the next one will be {verb} here"
+
+
 def no_row_text(view: View, where: str, scope: str = "") -> str:
     """Return why a view has no row, and what the user can do.
 
@@ -43,7 +50,7 @@ def no_row_text(view: View, where: str, scope: str = "") -> str:
         also = f", of those that match {filters}" if filters else ""
         return f"nothing matches the filter {printable(where)}{also}: esc clears it"
     if view.snapshot.ledger.ended:
-        return f"{no_connect_text(view)}: the next one will be listed here"
+        return f"{no_connect_text(view)}{next_one_text(view.snapshot)}"
     matching = f" that matches {filters}" if filters else ""
     return (
         f"no connect{matching} yet: {_listed_text(view.snapshot.info.probe)};"

@@ -23,6 +23,7 @@ from tcpconntop.core.places import NO_PLACES, Places
 from tcpconntop.core.types import SECOND_NS, Floats
 from tcpconntop.core.view.column import Column
 from tcpconntop.core.view.groups import key_address_text
+from tcpconntop.core.view.scope import next_one_text
 from tcpconntop.core.wire import Events, Outcome
 from tcpconntop.tui.panes.pane import Pane
 from tcpconntop.tui.table.cells import fit_cell
@@ -179,7 +180,8 @@ class Connects(Pane):
     def empty_text(self, selection: Selection | None) -> str:
         """Return what to show instead of connects; empty if there are any."""
         if selection is None or not len(self._recent(selection, 1)):
-            return "no connect of this process among the last ones: the next one will be listed here"
+            snapshot = None if selection is None else selection.snapshot
+            return f"no connect of this process among the last ones{next_one_text(snapshot)}"
         return ""
 
     def _recent(self, selection: Selection, count: int) -> Events:

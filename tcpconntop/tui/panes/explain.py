@@ -25,7 +25,7 @@ from textual import events
 from tcpconntop.core.format import printable
 from tcpconntop.core.lazy import lazy
 from tcpconntop.tui.actions import bindings
-from tcpconntop.tui.explained import findings_in
+from tcpconntop.tui.explained import findings_about
 from tcpconntop.tui.messages import CopyRequested, FindingRequested, FindingsClosed
 from tcpconntop.tui.panes.pane import Pane, no_connect_yet
 from tcpconntop.tui.table.drawing import CURSOR_SIGN
@@ -88,7 +88,7 @@ class Explain(Pane, can_focus=True):
         if selection is self._explained:
             return
         name = self.chosen.name if self.chosen else None
-        self._findings = findings_in(selection)
+        self._findings = findings_about(selection)
         self._explained = selection
         names = [finding.name for finding in self._findings]
         self._chosen = names.index(name) if name in names else min(self._chosen, max(len(names) - 1, 0))
@@ -157,11 +157,12 @@ class Explain(Pane, can_focus=True):
         ]
         lines += [Text.assemble(mark, "    ", (line, self.paint("dim")), no_wrap=True) for line in evidence]
         most_command = MAX_COMMAND_LINES if chosen else 1
-        steps = self._step(finding, chosen, width, sys.maxsize if is_whole else most_command)
+        most = (sys.maxsize,) * 2 if is_whole else (most_command, MAX_TELLS_LINES)
+        steps = self._step(finding, chosen, width, *most)
         return lines + [Text.assemble(mark, *parts, no_wrap=True) for parts in steps]
 
     def _step(
-        self, finding: Finding, chosen: bool, width: int, most_command: int
+        self, finding: Finding, chosen: bool, width: int, most_command: int, most_tells: int
     ) -> list[list[str | tuple[str, Style]]]:
         """Return the lines of the next step: the command, and of the chosen finding what it tells."""
         step, room = finding.next_step, width - STEP_INDENT - 1
@@ -171,7 +172,7 @@ class Explain(Pane, can_focus=True):
             ["    ", (where, self.paint("dim")), command[0].removeprefix(where)]
         ]
         lines += [["      ", line] for line in command[1:]]
-        tells = wrap(step.tells, room, MAX_TELLS_LINES) if chosen else []
+        tells = wrap(step.tells, room, most_tells) if chosen else []
         return lines + [["      ", (line, self.paint("dim"))] for line in tells]
 
     def _foot(self, above: int, below: int, width: int) -> Text:

@@ -22,6 +22,7 @@ from rich.text import Text
 from tcpconntop.core.format import count, elapsed, percent, rate, round_elapsed
 from tcpconntop.core.lazy import lazy
 from tcpconntop.core.view.column import Column
+from tcpconntop.core.view.scope import next_one_text
 from tcpconntop.core.window.lengths import MAX_WINDOW_S
 from tcpconntop.core.wire import Outcome
 from tcpconntop.tui.panes.pane import Pane
@@ -175,7 +176,7 @@ class Failures(Pane):
     def empty_text(self, selection: Selection | None) -> str:
         """Return what to show instead of failures; empty if there are any."""
         if selection is not None and selection.attempts and not any(selection.outcomes[Outcome.OK + 1 :]):
-            return "no failed connect in the window: the next one will be listed here"
+            return f"no failed connect in the window{next_one_text(selection.snapshot)}"
         return super().empty_text(selection)
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:

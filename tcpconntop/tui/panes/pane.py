@@ -9,7 +9,7 @@ from rich.color import Color
 from rich.text import Text
 from textual import events
 
-from tcpconntop.core.view.scope import scope_text
+from tcpconntop.core.view.scope import next_one_text, scope_text
 from tcpconntop.tui.messages import MomentRequested
 from tcpconntop.tui.text.lines import Line
 
@@ -127,7 +127,8 @@ class Pane(Line):
     def empty_text(self, selection: Selection | None) -> str:
         """Return why there is nothing to draw; empty when there is something."""
         if selection is None or not selection.attempts:
-            return f"{no_connect_yet(selection)}: the next one will be drawn here"
+            snapshot = None if selection is None else selection.snapshot
+            return f"{no_connect_yet(selection)}{next_one_text(snapshot, 'drawn')}"
         return ""
 
     def draw_selection(self, selection: Selection, width: int, height: int) -> Text:

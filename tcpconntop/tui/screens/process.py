@@ -21,7 +21,7 @@ from textual.widget import Widget
 
 from tcpconntop.core.view.filter import Filter, parse_filter
 from tcpconntop.core.view.groups import process_text
-from tcpconntop.core.view.scope import scope_text
+from tcpconntop.core.view.scope import next_one_text, scope_text
 from tcpconntop.core.view.spec import ViewSpec
 from tcpconntop.core.view.view import View
 from tcpconntop.kernel.process import ProcessInfo, UnknownProcessError, read_process
@@ -126,7 +126,7 @@ class ProcessScreen(ExplainScreen):
         matching = f" that matches {filters}" if filters else ""
         if self._ended:
             return f"no connect of this process{matching} in this window"
-        return f"{self.comm} has made no connect{matching} in this window: the next one will be listed here"
+        return f"{self.comm} has made no connect{matching} in this window{next_one_text(view.snapshot)}"
 
     def update_widgets(self) -> None:
         """Update all parts, the lines that identify the process, and its last connects."""

@@ -31,7 +31,16 @@ from tcpconntop.core.analysis.selection import Selection
 from tcpconntop.core.format import round_elapsed
 from tcpconntop.core.wire import Outcome
 
-__all__ = ["KINDS", "Finding", "FindingKind", "Severity", "explain", "nothing_found_text", "parse_kinds"]
+__all__ = [
+    "COMPARING",
+    "KINDS",
+    "Finding",
+    "FindingKind",
+    "Severity",
+    "explain",
+    "nothing_found_text",
+    "parse_kinds",
+]
 
 _ALL: tuple[FindingKind, ...] = (
     LocalPorts(),
@@ -57,6 +66,9 @@ KINDS: dict[str, FindingKind] = {kind.kind: kind for kind in _ALL}
 """Every kind by its name, in the order in which those that are equally bad are listed (`order.py`)."""
 
 _BY_CLASS = {type(kind): kind for kind in _ALL}
+COMPARING = frozenset(kind.kind for kind in _ALL if kind.compares_rows)
+"""The kinds that compare rows with each other."""
+
 _CHECK_ORDER = [
     _BY_CLASS[cls] for cls in TopologicalSorter({type(kind): kind.after for kind in _ALL}).static_order()
 ]

@@ -84,6 +84,7 @@ class FindingKind(ABC):
         next_step: the commands that show more, with `PORT` and the like for what is filled in, and where.
         absent: what to say when it did not fire and `denies`, such as `no connect refused`.
         after: kinds that are checked first, because this one leaves out the keys that they claim.
+        compares_rows: True if it compares rows with each other: in one row alone it finds nothing.
         needs_processes: True if it compares the connects of one process: without processes it is not checked.
     """
 
@@ -96,6 +97,7 @@ class FindingKind(ABC):
     absent: ClassVar[str] = ""
     after: ClassVar[tuple[type[FindingKind], ...]] = ()
     needs_processes: ClassVar[bool] = False
+    compares_rows: ClassVar[bool] = False
 
     @abstractmethod
     def check(self, evidence: Evidence) -> list[Finding]:

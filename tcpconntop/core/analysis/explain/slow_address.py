@@ -86,6 +86,7 @@ class SlowAddress(FindingKind):
     """An address that is slower than comparable ones."""
 
     kind = "slow-address"
+    compares_rows = True
     severity = Severity.WARN
     shows = "one address is 5 times slower than the median of comparable ones"
     based_on = (

@@ -46,13 +46,18 @@ class SlowDestination(FindingKind):
         return [self._slow(evidence, int(dest), late) for dest in order]
 
     def _slow(self, evidence: Evidence, dest: int, late: Rows) -> Finding:
-        place, (slow, fast_us) = evidence.dest_text(dest), _by_process(evidence, evidence.keys_to(dest))
+        place, (slow, fast, fast_us) = evidence.dest_text(dest), _by_process(evidence, evidence.keys_to(dest))
         group = np.full(len(evidence.keys), -1)
         group[slow] = 0
         p50, p99 = evidence.group_quantiles_us(group, np.zeros(1, np.int64))[0]
         only = others = ""
+        is_of_one_name = False
         if len(fast_us):
-            only = f" from {evidence.process_names(slow)} only"
+            names = evidence.keys["comm"]
+            is_of_one_name = bool(np.isin(names[slow], names[fast]).any())
+            n_slow = len(_PROCESS.merge(evidence.keys[slow])[0])
+            whose = f"{n_slow:,} of {n_slow + len(fast_us):,} processes" if is_of_one_name else ""
+            only = f" from {whose or evidence.process_names(slow)} only"
             most = "at most " if len(fast_us) > 1 else ""
             (high, high_p99), n_others = (
                 fast_us.max(axis=0),
@@ -69,17 +74,17 @@ class SlowDestination(FindingKind):
             " again: the answer came late, or the SYN left late",
             n,
             steps.open_connections(evidence, slow),
-            named=not others,
+            named=not others or is_of_one_name,
             counted=slow_connects(evidence, slow, n),
         )
 
 
-def _by_process(evidence: Evidence, keys: Rows) -> tuple[Rows, Floats]:
+def _by_process(evidence: Evidence, keys: Rows) -> tuple[Rows, Rows, Floats]:
     """Return which processes are slow and how fast the others are; too few connects tell nothing.
 
     Returns:
-        The keys that are slow, all of them where no process is fast; and p50 and p99 in µs of the processes
-        that are not slow, shape (n, 2).
+        The keys that are slow, all of them where no process is fast; the others; and p50 and p99 in µs of the
+        processes that are not slow, shape (n, 2).
     """
     process_of = np.full(len(evidence.keys), -1)
     process_of[keys] = _PROCESS.merge(evidence.keys[keys])[1]
@@ -87,4 +92,5 @@ def _by_process(evidence: Evidence, keys: Rows) -> tuple[Rows, Floats]:
     ok = np.bincount(process_of[keys], evidence.outcomes[keys, Outcome.OK], n)
     quantiles_us = evidence.group_quantiles_us(process_of, np.arange(n))
     fast = np.flatnonzero((ok >= MIN_SAMPLES) & (quantiles_us[:, 1] < SLOW_US))
-    return keys[~np.isin(process_of[keys], fast)], quantiles_us[fast]
+    is_fast = np.isin(process_of[keys], fast)
+    return keys[~is_fast], keys[is_fast], quantiles_us[fast]

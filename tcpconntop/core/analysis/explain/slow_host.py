@@ -66,6 +66,7 @@ class SlowHost(FindingKind):
     """A host that is slower than the others."""
 
     kind = "slow-host"
+    compares_rows = True
     severity = Severity.WARN
     shows = (
         "one of several hosts is 5 times slower than the median of the others, to a destination or to most"

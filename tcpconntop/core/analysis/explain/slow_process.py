@@ -67,6 +67,7 @@ class SlowProcess(FindingKind):
     """A process that is slower to a destination than all others."""
 
     kind = "slow-process"
+    compares_rows = True
     severity = Severity.WARN
     shows = "a process is 5 times slower to a destination than all other processes there"
     based_on = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,16 @@ def test_given_slow_steps_that_follow_each_other_then_they_are_one_spike():
 )
 def test_given_a_change_then_it_is_a_spike_if_it_is_large_and_no_noise(change, expected):
     assert found(change) == expected
+
+
+def test_given_blocks_that_are_several_steps_then_one_that_is_partly_slow_hides_no_spike():
+    """GIVEN blocks of six steps, the first slow one slow at its end only THEN the next ones are a spike."""
+    changes = ((18, 24, 350_000.0, CALM_US, 0), (24, 30, 1.4e6, 1e6, 0))
+    parts = replace(overview(*changes, steps=48), step_s=5, block_of=np.arange(48) // 6)
+    (spike,) = find_spikes(parts)
+    assert (spike.first, spike.last, spike.usual_us) == (24, 29, CALM_US)
+    assert not parts.is_exact(spike.first)
+    assert replace(parts, step_s=2, block_of=None).is_exact(spike.first)
 
 
 def test_given_latencies_that_nobody_feels_then_there_is_no_spike():

@@ -32,6 +32,16 @@ def test_it_says_which_process_it_is():
     assert "api" not in found.evidence
 
 
+def test_of_processes_of_one_name_it_says_how_many():
+    """GIVEN one of three processes of one name is slow WHEN explained THEN its name alone is not blamed."""
+    fast = [connect(pid=pid, comm="api", latency_ns=40 * MS, times=60) for pid in (1, 2)]
+    (found,) = findings(connect(pid=3, comm="api", latency_ns=150 * MS, times=20), *fast)["slow"]
+    assert found.title == (
+        "10.0.0.1:443 is slow from 1 of 3 processes only: 20 of 20 connects took 100ms or more"
+    )
+    assert found.evidence.endswith("; by api")
+
+
 def test_too_few_connects_of_a_process_tell_nothing():
     """GIVEN a second process with few connects WHEN explained THEN it is not called a fast one."""
     (found,) = findings(connect(pid=3, latency_ns=150 * MS, times=20), connect(pid=4, comm="api", times=5))[
