@@ -26,6 +26,7 @@ from tcpconntop.core.counts.histogram import (
     MIDDLES_US,
     N_BUCKETS,
     bucket_of,
+    first_bucket_from,
     quantiles_us,
 )
 from tcpconntop.core.counts.packed import PackedCounts
@@ -44,6 +45,7 @@ __all__ = [
     "SparseCounts",
     "bucket_of",
     "find",
+    "first_bucket_from",
     "narrow",
     "quantiles_us",
     "radix_order",

@@ -42,6 +42,11 @@ def bucket_of(latency_ns: npt.NDArray[np.unsignedinteger]) -> Ints:
     return buckets
 
 
+def first_bucket_from(latency_us: float) -> int:
+    """Return the first bucket that has no latency below one."""
+    return int(np.searchsorted(EDGES_US, latency_us))
+
+
 def _edges_ns() -> Floats:
     octaves = 2.0 ** np.arange(FIRST_OCTAVE, LAST_OCTAVE)
     steps = 1 + np.arange(1 << SUBBUCKET_BITS) / (1 << SUBBUCKET_BITS)

@@ -69,8 +69,7 @@ def ok_after_retransmit(window: WindowState) -> Rows:
 
 def ok_at_least(window: WindowState, latency_us: float) -> Rows:
     """Return the connects of each key that succeeded and took so long, to the exactness of a bucket."""
-    bucket = int(np.searchsorted(counts.EDGES_US, latency_us))
-    return window.latency_pages.counts_from(bucket, len(window.keys))
+    return window.latency_pages.counts_from(counts.first_bucket_from(latency_us), len(window.keys))
 
 
 def troubles(window: WindowState, group_of: Rows, stats: st.Stats) -> Rows:

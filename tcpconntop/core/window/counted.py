@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tcpconntop.core.counts import CELL_BITS, EDGES_US, SparseCounts
+from tcpconntop.core.counts import CELL_BITS, SparseCounts, first_bucket_from
 from tcpconntop.core.thresholds import RETRANSMITTED_US
 from tcpconntop.core.types import SECOND_NS, Ints, Rows
 from tcpconntop.core.window import stats as st
@@ -62,7 +62,7 @@ class CountedConnects:
 
     def _ok_resent_at_most(self) -> Rows:
         """Return how many connects can have succeeded after a SYN was sent again, by counts alone, (n,)."""
-        late = self.latency.cells() >= int(np.searchsorted(EDGES_US, RETRANSMITTED_US))
+        late = self.latency.cells() >= first_bucket_from(RETRANSMITTED_US)
         slow = np.bincount(self.latency.rows()[late], self.latency.counts[late], len(self.keys))
         return np.minimum(slow.astype(np.int64), self.syn_retransmits)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from tcpconntop.core.analysis.explain.evidence import Evidence
 from tcpconntop.core.analysis.explain.records import RecentRecords
-from tcpconntop.core.counts import EDGES_US, SparseCounts, bucket_of, find
+from tcpconntop.core.counts import SparseCounts, bucket_of, find, first_bucket_from
 from tcpconntop.core.thresholds import SLOW_US
 from tcpconntop.core.types import SECOND_NS, Mask, Rows
 from tcpconntop.core.window.slices import Slice
@@ -31,7 +31,7 @@ T = TypeVar("T")
 Name = tuple[str, bytes]
 Times = npt.NDArray[np.uint64]
 
-_SLOW_BUCKET = int(np.searchsorted(EDGES_US, SLOW_US))
+_SLOW_BUCKET = first_bucket_from(SLOW_US)
 
 MAX_KEPT, MAX_NAMED_ROWS = 32, 64
 """How many answers a slice keeps, and of how many rows at most. What it buys: 2 ms a refresh where ten
